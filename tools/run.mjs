@@ -15,7 +15,11 @@ if (entry === undefined) {
 
 /** The Bun binary: npm's own link, or the platform package where install scripts were off. */
 function findBun() {
-  const places = ["node_modules/@oven/bun-linux-x64/bin/bun", "node_modules/bun/bin/bun.exe", "node_modules/.bin/bun"];
+  const places = [
+    "node_modules/@oven/bun-linux-x64/bin/bun",
+    "node_modules/bun/bin/bun.exe",
+    "node_modules/.bin/bun",
+  ];
   for (const place of places) {
     const path = join(root, place);
     if (existsSync(path) && spawnSync(path, ["--version"]).status === 0) return path;
@@ -29,7 +33,10 @@ const installed = existsSync(stamp) && readFileSync(stamp, "utf8") === lock;
 if (!installed || findBun() === undefined) {
   process.stderr.write("Installing the packages that package-lock.json names ...\n");
   for (const attempt of [1, 2]) {
-    const done = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+    const done = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    });
     if (done.status === 0) break;
     if (attempt === 2) {
       process.stderr.write("Cannot install: npm ci failed twice; its own words are above\n");
@@ -40,7 +47,9 @@ if (!installed || findBun() === undefined) {
 }
 const bun = findBun();
 if (bun === undefined) {
-  process.stderr.write("Cannot run: no Bun binary works here: expected node_modules/.bin/bun from npm ci\n");
+  process.stderr.write(
+    "Cannot run: no Bun binary works here: expected node_modules/.bin/bun from npm ci\n",
+  );
   process.exit(2);
 }
 const child = spawn(bun, [join(root, entry), ...args], {

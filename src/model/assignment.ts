@@ -1,0 +1,34 @@
+/** Which server each client group has at present: made by `assign()`, numbered, sent with Health. */
+
+export interface Assignment {
+  readonly number: number;
+  readonly atMs: number;
+  readonly snapshot: number;
+  readonly health: number;
+  /** hostname -> client group name -> origin id. */
+  readonly origins: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Client group name -> node id of its cache. */
+  readonly edges: Readonly<Record<string, string>>;
+  /** Target id -> load expected with this assignment (measured plus what was moved there). */
+  readonly projected: Readonly<Record<string, number>>;
+}
+
+export const NO_ASSIGNMENT: Assignment = {
+  number: 0,
+  atMs: 0,
+  snapshot: 0,
+  health: 0,
+  origins: {},
+  edges: {},
+  projected: {},
+};
+
+/** Lookups per second, smoothed. Missing entries count as 0. */
+export interface Demand {
+  /** hostname -> client group name -> lookups per second for the first address. */
+  readonly sites: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Client group name -> lookups per second for caches. */
+  readonly edges: Readonly<Record<string, number>>;
+}
+
+export const NO_DEMAND: Demand = { sites: {}, edges: {} };

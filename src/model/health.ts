@@ -1,0 +1,78 @@
+/** What was observed: travels apart from the snapshot. The full table is sent each tick. */
+
+export type TargetState = "up" | "down" | "draining" | "unknown";
+
+export type LoadSourceKind =
+  | "cpu"
+  | "memory"
+  | "network"
+  | "http"
+  | "ftp"
+  | "tcp"
+  /** Reported as current/target. */
+  | "reported";
+
+/** One source of load on the common scale: 0 idle, 1 at capacity (may exceed 1). */
+export interface LoadSource {
+  readonly kind: LoadSourceKind;
+  readonly load: number;
+  readonly atMs: number;
+  /** What the number came from, for people: `ewma 84 ms, idle 12 ms, limit 500 ms`. */
+  readonly detail: string;
+}
+
+/** What one vantage last saw of one target. */
+export interface VantageView {
+  readonly vantage: string;
+  readonly up: boolean;
+  readonly atMs: number;
+  /** Whole time of the last HTTP (or else TCP, FTP) check, ms; null when it failed. */
+  readonly responseMs: number | null;
+  /** The reason of the last failure, or "". */
+  readonly failure: string;
+}
+
+export interface TargetHealth {
+  /** `<hostname>/<origin name>` or `node/<name>`. */
+  readonly id: string;
+  readonly state: TargetState;
+  /** When `state` last changed. */
+  readonly sinceMs: number;
+  /** True while a change is being counted, or within 60 s after one: short TTLs. */
+  readonly young: boolean;
+  /** Dead address families count as absent. */
+  readonly v4Up: boolean;
+  readonly v6Up: boolean;
+  /** The highest fresh source; the pool's median when `loadKnown` is false; never 0 by ignorance. */
+  readonly load: number;
+  readonly loadKnown: boolean;
+  /** Which source won, or null. */
+  readonly loadFrom: LoadSourceKind | null;
+  readonly sources: readonly LoadSource[];
+  readonly views: readonly VantageView[];
+}
+
+export interface Health {
+  /** Goes up with each tick of the judge. */
+  readonly number: number;
+  readonly judge: string;
+  readonly atMs: number;
+  /** The snapshot whose targets these are. */
+  readonly snapshot: number;
+  /** By target id. */
+  readonly targets: Readonly<Record<string, TargetHealth>>;
+  /** Measured latency: client group name -> pop name -> smoothed RTT in ms. */
+  readonly rttMs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Set when most targets failed in one tick: states are held and this says so. */
+  readonly held: string | null;
+}
+
+export const NO_HEALTH: Health = {
+  number: 0,
+  judge: "",
+  atMs: 0,
+  snapshot: 0,
+  targets: {},
+  rttMs: {},
+  held: null,
+};

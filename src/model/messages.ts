@@ -1,0 +1,86 @@
+/** Every word that travels on the bus: subject -> shape. */
+import type { Assignment } from "./assignment.ts";
+import type { Health, LoadSourceKind } from "./health.ts";
+import type { Purge, PurgeAck } from "./purge.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { UsageBatch } from "./usage.ts";
+
+/** One check's outcome, as a vantage saw it. */
+export interface CheckReport {
+  /** Target id. */
+  readonly target: string;
+  readonly check: "http" | "tcp" | "ftp" | "exporter";
+  readonly family: 4 | 6;
+  readonly ok: boolean;
+  /** A short reason such as `refused`, `timeout`, `status 503`; "" when ok. Never body text. */
+  readonly failure: string;
+  readonly atMs: number;
+  /** Timings in ms; null where the check did not get so far. */
+  readonly connectMs: number | null;
+  readonly firstByteMs: number | null;
+  readonly totalMs: number | null;
+  /** From an exporter: load on the common scale by kind, already computed. */
+  readonly loads?: readonly {
+    readonly kind: LoadSourceKind;
+    readonly load: number;
+    readonly detail: string;
+  }[];
+}
+
+export interface ProbeReport {
+  readonly vantage: string;
+  readonly pop: string;
+  readonly atMs: number;
+  readonly snapshot: number;
+  readonly checks: readonly CheckReport[];
+  /** Latency from this vantage to client groups: name -> last RTT in ms. */
+  readonly rttMs: Readonly<Record<string, number>>;
+}
+
+/** Live figures of one node, each second, for pages and demand. Counts since the last one. */
+export interface NodeStats {
+  readonly node: string;
+  readonly atMs: number;
+  readonly snapshot: number;
+  /** hostname -> client group -> lookups answered for the first address. */
+  readonly lookups: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** client group -> lookups answered with caches. */
+  readonly edgeLookups: Readonly<Record<string, number>>;
+  /** target id -> times it was the address answered. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** hostname -> requests, hits and bytes at this edge. */
+  readonly edge: Readonly<
+    Record<string, { readonly requests: number; readonly hits: number; readonly bytesOut: number }>
+  >;
+  /** origin id -> fetches on a miss. */
+  readonly fetches: Readonly<Record<string, number>>;
+}
+
+export interface Events {
+  readonly "snapshot.published": { readonly snapshot: Snapshot };
+  readonly "snapshot.ack": {
+    readonly node: string;
+    readonly number: number;
+    readonly atMs: number;
+  };
+  readonly "probe.report": ProbeReport;
+  readonly health: { readonly health: Health; readonly assignment: Assignment };
+  readonly purge: Purge;
+  readonly "purge.ack": PurgeAck;
+  readonly stats: NodeStats;
+}
+
+export interface Requests {
+  /** The latest snapshot if its number is above `have`, else null. */
+  readonly "snapshot.latest": {
+    readonly ask: { readonly have: number };
+    readonly reply: Snapshot | null;
+  };
+  /** Entries of the purge log above `after`, in order; `latest` is the log's last number. */
+  readonly "purge.since": {
+    readonly ask: { readonly after: number };
+    readonly reply: { readonly latest: number; readonly purges: readonly Purge[] };
+  };
+  /** True once the batch is durably in the ledger (now or before). */
+  readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
+}

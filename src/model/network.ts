@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
+import { forcedState } from "./origin.ts";
+import { plan } from "./plan.ts";
+import { site } from "./site.ts";
+import { zone } from "./zone.ts";
+
+/** A place where nodes stand. */
+export const pop = z.strictObject({
+  name: slug,
+  title: z.string().max(80).optional(),
+  lat: z.number().min(-90).max(90).optional(),
+  lon: z.number().min(-180).max(180).optional(),
+});
+export type Pop = z.infer<typeof pop>;
+
+export const nodeRole = z.enum(["dns", "edge", "probe", "control"]);
+export type NodeRole = z.infer<typeof nodeRole>;
+
+/** One machine of ours, with its public addresses. */
+export const node = z.strictObject({
+  name: slug,
+  pop: slug,
+  roles: z.array(nodeRole).min(1),
+  addresses: z
+    .strictObject({ v4: ipv4.optional(), v6: ipv6.optional() })
+    .refine((a) => a.v4 !== undefined || a.v6 !== undefined, {
+      message: "expected at least one address: v4 or v6",
+    }),
+  capacity: z.number().positive().default(1000).meta({
+    description: "Demand in lookups per second at which its cache is at load 1",
+  }),
+  state: forcedState.default("auto"),
+  limitMs: z.int().min(10).max(60_000).default(500),
+  measure: z
+    .strictObject({ exporter: httpUrl.optional(), ftp: hostPort.optional() })
+    .prefault({})
+    .meta({ description: "What probes scrape and check besides the cache's HTTP response" }),
+});
+export type Node = z.infer<typeof node>;
+
+/** Client prefixes that are treated alike, and how far they are from each pop. */
+export const clientGroup = z.strictObject({
+  name: slug,
+  title: z.string().max(80).optional(),
+  prefixes: z.array(prefix).min(1),
+  resolver: hostPort.optional().meta({
+    description: "A name server in that network which probes may ask, to measure latency",
+  }),
+  rttMs: z.record(slug, z.number().min(0)).default({}).meta({
+    description: "Known round-trip times by pop, used until one is measured",
+  }),
+});
+export type ClientGroup = z.infer<typeof clientGroup>;
+
+export const member = z.strictObject({
+  email: z.email({ message: "expected an e-mail address" }),
+  password: z.string().min(8, { message: "expected at least 8 characters" }).max(200).optional(),
+  role: z.enum(["owner", "editor", "viewer"]).default("owner"),
+});
+export type Member = z.infer<typeof member>;
+
+/** Who pays. */
+export const customer = z.strictObject({
+  name: slug,
+  title: z.string().min(1).max(120).optional(),
+  plan: slug,
+  members: z.array(member).default([]),
+  sites: z.array(site).default([]),
+  zones: z.array(zone).default([]),
+});
+export type Customer = z.infer<typeof customer>;
+
+/** The public ports of our nodes. Standard ones unless it is a lab or the demo. */
+export const networkPorts = z.strictObject({
+  dns: port.default(53),
+  http: port.default(80),
+  https: port.default(443),
+});
+
+/** The network file: everything people ask for, declaratively (intent). */
+export const network = z.strictObject({
+  zone: hostname.meta({ description: "The network's own zone, such as cdn.example" }),
+  contact: z.email().optional(),
+  ttlSec: z.int().min(0).max(86_400).default(20),
+  allowPrivateOrigins: z.boolean().default(false),
+  allowOriginRanges: z.array(prefix).default([]),
+  ports: networkPorts.prefault({}),
+  clientGroups: z.array(clientGroup).default([]),
+  pops: z.array(pop).default([]),
+  nodes: z.array(node).default([]),
+  plans: z.array(plan).default([]),
+  customers: z.array(customer).default([]),
+});
+/** A parsed network file: every default filled in. */
+export type Network = z.infer<typeof network>;
+
+/** Intent as stored: the network file plus what the control plane assigns. */
+export interface Intent {
+  readonly network: Network;
+  /** Version of the intent; goes up by one with every change. */
+  readonly version: number;
+  /** hostname -> 32 hex digits (128 random bits): the CNAME target `<target>.gtm.<zone>`. */
+  readonly targets: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,137 @@
+/**
+ * Intent compiled: immutable, numbered, hashed. Names are turned into indexes into the arrays
+ * here, so hot code looks up and never searches. JSON all the way: it travels and is stored as is.
+ */
+import type { NodeRole, Pop } from "./network.ts";
+import type { ForcedState } from "./origin.ts";
+import type { SteeringPreset } from "./site.ts";
+
+/** Raised when an older reader could not read the shape. */
+export const SNAPSHOT_SCHEMA = 1;
+
+export type SiteIndex = number;
+export type OriginIndex = number;
+export type NodeIndex = number;
+export type GroupIndex = number;
+export type PopIndex = number;
+
+export interface SnapshotSite {
+  readonly index: SiteIndex;
+  /** The customer's name; part of every cache key. */
+  readonly customer: string;
+  readonly hostname: string;
+  /** 32 hex digits: `<target>.gtm.<zone>` is this site's CNAME target. */
+  readonly target: string;
+  readonly onboarding: "delegation" | "cname" | "hosted";
+  readonly front: "servers" | "caches";
+  readonly scheme: "http" | "https";
+  readonly port: number;
+  readonly ttlSec: number;
+  readonly youngTtlSec: number;
+  readonly preset: SteeringPreset;
+  readonly margin: number;
+  readonly allDown: "all" | "none";
+  readonly fallback?: string;
+  readonly limitMs: number;
+  readonly check: SnapshotCheck;
+  readonly aliases: readonly string[];
+  readonly objectBytesMax: number;
+  readonly origins: readonly OriginIndex[];
+}
+
+export interface SnapshotCheck {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly fall: number;
+  readonly rise: number;
+  readonly http: {
+    readonly path: string;
+    readonly statusMin: number;
+    readonly statusMax: number;
+  } | null;
+  readonly tcp: boolean;
+  readonly ftp: { readonly user: string; readonly password: string; readonly path?: string } | null;
+}
+
+export interface SnapshotOrigin {
+  readonly index: OriginIndex;
+  readonly site: SiteIndex;
+  /** `<hostname>/<origin name>`: the id of this target in Health. */
+  readonly id: string;
+  readonly name: string;
+  readonly v4?: string;
+  readonly v6?: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly capacity: number;
+  readonly forced: ForcedState;
+  readonly exporter?: string;
+  readonly ftpPort?: number;
+}
+
+export interface SnapshotNode {
+  readonly index: NodeIndex;
+  /** `node/<name>`: the id of this target in Health. */
+  readonly id: string;
+  readonly name: string;
+  readonly pop: PopIndex;
+  readonly roles: readonly NodeRole[];
+  readonly v4?: string;
+  readonly v6?: string;
+  readonly capacity: number;
+  readonly forced: ForcedState;
+  readonly limitMs: number;
+  readonly exporter?: string;
+  /** `host:port` */
+  readonly ftp?: string;
+}
+
+/** Group 0 is `default`: every client that no prefix of another group covers. */
+export interface SnapshotGroup {
+  readonly index: GroupIndex;
+  readonly name: string;
+  readonly prefixes: readonly string[];
+  /** `host:port` */
+  readonly resolver?: string;
+  /** By PopIndex; null where unknown. */
+  readonly rttMs: readonly (number | null)[];
+}
+
+/** A plain resource record set of a hosted zone; `name` is absolute, without the final dot. */
+export interface SnapshotRecord {
+  readonly name: string;
+  readonly type: "A" | "AAAA" | "CNAME" | "NS" | "TXT";
+  readonly ttlSec: number;
+  readonly values: readonly string[];
+}
+
+export interface SnapshotZone {
+  readonly name: string;
+  readonly customer: string;
+  readonly records: readonly SnapshotRecord[];
+}
+
+export interface SnapshotBody {
+  readonly schema: typeof SNAPSHOT_SCHEMA;
+  /** Goes up by one with each publish, never down; also the zones' SOA serial. */
+  readonly number: number;
+  readonly intentVersion: number;
+  readonly createdAtMs: number;
+  readonly zone: string;
+  readonly contact: string;
+  readonly ttlSec: number;
+  readonly allowPrivateOrigins: boolean;
+  readonly allowOriginRanges: readonly string[];
+  readonly ports: { readonly dns: number; readonly http: number; readonly https: number };
+  readonly pops: readonly Pop[];
+  readonly nodes: readonly SnapshotNode[];
+  readonly groups: readonly SnapshotGroup[];
+  readonly sites: readonly SnapshotSite[];
+  readonly origins: readonly SnapshotOrigin[];
+  readonly zones: readonly SnapshotZone[];
+}
+
+export interface Snapshot extends SnapshotBody {
+  /** SHA-256, 64 hex digits, of the canonical JSON of the body. */
+  readonly hash: string;
+}
