@@ -1,0 +1,61 @@
+/** What a bench measured, ours beside the peers: printed as a table and written as JSON. */
+
+/** One server under one load. CPU is time at the server per answered query or request. */
+export interface BenchFigure {
+  /** `turnpike`, or a peer with its version: `nginx 1.22.1`. */
+  readonly name: string;
+  readonly ours: boolean;
+  /** CPU microseconds at the server per answer, user + system of all its processes: one a round. */
+  readonly cpuUs: readonly number[];
+  /** Answers per second as the load generator saw them: one a round. */
+  readonly perSec: readonly number[];
+  /** Resident memory after the last round, bytes; null where it was not read. */
+  readonly rssBytes: number | null;
+  /** Answers that were missing or wrong, over all rounds. */
+  readonly failed: number;
+}
+
+/** One workload, such as `A, 1000 names, UDP`, with everybody who was put through it. */
+export interface BenchCase {
+  readonly name: string;
+  readonly load: string;
+  /** The goal of performance.md for our median CPU over the best peer's, or null. */
+  readonly goalRatio: number | null;
+  readonly figures: readonly BenchFigure[];
+}
+
+export interface BenchResult {
+  /** `dns`, `edge`. */
+  readonly bench: string;
+  readonly rounds: number;
+  readonly cases: readonly BenchCase[];
+  /** Peers that could not be measured here, and why: `knot: not installed`. */
+  readonly missing: readonly string[];
+}
+
+/** What a bench is asked to do. `log` takes progress lines for a person. */
+export interface BenchOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  log(line: string): void;
+}
+
+/**
+ * The middle value; the mean of the two middle ones of an even count; NaN of nothing.
+ *
+ * @example median([3, 1, 2]) // 2
+ */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  if (sorted.length % 2 === 1) return sorted[half]!;
+  return (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** Our median CPU over the lowest peer's; null without a peer or without us. */
+export function ratioToBest(one: BenchCase): number | null {
+  const peers = one.figures.filter((f) => !f.ours && f.cpuUs.length > 0);
+  const ours = one.figures.find((f) => f.ours && f.cpuUs.length > 0);
+  if (ours === undefined || peers.length === 0) return null;
+  return median(ours.cpuUs) / Math.min(...peers.map((f) => median(f.cpuUs)));
+}
