@@ -5,30 +5,31 @@ import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
 export const forcedState = z.enum(["auto", "up", "down", "drain"]);
 export type ForcedState = z.infer<typeof forcedState>;
 
+/** The fields of an origin, without the rule that it needs an address. */
+export const originFields = z.strictObject({
+  name: slug,
+  v4: ipv4.optional(),
+  v6: ipv6.optional(),
+  port: port.optional().meta({ description: "Only if it differs from the site's" }),
+  weight: z
+    .number({ message: "expected a number from 0 to 100" })
+    .min(0, { message: "expected a number from 0 to 100" })
+    .max(100, { message: "expected a number from 0 to 100" })
+    .default(1)
+    .meta({ description: "Multiplies capacity under lowest-load; 0 takes it out of steering" }),
+  capacity: z
+    .number({ message: "expected lookups per second, above 0" })
+    .positive({ message: "expected lookups per second, above 0" })
+    .default(1000)
+    .meta({ description: "Demand in lookups per second at which the server is at load 1" }),
+  state: forcedState.default("auto"),
+  exporter: httpUrl.optional().meta({ description: "A node_exporter's /metrics to scrape" }),
+  ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
+});
+
 /** One of the customer's mirrored web servers. */
-export const origin = z
-  .strictObject({
-    name: slug,
-    v4: ipv4.optional(),
-    v6: ipv6.optional(),
-    port: port.optional().meta({ description: "Only if it differs from the site's" }),
-    weight: z
-      .number({ message: "expected a number from 0 to 100" })
-      .min(0, { message: "expected a number from 0 to 100" })
-      .max(100, { message: "expected a number from 0 to 100" })
-      .default(1)
-      .meta({ description: "Multiplies capacity under lowest-load; 0 takes it out of steering" }),
-    capacity: z
-      .number({ message: "expected lookups per second, above 0" })
-      .positive({ message: "expected lookups per second, above 0" })
-      .default(1000)
-      .meta({ description: "Demand in lookups per second at which the server is at load 1" }),
-    state: forcedState.default("auto"),
-    exporter: httpUrl.optional().meta({ description: "A node_exporter's /metrics to scrape" }),
-    ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
-  })
-  .refine((o) => o.v4 !== undefined || o.v6 !== undefined, {
-    message: "expected at least one address: v4 or v6",
-    path: ["v4"],
-  });
+export const origin = originFields.refine((o) => o.v4 !== undefined || o.v6 !== undefined, {
+  message: "expected at least one address: v4 or v6",
+  path: ["v4"],
+});
 export type Origin = z.infer<typeof origin>;

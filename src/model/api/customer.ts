@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { hostname, slug } from "../names.ts";
+import { forcedState, origin, originFields } from "../origin.ts";
+import { plan } from "../plan.ts";
+import { site } from "../site.ts";
+import { zone } from "../zone.ts";
+import { memberRole } from "./session.ts";
+
+export const customerParams = z.object({ customer: slug });
+export const siteParams = z.object({ customer: slug, hostname });
+export const originParams = z.object({ customer: slug, hostname, name: slug });
+
+export const customerRow = z
+  .object({
+    name: z.string(),
+    title: z.string(),
+    plan: z.string(),
+    sites: z.int(),
+    origins: z.int(),
+  })
+  .meta({ id: "CustomerRow" });
+export type CustomerRow = z.infer<typeof customerRow>;
+
+export const customerView = z
+  .object({
+    name: z.string(),
+    title: z.string(),
+    plan,
+    members: z.array(z.object({ email: z.string(), role: memberRole })),
+    sites: z.array(z.string()).meta({ description: "Host names" }),
+    zones: z.array(zone),
+  })
+  .meta({ id: "CustomerView" });
+export type CustomerView = z.infer<typeof customerView>;
+
+/** A site as asked for, with the names it is reached by. */
+export const siteView = z
+  .object({
+    customer: z.string(),
+    site,
+    names: z.object({
+      cname: z.string().meta({ description: "Point the host name here by CNAME" }),
+      nameServers: z.array(z.string()).meta({ description: "Or delegate it here by NS" }),
+      cacheHost: z.string().meta({ description: "`<hostname>.<zone>`: static objects" }),
+      cachePath: z.string().meta({ description: "`c.<zone>/<hostname>`: static objects" }),
+    }),
+    up: z.int().meta({ description: "Origins that are up now" }),
+  })
+  .meta({ id: "SiteView" });
+export type SiteView = z.infer<typeof siteView>;
+
+/** Settings that are left out take their defaults; `origins` left out stay as they are. */
+export const sitePut = site
+  .omit({ hostname: true, origins: true })
+  .extend({ origins: z.array(origin).max(100).optional() });
+
+export const originPut = originFields
+  .omit({ name: true })
+  .refine((o) => o.v4 !== undefined || o.v6 !== undefined, {
+    message: "expected at least one address: v4 or v6",
+    path: ["v4"],
+  });
+
+export const originPatch = z
+  .strictObject({
+    weight: originFields.shape.weight.unwrap().optional(),
+    state: forcedState.optional(),
+  })
+  .refine((o) => o.weight !== undefined || o.state !== undefined, {
+    message: "expected weight, state or both",
+  });
+
+/** What every change to a site answers: it is published at once. */
+export const changed = z
+  .object({
+    changes: z.array(z.string()),
+    version: z.int(),
+    snapshot: z.int().nullable().meta({ description: "Null when nothing changed" }),
+  })
+  .meta({ id: "Changed" });
+export type Changed = z.infer<typeof changed>;

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import type { LoadSource, LoadSourceKind, TargetState, VantageView } from "../health.ts";
+
+export const targetState = z.enum([
+  "up",
+  "down",
+  "draining",
+  "unknown",
+]) satisfies z.ZodType<TargetState>;
+
+export const loadSourceKind = z.enum([
+  "cpu",
+  "memory",
+  "network",
+  "http",
+  "ftp",
+  "tcp",
+  "reported",
+]) satisfies z.ZodType<LoadSourceKind>;
+
+export const loadSource = z
+  .object({ kind: loadSourceKind, load: z.number(), atMs: z.number(), detail: z.string() })
+  .meta({ id: "LoadSource" }) satisfies z.ZodType<LoadSource>;
+
+export const vantageView = z
+  .object({
+    vantage: z.string(),
+    up: z.boolean(),
+    atMs: z.number(),
+    responseMs: z.number().nullable(),
+    failure: z.string(),
+  })
+  .meta({ id: "VantageView" }) satisfies z.ZodType<VantageView>;
+
+/** Health of one target as pages show it. */
+const measured = {
+  state: targetState,
+  sinceMs: z.number().nullable().meta({ description: "When the state last changed" }),
+  load: z.number().nullable().meta({ description: "0 idle, 1 at capacity; null: never measured" }),
+  loadFrom: loadSourceKind.nullable(),
+  loadKnown: z.boolean(),
+  sources: z.array(loadSource),
+  views: z.array(vantageView),
+};
+
+export const originMoment = z.object({
+  atMs: z.number(),
+  load: z.number().nullable(),
+  lookupsPerSec: z.number(),
+  fetchesPerSec: z.number(),
+});
+
+export const originLive = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    v4: z.string().nullable(),
+    v6: z.string().nullable(),
+    port: z.int(),
+    weight: z.number(),
+    capacity: z.number(),
+    forced: z.enum(["auto", "up", "down", "drain"]),
+    ...measured,
+    lookupsPerSec: z.number().meta({ description: "Times a second it was the address answered" }),
+    share: z.number().meta({ description: "Its part of the site's answers, 0 to 1" }),
+    fetchesPerSec: z.number().meta({ description: "Fetches by caches on a miss" }),
+    history: z.array(originMoment).meta({ description: "The last 5 minutes, oldest first" }),
+  })
+  .meta({ id: "OriginLive" });
+export type OriginLive = z.infer<typeof originLive>;
+
+export const siteMoment = z.object({
+  atMs: z.number(),
+  lookupsPerSec: z.number(),
+  requestsPerSec: z.number(),
+  hitsPerSec: z.number(),
+  bytesPerSec: z.number(),
+});
+
+export const live = z
+  .object({
+    atMs: z.number(),
+    snapshot: z.int(),
+    health: z.int().meta({ description: "Number of the health these figures are from" }),
+    assignment: z.int(),
+    held: z.string().nullable(),
+    lookupsPerSec: z.number(),
+    origins: z.array(originLive),
+    edge: z.object({
+      requestsPerSec: z.number(),
+      hitRatio: z.number().nullable().meta({ description: "Null when there were no requests" }),
+      bytesPerSec: z.number(),
+    }),
+    history: z.array(siteMoment).meta({ description: "The last 5 minutes, oldest first" }),
+  })
+  .meta({ id: "Live" });
+export type Live = z.infer<typeof live>;
+
+export const nodeView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    pop: z.string(),
+    roles: z.array(z.enum(["dns", "edge", "probe", "control"])),
+    v4: z.string().nullable(),
+    v6: z.string().nullable(),
+    forced: z.enum(["auto", "up", "down", "drain"]),
+    ...measured,
+    snapshot: z.int().nullable().meta({ description: "The newest snapshot it acknowledged" }),
+    lookupsPerSec: z.number().meta({ description: "Lookups that its name server answered" }),
+    requestsPerSec: z.number(),
+    hitRatio: z.number().nullable(),
+    bytesPerSec: z.number(),
+    answersPerSec: z.number().meta({ description: "Times a second it was the cache answered" }),
+  })
+  .meta({ id: "NodeView" });
+export type NodeView = z.infer<typeof nodeView>;

@@ -1,0 +1,21 @@
+/**
+ * The API's contract: every route with its shapes and who may call it, as plain zod. The control
+ * role serves it, the command line and the portal call it, and `/api/v1/openapi.json` is made
+ * from it. No handler, no transport and no rule beyond shapes lives here.
+ *
+ * Times named `...At`, `at`, `from`, `to` are ISO 8601 in UTC; `...Ms` are milliseconds since the
+ * Unix epoch. Errors are problem details (RFC 9457) with all problems at once.
+ */
+export * from "./billing.ts";
+export * from "./customer.ts";
+export * from "./explain.ts";
+export * from "./intent.ts";
+export * from "./live.ts";
+export * from "./problem.ts";
+export * from "./purge.ts";
+export * from "./route.ts";
+export * from "./routes.ts";
+export * from "./session.ts";
+
+/** Where the API is mounted. */
+export const API_PREFIX = "/api/v1";

@@ -1,0 +1,308 @@
+import { z } from "zod";
+import { invoice, invoiceCreate, invoiceParams, usageQuery, usageRow } from "./billing.ts";
+import {
+  changed,
+  customerParams,
+  customerRow,
+  customerView,
+  originParams,
+  originPatch,
+  originPut,
+  siteParams,
+  sitePut,
+  siteView,
+} from "./customer.ts";
+import { explainQuery, explanation } from "./explain.ts";
+import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
+import { live, nodeView } from "./live.ts";
+import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
+import { route } from "./route.ts";
+import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+
+const SITE = "/customers/{customer}/sites/{hostname}";
+const ORIGIN = `${SITE}/origins/{name}` as const;
+
+const people = {
+  signIn: route({
+    method: "post",
+    path: "/session",
+    access: "anyone",
+    status: 200,
+    summary: "Sign in; sets the session cookie",
+    body: signIn,
+    reply: session,
+  }),
+  whoAmI: route({
+    method: "get",
+    path: "/session",
+    access: "signed-in",
+    status: 200,
+    summary: "Who is signed in",
+    reply: session,
+  }),
+  signOut: route({
+    method: "delete",
+    path: "/session",
+    access: "signed-in",
+    status: 204,
+    summary: "Sign out",
+  }),
+  listTokens: route({
+    method: "get",
+    path: "/tokens",
+    access: "signed-in",
+    status: 200,
+    summary: "One's own tokens, without their secrets",
+    reply: z.array(tokenRow),
+  }),
+  createToken: route({
+    method: "post",
+    path: "/tokens",
+    access: "signed-in",
+    status: 201,
+    summary: "Make a token; it is shown this once",
+    body: tokenCreate,
+    reply: tokenCreated,
+  }),
+  revokeToken: route({
+    method: "delete",
+    path: "/tokens/{id}",
+    access: "signed-in",
+    status: 204,
+    summary: "Revoke a token",
+    params: z.object({ id: z.string().min(1).max(80) }),
+  }),
+  listAudit: route({
+    method: "get",
+    path: "/audit",
+    access: "signed-in",
+    status: 200,
+    summary: "Changes, newest first; members see their customer's",
+    query: z.object({
+      before: z.coerce.number().int().min(1).optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+    }),
+    reply: z.array(auditEntry),
+  }),
+} as const;
+
+const network = {
+  readNetwork: route({
+    method: "get",
+    path: "/network",
+    access: "operator",
+    status: 200,
+    summary: "The intent as stored, without passwords",
+    reply: networkView,
+  }),
+  apply: route({
+    method: "post",
+    path: "/apply",
+    access: "operator",
+    status: 200,
+    summary: "Make the intent what a network file says; all of it or nothing",
+    body: apply,
+    reply: applied,
+  }),
+  publish: route({
+    method: "post",
+    path: "/publish",
+    access: "operator",
+    status: 200,
+    summary: "Compile the newest intent and send it to every node",
+    reply: published,
+  }),
+  rollback: route({
+    method: "post",
+    path: "/rollback",
+    access: "operator",
+    status: 200,
+    summary: "Publish what an earlier snapshot held, under a new number",
+    body: rollback,
+    reply: published,
+  }),
+  listSnapshots: route({
+    method: "get",
+    path: "/snapshots",
+    access: "operator",
+    status: 200,
+    summary: "The last snapshots, newest first",
+    reply: z.array(snapshotRow),
+  }),
+  listNodes: route({
+    method: "get",
+    path: "/nodes",
+    access: "operator",
+    status: 200,
+    summary: "Nodes with health, load and traffic",
+    reply: z.array(nodeView),
+  }),
+  explain: route({
+    method: "get",
+    path: "/explain",
+    access: "signed-in",
+    status: 200,
+    summary: "Why a name is answered as it is for a client",
+    query: explainQuery,
+    reply: explanation,
+  }),
+} as const;
+
+const customers = {
+  listCustomers: route({
+    method: "get",
+    path: "/customers",
+    access: "signed-in",
+    status: 200,
+    summary: "All customers; a member sees one",
+    reply: z.array(customerRow),
+  }),
+  readCustomer: route({
+    method: "get",
+    path: "/customers/{customer}",
+    access: "viewer",
+    status: 200,
+    summary: "One customer",
+    params: customerParams,
+    reply: customerView,
+  }),
+  listSites: route({
+    method: "get",
+    path: "/customers/{customer}/sites",
+    access: "viewer",
+    status: 200,
+    summary: "A customer's sites",
+    params: customerParams,
+    reply: z.array(siteView),
+  }),
+  putSite: route({
+    method: "put",
+    path: SITE,
+    access: "editor",
+    status: 200,
+    summary: "Add a site or change its settings",
+    params: siteParams,
+    body: sitePut,
+    reply: changed,
+  }),
+  deleteSite: route({
+    method: "delete",
+    path: SITE,
+    access: "editor",
+    status: 200,
+    summary: "Remove a site; its CNAME target is never given to another",
+    params: siteParams,
+    reply: changed,
+  }),
+  putOrigin: route({
+    method: "put",
+    path: ORIGIN,
+    access: "editor",
+    status: 200,
+    summary: "Add a web server or change it",
+    params: originParams,
+    body: originPut,
+    reply: changed,
+  }),
+  patchOrigin: route({
+    method: "patch",
+    path: ORIGIN,
+    access: "editor",
+    status: 200,
+    summary: "Change a web server's weight or state",
+    params: originParams,
+    body: originPatch,
+    reply: changed,
+  }),
+  deleteOrigin: route({
+    method: "delete",
+    path: ORIGIN,
+    access: "editor",
+    status: 200,
+    summary: "Remove a web server",
+    params: originParams,
+    reply: changed,
+  }),
+  readLive: route({
+    method: "get",
+    path: `${SITE}/live`,
+    access: "viewer",
+    status: 200,
+    summary: "Health, load and traffic of each address",
+    params: siteParams,
+    reply: live,
+  }),
+  createPurge: route({
+    method: "post",
+    path: `${SITE}/purge`,
+    access: "editor",
+    status: 201,
+    summary: "Purge one URL from every cache",
+    params: siteParams,
+    body: purgeCreate,
+    reply: purgeNumber,
+  }),
+  readPurge: route({
+    method: "get",
+    path: "/purges/{number}",
+    access: "signed-in",
+    status: 200,
+    summary: "Which caches have acknowledged a purge",
+    params: purgeParams,
+    reply: purgeView,
+  }),
+} as const;
+
+const billing = {
+  readUsage: route({
+    method: "get",
+    path: "/customers/{customer}/usage",
+    access: "viewer",
+    status: 200,
+    summary: "What was metered",
+    params: customerParams,
+    query: usageQuery,
+    reply: z.array(usageRow),
+  }),
+  listInvoices: route({
+    method: "get",
+    path: "/customers/{customer}/invoices",
+    access: "viewer",
+    status: 200,
+    summary: "A customer's invoices, newest first",
+    params: customerParams,
+    reply: z.array(invoice),
+  }),
+  createInvoice: route({
+    method: "post",
+    path: "/customers/{customer}/invoices",
+    access: "operator",
+    status: 201,
+    summary: "Issue the invoice of a month",
+    params: customerParams,
+    body: invoiceCreate,
+    reply: invoice,
+  }),
+  readInvoice: route({
+    method: "get",
+    path: "/invoices/{id}",
+    access: "signed-in",
+    status: 200,
+    summary: "One invoice; another customer's is not found",
+    params: invoiceParams,
+    reply: invoice,
+  }),
+  payInvoice: route({
+    method: "post",
+    path: "/invoices/{id}/paid",
+    access: "operator",
+    status: 200,
+    summary: "Mark an invoice paid",
+    params: invoiceParams,
+    reply: invoice,
+  }),
+} as const;
+
+/** Every route of the API, by the name that callers use. */
+export const routes = { ...people, ...network, ...customers, ...billing } as const;
+export type RouteName = keyof typeof routes;
