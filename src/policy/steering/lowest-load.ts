@@ -1,0 +1,28 @@
+import { note, type Standing, show } from "./candidate.ts";
+
+/** Order of `lowest-load`: projected load, then measured, then name, so that ties are stable. */
+export function byLoad(a: Standing, b: Standing): number {
+  return a.projected - b.projected || a.load - b.load || (a.id < b.id ? -1 : 1);
+}
+
+/**
+ * Preset `lowest-load`: the assigned server first (`assign()` gave it for being lowest, or within
+ * the margin of it), then the others by projected load. Kept candidates only; returns them ordered.
+ */
+export function lowestLoad(kept: readonly Standing[], assigned: string | undefined): Standing[] {
+  const ordered = [...kept].sort(byLoad);
+  const lowest = ordered[0];
+  if (lowest === undefined) return [];
+  const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
+  const first = held ?? lowest;
+  for (const s of ordered) {
+    const from = s.health?.loadFrom ?? "pool median";
+    const detail = `projected ${show(s.projected)}, measured ${show(s.load)} by ${from}`;
+    if (s === first && s === lowest) note(s, "lowest-load", true, ["lowest-load", detail]);
+    else if (s === first) {
+      const gap = `${detail}; the lowest is ${lowest.name} at ${show(lowest.projected)}`;
+      note(s, "lowest-load", true, ["within-margin", gap]);
+    } else note(s, "lowest-load", true, ["higher-load", detail]);
+  }
+  return [first, ...ordered.filter((s) => s !== first)];
+}

@@ -1,0 +1,10 @@
+/**
+ * Which server? Two pure functions on the same measurements: `assign()` decides, each tick, which
+ * server every client group has at present; `steer()` turns snapshot, health and assignment into
+ * ordered choices with reasons, for DNS answers, for the edge on a miss, and for explain.
+ * `pick()` is the one draw among choices. No clock, no randomness, no IO; whoever calls owns both.
+ */
+export { assign } from "./assign.ts";
+export { queueMs } from "./nearest-unloaded.ts";
+export { pick } from "./pick.ts";
+export { type SteerAsk, type SteerClient, steer, type View } from "./steer.ts";
