@@ -1,0 +1,212 @@
+import { bad, ok, type Problem, type Result } from "../../base/result.ts";
+import type { Intent, Network } from "../../model/network.ts";
+import type { Site } from "../../model/site.ts";
+import {
+  type OriginIndex,
+  SNAPSHOT_SCHEMA,
+  type Snapshot,
+  type SnapshotBody,
+  type SnapshotGroup,
+  type SnapshotNode,
+  type SnapshotOrigin,
+  type SnapshotRecord,
+  type SnapshotSite,
+  type SnapshotZone,
+} from "../../model/snapshot.ts";
+import { validateNetwork } from "./validate.ts";
+
+export interface CompileInput {
+  readonly intent: Intent;
+  /** The number that this snapshot gets: above every one published before. */
+  readonly number: number;
+  readonly createdAtMs: number;
+  /** SHA-256 as 64 lower-case hex digits. */
+  readonly sha256: (text: string) => string;
+}
+
+/**
+ * Compiles intent into a snapshot: names turned into indexes, defaults settled, hashed. Every
+ * problem is returned, with its path in the network file; nothing is compiled then.
+ */
+export function compile(input: CompileInput): Result<Snapshot> {
+  const { network, targets } = input.intent;
+  const problems: Problem[] = validateNetwork(network);
+  if (network.nodes.length === 0) {
+    const message = "expected at least one node: an empty network is never published";
+    problems.push({ path: "nodes", message, received: "none" });
+  }
+  for (const customer of network.customers) {
+    for (const site of customer.sites) {
+      if (!/^[0-9a-f]{32}$/.test(targets[site.hostname] ?? "")) {
+        problems.push({ path: "targets", message: "expected a target", received: site.hostname });
+      }
+    }
+  }
+  if (problems.length > 0) return bad(problems);
+  const body = compileBody(input);
+  return ok({ ...body, hash: input.sha256(JSON.stringify(body)) });
+}
+
+function compileBody(input: CompileInput): SnapshotBody {
+  const { network } = input.intent;
+  const { sites, origins } = compileSites(input.intent);
+  return {
+    schema: SNAPSHOT_SCHEMA,
+    number: input.number,
+    intentVersion: input.intent.version,
+    createdAtMs: input.createdAtMs,
+    zone: network.zone,
+    contact: network.contact ?? `hostmaster@${network.zone}`,
+    ttlSec: network.ttlSec,
+    allowPrivateOrigins: network.allowPrivateOrigins,
+    allowOriginRanges: network.allowOriginRanges,
+    ports: network.ports,
+    pops: network.pops,
+    nodes: compileNodes(network),
+    groups: compileGroups(network),
+    sites,
+    origins,
+    zones: network.customers.flatMap((customer) =>
+      customer.zones.map(
+        (zone): SnapshotZone => ({
+          name: zone.name,
+          customer: customer.name,
+          records: compileRecords(zone),
+        }),
+      ),
+    ),
+  };
+}
+
+function compileNodes(network: Network): SnapshotNode[] {
+  return network.nodes.map((node, index) => ({
+    index,
+    id: `node/${node.name}`,
+    name: node.name,
+    pop: network.pops.findIndex((pop) => pop.name === node.pop),
+    roles: node.roles,
+    ...(node.addresses.v4 === undefined ? {} : { v4: node.addresses.v4 }),
+    ...(node.addresses.v6 === undefined ? {} : { v6: node.addresses.v6 }),
+    capacity: node.capacity,
+    forced: node.state,
+    limitMs: node.limitMs,
+    ...(node.measure.exporter === undefined ? {} : { exporter: node.measure.exporter }),
+    ...(node.measure.ftp === undefined ? {} : { ftp: node.measure.ftp }),
+  }));
+}
+
+function compileGroups(network: Network): SnapshotGroup[] {
+  const unknown = network.pops.map(() => null);
+  return [
+    { index: 0, name: "default", prefixes: [], rttMs: unknown },
+    ...network.clientGroups.map((group, i) => ({
+      index: i + 1,
+      name: group.name,
+      prefixes: group.prefixes,
+      ...(group.resolver === undefined ? {} : { resolver: group.resolver }),
+      rttMs: network.pops.map((pop) => group.rttMs[pop.name] ?? null),
+    })),
+  ];
+}
+
+function compileSites(intent: Intent): { sites: SnapshotSite[]; origins: SnapshotOrigin[] } {
+  const sites: SnapshotSite[] = [];
+  const origins: SnapshotOrigin[] = [];
+  for (const customer of intent.network.customers) {
+    for (const site of customer.sites) {
+      const index = sites.length;
+      const port = site.port ?? (site.scheme === "https" ? 443 : 80);
+      const pool = compilePool(site, { index, port, first: origins.length });
+      origins.push(...pool);
+      const target = intent.targets[site.hostname] ?? "";
+      sites.push(
+        compileSite(site, {
+          index,
+          customer: customer.name,
+          port,
+          target,
+          pool: pool.map((o) => o.index),
+        }),
+      );
+    }
+  }
+  return { sites, origins };
+}
+
+function compilePool(
+  site: Site,
+  at: { index: number; port: number; first: OriginIndex },
+): SnapshotOrigin[] {
+  return site.origins.map((origin, i) => ({
+    index: at.first + i,
+    site: at.index,
+    id: `${site.hostname}/${origin.name}`,
+    name: origin.name,
+    ...(origin.v4 === undefined ? {} : { v4: origin.v4 }),
+    ...(origin.v6 === undefined ? {} : { v6: origin.v6 }),
+    port: origin.port ?? at.port,
+    weight: origin.weight,
+    capacity: origin.capacity,
+    forced: origin.state,
+    ...(origin.exporter === undefined ? {} : { exporter: origin.exporter }),
+    ...(origin.ftpPort === undefined ? {} : { ftpPort: origin.ftpPort }),
+  }));
+}
+
+function compileSite(
+  site: Site,
+  at: {
+    index: number;
+    customer: string;
+    port: number;
+    target: string;
+    pool: readonly OriginIndex[];
+  },
+): SnapshotSite {
+  const { intervalMs, timeoutMs, fall, rise, http, tcp, ftp } = site.check;
+  const file = ftp?.path === undefined ? {} : { path: ftp.path };
+  return {
+    index: at.index,
+    customer: at.customer,
+    hostname: site.hostname,
+    target: at.target,
+    onboarding: site.onboarding,
+    front: site.front,
+    scheme: site.scheme,
+    port: at.port,
+    ttlSec: site.ttlSec,
+    youngTtlSec: site.youngTtlSec,
+    preset: site.steering.preset,
+    margin: site.steering.margin,
+    allDown: site.steering.allDown,
+    ...(site.steering.fallback === undefined ? {} : { fallback: site.steering.fallback }),
+    limitMs: site.limitMs,
+    check: {
+      intervalMs,
+      timeoutMs,
+      fall,
+      rise,
+      http,
+      tcp,
+      ftp: ftp === null ? null : { user: ftp.user, password: ftp.password, ...file },
+    },
+    aliases: site.cache.aliases,
+    objectBytesMax: site.cache.objectBytesMax,
+    origins: at.pool,
+  };
+}
+
+function compileRecords(zone: Network["customers"][number]["zones"][number]): SnapshotRecord[] {
+  const sets = new Map<string, { record: SnapshotRecord; values: string[] }>();
+  for (const { name, type, ttlSec, value } of zone.records) {
+    const absolute = name === "@" ? zone.name : `${name}.${zone.name}`;
+    const key = `${absolute} ${type}`;
+    const set = sets.get(key);
+    if (set !== undefined) set.values.push(value);
+    else {
+      const values = [value];
+      sets.set(key, { record: { name: absolute, type, ttlSec, values }, values });
+    }
+  }
+  return [...sets.values()].map(({ record }) => record);
+}

@@ -1,0 +1,79 @@
+import type { Network } from "../../model/network.ts";
+
+/** One difference between two intents. Paths name things by their names: `customers.shop.sites...`. */
+export interface Change {
+  readonly action: "add" | "change" | "remove";
+  readonly path: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Fields that are never shown. */
+const SECRET = new Set(["password"]);
+
+/** What differs between two intents, in the order of the file; an added or removed thing is one line. */
+export function diffIntent(before: Network | null, after: Network): Change[] {
+  const changes: Change[] = [];
+  walk(before ?? {}, after, { path: "", changes });
+  return changes;
+}
+
+interface Walk {
+  readonly path: string;
+  readonly changes: Change[];
+}
+
+function walk(before: unknown, after: unknown, at: Walk): void {
+  const left = named(before);
+  const right = named(after);
+  if (left === null || right === null) {
+    if (JSON.stringify(before) !== JSON.stringify(after)) {
+      at.changes.push({ action: "change", path: at.path, from: words(before), to: words(after) });
+    }
+    return;
+  }
+  for (const key of new Set([...right.keys(), ...left.keys()])) {
+    const path = at.path === "" ? key : `${at.path}.${key}`;
+    const [from, to] = [left.get(key), right.get(key)];
+    if (SECRET.has(key)) {
+      if (to !== undefined && from !== to)
+        at.changes.push({ action: "change", path, to: "(hidden)" });
+    } else if (from === undefined && isThing(to)) at.changes.push({ action: "add", path });
+    else if (to === undefined && isThing(from)) at.changes.push({ action: "remove", path });
+    else if (from === undefined && isList(to)) walk([], to, { ...at, path });
+    else if (from === undefined) at.changes.push({ action: "add", path, to: words(to) });
+    else if (to === undefined) at.changes.push({ action: "remove", path, from: words(from) });
+    else walk(from, to, { ...at, path });
+  }
+}
+
+/** Objects by key; lists of named things by name, hostname or e-mail; null for anything else. */
+function named(value: unknown): Map<string, unknown> | null {
+  if (Array.isArray(value)) {
+    if (value.some((item) => keyOf(item) === null)) return null;
+    return new Map(value.map((item) => [keyOf(item) ?? "", item]));
+  }
+  if (value === null || typeof value !== "object") return null;
+  return new Map(Object.entries(value).filter(([, v]) => v !== undefined));
+}
+
+function keyOf(item: unknown): string | null {
+  if (item === null || typeof item !== "object") return null;
+  const thing = item as Record<string, unknown>;
+  if ("type" in thing && "value" in thing) return null;
+  const key = thing.hostname ?? thing.name ?? thing.email;
+  return typeof key === "string" ? key : null;
+}
+
+function isThing(value: unknown): boolean {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && named(value) !== null;
+}
+
+function words(value: unknown): string {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}

@@ -1,0 +1,12 @@
+/**
+ * Intent becomes a snapshot here: validated across nouns, compiled to indexes, numbered and hashed
+ * (the hash function comes in). Also what differs between two intents, and the tables of names that
+ * every role derives from a snapshot in the same way. Pure; who stores and publishes is above.
+ */
+export { compile } from "./compile.ts";
+export { type Change, diffIntent } from "./diff.ts";
+export { groupEntries } from "./groups.ts";
+export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
+export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./names.ts";
+export { validateNetwork } from "./validate.ts";
+export { verifySnapshot } from "./verify.ts";

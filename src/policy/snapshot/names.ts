@@ -1,0 +1,133 @@
+import type { SiteIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../../model/snapshot.ts";
+
+export interface ZoneEntry {
+  /** Lower case, without the final dot. Its SOA and NS stand at this name. */
+  readonly name: string;
+  readonly kind: "network" | "delegated" | "hosted";
+}
+
+export type Steered =
+  | { readonly for: "origins"; readonly site: SiteIndex }
+  /** `site` is null at `c.<zone>`, which is for all sites. */
+  | { readonly for: "edges"; readonly site: SiteIndex | null };
+
+export interface NameEntry {
+  /** Index into `zones`. */
+  readonly zone: number;
+  /** Addresses at this name are decided per client. */
+  readonly steered: Steered | null;
+  /** Plain records at this name. An empty non-terminal has none (RFC 4592 2.2.2). */
+  readonly records: readonly SnapshotRecord[];
+  /** NS records below a zone's apex: a delegation away from us. */
+  readonly delegated: boolean;
+}
+
+export interface NameServer {
+  readonly name: string;
+  readonly v4: string | null;
+  readonly v6: string | null;
+}
+
+/** Every name that we are authoritative for. Keys: lower case, without the final dot. */
+export interface NameTable {
+  readonly zones: readonly ZoneEntry[];
+  readonly names: ReadonlyMap<string, NameEntry>;
+  readonly nameServers: readonly NameServer[];
+}
+
+interface Draft {
+  zone: number;
+  steered: Steered | null;
+  records: SnapshotRecord[];
+  delegated: boolean;
+}
+
+/** Builds the table of names that lookups and explain share. */
+export function compileNames(snapshot: Snapshot): NameTable {
+  const zones: ZoneEntry[] = [{ name: snapshot.zone, kind: "network" }];
+  for (const zone of snapshot.zones) zones.push({ name: zone.name, kind: "hosted" });
+  for (const site of snapshot.sites) {
+    const hosted = snapshot.zones.some((zone) => zone.name === site.hostname);
+    if (site.onboarding === "delegation" && !hosted) {
+      zones.push({ name: site.hostname, kind: "delegated" });
+    }
+  }
+  const names = new Map<string, Draft>();
+  const at = (name: string, zone: number): Draft => {
+    const known = names.get(name);
+    if (known !== undefined) return known;
+    const draft: Draft = { zone, steered: null, records: [], delegated: false };
+    names.set(name, draft);
+    return draft;
+  };
+  for (const [index, zone] of zones.entries()) at(zone.name, index);
+  const nameServers = addNameServers(snapshot, at);
+  at(`c.${snapshot.zone}`, 0).steered = { for: "edges", site: null };
+  for (const site of snapshot.sites) addSite(snapshot, site, { zones, at });
+  for (const [z, zone] of snapshot.zones.entries()) {
+    for (const record of zone.records) {
+      const entry = at(record.name, z + 1);
+      entry.records.push(record);
+      if (record.type === "NS" && record.name !== zone.name) entry.delegated = true;
+    }
+  }
+  addEmptyNonTerminals(names, zones);
+  return { zones, names, nameServers };
+}
+
+type At = (name: string, zone: number) => Draft;
+
+function addNameServers(snapshot: Snapshot, at: At): NameServer[] {
+  const servers: NameServer[] = [];
+  for (const node of snapshot.nodes) {
+    if (!node.roles.includes("dns")) continue;
+    const name = `ns-${node.name}.${snapshot.zone}`;
+    const entry = at(name, 0);
+    const ttlSec = 3600;
+    if (node.v4 !== undefined) entry.records.push({ name, type: "A", ttlSec, values: [node.v4] });
+    if (node.v6 !== undefined) {
+      entry.records.push({ name, type: "AAAA", ttlSec, values: [node.v6] });
+    }
+    servers.push({ name, v4: node.v4 ?? null, v6: node.v6 ?? null });
+  }
+  return servers;
+}
+
+function addSite(
+  snapshot: Snapshot,
+  site: SnapshotSite,
+  to: { zones: readonly ZoneEntry[]; at: At },
+): void {
+  const first: Steered =
+    site.front === "caches"
+      ? { for: "edges", site: site.index }
+      : { for: "origins", site: site.index };
+  to.at(`${site.target}.gtm.${snapshot.zone}`, 0).steered = first;
+  to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = { for: "edges", site: site.index };
+  if (site.onboarding === "delegation" || site.onboarding === "hosted") {
+    const zone = zoneOf(site.hostname, to.zones);
+    if (zone > 0) to.at(site.hostname, zone).steered = first;
+  }
+}
+
+/** The zone with the longest name that holds this name; -1 if none does. */
+function zoneOf(name: string, zones: readonly ZoneEntry[]): number {
+  let best = -1;
+  for (const [index, zone] of zones.entries()) {
+    const holds = name === zone.name || name.endsWith(`.${zone.name}`);
+    if (holds && zone.name.length > (zones[best]?.name.length ?? -1)) best = index;
+  }
+  return best;
+}
+
+function addEmptyNonTerminals(names: Map<string, Draft>, zones: readonly ZoneEntry[]): void {
+  for (const [name, entry] of [...names]) {
+    const apex = zones[entry.zone]?.name ?? "";
+    let rest = name;
+    while (rest !== apex && rest.length > apex.length) {
+      rest = rest.slice(rest.indexOf(".") + 1);
+      if (names.has(rest)) continue;
+      names.set(rest, { zone: entry.zone, steered: null, records: [], delegated: false });
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import type { Problem } from "../../base/result.ts";
+import type { Customer, Network } from "../../model/network.ts";
+
+type Add = (path: string, message: string, received: string) => void;
+
+/**
+ * What no single noun can see: names that must be unique, references that must lead somewhere, and
+ * hostnames that must not overlap. Returns every problem, each with its path in the network file.
+ */
+export function validateNetwork(network: Network): Problem[] {
+  const problems: Problem[] = [];
+  const add: Add = (path, message, received) => problems.push({ path, message, received });
+  unique(network.pops, "pops", add);
+  unique(network.nodes, "nodes", add);
+  unique(network.plans, "plans", add);
+  unique(network.customers, "customers", add);
+  unique(network.clientGroups, "clientGroups", add);
+  checkNodes(network, add);
+  checkGroups(network, add);
+  checkNames(network, add);
+  for (const [c, customer] of network.customers.entries()) checkCustomer(network, customer, c, add);
+  return problems;
+}
+
+function unique(items: readonly { name: string }[], path: string, add: Add): void {
+  const seen = new Map<string, number>();
+  for (const [i, { name }] of items.entries()) {
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, i);
+    else add(`${path}.${i}.name`, `expected a name of its own: ${path}.${first} has it`, name);
+  }
+}
+
+function checkNodes(network: Network, add: Add): void {
+  const pops = new Set(network.pops.map((pop) => pop.name));
+  for (const [i, node] of network.nodes.entries()) {
+    if (!pops.has(node.pop)) add(`nodes.${i}.pop`, "expected the name of a pop", node.pop);
+  }
+}
+
+function checkGroups(network: Network, add: Add): void {
+  const pops = new Set(network.pops.map((pop) => pop.name));
+  const owners = new Map<string, string>();
+  for (const [i, group] of network.clientGroups.entries()) {
+    const at = `clientGroups.${i}`;
+    if (group.name === "default") {
+      add(`${at}.name`, "expected another name: default is every client of no group", group.name);
+    }
+    for (const pop of Object.keys(group.rttMs)) {
+      if (!pops.has(pop)) add(`${at}.rttMs.${pop}`, "expected the name of a pop", pop);
+    }
+    for (const [p, prefix] of group.prefixes.entries()) {
+      const owner = owners.get(prefix);
+      if (owner === undefined) owners.set(prefix, group.name);
+      else add(`${at}.prefixes.${p}`, `expected a prefix of its own: ${owner} has it`, prefix);
+    }
+  }
+}
+
+/** Every name we would be authoritative for, or answer HTTP for, has one owner. */
+function checkNames(network: Network, add: Add): void {
+  const owners = new Map<string, string>();
+  const claim = (name: string, path: string) => {
+    const owner = owners.get(name);
+    if (owner === undefined) owners.set(name, path);
+    else add(path, `expected a name that nobody has: ${owner} has it`, name);
+  };
+  const zones: { name: string; path: string; customer: number }[] = [];
+  for (const [c, customer] of network.customers.entries()) {
+    for (const [z, zone] of customer.zones.entries()) {
+      const path = `customers.${c}.zones.${z}.name`;
+      claim(zone.name, path);
+      zones.push({ name: zone.name, path, customer: c });
+      if (within(zone.name, network.zone) || within(network.zone, zone.name)) {
+        add(path, `expected a zone apart from the network's own, ${network.zone}`, zone.name);
+      }
+    }
+  }
+  for (const [c, customer] of network.customers.entries()) {
+    for (const [s, site] of customer.sites.entries()) {
+      const at = `customers.${c}.sites.${s}`;
+      if (!zones.some((zone) => zone.name === site.hostname)) {
+        claim(site.hostname, `${at}.hostname`);
+      }
+      for (const [a, alias] of site.cache.aliases.entries())
+        claim(alias, `${at}.cache.aliases.${a}`);
+      if (within(site.hostname, network.zone)) {
+        add(`${at}.hostname`, `expected a name outside ${network.zone}`, site.hostname);
+      }
+      if (site.hostname.length + network.zone.length + 1 > 253) {
+        add(
+          `${at}.hostname`,
+          "expected a shorter name: with the zone it passes 253",
+          site.hostname,
+        );
+      }
+      const foreign = zones.find((z) => within(site.hostname, z.name) && z.customer !== c);
+      if (foreign !== undefined) {
+        add(`${at}.hostname`, `expected a name outside another customer's zone`, site.hostname);
+      }
+    }
+  }
+}
+
+export function within(name: string, zone: string): boolean {
+  return name === zone || name.endsWith(`.${zone}`);
+}
+
+function checkCustomer(network: Network, customer: Customer, c: number, add: Add): void {
+  const at = `customers.${c}`;
+  if (!network.plans.some((plan) => plan.name === customer.plan)) {
+    add(`${at}.plan`, "expected the name of a plan", customer.plan);
+  }
+  for (const [s, site] of customer.sites.entries()) {
+    unique(site.origins, `${at}.sites.${s}.origins`, add);
+    const hosted = customer.zones.some((zone) => within(site.hostname, zone.name));
+    if (site.onboarding === "hosted" && !hosted) {
+      const message = "expected a zone of this customer's that holds the hostname";
+      add(`${at}.sites.${s}.onboarding`, message, site.hostname);
+    }
+    if (site.check.http !== null && site.check.http.statusMin > site.check.http.statusMax) {
+      const { statusMin, statusMax } = site.check.http;
+      const received = `${statusMin} to ${statusMax}`;
+      add(`${at}.sites.${s}.check.http`, "expected statusMin not above statusMax", received);
+    }
+    if (site.check.timeoutMs > site.check.intervalMs) {
+      const received = `${site.check.timeoutMs} of ${site.check.intervalMs}`;
+      add(`${at}.sites.${s}.check.timeoutMs`, "expected a timeout within the interval", received);
+    }
+  }
+  for (const [z, zone] of customer.zones.entries()) {
+    for (const [r, record] of zone.records.entries()) {
+      const clash = zone.records.some(
+        (o) =>
+          o !== record &&
+          o.name === record.name &&
+          (o.type === "CNAME") !== (record.type === "CNAME"),
+      );
+      if (record.type === "CNAME" && clash) {
+        const message = "expected no other record beside a CNAME (RFC 1034 3.6.2)";
+        add(`${at}.zones.${z}.records.${r}`, message, `${record.name} CNAME`);
+      }
+    }
+  }
+}
