@@ -1,0 +1,9 @@
+/**
+ * IP addresses and prefixes between text and bytes, which addresses are special, and the table
+ * that finds the longest prefix of an address. Not here: sockets, and what a prefix stands for.
+ * Everything is immutable once made.
+ */
+export { type Family, familyOf, formatAddress, isMapped, parseAddress } from "./address.ts";
+export { clearHostBits, formatPrefix, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
+export { compilePrefixes, type PrefixEntry, type PrefixTable } from "./prefix-table.ts";
+export { type AddressRules, isSpecialPurpose, vetAddress } from "./special.ts";
