@@ -1,0 +1,16 @@
+/**
+ * The bytes that probes read and write, as pure functions: Prometheus text as node_exporter serves
+ * it and the loads that follow from two scrapes, the smallest DNS query there is, and a reader that
+ * says when an HTTP/1.1 response is complete. Everything is bounded and nothing throws, whatever
+ * the other side sends. Sockets, timers and verdicts live in src/probe.
+ */
+
+export {
+  type ExporterLoad,
+  type ExporterReading,
+  exporterLoads,
+  readExporter,
+} from "./exporter.ts";
+export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./latency-query.ts";
+export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
+export { type ResponseProgress, ResponseReader } from "./response.ts";
