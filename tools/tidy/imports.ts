@@ -18,7 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 };
 
 /** Libraries without IO, clock or randomness: what floors 0 to 3 may import. */
-const PURE_LIBRARIES = new Set(["zod", "structured-headers", "tldts"]);
+const PURE_LIBRARIES = new Set(["zod", "structured-headers", "tldts", "yaml"]);
 
 /** Hot folders: what of floors 4 and up each may see besides floors 0 to 3. */
 const SEALED: readonly { readonly folder: string; readonly sees: readonly string[] }[] = [

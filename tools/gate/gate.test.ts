@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Gate } from "./gate.ts";
+
+let root = "";
+let said = "";
+let spy: { mockRestore(): void };
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "turnpike-gate-"));
+  said = "";
+  spy = spyOn(process.stdout, "write").mockImplementation((part) => {
+    said += String(part);
+    return true;
+  });
+});
+
+afterEach(() => {
+  spy.mockRestore();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Runs one test file of this text as a group and returns the exit code of the gate. */
+async function runText(text: string, limitSec = 20): Promise<number> {
+  writeFileSync(join(root, "a.test.ts"), `import { expect, test } from "bun:test";\n${text}`);
+  const gate = new Gate(root);
+  await gate.group({ name: "a", files: ["a.test.ts"], limitSec, testLimitSec: 10 });
+  return gate.close();
+}
+
+function lastLine(): string {
+  return said.trimEnd().split("\n").at(-1)!;
+}
+
+test("Gate counts passes, failures and skips, and says why one was skipped", async () => {
+  const text = [
+    'test("b", () => {});',
+    'test("c", () => expect(1).toBe(2));',
+    'test.skip("d [skipped: no nginx]", () => {});',
+  ].join("\n");
+  expect(await runText(text)).toBe(1);
+  expect(said).toContain("skip  a.test.ts: d: no nginx\n");
+  expect(said).toContain("Expected: 2");
+  expect(lastLine()).toBe("1 passed, 1 failed, 1 skipped");
+});
+
+test("Gate ends with 0 when nothing failed", async () => {
+  expect(await runText('test("b", () => {});')).toBe(0);
+  expect(lastLine()).toBe("1 passed, 0 failed, 0 skipped");
+});
+
+test("Gate counts a process that leaves in the middle as failed, whatever its exit code", async () => {
+  expect(await runText('test("b", () => process.exit(0));\ntest("c", () => {});')).toBe(1);
+  expect(lastLine()).toBe("0 passed, 1 failed, 0 skipped");
+});
+
+test("Gate counts a file that does not load as failed", async () => {
+  expect(await runText('throw new Error("unloadable");')).toBe(1);
+  expect(said).toContain("unloadable");
+});
+
+test("Gate ends a group that hangs at its time limit, with what it started", async () => {
+  const hang = 'test("b", () => { Bun.spawnSync(["sleep", "600"]); });';
+  expect(await runText(hang, 1)).toBe(1);
+  expect(said).toContain("ended at its time limit");
+});
+
+test("Gate.check() counts a command by its exit code and shows what a failed one said", async () => {
+  const gate = new Gate(root);
+  await gate.check("right", ["true"]);
+  await gate.check("wrong", ["sh", "-c", "echo no such luck; exit 3"]);
+  await gate.check("absent", ["/does/not/exist"]);
+  expect(gate.close()).toBe(1);
+  expect(said).toContain("no such luck");
+  expect(lastLine()).toBe("1 passed, 2 failed, 0 skipped");
+});
