@@ -1,0 +1,180 @@
+import type { Transaction } from "kysely";
+import { Fault } from "../../base/fault.ts";
+import type { Network } from "../../model/network.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { IntentStore, NewIntent, NewSnapshot, StoredMember } from "../store.ts";
+import { appendAudit } from "./audit.ts";
+import type { Db, Schema } from "./schema.ts";
+
+const SNAPSHOTS_KEPT = 20;
+/** Versions of the intent kept besides those that kept snapshots were made from. */
+const INTENTS_KEPT = 20;
+
+type Tx = Transaction<Schema>;
+
+export function intentStore(db: Db): IntentStore {
+  return {
+    async read() {
+      const row = await newestIntent(db);
+      const targets = await db.selectFrom("site_target").selectAll().where("dropped", "is", null);
+      const live = await targets.execute();
+      return {
+        version: row?.version ?? 0,
+        network: row === undefined ? null : (JSON.parse(row.network) as Network),
+        targets: Object.fromEntries(live.map((t) => [t.hostname, t.target])),
+      };
+    },
+    async readVersion(version) {
+      const query = db.selectFrom("intent").select("network").where("version", "=", version);
+      const row = await query.executeTakeFirst();
+      return row === undefined ? null : (JSON.parse(row.network) as Network);
+    },
+    commit: ({ before, intent, snapshot, audit }) =>
+      db.transaction().execute(async (tx) => {
+        const version = (await newestIntent(tx))?.version ?? 0;
+        if (version !== before) throw new Fault("conflict", `the intent is at version ${version}`);
+        if (intent !== null) await saveIntent(tx, intent, audit.atMs);
+        if (snapshot !== null) await saveSnapshot(tx, snapshot);
+        await prune(tx);
+        await appendAudit(tx, audit);
+      }),
+    async latestSnapshot() {
+      const query = db.selectFrom("snapshot").select("body").orderBy("number", "desc").limit(1);
+      const row = await query.executeTakeFirst();
+      return row === undefined ? null : (JSON.parse(row.body) as Snapshot);
+    },
+    async listSnapshots() {
+      const columns = ["number", "hash", "intent_version", "created_ms", "note"] as const;
+      const query = db.selectFrom("snapshot").select(columns).orderBy("number", "desc");
+      return (await query.execute()).map((row) => ({
+        number: row.number,
+        hash: row.hash,
+        intentVersion: row.intent_version,
+        createdAtMs: row.created_ms,
+        note: row.note,
+      }));
+    },
+    async formerTarget(customer, hostname) {
+      const row = await db
+        .selectFrom("site_target")
+        .select("target")
+        .where("customer", "=", customer)
+        .where("hostname", "=", hostname)
+        .where("dropped", "is not", null)
+        .orderBy("dropped", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row?.target ?? null;
+    },
+    async ack({ node, number, atMs }) {
+      await db
+        .insertInto("node_ack")
+        .values({ node, number, at_ms: atMs })
+        .onConflict((c) => c.column("node").doUpdateSet({ number, at_ms: atMs }))
+        .execute();
+    },
+    async acks() {
+      const rows = await db.selectFrom("node_ack").selectAll().orderBy("node").execute();
+      return rows.map((row) => ({ node: row.node, number: row.number, atMs: row.at_ms }));
+    },
+  };
+}
+
+function newestIntent(db: Db | Tx): Promise<Schema["intent"] | undefined> {
+  return db.selectFrom("intent").selectAll().orderBy("version", "desc").limit(1).executeTakeFirst();
+}
+
+async function saveIntent(tx: Tx, intent: NewIntent, atMs: number): Promise<void> {
+  const { version } = intent;
+  const row = { version, network: JSON.stringify(intent.network), at_ms: atMs };
+  await tx.insertInto("intent").values(row).execute();
+  for (const hostname of intent.targetsDropped) {
+    await tx
+      .updateTable("site_target")
+      .set({ dropped: version })
+      .where("hostname", "=", hostname)
+      .where("dropped", "is", null)
+      .execute();
+  }
+  for (const { hostname, customer, target } of intent.targetsAdded) {
+    const done = await tx
+      .insertInto("site_target")
+      .values({ target, hostname, customer, dropped: null })
+      .onConflict((c) =>
+        c
+          .column("target")
+          .doUpdateSet({ dropped: null })
+          .where("site_target.hostname", "=", hostname)
+          .where("site_target.customer", "=", customer),
+      )
+      .executeTakeFirst();
+    if (done.numInsertedOrUpdatedRows !== 1n) {
+      throw new Fault("conflict", `target ${target} belonged to another site`);
+    }
+  }
+  await saveMembers(tx, intent.members);
+}
+
+async function saveMembers(tx: Tx, members: readonly StoredMember[]): Promise<void> {
+  const kept = new Set(members.map((m) => m.email));
+  for (const { email } of await tx.selectFrom("member").select("email").execute()) {
+    if (kept.has(email)) continue;
+    await tx.deleteFrom("member").where("email", "=", email).execute();
+    await dropAccess(tx, email);
+  }
+  for (const { email, customer, role, passwordHash } of members) {
+    const before = await tx
+      .selectFrom("member")
+      .selectAll()
+      .where("email", "=", email)
+      .executeTakeFirst();
+    // Somebody who moves to another customer keeps nothing of the former one's.
+    if (before !== undefined && before.customer !== customer) await dropAccess(tx, email);
+    if (passwordHash !== null) await tx.deleteFrom("session").where("email", "=", email).execute();
+    const hash = passwordHash ?? before?.password_hash ?? null;
+    await tx
+      .insertInto("member")
+      .values({ email, customer, role, password_hash: hash })
+      .onConflict((c) => c.column("email").doUpdateSet({ customer, role, password_hash: hash }))
+      .execute();
+  }
+}
+
+async function dropAccess(tx: Tx, email: string): Promise<void> {
+  await tx.deleteFrom("session").where("email", "=", email).execute();
+  await tx.deleteFrom("token").where("owner", "=", email).execute();
+}
+
+async function saveSnapshot(tx: Tx, { snapshot, note }: NewSnapshot): Promise<void> {
+  const query = tx.selectFrom("snapshot").select((e) => e.fn.max("number").as("number"));
+  const last = (await query.executeTakeFirst())?.number ?? 0;
+  if (snapshot.number <= last) throw new Fault("conflict", `snapshot ${last} is there already`);
+  await tx
+    .insertInto("snapshot")
+    .values({
+      number: snapshot.number,
+      hash: snapshot.hash,
+      body: JSON.stringify(snapshot),
+      intent_version: snapshot.intentVersion,
+      created_ms: snapshot.createdAtMs,
+      note,
+    })
+    .execute();
+}
+
+async function prune(tx: Tx): Promise<void> {
+  const numbers = await tx
+    .selectFrom("snapshot")
+    .select(["number", "intent_version"])
+    .orderBy("number", "desc")
+    .execute();
+  const eldest = numbers[SNAPSHOTS_KEPT - 1]?.number;
+  if (eldest !== undefined) await tx.deleteFrom("snapshot").where("number", "<", eldest).execute();
+  const newest = (await newestIntent(tx))?.version ?? 0;
+  const held = numbers.slice(0, SNAPSHOTS_KEPT).map((n) => n.intent_version);
+  await tx
+    .deleteFrom("intent")
+    .where("version", "<=", newest - INTENTS_KEPT)
+    .where("version", "not in", [...held, newest])
+    .execute();
+}

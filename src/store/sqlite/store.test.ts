@@ -1,0 +1,80 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Fault } from "../../base/fault.ts";
+import { auditOf, faultOf, intentOf, storeContract } from "../store.contract.ts";
+import { openSqliteStore } from "./store.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "turnpike-store-"));
+let made = 0;
+let path = "";
+beforeEach(() => {
+  path = join(dir, `${++made}`, "control.db");
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+storeContract("sqlite", {
+  open: () => openSqliteStore(path),
+  reopen: () => openSqliteStore(path),
+  clean: async () => {},
+});
+
+async function filled(): Promise<void> {
+  const store = await openSqliteStore(path);
+  for (let version = 1; version <= 6; version++) {
+    const intent = intentOf(version);
+    const audit = auditOf(`change.${version}`);
+    await store.intents.commit({ before: version - 1, intent, snapshot: null, audit });
+  }
+  await store.close();
+}
+
+test("a file that is no database is the Fault store-corrupt, naming the file", async () => {
+  await filled();
+  writeFileSync(path, "not a database, but long enough to be looked at ".repeat(100));
+  const failed = await openSqliteStore(path).catch((error: unknown) => error);
+  expect(failed).toBeInstanceOf(Fault);
+  expect((failed as Fault).code).toBe("store-corrupt");
+  expect((failed as Fault).message).toContain(path);
+});
+
+test("pages overwritten in the middle are noticed at open", async () => {
+  await filled();
+  const bytes = readFileSync(path);
+  bytes.fill(0xa5, 4096, Math.floor(bytes.length / 2));
+  writeFileSync(path, bytes);
+  expect(await faultOf(openSqliteStore(path))).toBe("store-corrupt");
+});
+
+test("a database of a newer version is refused, not half understood", async () => {
+  await filled();
+  const raw = new Database(path);
+  raw.run("insert into kysely_migration (name, timestamp) values ('9999-later', '2030')");
+  raw.close();
+  expect(await faultOf(openSqliteStore(path))).toBe("store-corrupt");
+});
+
+const TAMPERINGS: readonly (readonly [string, string, number])[] = [
+  ["an edited entry", "update audit set actor = 'nobody' where seq = 3", 3],
+  ["a deleted entry", "delete from audit where seq = 4", 4],
+  ["a deleted last entry", "delete from audit where seq = 6", 6],
+  [
+    "two entries that changed places",
+    "update audit set seq = 99 where seq = 2; update audit set seq = 2 where seq = 3;" +
+      "update audit set seq = 3 where seq = 99",
+    2,
+  ],
+];
+for (const [what, sql, at] of TAMPERINGS) {
+  test(`verify() finds ${what}`, async () => {
+    await filled();
+    const raw = new Database(path);
+    raw.run(sql);
+    raw.close();
+    const store = await openSqliteStore(path);
+    expect(await store.audits.verify()).toBe(at);
+    await store.close();
+  });
+}

@@ -1,0 +1,42 @@
+import { sql } from "kysely";
+import type { Store } from "../store.ts";
+import { auditStore } from "./audit.ts";
+import { intentStore } from "./intent.ts";
+import { openSqlite, sqliteFault } from "./open.ts";
+import { peopleStore } from "./people.ts";
+import { purgeStore } from "./purge.ts";
+
+/**
+ * The store in one SQLite file. One process at a time owns it.
+ *
+ * @throws Fault `store-corrupt`, `store-full` or `store-busy`; so do all methods
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const db = await openSqlite(path);
+  return {
+    intents: guarded(intentStore(db), path),
+    people: guarded(peopleStore(db), path),
+    purges: guarded(purgeStore(db), path),
+    audits: guarded(auditStore(db), path),
+    place: path,
+    async close() {
+      // Statements not yet collected keep the file open: fold the log in now, not then.
+      await sql`pragma wal_checkpoint(truncate)`.execute(db);
+      await db.destroy();
+    },
+  };
+}
+
+/** The same methods, whose failures of the world are Faults. */
+function guarded<T extends object>(store: T, path: string): T {
+  const wrap = (method: (...args: unknown[]) => Promise<unknown>) => {
+    return async (...args: unknown[]) => {
+      try {
+        return await method(...args);
+      } catch (error) {
+        throw sqliteFault(error, path);
+      }
+    };
+  };
+  return Object.fromEntries(Object.entries(store).map(([name, m]) => [name, wrap(m)])) as T;
+}

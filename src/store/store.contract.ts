@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { Fault } from "../base/fault.ts";
+import { network } from "../model/network.ts";
+import { SNAPSHOT_SCHEMA, type Snapshot } from "../model/snapshot.ts";
+import type { NewAudit, NewIntent, Store, StoredMember } from "./store.ts";
+
+export const AT_MS = 1_800_000_000_000;
+
+export function auditOf(action: string, customer: string | null = null): NewAudit {
+  const subject = customer ?? "network";
+  return { atMs: AT_MS, actor: "ops@cdn.example", customer, action, subject, changes: ["+ x"] };
+}
+
+export function intentOf(version: number, more: Partial<NewIntent> = {}): NewIntent {
+  return {
+    version,
+    network: network.parse({ zone: "cdn.example", ttlSec: version }),
+    targetsAdded: [],
+    targetsDropped: [],
+    members: [],
+    ...more,
+  };
+}
+
+export function snapshotOf(number: number, intentVersion: number): Snapshot {
+  return {
+    schema: SNAPSHOT_SCHEMA,
+    number,
+    intentVersion,
+    createdAtMs: AT_MS,
+    zone: "cdn.example",
+    contact: "ops@cdn.example",
+    ttlSec: 20,
+    allowPrivateOrigins: false,
+    allowOriginRanges: [],
+    ports: { dns: 53, http: 80, https: 443 },
+    pops: [],
+    nodes: [],
+    groups: [],
+    sites: [],
+    origins: [],
+    zones: [],
+    hash: "0".repeat(64),
+  };
+}
+
+/** What every Store does. `open` gives an empty one; `reopen` the same one after a restart. */
+export function storeContract(
+  name: string,
+  world: { open(): Promise<Store>; reopen(): Promise<Store>; clean(): Promise<void> },
+): void {
+  describe(name, () => {
+    let store: Store;
+    beforeEach(async () => {
+      store = await world.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await world.clean();
+    });
+    const save = (intent: NewIntent, snapshot: Snapshot | null = null) =>
+      store.intents.commit({
+        before: intent.version - 1,
+        intent,
+        snapshot: snapshot === null ? null : { snapshot, note: "test" },
+        audit: auditOf("network.apply"),
+      });
+    const member = (email: string, customer: string, hash: string | null): StoredMember => {
+      return { email, customer, role: "owner", passwordHash: hash };
+    };
+
+    test("an empty store is at version 0 and has no snapshot", async () => {
+      const empty = { version: 0, network: null, targets: {} };
+      expect(await store.intents.read()).toEqual(empty);
+      expect(await store.intents.latestSnapshot()).toBeNull();
+      expect(await store.purges.since(0)).toEqual({ latest: 0, purges: [] });
+      expect(await store.audits.verify()).toBeNull();
+    });
+
+    test("what was committed is there after a restart", async () => {
+      await save(intentOf(1), snapshotOf(1, 1));
+      await store.close();
+      store = await world.reopen();
+      expect((await store.intents.read()).network?.ttlSec).toBe(1);
+      expect(await store.intents.latestSnapshot()).toEqual(snapshotOf(1, 1));
+    });
+
+    test("a commit from an old version is a conflict and leaves no trace", async () => {
+      await save(intentOf(1));
+      const late = store.intents.commit({
+        before: 0,
+        intent: intentOf(1),
+        snapshot: null,
+        audit: auditOf("network.apply"),
+      });
+      expect(await faultOf(late)).toBe("conflict");
+      expect(await listAudit(store)).toHaveLength(1);
+    });
+
+    test("a snapshot whose number is not new undoes the whole commit", async () => {
+      await save(intentOf(1), snapshotOf(5, 1));
+      expect(await faultOf(save(intentOf(2), snapshotOf(5, 2)))).toBe("conflict");
+      expect((await store.intents.read()).version).toBe(1);
+    });
+
+    test("the last 20 snapshots stay, with the intents they were made from", async () => {
+      for (let n = 1; n <= 45; n++) await save(intentOf(n), snapshotOf(n, n));
+      const heads = await store.intents.listSnapshots();
+      expect(heads.map((h) => h.number)).toEqual(Array.from({ length: 20 }, (_, i) => 45 - i));
+      expect((await store.intents.readVersion(26))?.ttlSec).toBe(26);
+      expect(await store.intents.readVersion(25)).toBeNull();
+    });
+
+    test("a target is never given to another site, and revived only for the same", async () => {
+      const target = "a".repeat(32);
+      const add = (customer: string) => [{ hostname: "www.shop.example", customer, target }];
+      await save(intentOf(1, { targetsAdded: add("shop") }));
+      expect((await store.intents.read()).targets).toEqual({ "www.shop.example": target });
+      await save(intentOf(2, { targetsDropped: ["www.shop.example"] }));
+      expect((await store.intents.read()).targets).toEqual({});
+      expect(await store.intents.formerTarget("shop", "www.shop.example")).toBe(target);
+      expect(await store.intents.formerTarget("news", "www.shop.example")).toBeNull();
+      expect(await faultOf(save(intentOf(3, { targetsAdded: add("news") })))).toBe("conflict");
+      await save(intentOf(3, { targetsAdded: add("shop") }));
+      expect((await store.intents.read()).targets).toEqual({ "www.shop.example": target });
+    });
+
+    test("a member who goes or moves loses sessions and tokens; a null hash keeps", async () => {
+      const { people } = store;
+      await save(intentOf(1, { members: [member("a@x.example", "shop", "hash-1")] }));
+      const session = {
+        idHash: "s1",
+        kind: "member",
+        email: "a@x.example",
+        createdMs: AT_MS,
+        seenMs: AT_MS,
+      } as const;
+      await people.addSession(session, auditOf("session.create", "shop"));
+      await save(intentOf(2, { members: [member("a@x.example", "shop", null)] }));
+      expect((await people.member("a@x.example"))?.passwordHash).toBe("hash-1");
+      expect(await people.session("s1")).toEqual(session);
+      await save(intentOf(3, { members: [member("a@x.example", "news", null)] }));
+      expect(await people.session("s1")).toBeNull();
+      await save(intentOf(4));
+      expect(await people.members()).toEqual([]);
+    });
+
+    test("sessions end by age and by not being seen", async () => {
+      const { people } = store;
+      const of = (idHash: string, createdMs: number, seenMs: number) =>
+        people.addSession(
+          { idHash, kind: "operator", email: "ops@cdn.example", createdMs, seenMs },
+          auditOf("session.create"),
+        );
+      await of("old", 10, 100);
+      await of("idle", 50, 60);
+      await of("fresh", 50, 60);
+      await people.seeSession("fresh", 100);
+      await people.dropSessions(20, 70);
+      expect(await people.session("old")).toBeNull();
+      expect(await people.session("idle")).toBeNull();
+      expect((await people.session("fresh"))?.seenMs).toBe(100);
+    });
+
+    test("purges are numbered without gaps and acknowledged once by each node", async () => {
+      const purge = { atMs: AT_MS, customer: "shop", site: "www.shop.example", path: "/a.png" };
+      for (let n = 1; n <= 3; n++) {
+        const added = await store.purges.add(purge, auditOf("purge.create", "shop"));
+        expect(added.number).toBe(n);
+      }
+      const { latest, purges } = await store.purges.since(1);
+      expect([latest, ...purges.map((p) => p.number)]).toEqual([3, 2, 3]);
+      expect(await store.purges.since(3)).toEqual({ latest: 3, purges: [] });
+      await store.purges.ack({ number: 2, node: "lon-1", atMs: 7 });
+      await store.purges.ack({ number: 2, node: "lon-1", atMs: 9 });
+      expect(await store.purges.acks(2)).toEqual([{ number: 2, node: "lon-1", atMs: 7 }]);
+    });
+
+    test("a node's newest acknowledgement is kept", async () => {
+      await store.intents.ack({ node: "lon-1", number: 1, atMs: 1 });
+      await store.intents.ack({ node: "lon-1", number: 2, atMs: 5 });
+      expect(await store.intents.acks()).toEqual([{ node: "lon-1", number: 2, atMs: 5 }]);
+    });
+
+    test("the audit is listed newest first, by customer, in pages", async () => {
+      for (const customer of ["shop", "news", "shop"]) {
+        const purge = { atMs: AT_MS, customer, site: "www.x.example", path: "/" };
+        await store.purges.add(purge, auditOf("purge.create", customer));
+      }
+      expect((await listAudit(store)).map((a) => a.seq)).toEqual([3, 2, 1]);
+      const shop = await store.audits.list({ customer: "shop", before: 3, limit: 10 });
+      expect(shop.map((a) => a.seq)).toEqual([1]);
+      expect(await store.audits.verify()).toBeNull();
+    });
+  });
+}
+
+function listAudit(store: Store) {
+  return store.audits.list({ customer: null, before: null, limit: 100 });
+}
+
+/** The code of the Fault that a promise fails with, or `""`. */
+export async function faultOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "";
+  } catch (error) {
+    if (error instanceof Fault) return error.code;
+    throw error;
+  }
+}

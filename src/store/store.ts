@@ -1,0 +1,168 @@
+import type { Network } from "../model/network.ts";
+import type { Purge, PurgeAck } from "../model/purge.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+
+/** What lasts of the control plane. Every method that changes something is one transaction. */
+export interface Store {
+  readonly intents: IntentStore;
+  readonly people: PeopleStore;
+  readonly purges: PurgeStore;
+  readonly audits: AuditStore;
+  /** The files it lives in, for people. */
+  readonly place: string;
+  close(): Promise<void>;
+}
+
+/** What is recorded of a change, in the same transaction as the change itself. */
+export interface NewAudit {
+  readonly atMs: number;
+  readonly actor: string;
+  /** Whose change it is; null for the network's own. */
+  readonly customer: string | null;
+  readonly action: string;
+  readonly subject: string;
+  readonly changes: readonly string[];
+}
+
+export interface Audit extends NewAudit {
+  readonly seq: number;
+  /** SHA-256 of the previous hash and this entry. */
+  readonly hash: string;
+}
+
+export interface StoredIntent {
+  /** 0 when nothing has been applied yet. */
+  readonly version: number;
+  readonly network: Network | null;
+  /** hostname -> CNAME target, of the sites that exist. */
+  readonly targets: Readonly<Record<string, string>>;
+}
+
+export interface StoredMember {
+  readonly email: string;
+  readonly customer: string;
+  readonly role: "owner" | "editor" | "viewer";
+  /** Null: cannot sign in. */
+  readonly passwordHash: string | null;
+}
+
+export interface NewIntent {
+  readonly version: number;
+  /** Without passwords. */
+  readonly network: Network;
+  /** Targets of sites that are new. One given before is taken only for the same site again. */
+  readonly targetsAdded: readonly {
+    readonly hostname: string;
+    readonly customer: string;
+    readonly target: string;
+  }[];
+  /** Host names of sites that go; their targets stay as tombstones. */
+  readonly targetsDropped: readonly string[];
+  /** All members there are to be. A null hash keeps the one stored. */
+  readonly members: readonly StoredMember[];
+}
+
+export interface NewSnapshot {
+  readonly snapshot: Snapshot;
+  /** Why it was made, for people. */
+  readonly note: string;
+}
+
+export interface SnapshotHead {
+  readonly number: number;
+  readonly hash: string;
+  readonly intentVersion: number;
+  readonly createdAtMs: number;
+  readonly note: string;
+}
+
+export interface NodeAck {
+  readonly node: string;
+  readonly number: number;
+  readonly atMs: number;
+}
+
+export interface IntentStore {
+  read(): Promise<StoredIntent>;
+  /** The network of an earlier version; null when it is no longer kept. */
+  readVersion(version: number): Promise<Network | null>;
+  /**
+   * A new intent, a new snapshot, or both, with the audit entry: all or nothing.
+   * @throws Fault `conflict` when the intent is not at version `before`, or the number is not new
+   */
+  commit(o: {
+    readonly before: number;
+    readonly intent: NewIntent | null;
+    readonly snapshot: NewSnapshot | null;
+    readonly audit: NewAudit;
+  }): Promise<void>;
+  latestSnapshot(): Promise<Snapshot | null>;
+  /** The last snapshots, newest first. */
+  listSnapshots(): Promise<readonly SnapshotHead[]>;
+  /** The target that a removed site of this customer had last; null if it never had one. */
+  formerTarget(customer: string, hostname: string): Promise<string | null>;
+  /** Remembers the newest snapshot that a node has. */
+  ack(ack: NodeAck): Promise<void>;
+  acks(): Promise<readonly NodeAck[]>;
+}
+
+export interface StoredSession {
+  readonly idHash: string;
+  readonly kind: "operator" | "member";
+  readonly email: string;
+  readonly createdMs: number;
+  readonly seenMs: number;
+}
+
+export interface StoredToken {
+  readonly id: string;
+  readonly hash: string;
+  readonly name: string;
+  readonly scope: "read" | "write";
+  /** Null: a token of the operator. */
+  readonly customer: string | null;
+  /** Who made it; it ends with that person's access. */
+  readonly owner: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly usedMs: number | null;
+}
+
+export interface PeopleStore {
+  /** Makes this the only operator account. Their sessions end when the hash is a new one. */
+  setOperator(email: string, passwordHash: string): Promise<void>;
+  operator(): Promise<{ readonly email: string; readonly passwordHash: string } | null>;
+  member(email: string): Promise<StoredMember | null>;
+  members(): Promise<readonly StoredMember[]>;
+  addSession(session: StoredSession, audit: NewAudit): Promise<void>;
+  session(idHash: string): Promise<StoredSession | null>;
+  seeSession(idHash: string, seenMs: number): Promise<void>;
+  dropSession(idHash: string, audit: NewAudit): Promise<void>;
+  /** Forgets sessions made before one time or not seen since another. */
+  dropSessions(createdBeforeMs: number, seenBeforeMs: number): Promise<void>;
+  addToken(token: StoredToken, audit: NewAudit): Promise<void>;
+  tokenByHash(hash: string): Promise<StoredToken | null>;
+  listTokens(): Promise<readonly StoredToken[]>;
+  useToken(id: string, usedMs: number): Promise<void>;
+  dropToken(id: string, audit: NewAudit): Promise<void>;
+}
+
+export interface PurgeStore {
+  /** Appends to the purge log and gives the entry its number. */
+  add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
+  read(number: number): Promise<Purge | null>;
+  since(after: number): Promise<{ readonly latest: number; readonly purges: readonly Purge[] }>;
+  ack(ack: PurgeAck): Promise<void>;
+  acks(number: number): Promise<readonly PurgeAck[]>;
+}
+
+export interface AuditStore {
+  /** Newest first, below `before`; of one customer, or of all when null. */
+  list(o: {
+    readonly customer: string | null;
+    readonly before: number | null;
+    readonly limit: number;
+  }): Promise<readonly Audit[]>;
+  /** Walks the hash chain. The number of the first entry that does not fit, or null. */
+  verify(): Promise<number | null>;
+}
