@@ -1,0 +1,81 @@
+import { Fault } from "../base/fault.ts";
+import type { LogLevel } from "../base/log.ts";
+import { realClock } from "../base/real/clock.ts";
+import { jsonLog } from "../base/real/log.ts";
+import { realRng } from "../base/real/rng.ts";
+import type { Problem } from "../base/result.ts";
+import { type Frame, SpokeBus } from "../bus/mod.ts";
+import type { NodeFile } from "../model/node-file.ts";
+
+export type ChildKind = "node" | "control";
+
+/** What the supervisor says to a child. */
+export type ToChild =
+  | { t: "start"; kind: ChildKind; file: NodeFile; logLevel: LogLevel }
+  | { t: "bus"; frame: Frame }
+  | { t: "stop" };
+
+/** What a child says to the supervisor. */
+export type FromChild =
+  | { t: "ready"; listens: Readonly<Record<string, string>> }
+  | { t: "failed"; words: string; code: string; problems: readonly Problem[] }
+  | { t: "bus"; frame: Frame };
+
+/**
+ * The life of a child process: it is told what to start, says how that went, passes bus frames, and
+ * ends when told to or when the supervisor is gone (so a killed supervisor leaves no orphans).
+ */
+export function runChild(): void {
+  const say = (message: FromChild) => {
+    if (process.connected) process.send?.(message);
+  };
+  const onFrame: ((frame: Frame) => void)[] = [];
+  let stop: (() => Promise<void>) | null = null;
+  process.on("SIGINT", () => {});
+  process.on("disconnect", () => process.exit(0));
+  process.on("message", (message: ToChild) => {
+    if (message.t === "bus") {
+      for (const handler of onFrame) handler(message.frame);
+    } else if (message.t === "stop") {
+      void (stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
+    } else {
+      const log = jsonLog(message.logLevel);
+      const bus = new SpokeBus(
+        {
+          send: (frame) => say({ t: "bus", frame }),
+          onFrame: (handler) => onFrame.push(handler),
+        },
+        (error, subject) => log.error("A bus handler failed", { subject, error }),
+      );
+      const world = { bus, clock: realClock, rng: realRng, log };
+      process.on("unhandledRejection", (error) => log.error("Unhandled rejection", { error }));
+      startKind(message.kind, message.file, world).then(
+        (started) => {
+          stop = started.stop;
+          say({ t: "ready", listens: started.listens });
+        },
+        (error: unknown) => {
+          say({ t: "failed", ...describe(error) });
+          setTimeout(() => process.exit(2), 100);
+        },
+      );
+    }
+  });
+}
+
+async function startKind(kind: ChildKind, file: NodeFile, world: import("./node/start.ts").World) {
+  if (kind === "control") {
+    const { startControlProcess } = await import("./node/control.ts");
+    return startControlProcess(file, world);
+  }
+  const { startNode } = await import("./node/start.ts");
+  return startNode(file, world);
+}
+
+function describe(error: unknown): { words: string; code: string; problems: readonly Problem[] } {
+  if (error instanceof Fault) {
+    return { words: error.message, code: error.code, problems: error.problems };
+  }
+  const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { words, code: "bug", problems: [] };
+}

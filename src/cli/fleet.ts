@@ -1,0 +1,164 @@
+import { Fault } from "../base/fault.ts";
+import { FAULT_CODES, type FaultCode } from "../base/fault-codes.ts";
+import type { Log, LogLevel } from "../base/log.ts";
+import { type Bus, Hub } from "../bus/mod.ts";
+import type { NodeFile } from "../model/node-file.ts";
+import type { ChildKind, FromChild, ToChild } from "./child.ts";
+
+/** A child that ends is started again after this long, doubling up to the most, ms. */
+const RESTART_FIRST_MS = 100;
+const RESTART_MOST_MS = 5000;
+/** A child told to stop is killed after this long, ms. */
+const STOP_MS = 5000;
+
+export interface Fleet {
+  readonly bus: Bus;
+  /** Where each child listens: `fra-1` or `fra-1/control` -> role -> words. */
+  readonly listens: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Process ids by the same names. */
+  pids(): Record<string, number>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the processes of one or more nodes under this supervisor: per node one process for its
+ * data roles and one for control, so that the hot path never shares a thread with the database.
+ * A child that dies is started again; if one cannot start at first, all are stopped and its Fault
+ * is thrown.
+ */
+export async function startFleet(o: {
+  nodes: readonly NodeFile[];
+  log: Log;
+  logLevel: LogLevel;
+}): Promise<Fleet> {
+  const hub = new Hub((error, subject) => o.log.error("A bus handler failed", { subject, error }));
+  const children: Child[] = [];
+  for (const file of o.nodes) {
+    if (file.roles.some((role) => role !== "control")) {
+      children.push(new Child({ name: file.name, kind: "node", file, ...o, hub }));
+    }
+    if (file.roles.includes("control")) {
+      children.push(new Child({ name: `${file.name}/control`, kind: "control", file, ...o, hub }));
+    }
+  }
+  const stop = async () => {
+    await Promise.all(children.map((child) => child.stop()));
+    hub.close();
+  };
+  const results = await Promise.allSettled(children.map((child) => child.start()));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  return {
+    bus: hub,
+    listens: Object.fromEntries(children.map((child) => [child.name, child.listens])),
+    pids: () => Object.fromEntries(children.map((child) => [child.name, child.pid])),
+    stop,
+  };
+}
+
+/** How to run this program again: from source the entry file is named, from the binary it is not. */
+function selfCommand(): string[] {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  return compiled ? [process.execPath] : [process.execPath, `${import.meta.dir}/main.ts`];
+}
+
+interface ChildOptions {
+  readonly name: string;
+  readonly kind: ChildKind;
+  readonly file: NodeFile;
+  readonly hub: Hub;
+  readonly log: Log;
+  readonly logLevel: LogLevel;
+}
+
+class Child {
+  readonly name: string;
+  listens: Readonly<Record<string, string>> = {};
+  readonly #o: ChildOptions;
+  #process: Bun.Subprocess | null = null;
+  #stopping = false;
+  #restartMs = RESTART_FIRST_MS;
+
+  constructor(o: ChildOptions) {
+    this.name = o.name;
+    this.#o = o;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Resolves when the child is ready; rejects with its Fault when it says that it cannot start. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { hub, kind, file, logLevel, log } = this.#o;
+      let settled = false;
+      const child = Bun.spawn([...selfCommand(), "child"], {
+        stdio: ["ignore", "inherit", "inherit"],
+        serialization: "advanced",
+        env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" },
+        ipc: (message: FromChild) => {
+          if (message.t === "bus") link.receive(message.frame);
+          else if (message.t === "ready") {
+            settled = true;
+            this.listens = message.listens;
+            this.#restartMs = RESTART_FIRST_MS;
+            resolve();
+          } else {
+            settled = true;
+            reject(faultOf(message));
+          }
+        },
+        onExit: (_child, code, signal) => {
+          link.detach();
+          if (!settled) reject(new Fault("bad-input", `${this.name} ended before it was ready`));
+          else if (!this.#stopping) this.#again({ code, signal });
+        },
+      });
+      const send = (message: ToChild) => {
+        if (child.exitCode === null && !child.killed) child.send(message);
+      };
+      const link = hub.attach((frame) => send({ t: "bus", frame }));
+      this.#process = child;
+      log.debug("Started a process", { name: this.name, pid: child.pid });
+      send({ t: "start", kind, file, logLevel });
+    });
+  }
+
+  #again(end: { code: number | null; signal: NodeJS.Signals | number | null }): void {
+    const { log } = this.#o;
+    log.warn(`${this.name} ended; starting it again`, { ...end, inMs: this.#restartMs });
+    setTimeout(() => {
+      if (this.#stopping) return;
+      this.start().catch((error: unknown) => {
+        log.error(`${this.name} cannot start again`, { error });
+        if (!this.#stopping) this.#again({ code: null, signal: null });
+      });
+    }, this.#restartMs);
+    this.#restartMs = Math.min(this.#restartMs * 2, RESTART_MOST_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const child = this.#process;
+    if (child === null || child.exitCode !== null) return;
+    child.send({ t: "stop" } satisfies ToChild);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await child.exited;
+    clearTimeout(timer);
+  }
+}
+
+function faultOf(message: FromChild & { t: "failed" }): Error {
+  if (message.code in FAULT_CODES) {
+    const code = message.code as FaultCode;
+    const words = message.words.replace(`${FAULT_CODES[code][2]}: `, "");
+    return new Fault(code, words === FAULT_CODES[code][2] ? "" : words, {
+      problems: message.problems,
+    });
+  }
+  return new Error(message.words);
+}

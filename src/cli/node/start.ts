@@ -1,0 +1,128 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { Fault } from "../../base/fault.ts";
+import type { Log } from "../../base/log.ts";
+import type { Rng } from "../../base/rng.ts";
+import type { Bus } from "../../bus/mod.ts";
+import { startDns } from "../../dns/mod.ts";
+import { startEdge } from "../../edge/mod.ts";
+import type { NodeStats } from "../../model/messages.ts";
+import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
+import { startProbe } from "../../probe/mod.ts";
+import { startFeed } from "./feed.ts";
+import { startMeter } from "./meter.ts";
+
+const STATS_MS = 1000;
+const MIB = 1_048_576;
+
+export interface Started {
+  /** Where it listens, by role, for the log and for whoever started it. */
+  readonly listens: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+export interface World {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+/** Starts a node's data roles (name server, cache, probe) in this process, over one feed and meter. */
+export async function startNode(file: NodeFile, world: World): Promise<Started> {
+  const { bus, clock, rng } = world;
+  const log = world.log.with({ node: file.name });
+  const dataDir = join(file.data, "node");
+  await mkdir(dataDir, { recursive: true });
+  const dir = join(dataDir, "snapshots");
+  const feed = await startFeed({ node: file.name, dir, bus, clock, log });
+  const spool = join(dataDir, "spool");
+  const metering = await startMeter({ node: file.name, dataDir: spool, bus, clock, rng, log });
+  const common = { node: file.name, feed, meter: metering.meter, bus, clock, rng, log };
+  const listens: Record<string, string> = {};
+  const stops: (() => Promise<void>)[] = [];
+  const drains: (() => Partial<NodeStats>)[] = [];
+  const stop = async () => {
+    for (const end of stops.reverse()) await end();
+    await metering.stop();
+    feed.stop();
+  };
+  try {
+    if (file.roles.includes("dns")) {
+      const { hosts, port } = listenOf(file.listen.dns, "listen.dns");
+      const listen = { hosts, port, workers: file.dnsWorkers };
+      const dns = await startDns({ ...common, listen });
+      listens.dns = `${hosts.join(", ")} port ${dns.port}`;
+      stops.push(() => dns.stop());
+      drains.push(() => dns.drainStats());
+    }
+    if (file.roles.includes("edge")) {
+      const edge = await startEdge({ ...common, ...(await edgeOptions(file, dataDir)) });
+      listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
+      if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
+      stops.push(() => edge.stop());
+      drains.push(() => edge.drainStats());
+    }
+    if (file.roles.includes("probe")) {
+      const probe = await startProbe({ ...common, pop: file.pop });
+      stops.push(() => probe.stop());
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const timer = setInterval(() => {
+    const empty = { lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {} };
+    const drained = Object.assign({}, ...drains.map((drain) => drain()));
+    const snapshot = feed.snapshot()?.number ?? 0;
+    const head = { node: file.name, atMs: clock.wallMs(), snapshot };
+    bus.publish("stats", { ...head, ...empty, ...drained });
+  }, STATS_MS);
+  stops.push(async () => clearInterval(timer));
+  return { listens, stop };
+}
+
+/** Addresses that share one port. */
+function listenOf(list: readonly string[], path: string): { hosts: string[]; port: number } {
+  const parts = list.map(splitHostPort);
+  const port = parts[0]?.port ?? 0;
+  if (parts.some((part) => part.port !== port)) {
+    const problem = { path, message: "expected one port for all addresses", received: list.join() };
+    throw new Fault("bad-input", "", { problems: [problem] });
+  }
+  return { hosts: parts.map((part) => part.host), port };
+}
+
+async function edgeOptions(file: NodeFile, dataDir: string) {
+  const { hosts, port } = listenOf(file.listen.http, "listen.http");
+  const https =
+    file.listen.https === undefined
+      ? {}
+      : { https: listenOf(file.listen.https, "listen.https").port };
+  const tls =
+    file.tls === undefined
+      ? {}
+      : {
+          tls: {
+            cert: await pem(file.tls.cert, "tls.cert"),
+            key: await pem(file.tls.key, "tls.key"),
+          },
+        };
+  return {
+    listen: { hosts, http: port, ...https },
+    ...tls,
+    dataDir: join(dataDir, "cache"),
+    memoryBytesMax: file.cache.memoryMiB * MIB,
+    diskBytesMax: file.cache.diskMiB * MIB,
+  };
+}
+
+async function pem(path: string, at: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const problem = { path: at, message: "expected a readable PEM file", received: path };
+    throw new Fault("bad-input", "", { cause, problems: [problem] });
+  }
+}
