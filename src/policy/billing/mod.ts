@@ -9,6 +9,7 @@
  * Limits of tiers are whole bytes, requests or queries; a fraction of one is rounded half to even.
  */
 export { type BillingContext, invoiceLines, totalOf } from "./invoice-lines.ts";
+export { mergeBatches } from "./merge-batches.ts";
 export {
   CENT_MICROS,
   formatCents,
