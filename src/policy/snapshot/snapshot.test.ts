@@ -1,0 +1,160 @@
+import { expect, test } from "bun:test";
+import { fakeSha256, intentOf, SMALL, snapshotOf } from "../../../test/fixtures/network.ts";
+import { network } from "../../model/network.ts";
+import { compile } from "./compile.ts";
+import { diffIntent } from "./diff.ts";
+import { siteOfHost } from "./hosts.ts";
+import { compileNames } from "./names.ts";
+import { validateNetwork } from "./validate.ts";
+import { verifySnapshot } from "./verify.ts";
+
+function copy(): typeof SMALL & Record<string, unknown> {
+  return structuredClone(SMALL);
+}
+
+test("compile() gives the same hash for the same intent and another for another", () => {
+  expect(snapshotOf().hash).toBe(snapshotOf().hash);
+  const other = copy();
+  other.customers[0]!.sites[0]!.origins[0]!.v4 = "192.0.2.14";
+  expect(snapshotOf(other).hash).not.toBe(snapshotOf().hash);
+});
+
+test("compile() refuses an empty network", () => {
+  const empty = { ...copy(), nodes: [] };
+  const compiled = compile({
+    intent: intentOf(empty),
+    number: 1,
+    createdAtMs: 0,
+    sha256: fakeSha256,
+  });
+  expect(compiled.ok).toBe(false);
+});
+
+test("validateNetwork() reports every problem at once, each with its path", () => {
+  const file = copy();
+  file.nodes[0]!.pop = "mars";
+  file.customers[0]!.plan = "gold";
+  file.customers[0]!.sites.push({
+    ...structuredClone(file.customers[0]!.sites[0]!),
+    onboarding: "hosted",
+  });
+  file.clientGroups[1]!.prefixes = ["203.0.113.0/24"];
+  file.customers[0]!.sites[0]!.origins[1]!.name = "a";
+  const paths = validateNetwork(network.parse(file)).map((problem) => problem.path);
+  expect(paths).toContain("nodes.0.pop");
+  expect(paths).toContain("customers.0.plan");
+  expect(paths).toContain("customers.0.sites.1.hostname");
+  expect(paths).toContain("customers.0.sites.1.onboarding");
+  expect(paths).toContain("clientGroups.1.prefixes.0");
+  expect(paths).toContain("customers.0.sites.0.origins.1.name");
+});
+
+test("validateNetwork() refuses one customer's name to another", () => {
+  const file = copy();
+  const thief = structuredClone(file.customers[0]!);
+  file.customers.push({ ...thief, name: "thief" });
+  expect(validateNetwork(network.parse(file)).map((p) => p.path)).toEqual([
+    "customers.1.sites.0.hostname",
+  ]);
+});
+
+test("verifySnapshot() accepts what compile() made, also after a trip through JSON", () => {
+  const snapshot = snapshotOf();
+  expect(verifySnapshot(JSON.parse(JSON.stringify(snapshot)), fakeSha256).ok).toBe(true);
+  expect(verifySnapshot(structuredClone(snapshot), fakeSha256).ok).toBe(true);
+});
+
+test("verifySnapshot() refuses any single changed, missing or null field", () => {
+  const whole = snapshotOf();
+  for (const key of Object.keys(whole)) {
+    const { [key as "zone"]: _gone, ...missing } = whole;
+    expect(verifySnapshot(missing, fakeSha256).ok).toBe(false);
+    expect(verifySnapshot({ ...whole, [key]: null }, fakeSha256).ok).toBe(false);
+  }
+  expect(verifySnapshot(null, fakeSha256).ok).toBe(false);
+  expect(verifySnapshot("", fakeSha256).ok).toBe(false);
+});
+
+test("verifySnapshot() refuses doubled rows even with a right hash", () => {
+  const { hash: _hash, ...body } = snapshotOf();
+  const doubled = { ...body, origins: [...body.origins, ...body.origins] };
+  const signed = { ...doubled, hash: fakeSha256(JSON.stringify(doubled)) };
+  expect(verifySnapshot(signed, fakeSha256).ok).toBe(false);
+});
+
+test("compileNames() holds the zone, both second addresses, the target and name servers", () => {
+  const snapshot = snapshotOf();
+  const { names, zones, nameServers } = compileNames(snapshot);
+  expect(zones).toEqual([
+    { name: "cdn.example", kind: "network" },
+    { name: "www.shop.example", kind: "delegated" },
+  ]);
+  expect(names.get("c.cdn.example")?.steered).toEqual({ for: "edges", site: null });
+  expect(names.get("www.shop.example.cdn.example")?.steered).toEqual({ for: "edges", site: 0 });
+  expect(names.get("www.shop.example")?.steered).toEqual({ for: "origins", site: 0 });
+  const target = `${snapshot.sites[0]!.target}.gtm.cdn.example`;
+  expect(names.get(target)?.steered).toEqual({ for: "origins", site: 0 });
+  expect(names.get("gtm.cdn.example")).toMatchObject({ steered: null, records: [] });
+  expect(names.get("shop.example.cdn.example")).toMatchObject({ steered: null, records: [] });
+  expect(nameServers.map((server) => server.name)).toEqual([
+    "ns-fra-1.cdn.example",
+    "ns-nyc-1.cdn.example",
+  ]);
+});
+
+test("compileNames() steers a hostname inside a hosted zone beside its plain records", () => {
+  const file = copy() as Record<string, never> & typeof SMALL;
+  const customer = file.customers[0]! as Record<string, unknown> & (typeof SMALL)["customers"][0];
+  customer.zones = [
+    {
+      name: "shop.example",
+      records: [
+        { name: "@", type: "TXT", value: "hello" },
+        { name: "@", type: "TXT", value: "again" },
+        { name: "sub", type: "NS", value: "ns1.elsewhere.example" },
+      ],
+    },
+  ];
+  customer.sites[0]!.onboarding = "hosted";
+  const { names, zones } = compileNames(snapshotOf(file));
+  expect(zones[1]).toEqual({ name: "shop.example", kind: "hosted" });
+  expect(names.get("www.shop.example")).toMatchObject({
+    zone: 1,
+    steered: { for: "origins", site: 0 },
+  });
+  expect(names.get("shop.example")?.records[0]?.values).toEqual(["hello", "again"]);
+  expect(names.get("sub.shop.example")?.delegated).toBe(true);
+});
+
+test("siteOfHost() knows the first address only of a site with caches in front", () => {
+  expect(siteOfHost(snapshotOf()).get("www.shop.example")).toBeUndefined();
+  const file = copy();
+  (file.customers[0]!.sites[0] as Record<string, unknown>).front = "caches";
+  expect(siteOfHost(snapshotOf(file)).get("www.shop.example")).toEqual({ site: 0, form: "first" });
+  expect(siteOfHost(snapshotOf()).get("www.shop.example.cdn.example")).toEqual({
+    site: 0,
+    form: "host",
+  });
+});
+
+test("diffIntent() names what was added, changed and removed by name, and shows no password", () => {
+  const before = network.parse(copy());
+  const file = copy();
+  file.customers[0]!.sites[0]!.origins.splice(1, 1);
+  file.customers[0]!.sites[0]!.origins.push({ name: "d", v4: "192.0.2.14" });
+  file.customers[0]!.sites[0]!.origins[0]!.v4 = "192.0.2.15";
+  const member = { email: "a@shop.example", password: "very secret" };
+  (file.customers[0] as Record<string, unknown>).members = [member];
+  const changes = diffIntent(before, network.parse(file));
+  const at = "customers.shop.sites.www.shop.example.origins";
+  expect(changes).toContainEqual({
+    action: "change",
+    path: `${at}.a.v4`,
+    from: "192.0.2.11",
+    to: "192.0.2.15",
+  });
+  expect(changes).toContainEqual({ action: "remove", path: `${at}.b` });
+  expect(changes).toContainEqual({ action: "add", path: `${at}.d` });
+  expect(JSON.stringify(changes)).not.toContain("very secret");
+  expect(diffIntent(before, network.parse(copy()))).toEqual([]);
+});
