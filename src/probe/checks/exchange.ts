@@ -1,0 +1,100 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { Clock } from "../../base/clock.ts";
+import type { ResponseReader } from "../../wire/probe/mod.ts";
+import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
+
+export interface ExchangeOptions {
+  /** An IP literal: names are resolved and vetted before this. */
+  readonly address: string;
+  readonly port: number;
+  /** Null for a plain connection; else TLS with this server name, and the certificate must fit it. */
+  readonly tls: { readonly serverName: string } | null;
+  /** Bytes to send once connected; null to be content with the connection. */
+  readonly request: string | null;
+  readonly reader: ResponseReader | null;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * One connection, one request, one response, with its timings, on a socket of its own: so the time
+ * to connect and to the first byte are real. Never rejects; over after `timeoutMs` in any case.
+ */
+export function exchange(options: ExchangeOptions): Promise<CheckOutcome> {
+  return new Promise((resolve) => new Exchange(options, resolve));
+}
+
+class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #resolve: (outcome: CheckOutcome) => void;
+  readonly #startMs: number;
+  readonly #socket: Socket;
+  #timer: ReturnType<typeof setTimeout>;
+  #connectMs: number | null = null;
+  #firstByteMs: number | null = null;
+  #over = false;
+
+  constructor(options: ExchangeOptions, resolve: (outcome: CheckOutcome) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#startMs = options.clock.monoMs();
+    this.#timer = setTimeout(() => this.#late(), options.timeoutMs);
+    const { address: host, port, tls } = options;
+    this.#socket =
+      tls === null
+        ? connectTcp({ host, port })
+        : connectTls({ host, port, servername: tls.serverName, rejectUnauthorized: true });
+    this.#socket.setNoDelay(true);
+    this.#socket.on(tls === null ? "connect" : "secureConnect", () => this.#connected());
+    this.#socket.on("data", (bytes: Uint8Array) => this.#data(bytes));
+    this.#socket.on("end", () => this.#ended());
+    this.#socket.on("error", (error) => this.#finish(failureOf(error)));
+    this.#socket.on("close", () => this.#finish("reset"));
+  }
+
+  #elapsedMs(): number {
+    return this.#options.clock.monoMs() - this.#startMs;
+  }
+
+  #connected(): void {
+    this.#connectMs = this.#elapsedMs();
+    if (this.#options.request === null) this.#finish("");
+    else this.#socket.write(this.#options.request);
+  }
+
+  #data(bytes: Uint8Array): void {
+    if (this.#over) return;
+    this.#firstByteMs ??= this.#elapsedMs();
+    this.#follow(this.#options.reader?.push(bytes));
+  }
+
+  #ended(): void {
+    if (!this.#over) this.#follow(this.#options.reader?.end());
+  }
+
+  #follow(progress: ReturnType<ResponseReader["push"]> | undefined): void {
+    if (progress?.state === "done") this.#finish("");
+    if (progress?.state === "broken") this.#finish(progress.reason);
+  }
+
+  /**
+   * A timer that fires late says that we were busy, not that the server is slow: what has arrived
+   * meanwhile is read first.
+   */
+  #late(): void {
+    const lateMs = this.#elapsedMs() - this.#options.timeoutMs;
+    const graceMs = lateMs > 20 ? Math.min(lateMs, this.#options.timeoutMs / 2) : 0;
+    this.#timer = setTimeout(() => this.#finish("timeout"), graceMs);
+  }
+
+  #finish(failure: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#socket.destroy();
+    const timings = { connectMs: this.#connectMs, firstByteMs: this.#firstByteMs };
+    if (failure !== "") this.#resolve(failed(failure, timings));
+    else this.#resolve({ ok: true, failure: "", ...timings, totalMs: this.#elapsedMs() });
+  }
+}
