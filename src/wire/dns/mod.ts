@@ -1,0 +1,21 @@
+/**
+ * DNS messages between bytes and values: names, records, EDNS and client subnet, whole messages
+ * both ways, and the reader of queries that name servers use for each packet. Decoders never
+ * throw; they return frozen fault constants. Not here: sockets, zones, and what is answered.
+ */
+export { type ClientSubnet, decodeClientSubnet, encodeClientSubnet } from "./client-subnet.ts";
+export * from "./codes.ts";
+export {
+  decodeMessage,
+  type Edns,
+  type EdnsOption,
+  encodeMessage,
+  type Message,
+  makeQuery,
+  type Question,
+} from "./message.ts";
+export { type DecodedName, decodeName, encodeName, lowerCaseName } from "./name.ts";
+export { Query, readQuery, VERDICT } from "./query.ts";
+export type { RecordData, ResourceRecord, Soa } from "./record.ts";
+export { FAULT, isWireFault, type WireFault } from "./wire-fault.ts";
+export { Writer } from "./writer.ts";
