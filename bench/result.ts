@@ -59,3 +59,12 @@ export function ratioToBest(one: BenchCase): number | null {
   if (ours === undefined || peers.length === 0) return null;
   return median(ours.cpuUs) / Math.min(...peers.map((f) => median(f.cpuUs)));
 }
+
+/** Medians of a figure's rounds; null where it has none. */
+export function summarize(figure: BenchFigure): {
+  readonly cpuUsMedian: number | null;
+  readonly perSecMedian: number | null;
+} {
+  const of = (values: readonly number[]) => (values.length === 0 ? null : median(values));
+  return { cpuUsMedian: of(figure.cpuUs), perSecMedian: of(figure.perSec) };
+}

@@ -68,6 +68,10 @@ export class Gate {
     return this.#skips;
   }
 
+  get passed(): number {
+    return this.#passed;
+  }
+
   get failed(): number {
     return this.#failed;
   }

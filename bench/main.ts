@@ -1,0 +1,75 @@
+// `npm run bench -- dns|edge|all [--json FILE] [--rounds N] [--seconds N]`: ours beside the peers
+// that are installed (as root on Debian, missing ones are installed first). A bench is no test: it
+// never fails by the clock.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { BENCH_PEERS, installPeers } from "../tools/gate/peers.ts";
+import { readMachine } from "./machine.ts";
+import { type BenchOptions, type BenchResult, ratioToBest, summarize } from "./result.ts";
+import { formatResult } from "./table.ts";
+
+const BENCHES = ["dns", "edge"] as const;
+const ROUNDS_LEAST = 1;
+
+type Bench = { bench(o: BenchOptions): Promise<BenchResult> };
+
+function readArgs() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "string" },
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "5" },
+    },
+  });
+  const named = positionals.includes("all") ? [...BENCHES] : positionals;
+  const unknown = named.find((name) => !BENCHES.some((one) => one === name));
+  const rounds = Number(values.rounds);
+  const seconds = Number(values.seconds);
+  if (named.length === 0 || unknown !== undefined) {
+    const list = `${BENCHES.join(", ")} or all`;
+    throw new RangeError(`Cannot bench: expected ${list}: received ${unknown ?? "nothing"}`);
+  }
+  if (!(rounds >= ROUNDS_LEAST && seconds > 0))
+    throw new RangeError("Cannot bench: --rounds and --seconds are numbers above 0");
+  return { named, rounds, seconds, json: values.json };
+}
+
+async function main(): Promise<void> {
+  const { named, rounds, seconds, json } = readArgs();
+  const log = (line: string) => process.stderr.write(`${line}\n`);
+  const why = installPeers(BENCH_PEERS, log);
+  if (why !== null) log(`Peers ${why}`);
+  const results: BenchResult[] = [];
+  for (const name of named) {
+    const { bench } = (await import(`./${name}.ts`)) as Bench;
+    const result = await bench({ rounds, seconds, log });
+    results.push(result);
+    process.stdout.write(`${formatResult(result)}\n`);
+  }
+  if (json === undefined) return;
+  const file = {
+    machine: readMachine(join(import.meta.dir, "..")),
+    rounds,
+    seconds,
+    benches: results.map((result) => ({
+      ...result,
+      cases: result.cases.map((one) => ({
+        ...one,
+        figures: one.figures.map((figure) => ({ ...figure, ...summarize(figure) })),
+        ratioToBestPeer: ratioToBest(one),
+      })),
+    })),
+  };
+  writeFileSync(json, `${JSON.stringify(file, null, 2)}\n`);
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const words = error instanceof RangeError ? error.message : error;
+  console.error(words);
+  process.exit(error instanceof RangeError ? 2 : 1);
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { type BenchCase, type BenchFigure, median, ratioToBest } from "./result.ts";
+import { formatResult } from "./table.ts";
+
+function figure(name: string, cpuUs: readonly number[], ours = false): BenchFigure {
+  return { name, ours, cpuUs, perSec: [1000], rssBytes: 50_000_000, failed: 0 };
+}
+
+const CASE: BenchCase = {
+  name: "A",
+  load: "UDP",
+  goalRatio: 0.95,
+  figures: [figure("nsd", [6, 5, 7]), figure("turnpike", [4, 3], true), figure("knot", [10])],
+};
+
+test("median() of odd, even and no counts", () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 2, 3])).toBe(2.5);
+  expect(median([])).toBeNaN();
+});
+
+test("ratioToBest() is our median over the lowest peer's; null without a peer", () => {
+  expect(ratioToBest(CASE)).toBeCloseTo(3.5 / 6);
+  expect(ratioToBest({ ...CASE, figures: [figure("turnpike", [4], true)] })).toBeNull();
+  expect(ratioToBest({ ...CASE, figures: [figure("nsd", [4])] })).toBeNull();
+});
+
+test("formatResult() puts ours first and each peer's ratio beside it", () => {
+  const result = { bench: "dns", rounds: 3, cases: [CASE], missing: ["gdnsd: not installed"] };
+  const lines = formatResult(result).split("\n");
+  expect(lines[2]).toBe("A (UDP): 0.58 of the best peer; the goal is at most 0.95");
+  expect(lines[4]).toStartWith("turnpike");
+  expect(lines[5]).toMatch(/^nsd .* 6\.00 .* 5\.0-7\.0 .* 0\.58$/);
+  expect(lines[6]).toEndWith("0.35");
+  expect(lines[7]).toBe("not measured: gdnsd: not installed");
+});

@@ -1,0 +1,26 @@
+/** The suites of `npm run test:long`: the same tests that `npm test` runs, with higher counts. */
+export interface Suite {
+  readonly files: readonly string[];
+  /** Counts that stay under 20 minutes. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Counts that the issues and the threat list name. */
+  readonly full: Readonly<Record<string, string>>;
+}
+
+export const SUITES: Readonly<Record<string, Suite>> = {
+  "kill-loop": {
+    files: ["test/stories/kill-loop.test.ts"],
+    env: { TURNPIKE_KILLS: "50" },
+    full: { TURNPIKE_KILLS: "50" },
+  },
+  faults: {
+    files: ["test/stories/faults.test.ts"],
+    env: {},
+    full: {},
+  },
+  "real-peers": {
+    files: ["test/stories/real-peers.test.ts"],
+    env: {},
+    full: {},
+  },
+};
