@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import type { InvoiceBody, InvoiceMonth } from "../../model/invoice.ts";
+import type { InvoiceMonth } from "../../model/invoice.ts";
 import { type Plan, plan as planShape } from "../../model/plan.ts";
 import { invoiceLines, totalOf } from "./invoice-lines.ts";
 import { formatCents, parseCents } from "./money.ts";
 import { chargeMonth } from "./rate.ts";
 import { fillTiers } from "./tier.ts";
-import { verifyInvoice } from "./verify-invoice.ts";
 
 const head = { name: "p", title: "Plan", currency: "EUR" } as const;
 const variable = planShape.parse({
@@ -167,44 +166,4 @@ test("a month billed in parts costs to the cent what it costs as a whole", () =>
       expect(charged.reduce((sum, c) => sum + c.cents, 0n)).toBe(parseCents(whole));
     }),
   );
-});
-
-function issued(plan: Plan, now: Counts): InvoiceBody {
-  const months = [month(plan, billed(now))];
-  const lines = invoiceLines(months, FIRST);
-  return {
-    number: 1,
-    customer: "shop",
-    period: "2026-11",
-    part: 1,
-    previous: null,
-    after: { batch: 0, ms: 0 },
-    upTo: { batch: 9, ms: 1, hash: "" },
-    currency: "EUR",
-    months,
-    lines,
-    total: totalOf(lines),
-    issuedAtMs: 1,
-  };
-}
-
-test("verifyInvoice() finds nothing in an invoice that is right, and one byte more", () => {
-  fc.assert(
-    fc.property(anyPlan, counts, (plan, now) => {
-      const invoice = issued(plan, now);
-      expect(verifyInvoice(invoice, invoice.months, FIRST)).toEqual([]);
-      const more = [month(plan, billed(add(now, { ...ZERO, bytesOut: 1n })))];
-      expect(verifyInvoice(invoice, more, FIRST)[0]).toStartWith("2026-11 bytesOut now: ");
-    }),
-  );
-});
-
-test("verifyInvoice() names a line and a total that were changed", () => {
-  const invoice = issued(subscription, { ...ZERO, bytesOut: 130_000_000_000n });
-  const lines = invoice.lines.map((l, i) => (i === 2 ? { ...l, amount: "2.00" } : l));
-  const changed = { ...invoice, lines, total: "51.00" };
-  expect(verifyInvoice(changed, invoice.months, FIRST)).toEqual([
-    'line 3 amount: the invoice says "2.00", the ledger gives "3.00"',
-    'total: the invoice says "51.00", the ledger gives "52.00"',
-  ]);
 });

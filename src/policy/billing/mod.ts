@@ -8,6 +8,7 @@
  * what earlier invoices of that month took, so parts of a month add up to the month exactly.
  * Limits of tiers are whole bytes, requests or queries; a fraction of one is rounded half to even.
  */
+export { composeInvoice, type InvoiceFacts, type MonthUsage } from "./compose-invoice.ts";
 export { type BillingContext, invoiceLines, totalOf } from "./invoice-lines.ts";
 export { mergeBatches } from "./merge-batches.ts";
 export {
@@ -23,4 +24,4 @@ export { monthOf, periodEndMs, periodStartMs } from "./month.ts";
 export { formatQuantity, toBase, UNIT_BASE } from "./quantity.ts";
 export { chargeMonth, type MonthCharge, type UsageTotal, usageTotal } from "./rate.ts";
 export { type FilledTier, fillTiers } from "./tier.ts";
-export { verifyInvoice } from "./verify-invoice.ts";
+export { type Recount, verifyInvoice } from "./verify-invoice.ts";
