@@ -76,7 +76,12 @@ export class Spool {
       } catch (error) {
         throw diskFault(error, "cannot write the usage spool");
       }
-      if (this.bytes > Math.max(this.#o.bytesMax, this.#mergeAgainAt)) await this.#shrink();
+      if (this.bytes <= Math.max(this.#o.bytesMax, this.#mergeAgainAt)) return;
+      // The record is there already: a failure to save space must not have it written again.
+      await this.#shrink().catch((error) => {
+        this.#mergeAgainAt = this.bytes + this.#o.bytesMax / 4;
+        this.#o.log.error("Cannot merge the usage spool, which is full", { error });
+      });
     });
   }
 

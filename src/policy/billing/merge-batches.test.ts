@@ -40,6 +40,7 @@ test("merging keeps every sum by customer, site and hour, and names stay apart",
     fc.property(anyBatches, (batches) => {
       const merged = mergeBatches(batches, { coarse: false });
       expect(sums(merged)).toEqual(sums(batches));
+      expect(mergeBatches([...batches, ...batches], { coarse: false })).toEqual(merged);
       const names = merged.map((b) => `${b.epoch} ${b.seq}`);
       expect(new Set(names).size).toBe(names.length);
       for (const name of names)

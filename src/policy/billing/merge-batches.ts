@@ -15,7 +15,12 @@ export function mergeBatches(
   o: { readonly coarse: boolean },
 ): UsageBatch[] {
   const groups = new Map<string, UsageBatch[]>();
+  const names = new Set<string>();
   for (const batch of batches) {
+    // A disk that failed while it wrote may hold a batch twice.
+    const name = JSON.stringify([batch.node, batch.epoch, batch.seq]);
+    if (names.has(name)) continue;
+    names.add(name);
     const window = o.coarse ? monthOf(batch.fromMs) : Math.floor(batch.fromMs / HOUR_MS);
     const key = JSON.stringify([batch.node, batch.epoch, window]);
     const group = groups.get(key);
