@@ -1,0 +1,102 @@
+import type { Invoice, UsageRow } from "../../../model/api/mod.ts";
+import { NEWS, PAPER_HOSTNAME, SHOP } from "../layout.ts";
+import { expectThat, until } from "../wait.ts";
+import { type Claim, MOVE_MS, type Received, type Scene, seconds } from "./claim.ts";
+
+const group = "billing";
+
+function sum(rows: readonly UsageRow[], key: "requests" | "bytesOut" | "hits"): number {
+  return rows.reduce((all, row) => all + row[key], 0);
+}
+
+const SITES = [
+  [SHOP.customer, SHOP.hostname],
+  [NEWS.customer, NEWS.hostname],
+  [NEWS.customer, PAPER_HOSTNAME],
+] as const;
+
+type Counted = Pick<Received, "requests" | "bytes">;
+
+async function ledgerOf(scene: Scene, customer: string, hostname: string): Promise<Counted> {
+  const rows = await scene.stage.operator.api.usage(customer);
+  const own = rows.filter((row) => row.site === hostname);
+  return { requests: sum(own, "requests"), bytes: sum(own, "bytesOut") };
+}
+
+/** Nodes send what they counted each second; unchanged for longer, all of it has arrived. */
+const SETTLED_MS = 2500;
+
+/** Usage from before the checks (the first answers, or an earlier run), once it has arrived. */
+export async function readBaseline(scene: Scene): Promise<ReadonlyMap<string, Counted>> {
+  let last = "";
+  let sinceMs = performance.now();
+  const { value } = await until("usage from before to arrive", MOVE_MS, async () => {
+    const found = new Map<string, Counted>();
+    for (const [customer, hostname] of SITES)
+      found.set(hostname, await ledgerOf(scene, customer, hostname));
+    const text = JSON.stringify([...found]);
+    if (text !== last) {
+      last = text;
+      sinceMs = performance.now();
+    }
+    return performance.now() - sinceMs >= SETTLED_MS ? found : null;
+  });
+  return value;
+}
+
+const USAGE: Claim = {
+  group,
+  words: "usage equals the bytes that clients received, per customer and site",
+  async run(scene) {
+    const lines: string[] = [];
+    for (const [customer, hostname] of SITES) {
+      const before = scene.baseline.get(hostname) ?? { requests: 0, bytes: 0 };
+      const got = scene.received.get(hostname) ?? { requests: 0, bytes: 0 };
+      const { tookMs } = await until(`usage of ${hostname}`, MOVE_MS, async () => {
+        const now = await ledgerOf(scene, customer, hostname);
+        const [requests, bytes] = [now.requests - before.requests, now.bytes - before.bytes];
+        return expectThat(
+          requests === got.requests && bytes === got.bytes,
+          `ledger ${requests} requests, ${bytes} bytes; received ${got.requests} and ${got.bytes}`,
+        );
+      });
+      const figures = `${got.requests} requests and ${got.bytes} bytes`;
+      lines.push(`${hostname} ${figures} in both, after ${seconds(tookMs)}`);
+    }
+    return lines.join("; ");
+  },
+};
+
+/** Micros of a decimal amount; amounts are compared as integers. */
+function micros(amount: string): bigint {
+  const [, sign = "", whole = "0", part = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount) ?? [];
+  const value = BigInt(whole) * 1_000_000n + BigInt(part.padEnd(6, "0").slice(0, 6));
+  return sign === "-" ? -value : value;
+}
+
+async function invoiceAndPay(scene: Scene, customer: string): Promise<string> {
+  const { api } = scene.stage.operator;
+  const period = new Date().toISOString().slice(0, 7);
+  const invoice = await api.issueInvoice(customer, period);
+  const total = invoice.lines.reduce((all, line) => all + micros(line.amount), 0n);
+  const lines = invoice.lines.map((l) => `${l.text} ${l.quantity} ${l.unit} at ${l.unitPrice}`);
+  expectThat(total === micros(invoice.total), `lines are ${total} micros, total ${invoice.total}`);
+  expectThat(invoice.state === "open", `state ${invoice.state}`);
+  const member = customer === "shop" ? scene.stage.shop : scene.stage.news;
+  await api.payInvoice(invoice.id);
+  const read = await member.api.call<Invoice>("GET", `/invoices/${invoice.id}`);
+  expectThat(read.state === "paid" && read.paidAt !== null, `state ${read.state}`);
+  return `${invoice.number}: ${lines.join(" + ")} = ${read.total} ${read.currency}, ${read.state}`;
+}
+
+const INVOICE: Claim = {
+  group,
+  words: "the invoice follows from the usage by the plan, and is paid",
+  async run(scene) {
+    const shop = await invoiceAndPay(scene, SHOP.customer);
+    const news = await invoiceAndPay(scene, NEWS.customer);
+    return `shop ${shop}; news ${news}`;
+  },
+};
+
+export const BILLING: readonly Claim[] = [USAGE, INVOICE];
