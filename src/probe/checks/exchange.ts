@@ -15,6 +15,8 @@ export interface ExchangeOptions {
   readonly reader: ResponseReader | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** Ends the check at once; its outcome means nothing then. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -34,6 +36,7 @@ class Exchange {
   #connectMs: number | null = null;
   #firstByteMs: number | null = null;
   #over = false;
+  readonly #abort = () => this.#finish("stopped");
 
   constructor(options: ExchangeOptions, resolve: (outcome: CheckOutcome) => void) {
     this.#options = options;
@@ -51,6 +54,8 @@ class Exchange {
     this.#socket.on("end", () => this.#ended());
     this.#socket.on("error", (error) => this.#finish(failureOf(error)));
     this.#socket.on("close", () => this.#finish("reset"));
+    options.signal?.addEventListener("abort", this.#abort, { once: true });
+    if (options.signal?.aborted === true) this.#abort();
   }
 
   #elapsedMs(): number {
@@ -92,6 +97,7 @@ class Exchange {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#socket.destroy();
     const timings = { connectMs: this.#connectMs, firstByteMs: this.#firstByteMs };
     if (failure !== "") this.#resolve(failed(failure, timings));

@@ -15,6 +15,7 @@ export interface ExporterCheckOptions {
   readonly url: URL;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly signal?: AbortSignal;
   /** The scrape before, of the same exporter; null at first. */
   readonly previous: ExporterReading | null;
 }
@@ -42,6 +43,7 @@ export async function checkExporter(options: ExporterCheckOptions): Promise<Scra
     reader,
     timeoutMs: options.timeoutMs,
     clock,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   if (reader.status !== 0 && reader.status !== 200) {
     return { outcome: failed(`status ${reader.status}`, outcome), reading: null };

@@ -13,6 +13,7 @@ export interface FtpCheckOptions {
   readonly path?: string;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly signal?: AbortSignal;
 }
 
 const FILE_BYTES_MAX = 262_144;
@@ -34,6 +35,8 @@ export async function checkFtp(options: FtpCheckOptions): Promise<CheckOutcome> 
     timedOut = true;
     client.close();
   }, options.timeoutMs);
+  const abort = () => client.close();
+  options.signal?.addEventListener("abort", abort, { once: true });
   const timings: { connectMs: number | null; firstByteMs: number | null } = {
     connectMs: null,
     firstByteMs: null,
@@ -55,6 +58,7 @@ export async function checkFtp(options: FtpCheckOptions): Promise<CheckOutcome> 
     return failed(timedOut ? "timeout" : reasonOf(step, error), timings);
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener("abort", abort);
     client.close();
   }
 }

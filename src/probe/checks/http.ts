@@ -15,6 +15,7 @@ export interface HttpCheckOptions {
   readonly statusMax: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly signal?: AbortSignal;
 }
 
 /** More of a body than this tells nothing new; the rest is not read. */
@@ -48,6 +49,7 @@ export async function checkHttp(options: HttpCheckOptions): Promise<CheckOutcome
     reader,
     timeoutMs: options.timeoutMs,
     clock: options.clock,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { status } = reader;
   const wrong = status !== 0 && (status < options.statusMin || status > options.statusMax);

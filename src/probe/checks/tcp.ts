@@ -8,6 +8,7 @@ export interface TcpCheckOptions {
   readonly port: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly signal?: AbortSignal;
 }
 
 /** Connects and hangs up: whoever accepts is up. */

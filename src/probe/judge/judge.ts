@@ -1,0 +1,128 @@
+import type { Health, TargetHealth } from "../../model/health.ts";
+import type { ProbeReport } from "../../model/messages.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import { type Target, targetsOf } from "../plan.ts";
+import { ClientRtt } from "./client-rtt.ts";
+import { assumedLoad } from "./combine.ts";
+import { type FailingView, massFailure } from "./mass-failure.ts";
+import { type Now, TargetStateMachine } from "./target-state.ts";
+
+export interface Judgement {
+  readonly targets: Readonly<Record<string, TargetHealth>>;
+  readonly rttMs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly held: string | null;
+}
+
+/**
+ * Folds the reports of all vantages into health. It reads no clock and touches nothing: the same
+ * reports at the same times give the same judgement, on whichever node it runs.
+ */
+export class Judge {
+  #targets = new Map<string, TargetStateMachine>();
+  #vantages: ReadonlySet<string> = new Set();
+  #groups: ReadonlySet<string> = new Set();
+  #snapshot = 0;
+  readonly #rtt = new ClientRtt();
+
+  /**
+   * What is no longer in the snapshot is forgotten; what is checked differently starts afresh.
+   * A target that is new here starts as `last`, another judge's health, has it: a probe that was
+   * restarted must not raise the dead.
+   */
+  setSnapshot(snapshot: Snapshot, now: Now, last: Health | null = null): void {
+    const next = new Map<string, TargetStateMachine>();
+    for (const target of targetsOf(snapshot)) {
+      const known = this.#targets.get(target.id);
+      const same = known !== undefined && sameChecks(known.target, target);
+      const seen = known === undefined ? last?.targets[target.id] : undefined;
+      next.set(
+        target.id,
+        same ? known.continuedAs(target, now) : new TargetStateMachine(target, now, seen),
+      );
+    }
+    this.#targets = next;
+    this.#snapshot = snapshot.number;
+    this.#groups = new Set(snapshot.groups.map((group) => group.name));
+    const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
+    this.#vantages = new Set(probes.map((node) => node.name));
+    this.#rtt.forgetVantages(this.#vantages);
+    for (const target of next.values()) target.forgetVantages(this.#vantages);
+  }
+
+  /** Takes one report. True when an outcome in it differs from that vantage's last one. */
+  take(report: ProbeReport, nowMs: number): boolean {
+    if (!this.#vantages.has(report.vantage)) return false;
+    this.#rtt.take(report, nowMs);
+    let changed = false;
+    for (const check of report.checks) {
+      const target = this.#targets.get(check.target);
+      if (target?.take(report.vantage, check, nowMs)) changed = true;
+    }
+    return changed;
+  }
+
+  judge(now: Now): Judgement {
+    const { suspects, held } = this.#massFailures(now.monoMs);
+    const targets: Record<string, TargetHealth> = {};
+    const knownByPool = new Map<string, number[]>();
+    for (const machine of this.#targets.values()) {
+      machine.decide(now, suspects, held.network);
+      const health = machine.health(now);
+      targets[health.id] = health;
+      if (!health.loadKnown || health.state === "down") continue;
+      const known = knownByPool.get(machine.target.pool) ?? [];
+      known.push(health.load);
+      knownByPool.set(machine.target.pool, known);
+    }
+    for (const { target } of this.#targets.values()) {
+      const health = targets[target.id];
+      if (health === undefined || health.loadKnown) continue;
+      targets[target.id] = { ...health, load: assumedLoad(knownByPool.get(target.pool) ?? []) };
+    }
+    return { targets, rttMs: this.#rtt.table(this.#groups, now.monoMs), held: held.words };
+  }
+
+  get snapshotNumber(): number {
+    return this.#snapshot;
+  }
+
+  /** Which vantages, or whether the whole network, fail in a way that is our own fault. */
+  #massFailures(nowMs: number): {
+    suspects: Set<string>;
+    held: { network: boolean; words: string | null };
+  } {
+    const byVantage = new Map<string, FailingView[]>();
+    const network: FailingView[] = [];
+    for (const machine of this.#targets.values()) {
+      const { pool } = machine.target;
+      const open = !machine.judgedDown;
+      const opinions = machine.failingByVantage(nowMs);
+      for (const [vantage, fails] of opinions) {
+        const views = byVantage.get(vantage) ?? [];
+        views.push({ pool, failing: fails && open });
+        byVantage.set(vantage, views);
+      }
+      const failing = [...opinions.values()].filter((fails) => fails).length;
+      if (opinions.size > 0) network.push({ pool, failing: open && failing * 2 > opinions.size });
+    }
+    const words: string[] = [];
+    const suspects = new Set<string>();
+    for (const [vantage, views] of byVantage) {
+      const mass = massFailure(views);
+      if (mass === null) continue;
+      suspects.add(vantage);
+      words.push(`${mass} at ${vantage}: its view is held`);
+    }
+    const all = massFailure(network);
+    if (all !== null) words.unshift(`${all}: all states are held`);
+    return {
+      suspects,
+      held: { network: all !== null, words: words.length === 0 ? null : words.join("; ") },
+    };
+  }
+}
+
+/** Whether what was learnt of a target still holds: the same addresses, asked the same way. */
+function sameChecks(a: Target, b: Target): boolean {
+  return JSON.stringify(a.checks) === JSON.stringify(b.checks);
+}

@@ -1,0 +1,196 @@
+import type { TargetHealth, TargetState, VantageView } from "../../model/health.ts";
+import type { CheckReport } from "../../model/messages.ts";
+import type { CheckKind, Target } from "../plan.ts";
+import { combineLoads, majority, type Vote } from "./combine.ts";
+import { Track } from "./track.ts";
+
+export type Measured = "unknown" | "up" | "down";
+
+/** Now on both clocks: intervals by `monoMs`, what people see by `wallMs`. */
+export interface Now {
+  readonly monoMs: number;
+  readonly wallMs: number;
+}
+
+const YOUNG_MS = 60_000;
+/** A load is fresh for 3 intervals, a vantage's opinion a little longer: a report may be late. */
+const FRESH_INTERVALS = 3;
+const LATE_MS = 1000;
+const VANTAGES_MAX = 64;
+
+/** What all vantages saw of one target, and what was made of it. */
+export class TargetStateMachine {
+  readonly target: Target;
+  readonly #tracks = new Map<string, Track>();
+  readonly #measured = new Map<4 | 6, Measured>();
+  #state: TargetState = "unknown";
+  #since: Now;
+
+  /** Starts as `seen` says, if it was seen before. */
+  constructor(target: Target, now: Now, seen?: TargetHealth) {
+    this.target = target;
+    this.#since = now;
+    for (const family of target.families) this.#measured.set(family, measuredIn(seen, family));
+    this.#state = this.#forced(this.#overall());
+  }
+
+  #overall(): Measured {
+    if (this.#anyIs("up")) return "up";
+    return this.#anyIs("down") ? "down" : "unknown";
+  }
+
+  /** Goes on with what was learnt when only limits or the forced state changed. */
+  continuedAs(target: Target, now: Now): TargetStateMachine {
+    const next = new TargetStateMachine(target, now);
+    for (const [key, track] of this.#tracks) next.#tracks.set(key, track);
+    for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
+    next.#state = this.#state;
+    next.#since = this.#since;
+    return next;
+  }
+
+  /** True when the outcome differs from the vantage's last one. */
+  take(vantage: string, report: CheckReport, nowMs: number): boolean {
+    const key = `${vantage} ${report.check} ${report.family}`;
+    let track = this.#tracks.get(key);
+    if (track === undefined) {
+      if (this.#tracks.size >= VANTAGES_MAX * 8) return false;
+      track = new Track(vantage, report.check, report.family);
+      this.#tracks.set(key, track);
+    }
+    return track.take(report, this.target, nowMs);
+  }
+
+  forgetVantages(kept: ReadonlySet<string>): void {
+    for (const [key, track] of this.#tracks) {
+      if (!kept.has(track.vantage)) this.#tracks.delete(key);
+    }
+  }
+
+  #fresh(nowMs: number): Track[] {
+    const limitMs = FRESH_INTERVALS * this.target.intervalMs + this.target.timeoutMs + LATE_MS;
+    return [...this.#tracks.values()].filter((track) => nowMs - track.heardMs <= limitMs);
+  }
+
+  /** Vantages with a fresh opinion -> whether a deciding check of theirs failed last. */
+  failingByVantage(nowMs: number): Map<string, boolean> {
+    const failing = new Map<string, boolean>();
+    for (const track of this.#fresh(nowMs)) {
+      if (!this.target.deciding.includes(track.check)) continue;
+      failing.set(track.vantage, (failing.get(track.vantage) ?? false) || !track.ok);
+    }
+    return failing;
+  }
+
+  get judgedDown(): boolean {
+    return this.#anyIs("down") && !this.#anyIs("up");
+  }
+
+  #anyIs(measured: Measured): boolean {
+    return [...this.#measured.values()].includes(measured);
+  }
+
+  /** Counts the votes of all vantages but the suspect ones. Unless held, states follow. */
+  decide(now: Now, suspects: ReadonlySet<string>, held: boolean): void {
+    const fresh = this.#fresh(now.monoMs);
+    for (const [family, previous] of this.#measured) {
+      if (!held)
+        this.#measured.set(family, majority(this.#votes(fresh, family, suspects), previous));
+    }
+    const state = this.#forced(this.#overall());
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = now;
+  }
+
+  #votes(fresh: readonly Track[], family: 4 | 6, suspects: ReadonlySet<string>): Vote[] {
+    const byVantage = new Map<string, Map<CheckKind, Track>>();
+    for (const track of fresh) {
+      if (track.family !== family || !this.target.deciding.includes(track.check)) continue;
+      const checks = byVantage.get(track.vantage) ?? new Map<CheckKind, Track>();
+      byVantage.set(track.vantage, checks.set(track.check, track));
+    }
+    return [...byVantage].map(([vantage, checks]): Vote => {
+      if (suspects.has(vantage)) return "hold";
+      const verdicts = this.target.deciding.map((kind) => checks.get(kind)?.streak.verdict);
+      if (verdicts.includes("down")) return "down";
+      return verdicts.every((verdict) => verdict === "up") ? "up" : "undecided";
+    });
+  }
+
+  /** An operator's word beats what was measured. */
+  #forced(measured: Measured): TargetState {
+    switch (this.target.forced) {
+      case "up":
+        return "up";
+      case "down":
+        return "down";
+      case "drain":
+        return measured === "down" ? "down" : "draining";
+      case "auto":
+        return measured;
+    }
+  }
+
+  /** As it goes on the bus; the load of one that nobody measured is filled in by the judge. */
+  health(now: Now): TargetHealth {
+    const fresh = this.#fresh(now.monoMs);
+    const freshMs = FRESH_INTERVALS * Math.max(this.target.intervalMs, 1000);
+    const loads = fresh.flatMap((track) => track.loads(this.target, now.monoMs, freshMs));
+    const sources = combineLoads(loads);
+    const highest = sources[0];
+    const counting = fresh.some(
+      (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,
+    );
+    const changed = this.#state !== "unknown" && now.monoMs - this.#since.monoMs < YOUNG_MS;
+    return {
+      id: this.target.id,
+      state: this.#state,
+      sinceMs: this.#since.wallMs,
+      young: counting || changed,
+      v4Up: this.#familyUp(4),
+      v6Up: this.#familyUp(6),
+      load: highest?.load ?? 0,
+      loadKnown: highest !== undefined,
+      loadFrom: highest?.kind ?? null,
+      sources,
+      views: this.#views(fresh),
+    };
+  }
+
+  /** A family that was not measured counts as there, unless the other one is known to be up. */
+  #familyUp(family: 4 | 6): boolean {
+    const measured = this.#measured.get(family);
+    if (measured === undefined) return false;
+    if (this.target.forced === "up") return true;
+    if (this.target.forced === "down") return false;
+    return measured === "up" || (measured === "unknown" && !this.#anyIs("up"));
+  }
+
+  #views(fresh: readonly Track[]): VantageView[] {
+    const byVantage = new Map<string, Track[]>();
+    for (const track of fresh) {
+      if (track.check === "exporter") continue;
+      byVantage.set(track.vantage, [...(byVantage.get(track.vantage) ?? []), track]);
+    }
+    const names = [...byVantage.keys()].sort();
+    return names.map((vantage) => {
+      const tracks = byVantage.get(vantage) ?? [];
+      const deciding = tracks.filter((track) => this.target.deciding.includes(track.check));
+      const bad = deciding.find((track) => !track.ok);
+      const timed = deciding.find((track) => track.check === "http") ?? deciding[0];
+      return {
+        vantage,
+        up: deciding.length > 0 && deciding.every((track) => track.streak.verdict !== "down"),
+        atMs: Math.max(...tracks.map((track) => track.atMs)),
+        responseMs: timed?.totalMs ?? null,
+        failure: bad?.failure ?? "",
+      };
+    });
+  }
+}
+
+function measuredIn(seen: TargetHealth | undefined, family: 4 | 6): Measured {
+  if (seen === undefined || (seen.state !== "up" && seen.state !== "down")) return "unknown";
+  return (family === 4 ? seen.v4Up : seen.v6Up) ? "up" : "down";
+}

@@ -1,0 +1,109 @@
+import type { LoadSourceKind } from "../../model/health.ts";
+import type { CheckReport } from "../../model/messages.ts";
+import type { CheckKind, Target } from "../plan.ts";
+import { ResponseTime, responseDetail, responseLoad } from "./response-time.ts";
+import { NO_STREAK, type Streak, step } from "./streak.ts";
+
+/** One load as one vantage knows it. */
+export interface SeenLoad {
+  readonly kind: LoadSourceKind;
+  readonly load: number;
+  readonly detail: string;
+  /** When it was measured, wall clock. */
+  readonly atMs: number;
+}
+
+/** Shares of processors and networks jump within a second; memory does not. */
+const SMOOTHED: ReadonlySet<LoadSourceKind> = new Set(["cpu", "network"]);
+const EWMA_SHARE = 0.6;
+const LOAD_MAX = 10;
+
+/** All that is remembered of one check of one target by one vantage. */
+export class Track {
+  readonly vantage: string;
+  readonly check: CheckKind;
+  readonly family: 4 | 6;
+  #streak: Streak = NO_STREAK;
+  #ok = false;
+  #failure = "";
+  #atMs = 0;
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #okMs = Number.NEGATIVE_INFINITY;
+  #totalMs: number | null = null;
+  readonly #response = new ResponseTime();
+  readonly #loads = new Map<LoadSourceKind, SeenLoad>();
+
+  constructor(vantage: string, check: CheckKind, family: 4 | 6) {
+    this.vantage = vantage;
+    this.check = check;
+    this.family = family;
+  }
+
+  get streak(): Streak {
+    return this.#streak;
+  }
+
+  /** The last outcome. */
+  get ok(): boolean {
+    return this.#ok;
+  }
+
+  get failure(): string {
+    return this.#failure;
+  }
+
+  /** When the last outcome was seen: the vantage's wall clock. */
+  get atMs(): number {
+    return this.#atMs;
+  }
+
+  /** When it was heard: our monotonic clock, for vantages' clocks may be wrong. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  get totalMs(): number | null {
+    return this.#ok ? this.#totalMs : null;
+  }
+
+  /** Takes one outcome. True when it differs from the one before. */
+  take(report: CheckReport, target: Target, nowMs: number): boolean {
+    const changed = this.#heardMs === Number.NEGATIVE_INFINITY || this.#ok !== report.ok;
+    this.#streak = step(this.#streak, report.ok, target);
+    this.#ok = report.ok;
+    this.#failure = report.ok ? "" : report.failure;
+    this.#atMs = report.atMs;
+    this.#heardMs = nowMs;
+    this.#totalMs = report.totalMs;
+    if (!report.ok) return changed;
+    this.#okMs = nowMs;
+    const { totalMs } = report;
+    if (totalMs !== null && Number.isFinite(totalMs) && totalMs >= 0) {
+      this.#response.add(totalMs, nowMs);
+    }
+    for (const seen of report.loads ?? []) this.#takeLoad(seen, report.atMs);
+    return changed;
+  }
+
+  #takeLoad(seen: Omit<SeenLoad, "atMs">, atMs: number): void {
+    if (!Number.isFinite(seen.load) || seen.load < 0) return;
+    const load = Math.min(LOAD_MAX, seen.load);
+    const before = this.#loads.get(seen.kind);
+    const smooth = before !== undefined && SMOOTHED.has(seen.kind);
+    const value = smooth ? before.load + EWMA_SHARE * (load - before.load) : load;
+    this.#loads.set(seen.kind, { kind: seen.kind, load: value, detail: seen.detail, atMs });
+  }
+
+  /** The loads this check tells, if it passed within `freshMs`. */
+  loads(target: Target, nowMs: number, freshMs: number): SeenLoad[] {
+    if (nowMs - this.#okMs > freshMs) return [];
+    if (this.check === "exporter") {
+      return [...this.#loads.values()].filter((seen) => this.#atMs - seen.atMs <= freshMs);
+    }
+    if (!target.timed.includes(this.check) || this.#totalMs === null) return [];
+    const { ewmaMs, idleMs } = this.#response;
+    const time = { ewmaMs, idleMs, limitMs: target.limitMs };
+    const load = responseLoad(time);
+    return [{ kind: this.check, load, detail: responseDetail(time), atMs: this.#atMs }];
+  }
+}

@@ -1,0 +1,76 @@
+import type { Clock } from "../base/clock.ts";
+import type { CheckReport } from "../model/messages.ts";
+import { type AddressRules, vetAddress } from "../wire/ip/mod.ts";
+import type { ExporterReading } from "../wire/probe/mod.ts";
+import { checkExporter } from "./checks/exporter.ts";
+import { checkFtp } from "./checks/ftp.ts";
+import { checkHttp } from "./checks/http.ts";
+import { type CheckOutcome, failed } from "./checks/outcome.ts";
+import { resolveHost } from "./checks/resolve.ts";
+import { checkTcp } from "./checks/tcp.ts";
+import type { CheckPlan, Target } from "./plan.ts";
+
+export interface CheckContext {
+  readonly clock: Clock;
+  readonly rules: AddressRules;
+  readonly signal: AbortSignal;
+}
+
+type ExporterPlan = Extract<CheckPlan, { kind: "exporter" }>;
+
+/** Runs one planned check again and again; remembers what the next scrape is compared with. */
+export class CheckRunner {
+  readonly #target: Target;
+  readonly #plan: CheckPlan;
+  #previous: ExporterReading | null = null;
+
+  constructor(target: Target, plan: CheckPlan) {
+    this.#target = target;
+    this.#plan = plan;
+  }
+
+  /** Never rejects, and is over soon after the target's timeout. */
+  async run(context: CheckContext): Promise<CheckReport> {
+    const plan = this.#plan;
+    const timeoutMs = this.#target.timeoutMs;
+    const host = plan.kind === "exporter" ? new URL(plan.url).hostname : plan.address;
+    const address = await resolveHost(host, timeoutMs);
+    let outcome: CheckOutcome;
+    if (address === null) outcome = failed("unknown host");
+    else if (this.#forbidden(address, context.rules)) outcome = failed("address not allowed");
+    else if (plan.kind === "exporter") outcome = await this.#scrape(plan, address, context);
+    else outcome = await runPlan({ ...plan, address }, { ...context, timeoutMs });
+    const family = plan.family ?? (address?.includes(":") ? 6 : 4);
+    const atMs = context.clock.wallMs();
+    return { target: this.#target.id, check: plan.kind, family, atMs, ...outcome };
+  }
+
+  #forbidden(address: string, rules: AddressRules): boolean {
+    return this.#target.vetted && vetAddress(address, rules) !== null;
+  }
+
+  async #scrape(plan: ExporterPlan, address: string, context: CheckContext): Promise<CheckOutcome> {
+    const { timeoutMs } = this.#target;
+    const { clock, signal } = context;
+    const url = new URL(plan.url);
+    const previous = this.#previous;
+    const scrape = await checkExporter({ address, url, timeoutMs, clock, signal, previous });
+    this.#previous = scrape.reading;
+    return scrape.outcome;
+  }
+}
+
+function runPlan(
+  plan: Exclude<CheckPlan, ExporterPlan>,
+  how: { readonly timeoutMs: number; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<CheckOutcome> {
+  const { timeoutMs, clock, signal } = how;
+  switch (plan.kind) {
+    case "http":
+      return checkHttp({ ...plan, timeoutMs, clock, signal });
+    case "tcp":
+      return checkTcp({ ...plan, timeoutMs, clock, signal });
+    case "ftp":
+      return checkFtp({ ...plan, timeoutMs, clock, signal });
+  }
+}
