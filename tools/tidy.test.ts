@@ -112,6 +112,15 @@ describe("floors", () => {
     ]);
   });
 
+  test("the portal's pages, loaded lazily, may look back; what is imported at once may not", () => {
+    const tree = files({
+      "src/portal/app.ts": 'const a = () => import("./a.ts");\nimport "./b.ts";',
+      "src/portal/a.ts": 'import "./app.ts";',
+      "src/portal/b.ts": 'import "./app.ts";',
+    });
+    expect(places(checkCircles(tree))).toEqual(["src/portal/app.ts:0"]);
+  });
+
   test("floors 0 to 3 import pure libraries only, tests apart", () => {
     const tree = files({
       "src/wire/ip/a.ts": 'import "zod";\nimport "tldts";\nimport "node:fs";\nimport "hono";',
