@@ -69,14 +69,3 @@ export const invoice = invoiceBody.extend({
   paidAtMs: z.int().min(0).nullable(),
 });
 export type Invoice = z.infer<typeof invoice>;
-
-/** What recomputing an invoice found: equal, or every difference in words. */
-export const invoiceCheck = z.strictObject({
-  number: z.int().min(1),
-  equal: z.boolean(),
-  /** Ledger batches whose digests and chain were recomputed. */
-  batches: z.int().min(0),
-  total: money,
-  differences: z.array(z.string()),
-});
-export type InvoiceCheck = z.infer<typeof invoiceCheck>;

@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { invoice, invoiceCreate, invoiceParams, usageQuery, usageRow } from "./billing.ts";
+import {
+  invoice,
+  invoiceCheck,
+  invoiceCreate,
+  invoiceParams,
+  usageQuery,
+  usageRow,
+} from "./billing.ts";
 import {
   changed,
   customerParams,
@@ -291,6 +298,15 @@ const billing = {
     summary: "One invoice; another customer's is not found",
     params: invoiceParams,
     reply: invoice,
+  }),
+  checkInvoice: route({
+    method: "get",
+    path: "/invoices/{id}/check",
+    access: "signed-in",
+    status: 200,
+    summary: "Compute an invoice again from the usage ledger",
+    params: invoiceParams,
+    reply: invoiceCheck,
   }),
   payInvoice: route({
     method: "post",
