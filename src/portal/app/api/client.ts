@@ -1,0 +1,125 @@
+import type { z } from "zod";
+import type { ProblemDetails, Route, RouteName, routes } from "../../../model/api/mod.ts";
+
+type Routes = typeof routes;
+
+/** Where the API is mounted: `API_PREFIX` of model/api, which would bring all of zod with it. */
+const PREFIX = "/api/v1";
+
+/**
+ * Method and path of every route that the portal calls. The types are those of the contract: a
+ * route that is renamed there does not compile here.
+ */
+const CALLS = {
+  signIn: ["post", "/session"],
+  whoAmI: ["get", "/session"],
+  signOut: ["delete", "/session"],
+  listTokens: ["get", "/tokens"],
+  createToken: ["post", "/tokens"],
+  revokeToken: ["delete", "/tokens/{id}"],
+  listAudit: ["get", "/audit"],
+  publish: ["post", "/publish"],
+  rollback: ["post", "/rollback"],
+  readNetwork: ["get", "/network"],
+  listSnapshots: ["get", "/snapshots"],
+  listNodes: ["get", "/nodes"],
+  explain: ["get", "/explain"],
+  listCustomers: ["get", "/customers"],
+  readCustomer: ["get", "/customers/{customer}"],
+  listSites: ["get", "/customers/{customer}/sites"],
+  putSite: ["put", "/customers/{customer}/sites/{hostname}"],
+  deleteSite: ["delete", "/customers/{customer}/sites/{hostname}"],
+  putOrigin: ["put", "/customers/{customer}/sites/{hostname}/origins/{name}"],
+  patchOrigin: ["patch", "/customers/{customer}/sites/{hostname}/origins/{name}"],
+  deleteOrigin: ["delete", "/customers/{customer}/sites/{hostname}/origins/{name}"],
+  readLive: ["get", "/customers/{customer}/sites/{hostname}/live"],
+  createPurge: ["post", "/customers/{customer}/sites/{hostname}/purge"],
+  readPurge: ["get", "/purges/{number}"],
+  readUsage: ["get", "/customers/{customer}/usage"],
+  listInvoices: ["get", "/customers/{customer}/invoices"],
+  createInvoice: ["post", "/customers/{customer}/invoices"],
+  readInvoice: ["get", "/invoices/{id}"],
+  payInvoice: ["post", "/invoices/{id}/paid"],
+} as const satisfies { [R in RouteName]?: readonly [Routes[R]["method"], Routes[R]["path"]] };
+
+export type CallName = keyof typeof CALLS;
+
+type Sent<R extends Route, K extends "params" | "query" | "body"> = R[K] extends z.ZodType
+  ? { readonly [P in K]: z.input<R[K]> }
+  : { readonly [P in K]?: undefined };
+
+/** What a route takes: path parameters, query and body, as far as it has them. */
+export type Ask<N extends CallName> = Sent<Routes[N], "params"> &
+  Sent<Routes[N], "query"> &
+  Sent<Routes[N], "body">;
+
+export type Reply<N extends CallName> = Routes[N] extends {
+  readonly reply: infer R extends z.ZodType;
+}
+  ? z.output<R>
+  : undefined;
+
+/** The API said no, or could not be reached (status 0). */
+export class ApiFault extends Error {
+  override readonly name = "ApiFault";
+  readonly status: number;
+  readonly problems: ProblemDetails["problems"];
+  /** Seconds to wait, where the API said so. */
+  readonly retryAfterSec: number | null;
+
+  constructor(
+    status: number,
+    words: string,
+    more: { problems?: ProblemDetails["problems"]; retryAfterSec?: number | null } = {},
+  ) {
+    super(words);
+    this.status = status;
+    this.problems = more.problems ?? [];
+    this.retryAfterSec = more.retryAfterSec ?? null;
+  }
+}
+
+/**
+ * Calls a route. Throws ApiFault with the API's own words.
+ *
+ * @example await call("patchOrigin", { params: { customer, hostname, name }, body: { weight: 2 } })
+ */
+export async function call<N extends CallName>(name: N, ask: Ask<N>): Promise<Reply<N>> {
+  const [method, template] = CALLS[name];
+  const { params, query, body } = ask as {
+    params?: Record<string, unknown>;
+    query?: Record<string, unknown>;
+    body?: unknown;
+  };
+  const path = template.replace(/\{([a-z]+)\}/gi, (_, key: string) =>
+    encodeURIComponent(String(params?.[key] ?? "")),
+  );
+  const init: RequestInit = { method: method.toUpperCase(), credentials: "same-origin" };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { "content-type": "application/json" };
+  }
+  const response = await fetch(PREFIX + path + queryText(query ?? {}), init).catch(() => null);
+  if (response === null) throw new ApiFault(0, "The network's control cannot be reached just now");
+  if (!response.ok) throw await faultOf(response);
+  if (response.status === 204) return undefined as Reply<N>;
+  return (await response.json()) as Reply<N>;
+}
+
+function queryText(query: Record<string, unknown>): string {
+  const parts = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined && value !== "") parts.set(key, String(value));
+  }
+  return parts.size === 0 ? "" : `?${parts}`;
+}
+
+async function faultOf(response: Response): Promise<ApiFault> {
+  const details = (await response.json().catch(() => ({}))) as Partial<ProblemDetails>;
+  const wait = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const words = details.detail ?? details.title ?? `The API answered with ${response.status}`;
+  return new ApiFault(response.status, words, {
+    problems: details.problems ?? [],
+    retryAfterSec: Number.isFinite(wait) ? wait : null,
+  });
+}

@@ -1,0 +1,84 @@
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import type { AuditEntry } from "../../../model/api/mod.ts";
+import { call } from "../api/client.ts";
+import { type Column, DataTable } from "../parts/data-table.tsx";
+import { formatMoment } from "../parts/format.ts";
+import { Page } from "../parts/page.tsx";
+import { Bars, Empty, Failed } from "../parts/states.tsx";
+
+const PAGE = 50;
+const REFRESH_MS = 5000;
+
+const COLUMNS: readonly Column<AuditEntry>[] = [
+  { head: "When", title: true, cell: (entry) => formatMoment(entry.at) },
+  { head: "Who", cell: (entry) => <span className="tp-break">{entry.actor}</span> },
+  { head: "What", cell: (entry) => <span className="tp-mono">{entry.action}</span> },
+  { head: "Of", cell: (entry) => <span className="tp-break">{entry.subject}</span> },
+  { head: "Changes", cell: (entry) => <Changes list={entry.changes} /> },
+];
+
+export function AuditPage() {
+  const audit = useInfiniteQuery({
+    queryKey: ["listAudit"],
+    initialPageParam: undefined as number | undefined,
+    queryFn: ({ pageParam }) => call("listAudit", { query: { before: pageParam, limit: PAGE } }),
+    getNextPageParam: (last) => (last.length < PAGE ? undefined : last.at(-1)?.seq),
+    refetchInterval: REFRESH_MS,
+  });
+  const entries = audit.data?.pages.flat() ?? [];
+  return (
+    <Page title="Audit log" words="Every change, newest first; each entry is chained to the last">
+      {audit.isPending && <Bars heights={[64, 64, 64]} />}
+      {audit.isError && audit.data === undefined && (
+        <Failed error={audit.error} retry={() => void audit.refetch()} />
+      )}
+      {audit.data !== undefined && entries.length === 0 && (
+        <Empty title="No change yet">Whatever somebody changes is written down here.</Empty>
+      )}
+      {entries.length > 0 && (
+        <Stack>
+          <DataTable
+            label="Audit log"
+            columns={COLUMNS}
+            rows={entries}
+            rowKey={(entry) => String(entry.seq)}
+          />
+          {audit.hasNextPage && (
+            <Group justify="center">
+              <Button
+                variant="default"
+                loading={audit.isFetchingNextPage}
+                onClick={() => void audit.fetchNextPage()}
+              >
+                Show older entries
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      )}
+    </Page>
+  );
+}
+
+const SHOWN = 2;
+
+function Changes(props: { list: readonly string[] }) {
+  const { list } = props;
+  if (list.length === 0) return <Text c="dimmed">–</Text>;
+  return (
+    <div className="tp-mono">
+      {list.slice(0, SHOWN).map((change) => (
+        <div key={change}>{change}</div>
+      ))}
+      {list.length > SHOWN && (
+        <details className="tp-evidence">
+          <summary>and {list.length - SHOWN} more</summary>
+          {list.slice(SHOWN).map((change) => (
+            <div key={change}>{change}</div>
+          ))}
+        </details>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+import { Text } from "@mantine/core";
+import type { NodeView } from "../../../model/api/mod.ts";
+import { useRead } from "../api/queries.ts";
+import { type Column, DataTable } from "../parts/data-table.tsx";
+import { Evidence } from "../parts/evidence.tsx";
+import { formatBandwidth, formatPercent, formatRate } from "../parts/format.ts";
+import { Page } from "../parts/page.tsx";
+import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
+import { Empty, Loaded } from "../parts/states.tsx";
+
+const ROLES: Readonly<Record<string, string>> = {
+  dns: "name server",
+  edge: "cache",
+  probe: "probe",
+  control: "control",
+};
+
+const COLUMNS: readonly Column<NodeView>[] = [
+  {
+    head: "Node",
+    title: true,
+    cell: (node) => (
+      <div>
+        {node.name}
+        <Text size="sm" c="dimmed" fw={400}>
+          in {node.pop}
+        </Text>
+      </div>
+    ),
+  },
+  {
+    head: "Address",
+    cell: (node) => (
+      <div className="tp-mono">
+        {node.v4 !== null && <div>{node.v4}</div>}
+        {node.v6 !== null && <div>{node.v6}</div>}
+      </div>
+    ),
+  },
+  { head: "Roles", cell: (node) => node.roles.map((role) => ROLES[role] ?? role).join(", ") },
+  {
+    head: "State",
+    cell: (node) => (
+      <>
+        <StateBadge state={node.state} forced={node.forced} />
+        <Evidence target={node} />
+      </>
+    ),
+  },
+  {
+    head: "Load",
+    cell: (node) => <LoadBar load={node.load} known={node.loadKnown} from={node.loadFrom} />,
+  },
+  { head: "Lookups", align: "right", cell: (node) => formatRate(node.lookupsPerSec) },
+  {
+    head: "Requests",
+    align: "right",
+    cell: (node) => (
+      <>
+        {formatRate(node.requestsPerSec)}
+        <Text size="xs" c="dimmed">
+          {formatPercent(node.hitRatio)} hits
+        </Text>
+      </>
+    ),
+  },
+  { head: "Sent", align: "right", cell: (node) => formatBandwidth(node.bytesPerSec) },
+  {
+    head: "Snapshot",
+    align: "right",
+    cell: (node) => (node.snapshot === null ? "none" : String(node.snapshot)),
+  },
+];
+
+export function NodesPage() {
+  const nodes = useRead("listNodes", {});
+  return (
+    <Page title="Nodes" words="Machines of this network, with what is measured at each">
+      <Loaded query={nodes}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty title="No node yet">
+              Nodes come with the network file: name one there and run turnpike apply.
+            </Empty>
+          ) : (
+            <DataTable label="Nodes" columns={COLUMNS} rows={rows} rowKey={(node) => node.id} />
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,198 @@
+import { Button, Group, Paper, Radio, Stack, Text, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import type { CustomerView, SiteView } from "../../../model/api/mod.ts";
+import type { Ask } from "../api/client.ts";
+import { useChange, useRead } from "../api/queries.ts";
+import type { PageProps } from "../app.tsx";
+import { sortProblems } from "../parts/field-problems.ts";
+import { Page } from "../parts/page.tsx";
+import { SetUpRecords } from "../parts/set-up-records.tsx";
+import { Bars, FormAlert } from "../parts/states.tsx";
+import { Link } from "../router.tsx";
+import { pathOf } from "../routes.ts";
+
+const PATHS = {
+  hostname: ["hostname"],
+  address: ["v4", "v6", "origins.0"],
+  onboarding: ["onboarding"],
+  check: ["check.http.path", "http.path", "check.http"],
+} as const;
+type Field = keyof typeof PATHS;
+type Onboarding = SiteView["site"]["onboarding"];
+
+export function SiteAddPage(props: PageProps) {
+  const customer = props.params.customer ?? "";
+  const [added, setAdded] = useState<string | null>(null);
+  const sites = useRead("listSites", { params: { customer } });
+  const view = sites.data?.find((one) => one.site.hostname === added);
+  const up = { label: "Sites", href: pathOf("sites", { customer }) };
+  if (added === null) {
+    return (
+      <Page title="Add a site" up={up} words="One host name, and the first server that mirrors it">
+        <AddForm
+          customer={customer}
+          taken={sites.data?.map((one) => one.site.hostname) ?? []}
+          onAdded={setAdded}
+        />
+      </Page>
+    );
+  }
+  return (
+    <Page key="added" title={`${added} is published`} up={up} words="One step is left: your DNS">
+      {view === undefined ? <Bars heights={[240]} /> : <SetUpRecords view={view} />}
+      <Group>
+        <Button component={Link} href={pathOf("site", { customer, hostname: added })}>
+          See its web servers
+        </Button>
+      </Group>
+    </Page>
+  );
+}
+
+interface Texts {
+  readonly hostname: string;
+  readonly address: string;
+  readonly onboarding: Onboarding;
+  readonly check: string;
+}
+
+function AddForm(props: {
+  customer: string;
+  taken: readonly string[];
+  onAdded: (hostname: string) => void;
+}) {
+  const { customer } = props;
+  const [texts, setTexts] = useState<Texts>({
+    hostname: "",
+    address: "",
+    onboarding: "cname",
+    check: "/",
+  });
+  const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
+  const put = useChange("putSite");
+  const about = useRead("readCustomer", { params: { customer } }, { refreshMs: false });
+  const problems = sortProblems(put.error, PATHS);
+  const errorOf = (field: Field) => own[field] ?? problems.fields[field];
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const hostname = texts.hostname.trim().toLowerCase().replace(/\.$/, "");
+    const found = ownProblems({ ...texts, hostname }, props.taken);
+    setOwn(found);
+    put.reset();
+    if (Object.keys(found).length > 0) return;
+    put.mutate(
+      { params: { customer, hostname }, body: bodyOf(texts) },
+      { onSuccess: () => props.onAdded(hostname) },
+    );
+  }
+
+  return (
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate maw={720}>
+      <Stack gap="lg">
+        <FormAlert words={problems.rest} />
+        <TextInput
+          label="Host name"
+          description="The name users type: the first address"
+          placeholder="www.shop.example"
+          autoComplete="off"
+          spellCheck={false}
+          value={texts.hostname}
+          onChange={(e) => setTexts({ ...texts, hostname: e.currentTarget.value })}
+          error={errorOf("hostname")}
+        />
+        <TextInput
+          label="Address of the first web server"
+          description="IPv4 or IPv6. More servers, names and weights come after this"
+          placeholder="192.0.2.10"
+          autoComplete="off"
+          value={texts.address}
+          onChange={(e) => setTexts({ ...texts, address: e.currentTarget.value })}
+          error={errorOf("address")}
+        />
+        <OnboardingChoice
+          value={texts.onboarding}
+          onChange={(onboarding) => setTexts({ ...texts, onboarding })}
+          about={about.data}
+          error={errorOf("onboarding")}
+        />
+        <TextInput
+          label="Path to check"
+          description="Asked for every second from several places; an answer from 200 to 399 is good"
+          autoComplete="off"
+          spellCheck={false}
+          value={texts.check}
+          onChange={(e) => setTexts({ ...texts, check: e.currentTarget.value })}
+          error={errorOf("check")}
+        />
+        <Group>
+          <Button type="submit" loading={put.isPending}>
+            Add site
+          </Button>
+          <Button component={Link} variant="default" href={pathOf("sites", { customer })}>
+            Cancel
+          </Button>
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+function OnboardingChoice(props: {
+  value: Onboarding;
+  onChange: (value: Onboarding) => void;
+  about: CustomerView | undefined;
+  error: string | undefined;
+}) {
+  const zones = props.about?.zones.map((zone) => zone.name) ?? [];
+  return (
+    <Radio.Group
+      label="How the name reaches us"
+      value={props.value}
+      onChange={(value) => props.onChange(value as Onboarding)}
+      error={props.error}
+    >
+      <Stack gap="sm" mt="xs">
+        <Radio
+          value="cname"
+          label="By CNAME"
+          description="One record in your DNS, changed in a minute. Not for a zone's own apex."
+        />
+        <Radio
+          value="delegation"
+          label="By NS delegation of this one name"
+          description="Your DNS passes just this name on to our name servers. One lookup less than a CNAME."
+        />
+        <Radio
+          value="hosted"
+          label="In a zone that we host"
+          disabled={zones.length === 0}
+          description={
+            zones.length === 0
+              ? "We hold none of your zones yet; the operator adds one. Works at a zone's apex too."
+              : `For names in ${zones.join(", ")}, also at the apex.`
+          }
+        />
+      </Stack>
+      {zones.length === 0 && props.value === "hosted" && <Text>Choose another way for now.</Text>}
+    </Radio.Group>
+  );
+}
+
+function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in Field]?: string } {
+  const found: { [F in Field]?: string } = {};
+  if (texts.hostname === "") found.hostname = "Give the host name, such as www.shop.example";
+  if (taken.includes(texts.hostname)) found.hostname = "You have a site of this name already";
+  if (texts.address.trim() === "") found.address = "Give the address of one web server";
+  return found;
+}
+
+function bodyOf(texts: Texts): Ask<"putSite">["body"] {
+  const address = texts.address.trim();
+  const family = address.includes(":") ? { v6: address } : { v4: address };
+  return {
+    onboarding: texts.onboarding,
+    check: { http: { path: texts.check.trim() === "" ? "/" : texts.check.trim() } },
+    origins: [{ name: "web-1", ...family }],
+  };
+}

@@ -1,0 +1,181 @@
+import { Button, Group, Paper, Radio, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import type { Explanation } from "../../../model/api/mod.ts";
+import { type Ask, call } from "../api/client.ts";
+import { type Column, DataTable } from "../parts/data-table.tsx";
+import { sortProblems } from "../parts/field-problems.ts";
+import { formatLoad, formatMs } from "../parts/format.ts";
+import { LoadBar, StateBadge, sourceWords } from "../parts/state-badge.tsx";
+import { Bars, FormAlert } from "../parts/states.tsx";
+import { Stats } from "../parts/stats.tsx";
+import type { SiteTabProps } from "./site.tsx";
+
+type Question = Ask<"explain">["query"];
+type Candidate = NonNullable<Explanation["decision"]>["reasons"][number];
+
+/** Asks the network why it answers as it does: the very function that answers the lookups. */
+export function SteeringTab(props: SiteTabProps) {
+  const { site, names } = props.view;
+  const [which, setWhich] = useState<"first" | "second">("first");
+  const [client, setClient] = useState("");
+  const [asked, setAsked] = useState<Question | null>(null);
+  const answer = useQuery({
+    queryKey: ["explain", asked],
+    queryFn: () => call("explain", { query: asked ?? { name: "", client: "" } }),
+    enabled: asked !== null,
+    retry: false,
+  });
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const name = which === "first" ? site.hostname : names.cacheHost;
+    const next = { name, client: client.trim() };
+    if (asked?.name === next.name && asked.client === next.client) void answer.refetch();
+    else setAsked(next);
+  }
+
+  const problems = sortProblems(answer.error, { client: ["client"], which: ["name"] });
+  return (
+    <Stack>
+      <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+        <Stack>
+          <Title order={2}>Which server would a client be sent to?</Title>
+          <FormAlert words={problems.rest} />
+          <Radio.Group
+            label="Address looked up"
+            value={which}
+            onChange={(value) => setWhich(value === "second" ? "second" : "first")}
+            error={problems.fields.which}
+          >
+            <Stack gap="xs" mt="xs">
+              <Radio value="first" label={`${site.hostname}: your web servers`} />
+              <Radio value="second" label={`${names.cacheHost}: the network's caches`} />
+            </Stack>
+          </Radio.Group>
+          <TextInput
+            label="Client's IP address"
+            placeholder="198.51.100.7"
+            maw={360}
+            value={client}
+            onChange={(e) => setClient(e.currentTarget.value)}
+            error={problems.fields.client}
+          />
+          <Group>
+            <Button type="submit" loading={answer.isFetching}>
+              Explain
+            </Button>
+          </Group>
+        </Stack>
+      </Paper>
+      {answer.isLoading && <Bars heights={[72, 160]} />}
+      {answer.data !== undefined && !answer.isError && <Answer data={answer.data} />}
+    </Stack>
+  );
+}
+
+function Answer(props: { data: Explanation }) {
+  const { data } = props;
+  const { decision } = data;
+  const address = data.answer.v4 ?? data.answer.v6;
+  return (
+    <Stack aria-live="polite">
+      <Stats
+        list={[
+          {
+            label: "Answer",
+            value: address ?? "No address",
+            note: `for ${data.answer.ttlSec} s${data.answer.v4 !== null && data.answer.v6 !== null ? ` · ${data.answer.v6}` : ""}`,
+          },
+          { label: "Client group", value: data.group, note: data.scope ?? "no prefix of its own" },
+          {
+            label: "Decided on",
+            value: `Snapshot ${data.snapshot}`,
+            note: `health ${data.health}, assignment ${data.assignment}`,
+          },
+        ]}
+      />
+      {decision === null ? (
+        <Text>This name is answered with plain records; nothing is steered.</Text>
+      ) : (
+        <>
+          {decision.allDown && (
+            <Text fw={650}>No candidate is usable: the site's all-down choice applies.</Text>
+          )}
+          <DataTable
+            label="Candidates"
+            columns={columnsOf(decision.choices[0]?.id ?? null)}
+            rows={decision.reasons}
+            rowKey={(row) => row.id}
+          />
+        </>
+      )}
+    </Stack>
+  );
+}
+
+function columnsOf(chosen: string | null): readonly Column<Candidate>[] {
+  return [
+    {
+      head: "Candidate",
+      title: true,
+      cell: (row) => (
+        <>
+          {row.name}
+          {row.id === chosen && <span className="tp-chosen">Chosen</span>}
+        </>
+      ),
+    },
+    { head: "Address", cell: (row) => <span className="tp-mono">{row.v4 ?? row.v6}</span> },
+    { head: "State", cell: (row) => <StateBadge state={row.state} /> },
+    {
+      head: "Load",
+      cell: (row) => (
+        <>
+          <LoadBar load={row.load} known={row.loadKnown} from={row.loadFrom} />
+          {row.sources.length > 1 && <Sources row={row} />}
+        </>
+      ),
+    },
+    { head: "Projected", align: "right", cell: (row) => formatLoad(row.projected) },
+    { head: "Latency", align: "right", cell: (row) => formatMs(row.rttMs) },
+    { head: "Verdicts", cell: (row) => <Verdicts row={row} /> },
+  ];
+}
+
+function Sources(props: { row: Candidate }) {
+  return (
+    <details className="tp-evidence">
+      <summary>{props.row.sources.length} sources</summary>
+      <dl>
+        {props.row.sources.map((source) => (
+          <div key={source.kind}>
+            <dt>{sourceWords(source.kind)}</dt>
+            <dd>
+              {formatLoad(source.load)} ({source.detail})
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
+/** Each filter's word, in the order in which they were asked. */
+function Verdicts(props: { row: Candidate }) {
+  return (
+    <ol className="tp-verdicts">
+      {props.row.verdicts.map((verdict) => (
+        <li key={verdict.filter}>
+          <span className="tp-state" data-tone={verdict.kept ? "good" : "bad"}>
+            {verdict.kept ? "Kept" : "Dropped"}
+          </span>
+          <span>
+            {verdict.reason.replaceAll("-", " ")}
+            {verdict.detail !== "" && <Text span c="dimmed" size="sm">{` ${verdict.detail}`}</Text>}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,136 @@
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { useState } from "react";
+import type { OriginLive } from "../../../model/api/mod.ts";
+import { useMayEdit } from "../api/lives.ts";
+import { useRead } from "../api/queries.ts";
+import { type Column, DataTable } from "../parts/data-table.tsx";
+import { Evidence } from "../parts/evidence.tsx";
+import { formatPercent, formatRate } from "../parts/format.ts";
+import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
+import { Empty, Loaded } from "../parts/states.tsx";
+import { WebServerForm } from "../parts/web-server-form.tsx";
+import { WebServerMenu } from "../parts/web-server-menu.tsx";
+import { WeightCell } from "../parts/weight-cell.tsx";
+import type { SiteTabProps } from "./site.tsx";
+
+/** What the form at the top is for: nothing, a new web server, or a change to one. */
+type Form = { readonly kind: "none" } | { readonly kind: "add" | "change"; readonly name: string };
+
+export function WebServersTab(props: SiteTabProps) {
+  const { customer, view } = props;
+  const hostname = view.site.hostname;
+  const live = useRead("readLive", { params: { customer, hostname } });
+  const mayEdit = useMayEdit();
+  const [form, setForm] = useState<Form>({ kind: "none" });
+  const close = () => setForm({ kind: "none" });
+  const add = mayEdit && form.kind === "none" && (
+    <Button onClick={() => setForm({ kind: "add", name: "" })}>Add web server</Button>
+  );
+  return (
+    <Stack>
+      {form.kind !== "none" && (
+        <WebServerForm
+          key={form.name}
+          customer={customer}
+          site={view.site}
+          change={form.kind === "change" ? form.name : null}
+          onClose={close}
+        />
+      )}
+      <Loaded query={live} bars={[56, 56, 56]}>
+        {(data) => (
+          <>
+            {data.origins.length > 0 && (
+              <Group justify="space-between">
+                <Text c="dimmed" size="sm">
+                  {formatRate(data.lookupsPerSec)} lookups, steered by {view.site.steering.preset}
+                  {data.held !== null && ` · held: ${data.held}`}
+                </Text>
+                {add}
+              </Group>
+            )}
+            {data.origins.length === 0 && form.kind === "none" ? (
+              <Empty title="No web server yet" action={add}>
+                Add the servers that mirror {hostname}. Each is checked from several places, and
+                users are sent to the least loaded.
+              </Empty>
+            ) : (
+              data.origins.length > 0 && (
+                <DataTable
+                  label="Web servers of this site"
+                  columns={columnsOf(props, mayEdit, setForm)}
+                  rows={data.origins}
+                  rowKey={(origin) => origin.name}
+                />
+              )
+            )}
+          </>
+        )}
+      </Loaded>
+    </Stack>
+  );
+}
+
+function columnsOf(
+  props: SiteTabProps,
+  mayEdit: boolean,
+  setForm: (form: Form) => void,
+): readonly Column<OriginLive>[] {
+  const { customer, view } = props;
+  const hostname = view.site.hostname;
+  const columns: Column<OriginLive>[] = [
+    { head: "Server", title: true, cell: (origin) => origin.name },
+    {
+      head: "Address",
+      cell: (origin) => (
+        <div className="tp-mono">
+          {origin.v4 !== null && <div>{origin.v4}</div>}
+          {origin.v6 !== null && <div>{origin.v6}</div>}
+        </div>
+      ),
+    },
+    {
+      head: "State",
+      cell: (origin) => (
+        <>
+          <StateBadge state={origin.state} forced={origin.forced} />
+          <Evidence target={origin} />
+        </>
+      ),
+    },
+    {
+      head: "Load",
+      cell: (origin) => (
+        <LoadBar load={origin.load} known={origin.loadKnown} from={origin.loadFrom} />
+      ),
+    },
+    { head: "Lookups", align: "right", cell: (origin) => formatRate(origin.lookupsPerSec) },
+    { head: "Share", align: "right", cell: (origin) => formatPercent(origin.share) },
+    {
+      head: "Weight",
+      align: "right",
+      cell: (origin) =>
+        mayEdit ? (
+          <WeightCell customer={customer} hostname={hostname} origin={origin} />
+        ) : (
+          String(origin.weight)
+        ),
+    },
+  ];
+  if (mayEdit) {
+    columns.push({
+      head: "Actions",
+      quiet: true,
+      align: "right",
+      cell: (origin) => (
+        <WebServerMenu
+          customer={customer}
+          hostname={hostname}
+          origin={origin}
+          onChange={() => setForm({ kind: "change", name: origin.name })}
+        />
+      ),
+    });
+  }
+  return columns;
+}

@@ -1,0 +1,156 @@
+import { Paper, Text, Title, useComputedColorScheme } from "@mantine/core";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+
+export interface Series {
+  readonly label: string;
+  /** One value per time; null where nothing is known. */
+  readonly values: readonly (number | null)[];
+}
+
+/**
+ * Six lines that can be told apart by people who see colours differently, each above 3:1 on its
+ * background; beyond six, dashes are added.
+ */
+const COLOURS = {
+  light: ["#0b6e69", "#b3471d", "#4a5fc1", "#9c3587", "#7a6a00", "#2c6fa8"],
+  dark: ["#4cc9bd", "#f2935c", "#97a6ff", "#ea8fd4", "#d9c54a", "#74b9ec"],
+} as const;
+const INK = {
+  light: { axis: "#545d63", grid: "#e3e8e8" },
+  dark: { axis: "#a3adad", grid: "#2b3435" },
+} as const;
+const HEIGHT = 200;
+
+/** A time series: lines over the last minutes, and a legend with the value under the pointer. */
+export function Chart(props: {
+  title: string;
+  /** Seconds since the Unix epoch, rising. */
+  times: readonly number[];
+  series: readonly Series[];
+  format: (value: number) => string;
+  /** The scale ends here at least: 1 for ratios, so that 99 % does not look like a cliff. */
+  least?: number;
+}) {
+  const scheme = useComputedColorScheme("light");
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const titleId = useId();
+  const [at, setAt] = useState<number | null>(null);
+  const labels = props.series.map((s) => s.label).join("\n");
+  const data = useMemo(
+    () => [props.times, ...props.series.map((s) => s.values)] as unknown as uPlot.AlignedData,
+    [props.times, props.series],
+  );
+  const latest = useRef({ data, format: props.format, least: props.least ?? 0 });
+  latest.current = { data, format: props.format, least: props.least ?? 0 };
+
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    const made = new uPlot(
+      optionsOf({ labels: labels.split("\n"), scheme, latest, onPoint: setAt }),
+      latest.current.data,
+      element,
+    );
+    plot.current = made;
+    const observer = new ResizeObserver(() => {
+      made.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [labels, scheme]);
+
+  useEffect(() => plot.current?.setData(data), [data]);
+
+  return (
+    <Paper className="tp-card" p="md" component="section" aria-labelledby={titleId}>
+      <Title order={3} id={titleId}>
+        {props.title}
+      </Title>
+      <Legend series={props.series} scheme={scheme} format={props.format} at={at} />
+      <div className="tp-plot" ref={place} aria-hidden="true" />
+    </Paper>
+  );
+}
+
+interface OptionsInput {
+  readonly labels: readonly string[];
+  readonly scheme: "light" | "dark";
+  readonly latest: { readonly current: { format: (value: number) => string; least: number } };
+  readonly onPoint: (index: number | null) => void;
+}
+
+function optionsOf(o: OptionsInput): uPlot.Options {
+  const ink = INK[o.scheme];
+  const axis = { stroke: ink.axis, grid: { stroke: ink.grid, width: 1 }, ticks: { show: false } };
+  return {
+    width: 320,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
+    scales: {
+      y: { range: (_, __, most) => [0, Math.max(o.latest.current.least, most * 1.1, 1e-9)] },
+    },
+    axes: [
+      { ...axis, space: 70, values: (_, ticks) => ticks.map(clockTime) },
+      { ...axis, size: 70, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
+    ],
+    series: [
+      {},
+      ...o.labels.map((label, i) => ({
+        label,
+        stroke: colourOf(o.scheme, i),
+        width: 2,
+        points: { show: false },
+        ...(i >= 6 ? { dash: [6, 4] } : {}),
+      })),
+    ],
+    hooks: { setCursor: [(plot) => o.onPoint(plot.cursor.idx ?? null)] },
+  };
+}
+
+function colourOf(scheme: "light" | "dark", index: number): string {
+  return COLOURS[scheme][index % 6] ?? COLOURS[scheme][0];
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+
+function clockTime(sec: number): string {
+  return CLOCK.format(new Date(sec * 1000));
+}
+
+/** Also what a screen reader is given: each line's name with its latest value. */
+function Legend(props: {
+  series: readonly Series[];
+  scheme: "light" | "dark";
+  format: (value: number) => string;
+  at: number | null;
+}) {
+  return (
+    <ul className="tp-legend">
+      {props.series.map((series, i) => {
+        const value = props.at === null ? lastKnown(series.values) : series.values[props.at];
+        return (
+          <li key={series.label}>
+            <svg width="14" height="4" aria-hidden="true">
+              <rect width="14" height="4" rx="2" fill={colourOf(props.scheme, i)} />
+            </svg>
+            <span>{series.label}</span>
+            <Text span size="sm" fw={650} className="tp-num">
+              {value === null || value === undefined ? "–" : props.format(value)}
+            </Text>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function lastKnown(values: readonly (number | null)[]): number | null {
+  return values.findLast((value) => value !== null) ?? null;
+}

@@ -1,0 +1,87 @@
+import { Alert, Button, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { ApiFault } from "../api/client.ts";
+
+/** What a page shows of a question it asked: waiting, failed, or the answer. */
+export function Loaded<T>(props: {
+  query: UseQueryResult<T>;
+  /** Heights in px of the grey bars that stand for the answer while it is under way. */
+  bars?: readonly number[];
+  children: (data: T) => ReactNode;
+}) {
+  const { query } = props;
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.isError && <Stale error={query.error} />}
+        {props.children(query.data)}
+      </>
+    );
+  }
+  if (query.isError) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  return <Bars heights={props.bars ?? [64, 64, 64]} />;
+}
+
+export function Bars(props: { heights: readonly number[] }) {
+  return (
+    <Stack gap="sm" role="status" aria-label="Loading">
+      {props.heights.map((height, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the bars have no other identity
+        <Skeleton key={i} height={height} />
+      ))}
+    </Stack>
+  );
+}
+
+/** What was seen last stays on the page, with a word that it is old. */
+function Stale(props: { error: Error }) {
+  return (
+    <Alert color="yellow" variant="outline" mb="md" role="status" className="tp-note">
+      These figures are not fresh: {props.error.message}. Trying again.
+    </Alert>
+  );
+}
+
+export function Failed(props: { error: Error; retry?: () => void }) {
+  const gone = props.error instanceof ApiFault && props.error.status === 404;
+  return (
+    <Paper className="tp-card" p="xl" role="alert">
+      <Stack align="flex-start" gap="sm">
+        <Title order={2}>{gone ? "There is nothing here" : "This cannot be shown just now"}</Title>
+        <Text c="dimmed">{props.error.message}</Text>
+        {props.retry !== undefined && !gone && (
+          <Button variant="default" onClick={props.retry}>
+            Try again
+          </Button>
+        )}
+      </Stack>
+    </Paper>
+  );
+}
+
+export function Empty(props: { title: string; children: ReactNode; action?: ReactNode }) {
+  return (
+    <Paper className="tp-card tp-empty" p="xl">
+      <Stack align="center" gap="sm" maw={520} mx="auto" ta="center">
+        <Title order={2}>{props.title}</Title>
+        <Text c="dimmed">{props.children}</Text>
+        {props.action}
+      </Stack>
+    </Paper>
+  );
+}
+
+/** Problems that belong to no field of the form, and faults. */
+export function FormAlert(props: { words: readonly string[] }) {
+  if (props.words.length === 0) return null;
+  return (
+    <Alert color="red" variant="outline" role="alert" className="tp-note tp-note-bad">
+      {props.words.map((words) => (
+        <Text size="sm" key={words}>
+          {words}
+        </Text>
+      ))}
+    </Alert>
+  );
+}

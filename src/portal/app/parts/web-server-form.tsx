@@ -1,0 +1,136 @@
+import { Button, Group, Paper, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import type { Site } from "../../../model/site.ts";
+import type { Ask } from "../api/client.ts";
+import { useChange } from "../api/queries.ts";
+import { sortProblems } from "./field-problems.ts";
+import { FormAlert } from "./states.tsx";
+import { useToast } from "./toast.tsx";
+
+const PATHS = {
+  name: ["name"],
+  v4: ["v4"],
+  v6: ["v6"],
+  weight: ["weight"],
+  exporter: ["exporter"],
+} as const;
+type Field = keyof typeof PATHS;
+type Texts = Readonly<Record<Field, string>>;
+
+/** Adds a web server, or changes one; the API publishes it at once. */
+export function WebServerForm(props: {
+  customer: string;
+  site: Site;
+  /** The name of the one to change; null to add one. */
+  change: string | null;
+  onClose: () => void;
+}) {
+  const { site, change } = props;
+  const before = site.origins.find((origin) => origin.name === change);
+  const [texts, setTexts] = useState<Texts>({
+    name: before?.name ?? "",
+    v4: before?.v4 ?? "",
+    v6: before?.v6 ?? "",
+    weight: String(before?.weight ?? 1),
+    exporter: before?.exporter ?? "",
+  });
+  const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
+  const put = useChange("putOrigin");
+  const toast = useToast();
+  const problems = sortProblems(put.error, PATHS);
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const found = ownProblems(texts, change === null ? site.origins.map((o) => o.name) : []);
+    setOwn(found);
+    put.reset();
+    if (Object.keys(found).length > 0) return;
+    const name = texts.name.trim();
+    const params = { customer: props.customer, hostname: site.hostname, name };
+    put.mutate(
+      { params, body: bodyOf(texts, before) },
+      {
+        onSuccess: ({ snapshot }) => {
+          const done = change === null ? "is added" : "is changed";
+          toast(`${name} ${done}${snapshot === null ? "" : `, in snapshot ${snapshot}`}`);
+          props.onClose();
+        },
+      },
+    );
+  }
+
+  const field = (name: Field) => ({
+    value: texts[name],
+    onChange: (event: { currentTarget: HTMLInputElement }) =>
+      setTexts({ ...texts, [name]: event.currentTarget.value }),
+    error: own[name] ?? problems.fields[name],
+    autoComplete: "off",
+    spellCheck: false,
+  });
+  return (
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+      <Stack>
+        <Title order={2}>{change === null ? "Add web server" : `Change ${change}`}</Title>
+        <FormAlert words={problems.rest} />
+        <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
+          <TextInput
+            label="Name"
+            placeholder="web-1"
+            autoFocus
+            disabled={change !== null}
+            {...field("name")}
+          />
+          <TextInput label="IPv4 address" placeholder="192.0.2.10" {...field("v4")} />
+          <TextInput label="IPv6 address" placeholder="2001:db8::10" {...field("v6")} />
+          <TextInput label="Weight" inputMode="decimal" {...field("weight")} />
+        </SimpleGrid>
+        <TextInput
+          label="Exporter URL"
+          description="Optional. Where its node_exporter tells CPU, memory and network load"
+          placeholder="http://192.0.2.10:9100/metrics"
+          {...field("exporter")}
+        />
+        <Group>
+          <Button type="submit" loading={put.isPending}>
+            {change === null ? "Add" : "Save"}
+          </Button>
+          <Button variant="default" onClick={props.onClose}>
+            Cancel
+          </Button>
+          <Text size="sm" c="dimmed">
+            Published at once; users are sent there as soon as its checks pass.
+          </Text>
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+/** What need not be asked of the API. The rest is its word: addresses, ranges, names. */
+function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in Field]?: string } {
+  const found: { [F in Field]?: string } = {};
+  const name = texts.name.trim();
+  if (name === "") found.name = "Give it a name, such as web-1";
+  else if (taken.includes(name)) found.name = "There is a web server of this name already";
+  if (texts.v4.trim() === "" && texts.v6.trim() === "") {
+    found.v4 = "Give it an IPv4 address, an IPv6 address or both";
+  }
+  if (texts.weight.trim() === "" || Number.isNaN(Number(texts.weight.replace(",", ".")))) {
+    found.weight = "Expected a number from 0 to 100";
+  }
+  return found;
+}
+
+function bodyOf(texts: Texts, before: Site["origins"][number] | undefined) {
+  const { name: _, ...kept } = before ?? { name: "" };
+  const body: Record<string, unknown> = {
+    ...kept,
+    weight: Number(texts.weight.replace(",", ".")),
+  };
+  for (const key of ["v4", "v6", "exporter"] as const) {
+    const text = texts[key].trim();
+    if (text === "") delete body[key];
+    else body[key] = text;
+  }
+  return body as Ask<"putOrigin">["body"];
+}

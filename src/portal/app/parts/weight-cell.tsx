@@ -1,0 +1,78 @@
+import { Button, TextInput } from "@mantine/core";
+import { type FormEvent, type KeyboardEvent, useState } from "react";
+import type { OriginLive } from "../../../model/api/mod.ts";
+import { useChange } from "../api/queries.ts";
+import { sortProblems } from "./field-problems.ts";
+import { useToast } from "./toast.tsx";
+
+/** A weight that turns into a field when pressed; Enter or leaving it saves, Escape does not. */
+export function WeightCell(props: { customer: string; hostname: string; origin: OriginLive }) {
+  const { origin } = props;
+  const [text, setText] = useState<string | null>(null);
+  const patch = useChange("patchOrigin");
+  const toast = useToast();
+
+  function save(event?: FormEvent): void {
+    event?.preventDefault();
+    if (text === null || patch.isPending) return;
+    const weight = text.trim() === "" ? Number.NaN : Number(text.replace(",", "."));
+    if (weight === origin.weight) {
+      stop();
+      return;
+    }
+    patch.mutate(
+      {
+        params: { customer: props.customer, hostname: props.hostname, name: origin.name },
+        // A word that is no number is sent as it is: the API says what it expects.
+        body: { weight: Number.isNaN(weight) ? (text as unknown as number) : weight },
+      },
+      {
+        onSuccess: () => {
+          setText(null);
+          toast(`${origin.name} has weight ${weight} now`);
+        },
+      },
+    );
+  }
+
+  function stop(): void {
+    setText(null);
+    patch.reset();
+  }
+
+  function onKey(event: KeyboardEvent): void {
+    if (event.key === "Escape") stop();
+  }
+
+  if (text === null) {
+    return (
+      <Button
+        variant="default"
+        size="compact-sm"
+        className="tp-num"
+        onClick={() => setText(String(origin.weight))}
+      >
+        {origin.weight}
+        <span className="tp-hidden">, change the weight of {origin.name}</span>
+      </Button>
+    );
+  }
+  const problems = sortProblems(patch.error, { weight: ["weight"] });
+  return (
+    <form onSubmit={save} noValidate>
+      <TextInput
+        aria-label={`Weight of ${origin.name}`}
+        className="tp-weight"
+        size="xs"
+        inputMode="decimal"
+        autoFocus
+        value={text}
+        onChange={(e) => setText(e.currentTarget.value)}
+        onKeyDown={onKey}
+        onBlur={() => save()}
+        disabled={patch.isPending}
+        error={problems.fields.weight ?? problems.rest[0]}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,329 @@
+import type { RouteName } from "../../model/api/mod.ts";
+import { origin } from "../../model/origin.ts";
+import { type Site, site } from "../../model/site.ts";
+import { liveOf, nodesOf, publish, type World } from "./world.ts";
+
+export class Refusal extends Error {
+  readonly status: number;
+  readonly more: { problems?: readonly unknown[]; retryAfterSec?: number };
+  constructor(status: number, words: string, more: Refusal["more"] = {}) {
+    super(words);
+    this.status = status;
+    this.more = more;
+  }
+}
+
+interface Input {
+  readonly params: Record<string, string>;
+  // Checked by the contract's own parsers before a handler sees them.
+  // biome-ignore lint/suspicious/noExplicitAny: the double's handlers are keyed by name, not typed
+  readonly query: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly body: any;
+  readonly cookie: string | null;
+}
+
+type Handler = (
+  world: World,
+  input: Input,
+) => { reply?: unknown; headers?: Record<string, string> };
+
+export const PASSWORD = "correct horse";
+const PEOPLE = {
+  operator: { email: "ops@cdn.example", kind: "operator", customer: null, role: "owner" },
+  owner: { email: "owner@shop.example", kind: "member", customer: "acme", role: "owner" },
+  viewer: { email: "viewer@shop.example", kind: "member", customer: "acme", role: "viewer" },
+  empty: { email: "owner@globex.example", kind: "member", customer: "globex", role: "owner" },
+} as const;
+
+function who(input: Input) {
+  const person = PEOPLE[(input.cookie ?? "") as keyof typeof PEOPLE];
+  if (person === undefined) throw new Refusal(401, "Sign in first");
+  return person;
+}
+
+function sitesOf(world: World, input: Input): Site[] {
+  const person = who(input);
+  const customer = input.params.customer ?? "";
+  const sites = world.sites.get(customer);
+  if (sites === undefined || (person.kind === "member" && person.customer !== customer)) {
+    throw new Refusal(404, "There is nothing at this name");
+  }
+  return sites;
+}
+
+function siteOf(world: World, input: Input): Site {
+  const found = sitesOf(world, input).find((s) => s.hostname === input.params.hostname);
+  if (found === undefined) throw new Refusal(404, "There is nothing at this name");
+  return found;
+}
+
+function viewOf(customer: string, one: Site) {
+  return {
+    customer,
+    site: one,
+    names: {
+      cname: `${"0123456789abcdef".repeat(2)}.gtm.cdn.example`,
+      nameServers: ["ns-fra-1.cdn.example", "ns-lon-1.cdn.example", "ns-nyc-1.cdn.example"],
+      cacheHost: `${one.hostname}.cdn.example`,
+      cachePath: `c.cdn.example/${one.hostname}`,
+    },
+    up: one.origins.filter((o) => o.state === "auto" || o.state === "up").length,
+  };
+}
+
+function changed(world: World, note: string) {
+  const number = publish(world, note);
+  return { reply: { changes: [note], version: number, snapshot: number } };
+}
+
+function putOrigin(world: World, input: Input) {
+  const one = siteOf(world, input);
+  const made = origin.parse({ ...input.body, name: input.params.name });
+  if (made.v4?.startsWith("10.") === true) {
+    const path = `customers.acme.sites.${one.hostname}.origins.${made.name}.v4`;
+    const message = "expected a public address; private ranges are not allowed here";
+    throw new Refusal(422, "The input has problems", { problems: [{ path, message }] });
+  }
+  const at = one.origins.findIndex((o) => o.name === made.name);
+  if (at < 0) one.origins.push(made);
+  else one.origins[at] = made;
+  return changed(world, `add origin ${made.name}`);
+}
+
+const THROTTLE_AFTER = 3;
+
+export const handlers: { readonly [N in RouteName]?: Handler } = {
+  signIn(world, { body }) {
+    const found = Object.entries(PEOPLE).find(([, person]) => person.email === body.email);
+    if (found === undefined || body.password !== PASSWORD) {
+      world.wrongPasswords++;
+      if (world.wrongPasswords > THROTTLE_AFTER) {
+        throw new Refusal(429, "Too many requests; wait and try again", { retryAfterSec: 30 });
+      }
+      throw new Refusal(401, "Sign in first");
+    }
+    world.wrongPasswords = 0;
+    return {
+      reply: found[1],
+      headers: { "set-cookie": `tp_session=${found[0]}; HttpOnly; SameSite=Strict; Path=/` },
+    };
+  },
+  whoAmI: (_, input) => ({ reply: who(input) }),
+  signOut: () => ({ headers: { "set-cookie": "tp_session=; Max-Age=0; Path=/" } }),
+  listCustomers(world, input) {
+    who(input);
+    return {
+      reply: [...world.sites].map(([name, sites]) => ({
+        name,
+        title: name === "acme" ? "Acme Shops" : "Globex",
+        plan: "growth",
+        sites: sites.length,
+        origins: sites.reduce((n, s) => n + s.origins.length, 0),
+      })),
+    };
+  },
+  readCustomer(world, input) {
+    const sites = sitesOf(world, input);
+    const plan = {
+      name: "growth",
+      title: "Growth",
+      currency: "EUR",
+      kind: "fixed",
+      monthly: "49.00",
+    };
+    return {
+      reply: {
+        name: input.params.customer,
+        title: "Acme Shops",
+        plan,
+        members: [],
+        sites: sites.map((s) => s.hostname),
+        zones: [],
+      },
+    };
+  },
+  listSites: (world, input) => ({
+    reply: sitesOf(world, input).map((s) => viewOf(input.params.customer ?? "", s)),
+  }),
+  putSite(world, input) {
+    const sites = sitesOf(world, input);
+    const made = site.parse({ ...input.body, hostname: input.params.hostname });
+    sites.push(made);
+    return changed(world, `add site ${made.hostname}`);
+  },
+  deleteSite(world, input) {
+    const sites = sitesOf(world, input);
+    sites.splice(sites.indexOf(siteOf(world, input)), 1);
+    return changed(world, "remove site");
+  },
+  putOrigin,
+  patchOrigin(world, input) {
+    const one = siteOf(world, input);
+    const at = one.origins.findIndex((o) => o.name === input.params.name);
+    const before = one.origins[at];
+    if (before === undefined) throw new Refusal(404, "There is nothing at this name");
+    one.origins[at] = { ...before, ...input.body };
+    return changed(world, `change origin ${before.name}`);
+  },
+  deleteOrigin(world, input) {
+    const one = siteOf(world, input);
+    const at = one.origins.findIndex((o) => o.name === input.params.name);
+    one.origins.splice(at, 1);
+    return changed(world, "remove origin");
+  },
+  readLive: (world, input) => ({ reply: liveOf(world, siteOf(world, input)) }),
+  createPurge(world, input) {
+    const number = world.purges.length + 1;
+    world.purges.push({
+      number,
+      atMs: world.nowMs,
+      customer: input.params.customer ?? "",
+      site: siteOf(world, input).hostname,
+      path: input.body.path,
+    });
+    return { reply: { number } };
+  },
+  readPurge(world, input) {
+    const purge = world.purges[Number(input.params.number) - 1];
+    if (purge === undefined) throw new Refusal(404, "There is nothing at this name");
+    const acks = ["fra-1", "lon-1", "nyc-1"].map((node) => ({ node, atMs: purge.atMs + 40 }));
+    return { reply: { purge, acks, missing: [] } };
+  },
+  explain(world, input) {
+    who(input);
+    const one = world.sites.get("acme")?.[0];
+    if (one === undefined) throw new Refusal(404, "There is nothing at this name");
+    return { reply: explained(world, one, input.query) };
+  },
+  readUsage(world, input) {
+    const sites = sitesOf(world, input);
+    const now = new Date(world.nowMs).toISOString();
+    return {
+      reply: sites.map((s) => ({
+        customer: input.params.customer,
+        site: s.hostname,
+        from: input.query.from ?? now,
+        to: input.query.to ?? now,
+        requests: 1_204_331,
+        hits: 1_124_004,
+        bytesOut: 53_112_004_123,
+        bytesIn: 2_400_123_004,
+        queries: 88_120,
+      })),
+    };
+  },
+  listInvoices(world, input) {
+    sitesOf(world, input);
+    return { reply: world.invoices.filter((i) => i.customer === input.params.customer) };
+  },
+  createInvoice(world, input) {
+    sitesOf(world, input);
+    const made = { ...world.invoices[1], id: "inv-new", number: "2026-11-0002", state: "open" };
+    world.invoices.unshift(made as World["invoices"][number]);
+    return { reply: made };
+  },
+  readInvoice: (world, input) => ({ reply: invoiceOf(world, input) }),
+  payInvoice(world, input) {
+    const found = invoiceOf(world, input);
+    const paid = { ...found, state: "paid" as const, paidAt: new Date(world.nowMs).toISOString() };
+    world.invoices[world.invoices.indexOf(found)] = paid;
+    return { reply: paid };
+  },
+  listNodes(world, input) {
+    who(input);
+    return { reply: nodesOf(world) };
+  },
+  listSnapshots(world, input) {
+    who(input);
+    return { reply: world.snapshots.slice(0, 20) };
+  },
+  rollback(world, input) {
+    publish(world, `roll back to ${input.body.number}`);
+    return { reply: { snapshot: world.snapshots[0], published: true } };
+  },
+  listAudit(world, input) {
+    who(input);
+    const { before, limit } = input.query;
+    const older = world.audit.filter((e) => before === undefined || e.seq < before);
+    return { reply: older.slice(0, limit) };
+  },
+  listTokens: (world) => ({ reply: world.tokens }),
+  createToken(world, input) {
+    const row = {
+      id: `t${world.tokens.length + 1}`,
+      name: input.body.name,
+      scope: input.body.scope,
+      customer: "acme",
+      createdAt: new Date(world.nowMs).toISOString(),
+      expiresAt: new Date(world.nowMs + 86_400_000 * 365).toISOString(),
+      lastUsedAt: null,
+    };
+    world.tokens.push(row);
+    return { reply: { ...row, token: "tp_4fJ0shownonce" } };
+  },
+};
+
+function invoiceOf(world: World, input: Input) {
+  const found = world.invoices.find((i) => i.id === input.params.id);
+  if (found === undefined) throw new Refusal(404, "There is nothing at this name");
+  return found;
+}
+
+function explained(world: World, one: Site, query: { name: string; client: string }) {
+  const origins = liveOf(world, one).origins;
+  const best = origins[0];
+  return {
+    name: query.name,
+    client: query.client,
+    group: "berlin",
+    scope: "198.51.100.0/24",
+    kind: "origins",
+    site: one.hostname,
+    snapshot: world.snapshot,
+    health: 99,
+    assignment: 98,
+    answer: { v4: best?.v4 ?? null, v6: best?.v6 ?? null, ttlSec: 20 },
+    records: [],
+    decision: {
+      choices: origins.slice(0, 1).map((o) => ({
+        kind: "origin",
+        index: 0,
+        id: o.id,
+        v4: o.v4,
+        v6: o.v6,
+        port: 80,
+        weight: 1,
+      })),
+      ttlSec: 20,
+      allDown: false,
+      reasons: origins.map((o, k) => ({
+        id: o.id,
+        name: o.name,
+        v4: o.v4,
+        v6: o.v6,
+        state: o.state,
+        load: o.load ?? 0,
+        loadKnown: o.loadKnown,
+        loadFrom: o.loadFrom,
+        projected: (o.load ?? 0) + 0.03,
+        rttMs: null,
+        sources: o.sources,
+        verdicts: [
+          {
+            filter: "health",
+            kept: o.state === "up",
+            reason: o.state === "up" ? "healthy" : "draining",
+            detail: "3 of 3 vantages",
+          },
+          {
+            filter: "load",
+            kept: k === 0,
+            reason: k === 0 ? "lowest-load" : "higher-load",
+            detail: k === 0 ? "" : "0.55 against 0.28",
+          },
+        ],
+      })),
+    },
+  };
+}

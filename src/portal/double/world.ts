@@ -1,0 +1,276 @@
+import type {
+  AuditEntry,
+  Invoice,
+  Live,
+  NodeView,
+  SnapshotRow,
+  TokenRow,
+} from "../../model/api/mod.ts";
+import { type Site, site } from "../../model/site.ts";
+
+export type OriginLive = Live["origins"][number];
+
+/** What the double of the API remembers. Tests change it as a network would change. */
+export interface World {
+  nowMs: number;
+  snapshot: number;
+  readonly sites: Map<string, Site[]>;
+  readonly snapshots: SnapshotRow[];
+  readonly audit: AuditEntry[];
+  readonly invoices: Invoice[];
+  readonly tokens: TokenRow[];
+  readonly purges: { number: number; atMs: number; customer: string; site: string; path: string }[];
+  /** Set to answer every call with this status, as a broken control would. */
+  failWith: number | null;
+  wrongPasswords: number;
+}
+
+const START_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
+
+/** Two customers, one of them with three web servers of which one is slow and one draining. */
+export function makeWorld(): World {
+  const world: World = {
+    nowMs: START_MS,
+    snapshot: 41,
+    sites: new Map(),
+    snapshots: [],
+    audit: [],
+    invoices: [invoiceOf("paid", "2026-10"), invoiceOf("open", "2026-11")],
+    tokens: [],
+    purges: [],
+    failWith: null,
+    wrongPasswords: 0,
+  };
+  world.sites.set("acme", [
+    site.parse({
+      hostname: "www.shop.example",
+      onboarding: "delegation",
+      origins: [
+        { name: "web-1", v4: "203.0.113.10", v6: "2001:db8:1::10" },
+        { name: "web-2", v4: "203.0.113.20", weight: 2 },
+        { name: "web-3", v4: "203.0.113.30", state: "drain" },
+      ],
+    }),
+    site.parse({
+      hostname: "media.shop.example",
+      origins: [{ name: "a", v4: "203.0.113.40" }],
+      cache: { aliases: ["static.shop.example"] },
+    }),
+  ]);
+  world.sites.set("globex", []);
+  for (let number = 1; number <= 41; number++) publish(world, "apply by ops@cdn.example", number);
+  world.audit.push(...auditOf(world));
+  return world;
+}
+
+export function publish(world: World, note: string, number = world.snapshot + 1): number {
+  world.snapshot = number;
+  const missing = number === 41 ? ["lon-1"] : [];
+  world.snapshots.unshift({
+    number,
+    hash: String(number).padStart(2, "0").repeat(32),
+    intentVersion: number,
+    createdAt: new Date(world.nowMs - (41 - number) * 3_600_000).toISOString(),
+    note,
+    acks: ["fra-1", "nyc-1", ...(missing.length === 0 ? ["lon-1"] : [])].map((node) => ({
+      node,
+      atMs: world.nowMs,
+    })),
+    missing,
+  });
+  return number;
+}
+
+function auditOf(world: World): AuditEntry[] {
+  return Array.from({ length: 60 }, (_, i) => ({
+    seq: 60 - i,
+    at: new Date(world.nowMs - i * 600_000).toISOString(),
+    actor: i % 3 === 0 ? "ops@cdn.example" : "owner@shop.example",
+    customer: i % 3 === 0 ? null : "acme",
+    action: i % 3 === 0 ? "network.apply" : "origin.patch",
+    subject: i % 3 === 0 ? "network" : "www.shop.example/web-2",
+    changes:
+      i % 3 === 0
+        ? ["add nodes.nyc-1", "change ttlSec 30 -> 20", "add pops.nyc"]
+        : ["change weight 1 -> 2"],
+    hash: "ab".repeat(32),
+  }));
+}
+
+function invoiceOf(state: "open" | "paid", period: string): Invoice {
+  return {
+    id: `inv-${period}`,
+    number: `${period}-0001`,
+    customer: "acme",
+    period,
+    part: 1,
+    plan: "growth",
+    currency: "EUR",
+    lines: [
+      {
+        kind: "subscription",
+        month: period,
+        text: "Subscription, growth",
+        quantity: "1",
+        unit: "month",
+        unitPrice: "49.00",
+        amount: "49.00",
+      },
+      {
+        kind: "usage",
+        month: period,
+        text: "Traffic from caches",
+        quantity: "1204.55",
+        unit: "GB",
+        unitPrice: "0.045",
+        amount: "54.204750",
+        from: "1,304.55 GB metered, 100 GB included",
+      },
+      {
+        kind: "usage",
+        month: period,
+        text: "Lookups",
+        quantity: "3.2",
+        unit: "million",
+        unitPrice: "0.40",
+        amount: "1.28",
+      },
+    ],
+    total: "104.484750",
+    state,
+    issuedAt: "2026-11-01T00:10:00Z",
+    paidAt: state === "paid" ? "2026-11-09T08:00:00Z" : null,
+    covers: {
+      afterBatch: 0,
+      upToBatch: 4711,
+      upToAt: "2026-11-22T11:59:59Z",
+      chain: "cd".repeat(32),
+    },
+    hash: "ef".repeat(32),
+  };
+}
+
+const VANTAGES = ["fra-1", "lon-1", "nyc-1"];
+const MOMENTS = 150;
+const STEP_MS = 2000;
+
+function wave(i: number, phase: number): number {
+  return 0.5 + 0.5 * Math.sin((i + phase * 17) / 14);
+}
+
+/** Live figures that move smoothly with the world's clock. */
+export function liveOf(world: World, one: Site): Live {
+  const tick = Math.floor(world.nowMs / STEP_MS);
+  const origins = one.origins.map((origin, k) => originOf(world, one, { origin, k, tick }));
+  const all = origins.reduce((sum, origin) => sum + origin.lookupsPerSec, 0);
+  return {
+    atMs: world.nowMs,
+    snapshot: world.snapshot,
+    health: tick,
+    assignment: tick,
+    held: null,
+    lookupsPerSec: all,
+    origins: origins.map((o) => ({ ...o, share: all === 0 ? 0 : o.lookupsPerSec / all })),
+    edge: { requestsPerSec: 412.5, hitRatio: 0.934, bytesPerSec: 18_400_000 },
+    history: Array.from({ length: MOMENTS }, (_, i) => {
+      const requestsPerSec = 300 + 220 * wave(tick + i, 1);
+      return {
+        atMs: world.nowMs - (MOMENTS - 1 - i) * STEP_MS,
+        lookupsPerSec: 20 + 12 * wave(tick + i, 2),
+        requestsPerSec,
+        hitsPerSec: requestsPerSec * (0.88 + 0.1 * wave(tick + i, 3)),
+        bytesPerSec: requestsPerSec * 44_000,
+      };
+    }),
+  };
+}
+
+function originOf(
+  world: World,
+  one: Site,
+  o: { origin: Site["origins"][number]; k: number; tick: number },
+): OriginLive {
+  const { origin, k, tick } = o;
+  const down = origin.state === "down";
+  const draining = origin.state === "drain" || origin.weight === 0;
+  const fresh = origin.name.startsWith("new");
+  const load = 0.25 + 0.3 * k + 0.1 * wave(tick, k);
+  const lookups = down || draining ? 0 : 8 + origin.weight * 4 * wave(tick, k);
+  return {
+    id: `${one.hostname}/${origin.name}`,
+    name: origin.name,
+    v4: origin.v4 ?? null,
+    v6: origin.v6 ?? null,
+    port: origin.port ?? 80,
+    weight: origin.weight,
+    capacity: origin.capacity,
+    forced: origin.state,
+    state: fresh ? "unknown" : down ? "down" : draining ? "draining" : "up",
+    sinceMs: world.nowMs - 95_000 * (k + 1),
+    load: fresh ? null : load,
+    loadFrom: fresh ? null : k === 0 ? "cpu" : "http",
+    loadKnown: !fresh,
+    sources: fresh
+      ? []
+      : [
+          { kind: "cpu", load: load - 0.02, atMs: world.nowMs, detail: "31 % busy" },
+          {
+            kind: "http",
+            load,
+            atMs: world.nowMs,
+            detail: "ewma 84 ms, idle 12 ms, limit 500 ms",
+          },
+        ],
+    views: fresh
+      ? []
+      : VANTAGES.map((vantage, i) => ({
+          vantage,
+          up: !down,
+          atMs: world.nowMs,
+          responseMs: down ? null : 12 + i * 31,
+          failure: down ? "refused" : "",
+        })),
+    lookupsPerSec: fresh ? 0 : lookups,
+    share: 0,
+    fetchesPerSec: down ? 0 : 1.5 * wave(tick, k + 4),
+    history: Array.from({ length: MOMENTS }, (_, i) => ({
+      atMs: world.nowMs - (MOMENTS - 1 - i) * STEP_MS,
+      load: 0.25 + 0.3 * k + 0.1 * wave(tick - MOMENTS + i, k),
+      lookupsPerSec: draining ? 0 : 8 + origin.weight * 4 * wave(tick - MOMENTS + i, k),
+      fetchesPerSec: 1.5 * wave(tick - MOMENTS + i, k + 4),
+    })),
+  };
+}
+
+export function nodesOf(world: World): NodeView[] {
+  return VANTAGES.map((name, k) => ({
+    id: `node/${name}`,
+    name,
+    pop: name.slice(0, 3),
+    roles: k === 2 ? ["dns", "edge"] : ["dns", "edge", "probe"],
+    v4: `198.51.100.${k + 1}`,
+    v6: `2001:db8:ffff::${k + 1}`,
+    forced: "auto",
+    state: k === 1 ? "down" : "up",
+    sinceMs: world.nowMs - 86_400_000 * (k + 1),
+    load: [0.41, 0.08, 1.07][k] ?? 0,
+    loadFrom: "cpu",
+    loadKnown: true,
+    sources: [{ kind: "cpu", load: 0.41, atMs: world.nowMs, detail: "41 % busy" }],
+    views: [
+      {
+        vantage: "fra-1",
+        up: k !== 1,
+        atMs: world.nowMs,
+        responseMs: k === 1 ? null : 3.4,
+        failure: k === 1 ? "timeout" : "",
+      },
+    ],
+    snapshot: k === 1 ? world.snapshot - 1 : world.snapshot,
+    lookupsPerSec: 1200.4,
+    requestsPerSec: 8123.7,
+    hitRatio: 0.961,
+    bytesPerSec: 312_000_000,
+    answersPerSec: 44.1,
+  }));
+}
