@@ -68,7 +68,6 @@ async function live(stage: Stage, flags: DemoFlags, voices: Voices): Promise<voi
   if (flags.json) voices.out(JSON.stringify(describeStage(stage), null, 2));
   for (const line of whatToTry(stage, { keys: pressed !== null })) voices.say(line);
   await Promise.race([voices.ended, ...(pressed === null ? [] : [pressed.quit])]);
-  pressed?.stop();
   await faults.stop();
   await traffic.stop();
   await commands.stop();

@@ -3,7 +3,6 @@ import type { Commands } from "./commands.ts";
 export interface Keys {
   /** Resolves when somebody asks to end. */
   readonly quit: Promise<void>;
-  stop(): void;
 }
 
 /** What a key does: its command, as `commands.ts` reads it, and its words on screen. */
@@ -26,8 +25,13 @@ export function startKeys(o: {
   const { stdin } = process;
   if (!stdin.isTTY) return null;
   const quit = Promise.withResolvers<void>();
+  let asked = 0;
   const press = async (key: string) => {
-    if (key === "q" || key === CTRL_C) return quit.resolve();
+    if (key === "q" || key === CTRL_C) {
+      // The terminal sends no signal while keys are read one by one; twice ends at once.
+      if (asked++ > 0) process.exit(130);
+      return quit.resolve();
+    }
     const bound = KEYS[key];
     if (bound !== undefined) o.say((await o.commands.run(bound[0])) ?? "nothing done");
   };
@@ -37,12 +41,7 @@ export function startKeys(o: {
   stdin.setRawMode(true);
   stdin.on("data", onData);
   stdin.resume();
-  return {
-    quit: quit.promise,
-    stop() {
-      stdin.off("data", onData);
-      stdin.setRawMode(false);
-      stdin.pause();
-    },
-  };
+  // Not before the very end: a second Ctrl-C while all is being stopped ends the process at once.
+  process.on("exit", () => stdin.setRawMode(false));
+  return { quit: quit.promise };
 }
