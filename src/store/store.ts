@@ -143,7 +143,7 @@ export interface PeopleStore {
   addToken(token: StoredToken, audit: NewAudit): Promise<void>;
   tokenByHash(hash: string): Promise<StoredToken | null>;
   listTokens(): Promise<readonly StoredToken[]>;
-  useToken(id: string, usedMs: number): Promise<void>;
+  seeToken(id: string, usedMs: number): Promise<void>;
   dropToken(id: string, audit: NewAudit): Promise<void>;
 }
 

@@ -83,7 +83,7 @@ function sessions(
 
 function tokens(
   db: Db,
-): Pick<PeopleStore, "addToken" | "tokenByHash" | "listTokens" | "useToken" | "dropToken"> {
+): Pick<PeopleStore, "addToken" | "tokenByHash" | "listTokens" | "seeToken" | "dropToken"> {
   return {
     addToken: (t, audit) =>
       db.transaction().execute(async (tx) => {
@@ -112,7 +112,7 @@ function tokens(
       const rows = await db.selectFrom("token").selectAll().orderBy("created_ms").execute();
       return rows.map(tokenOf);
     },
-    async useToken(id, usedMs) {
+    async seeToken(id, usedMs) {
       await db.updateTable("token").set({ used_ms: usedMs }).where("id", "=", id).execute();
     },
     dropToken: (id, audit) =>

@@ -1,0 +1,172 @@
+import { Fault } from "../../base/fault.ts";
+import type { RouteName } from "../../model/api/mod.ts";
+import type { Auth } from "../auth.ts";
+import type { Changer } from "../change.ts";
+import { changeLines, valueOrFault } from "../change.ts";
+import { apply } from "../commands/apply.ts";
+import { publish, rollback } from "../commands/publish.ts";
+import { createPurge, readPurge } from "../commands/purge.ts";
+import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../commands/site.ts";
+import { createToken, listTokens, revokeToken } from "../commands/token.ts";
+import type { Deps } from "../deps.ts";
+import { Explainer } from "../explain.ts";
+import { Throttle } from "../throttle.ts";
+import { endedCookie, sessionCookie } from "./guard.ts";
+import type { Handlers } from "./serve.ts";
+import {
+  auditRow,
+  customerRow,
+  customerView,
+  publishedView,
+  sessionView,
+  siteViews,
+  snapshotRows,
+} from "./views.ts";
+
+/** Routes that billing serves. */
+type Billing =
+  | "readUsage"
+  | "listInvoices"
+  | "createInvoice"
+  | "readInvoice"
+  | "payInvoice"
+  | "checkInvoice";
+export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing>>;
+
+export interface Parts {
+  readonly deps: Deps;
+  readonly auth: Auth;
+  readonly changer: Changer;
+}
+
+/** Thin: each takes a checked call, asks a command or a reader, and shapes the answer. */
+export function controlHandlers(parts: Parts): ControlHandlers {
+  return {
+    ...peopleHandlers(parts),
+    ...networkHandlers(parts),
+    ...customerHandlers(parts),
+    ...changeHandlers(parts),
+  };
+}
+
+function peopleHandlers({ deps, auth }: Parts) {
+  return {
+    signIn: async ({ body, address, request, headers }) => {
+      const { caller, secret } = await auth.signIn(body.email, body.password, address);
+      headers.set("set-cookie", sessionCookie(request, secret));
+      return sessionView(caller);
+    },
+    whoAmI: async ({ caller }) => sessionView(caller),
+    signOut: async ({ caller, request, headers }) => {
+      await auth.signOut(caller);
+      headers.set("set-cookie", endedCookie(request));
+      return undefined;
+    },
+    listTokens: ({ caller }) => listTokens(deps, caller),
+    createToken: ({ caller, body }) => createToken(deps, caller, body),
+    revokeToken: async ({ caller, params }) => {
+      await revokeToken(deps, caller, params.id);
+      return undefined;
+    },
+    listAudit: async ({ caller, query }) => {
+      const before = query.before ?? null;
+      const { customer } = caller;
+      const entries = await deps.store.audits.list({ customer, before, limit: query.limit });
+      return entries.map(auditRow);
+    },
+  } satisfies Partial<Handlers>;
+}
+
+function networkHandlers({ deps, changer }: Parts) {
+  const explainer = new Explainer(deps.feed);
+  return {
+    readNetwork: async () => {
+      const { version, network } = await deps.store.intents.read();
+      const publishedVersion = deps.publisher.latest()?.intentVersion ?? 0;
+      return { version, publishedVersion, network };
+    },
+    apply: async ({ caller, body }) => {
+      const { actor } = caller;
+      const done = valueOrFault(await apply(changer, { ...body, actor }));
+      const changes = done.changes.map((change) => ({ ...change }));
+      return { ...done, changes, dryRun: body.dryRun };
+    },
+    publish: async ({ caller }) => {
+      const done = valueOrFault(await publish(deps, changer, caller.actor));
+      return publishedView(deps, done);
+    },
+    rollback: async ({ caller, body }) => {
+      const order = { number: body.number, actor: caller.actor };
+      const done = valueOrFault(await rollback(deps, changer, order));
+      return publishedView(deps, done);
+    },
+    listSnapshots: () => snapshotRows(deps),
+    listNodes: async () => {
+      const snapshot = deps.feed.snapshot();
+      if (snapshot === null) return [];
+      const acks = await deps.store.intents.acks();
+      return deps.live.nodes(snapshot, new Map(acks.map((a) => [a.node, a.number])));
+    },
+    explain: async ({ caller, query }) => {
+      return explainer.explain(query.name, query.client, caller.customer);
+    },
+  } satisfies Partial<Handlers>;
+}
+
+function customerHandlers({ deps }: Parts) {
+  const customersOf = async () => (await deps.store.intents.read()).network?.customers ?? [];
+  return {
+    listCustomers: async ({ caller }) => {
+      const customers = await customersOf();
+      return customers
+        .filter((c) => caller.kind === "operator" || c.name === caller.customer)
+        .map(customerRow);
+    },
+    readCustomer: async ({ params }) => {
+      const { network } = await deps.store.intents.read();
+      const view = network === null ? null : customerView(network, params.customer);
+      if (view === null) throw new Fault("not-found", params.customer);
+      return view;
+    },
+    listSites: async ({ params }) => {
+      const intent = await deps.store.intents.read();
+      const views = siteViews(intent, params.customer, deps.feed.health());
+      if (views === null) throw new Fault("not-found", params.customer);
+      return views;
+    },
+    readLive: async ({ params }) => {
+      const snapshot = deps.feed.snapshot();
+      if (snapshot === null) throw new Fault("snapshot-missing");
+      const { customer, hostname } = params;
+      const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
+      if (site === undefined) throw new Fault("not-found", hostname);
+      return deps.live.site(snapshot, site);
+    },
+    readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
+  } satisfies Partial<Handlers>;
+}
+
+function changeHandlers({ deps, changer }: Parts) {
+  const purges = new Throttle(deps.clock, { perSec: 50, burst: 500 });
+  const answer = async (doing: ReturnType<typeof putSite>) => {
+    const { changes, version, snapshot } = valueOrFault(await doing);
+    return { changes: changeLines(changes), version, snapshot };
+  };
+  return {
+    putSite: ({ caller, params, body }) =>
+      answer(putSite(changer, { ...params, actor: caller.actor }, body)),
+    deleteSite: ({ caller, params }) =>
+      answer(deleteSite(changer, { ...params, actor: caller.actor })),
+    putOrigin: ({ caller, params, body }) =>
+      answer(putOrigin(changer, { ...params, actor: caller.actor }, body)),
+    patchOrigin: ({ caller, params, body }) =>
+      answer(patchOrigin(changer, { ...params, actor: caller.actor }, body)),
+    deleteOrigin: ({ caller, params }) =>
+      answer(deleteOrigin(changer, { ...params, actor: caller.actor })),
+    createPurge: async ({ caller, params, body }) => {
+      const { customer, hostname: site } = params;
+      const order = { customer, site, path: body.path, actor: caller.actor };
+      return { number: await createPurge(deps, purges, order) };
+    },
+  } satisfies Partial<Handlers>;
+}

@@ -1,0 +1,34 @@
+import type { Deps } from "../deps.ts";
+
+/** Prometheus text (exposition format 0.0.4) about the network; no customer's name is in it. */
+export function metricsText(deps: Deps, requests: ReadonlyMap<string, number>): string {
+  const health = deps.feed.health();
+  const states = { up: 0, down: 0, draining: 0, unknown: 0 };
+  for (const target of Object.values(health.targets)) states[target.state] += 1;
+  const lines = [
+    ...gauge("turnpike_snapshot_number", "Number of the newest snapshot", [
+      ["", deps.publisher.latest()?.number ?? 0],
+    ]),
+    ...gauge("turnpike_health_number", "Number of the latest health", [["", health.number]]),
+    ...gauge("turnpike_health_at_seconds", "When health was last judged", [
+      ["", health.atMs / 1000],
+    ]),
+    ...gauge(
+      "turnpike_targets",
+      "Servers and nodes by state",
+      Object.entries(states).map(([state, n]) => [`{state="${state}"}`, n]),
+    ),
+    "# HELP turnpike_api_requests_total Answers of the API by status class",
+    "# TYPE turnpike_api_requests_total counter",
+    ...[...requests].map(([klass, n]) => `turnpike_api_requests_total{class="${klass}"} ${n}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function gauge(name: string, help: string, samples: readonly (readonly [string, number])[]) {
+  return [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} gauge`,
+    ...samples.map(([labels, value]) => `${name}${labels} ${value}`),
+  ];
+}

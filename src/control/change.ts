@@ -1,0 +1,155 @@
+import { Fault } from "../base/fault.ts";
+import { bad, ok, type Problem, type Result } from "../base/result.ts";
+import type { Intent, Network } from "../model/network.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { type Change, compile, diffIntent, validateNetwork } from "../policy/snapshot/mod.ts";
+import type { NewIntent, Store, StoredIntent } from "../store/mod.ts";
+import type { Deps } from "./deps.ts";
+import { hex, sha256 } from "./digest.ts";
+import { checkMembers, hashMembers, withoutPasswords, withPlainEmails } from "./member-list.ts";
+import { vetNetwork } from "./vet.ts";
+
+/** What is recorded and shown of a change at most; the rest is counted. */
+const CHANGES_SHOWN = 200;
+
+export interface ChangeOrder {
+  /** Makes the new network of the one in force. Bad input: all problems. */
+  readonly edit: (before: Network | null) => Result<Network> | Promise<Result<Network>>;
+  readonly actor: string;
+  readonly customer: string | null;
+  /** Such as `origin.put`. */
+  readonly action: string;
+  readonly subject: string;
+  readonly publish: boolean;
+  readonly dryRun?: boolean;
+  /** A rollback gives sites that come back the target they had. */
+  readonly revive?: boolean;
+}
+
+export interface ChangeDone {
+  readonly changes: readonly Change[];
+  readonly version: number;
+  /** What this published, or null. */
+  readonly snapshot: number | null;
+}
+
+/**
+ * The one road for changes of intent: edit, validate, vet, diff, compile, commit with the audit
+ * entry, announce. One change at a time; all of it or nothing; no difference, no new version.
+ */
+export class Changer {
+  readonly #deps: Deps;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** @throws Fault of the store */
+  change(order: ChangeOrder): Promise<Result<ChangeDone>> {
+    const run = this.#queue.then(() => this.#change(order));
+    this.#queue = run.catch(() => {});
+    return run;
+  }
+
+  async #change(order: ChangeOrder): Promise<Result<ChangeDone>> {
+    const { store, clock, publisher } = this.#deps;
+    const stored = await store.intents.read();
+    const edited = await order.edit(stored.network);
+    if (!edited.ok) return edited;
+    const next = withPlainEmails(edited.value);
+    const operator = (await store.people.operator())?.email ?? null;
+    const network = withoutPasswords(next);
+    const people = await hashMembers(next, await store.people.members());
+    const changes = [...diffIntent(stored.network, network), ...people.changes];
+    const changed = changes.length > 0 || stored.network === null;
+    const version = changed ? stored.version + 1 : stored.version;
+    const publish = order.publish && publisher.latest()?.intentVersion !== version;
+    const targets = await this.#targets(stored, network, order.revive ?? false);
+    const compiled = this.#compile({ network, version, targets: targets.all }, publish);
+    const problems = [...checkMembers(network, operator), ...vetNetwork(network)];
+    if (!compiled.ok) problems.unshift(...compiled.problems);
+    if (problems.length > 0) return bad(problems);
+    if (order.dryRun === true || (!changed && !publish)) {
+      return ok({ changes, version: stored.version, snapshot: null });
+    }
+    const snapshot = compiled.ok ? compiled.value : null;
+    const { added: targetsAdded, dropped: targetsDropped } = targets;
+    const { members } = people;
+    const intent: NewIntent = { version, network, targetsAdded, targetsDropped, members };
+    const { actor, customer, action, subject } = order;
+    const shown = changeLines(changes);
+    await store.intents.commit({
+      before: stored.version,
+      intent: changed ? intent : null,
+      snapshot: snapshot === null ? null : { snapshot, note: `${action} ${subject}` },
+      audit: { atMs: clock.wallMs(), actor, customer, action, subject, changes: shown },
+    });
+    if (snapshot !== null) publisher.announce(snapshot);
+    return ok({ changes, version, snapshot: snapshot?.number ?? null });
+  }
+
+  /** Null where nothing is to be published: then only validated, and a network may lack nodes. */
+  #compile(intent: Intent, publish: boolean): Result<Snapshot | null> {
+    if (!publish) {
+      const problems = validateNetwork(intent.network);
+      return problems.length > 0 ? bad(problems) : ok(null);
+    }
+    const number = this.#deps.publisher.nextNumber();
+    return compile({ intent, number, createdAtMs: this.#deps.clock.wallMs(), sha256 });
+  }
+
+  async #targets(stored: StoredIntent, network: Network, revive: boolean) {
+    const before = ownersOf(stored.network);
+    const after = ownersOf(network);
+    const all: Record<string, string> = {};
+    const added: { hostname: string; customer: string; target: string }[] = [];
+    for (const [hostname, customer] of after) {
+      const kept = before.get(hostname) === customer ? stored.targets[hostname] : undefined;
+      if (kept !== undefined) {
+        all[hostname] = kept;
+        continue;
+      }
+      const former = revive ? await formerTarget(this.#deps.store, customer, hostname) : null;
+      const target = former ?? hex(this.#deps.rng, 16);
+      all[hostname] = target;
+      added.push({ hostname, customer, target });
+    }
+    const dropped = [...before].filter(([name, owner]) => after.get(name) !== owner);
+    return { all, added, dropped: dropped.map(([name]) => name) };
+  }
+}
+
+function formerTarget(store: Store, customer: string, hostname: string): Promise<string | null> {
+  return store.intents.formerTarget(customer, hostname);
+}
+
+/** hostname -> customer. */
+function ownersOf(network: Network | null): Map<string, string> {
+  const owners = new Map<string, string>();
+  for (const customer of network?.customers ?? []) {
+    for (const site of customer.sites) owners.set(site.hostname, customer.name);
+  }
+  return owners;
+}
+
+/** A change in one line: `~ customers.shop.sites.www.shop.example.ttlSec: 20 -> 30`. */
+export function changeLine({ action, path, from, to }: Change): string {
+  const sign = action === "add" ? "+" : action === "remove" ? "-" : "~";
+  if (from !== undefined && to !== undefined) return `${sign} ${path}: ${from} -> ${to}`;
+  const value = to ?? from;
+  return value === undefined ? `${sign} ${path}` : `${sign} ${path}: ${value}`;
+}
+
+export function changeLines(changes: readonly Change[]): string[] {
+  const lines = changes.slice(0, CHANGES_SHOWN).map(changeLine);
+  const rest = changes.length - lines.length;
+  return rest > 0 ? [...lines, `and ${rest} more`] : lines;
+}
+
+/** The value, or the Fault `bad-input` with every problem. */
+export function valueOrFault<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  const problems: readonly Problem[] = result.problems;
+  throw new Fault("bad-input", `${problems.length} problems`, { problems });
+}

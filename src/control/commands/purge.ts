@@ -1,0 +1,65 @@
+import { Fault } from "../../base/fault.ts";
+import type { PurgeView } from "../../model/api/mod.ts";
+import type { Caller } from "../caller.ts";
+import type { Deps } from "../deps.ts";
+import { type Throttle, tooMany } from "../throttle.ts";
+
+/**
+ * Puts a purge into the log and sends it to every cache.
+ *
+ * @throws Fault `not-found`, `too-many-requests`
+ */
+export async function createPurge(
+  deps: Deps,
+  throttle: Throttle,
+  order: {
+    readonly customer: string;
+    readonly site: string;
+    readonly path: string;
+    readonly actor: string;
+  },
+): Promise<number> {
+  const { customer, site, path, actor } = order;
+  const { network } = await deps.store.intents.read();
+  const sites = network?.customers.find((c) => c.name === customer)?.sites ?? [];
+  if (!sites.some((s) => s.hostname === site)) throw new Fault("not-found", site);
+  const wait = throttle.take(customer);
+  if (wait > 0) throw tooMany(wait);
+  const atMs = deps.clock.wallMs();
+  const changes = [path.length > 200 ? `${path.slice(0, 197)}...` : path];
+  const audit = { atMs, actor, customer, action: "purge.create", subject: site, changes };
+  const purge = await deps.store.purges.add({ atMs, customer, site, path }, audit);
+  deps.bus.publish("purge", purge);
+  return purge.number;
+}
+
+/** @throws Fault `not-found`, also for another customer's */
+export async function readPurge(deps: Deps, caller: Caller, number: number): Promise<PurgeView> {
+  const purge = await deps.store.purges.read(number);
+  const foreign = caller.kind === "member" && purge?.customer !== caller.customer;
+  if (purge === null || foreign) throw new Fault("not-found", `purge ${number}`);
+  const acks = await deps.store.purges.acks(number);
+  const done = new Set(acks.map((ack) => ack.node));
+  const nodes = deps.publisher.latest()?.nodes ?? [];
+  const caches = nodes.filter((node) => node.roles.includes("edge")).map((node) => node.name);
+  return {
+    purge,
+    acks: acks.map(({ node, atMs }) => ({ node, atMs })),
+    missing: caches.filter((name) => !done.has(name)),
+  };
+}
+
+/** Answers caches that catch up, and collects their acknowledgements. Returns the way to stop. */
+export function servePurges(deps: Deps): () => void {
+  const stops = [
+    deps.bus.respond("purge.since", ({ after }) => deps.store.purges.since(after)),
+    deps.bus.subscribe("purge.ack", (ack) => {
+      deps.store.purges.ack(ack).catch((error: unknown) => {
+        deps.log.warn("Cannot keep an acknowledgement", { purge: ack.number, error });
+      });
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}

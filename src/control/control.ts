@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { Hono } from "hono";
+import type { Clock } from "../base/clock.ts";
+import { Fault } from "../base/fault.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Bus } from "../bus/mod.ts";
+import { API_PREFIX } from "../model/api/mod.ts";
+import type { Feed } from "../model/feed.ts";
+import { openSqliteStore } from "../store/mod.ts";
+import { controlHandlers } from "./api/handlers.ts";
+import { metricsText } from "./api/metrics.ts";
+import { openApiDocument } from "./api/openapi.ts";
+import { API_HEADERS, problemResponse } from "./api/problem.ts";
+import { serve } from "./api/serve.ts";
+import { Auth } from "./auth.ts";
+import { Changer } from "./change.ts";
+import { servePurges } from "./commands/purge.ts";
+import type { Deps } from "./deps.ts";
+import { LiveBook } from "./live.ts";
+import { startPublisher } from "./publish.ts";
+
+const VERSION = "0.1.0";
+/** A network file at most; the API holds each route to less. */
+const BODY_BYTES_MAX = 34_000_000;
+
+export interface ControlOptions {
+  /** Where the database is; made if it is not there. */
+  readonly dataDir: string;
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly bus: Bus;
+  readonly feed: Feed;
+  readonly operator?: { readonly email: string; readonly password: string };
+  /** Answers what is not the API's: the portal. */
+  readonly portal?: (request: Request) => Promise<Response | null>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+export interface Control {
+  readonly port: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the control role: the store, the API with the portal behind it, and what it answers on
+ * the bus. What is running keeps serving when it stops.
+ *
+ * @throws Fault `store-corrupt`, `store-full`, `store-busy`, `port-in-use`
+ */
+export async function startControl(o: ControlOptions): Promise<Control> {
+  const { bus, feed, clock, rng, log } = o;
+  const store = await openSqliteStore(join(o.dataDir, "control.db"));
+  const stops: (() => void | Promise<void>)[] = [() => store.close()];
+  const stop = async () => {
+    for (const end of stops.reverse()) await end();
+  };
+  try {
+    const broken = await store.audits.verify();
+    if (broken !== null) log.error("The audit was tampered with", { firstBadEntry: broken });
+    const auth = new Auth({ store, clock, rng, log });
+    if (o.operator !== undefined) await auth.setOperator(o.operator.email, o.operator.password);
+    const publisher = await startPublisher({ store, bus, log });
+    stops.push(() => publisher.stop());
+    const live = new LiveBook({ bus, feed, clock });
+    stops.push(() => live.stop());
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live };
+    stops.push(servePurges(deps));
+    const requests = new Map<string, number>();
+    const app = appOf({ deps, auth, requests, addressOf: (r) => addresses.get(r) ?? "" });
+    const server = listen(o, async (request) => {
+      const path = new URL(request.url).pathname;
+      const ours = path.startsWith("/api/") || path === "/healthz" || path === "/metrics";
+      const response = ours ? null : await o.portal?.(request);
+      return response ?? (await app.fetch(request));
+    });
+    stops.push(() => server.stop(true));
+    const { port } = server;
+    const host = o.listen.host.includes(":") ? `[${o.listen.host}]` : o.listen.host;
+    const url = `http://${host}:${port}`;
+    log.info("The control plane listens", { url });
+    return { port: port ?? 0, url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The socket's address of each request that is being answered. */
+const addresses = new WeakMap<Request, string>();
+
+function appOf(o: {
+  readonly deps: Deps;
+  readonly auth: Auth;
+  readonly requests: Map<string, number>;
+  readonly addressOf: (request: Request) => string;
+}): Hono {
+  const { deps, auth, requests, addressOf } = o;
+  const { log } = deps;
+  const app = new Hono();
+  const document = openApiDocument(VERSION);
+  app.use(`${API_PREFIX}/*`, async (c, next) => {
+    await next();
+    const klass = `${Math.floor(c.res.status / 100)}xx`;
+    requests.set(klass, (requests.get(klass) ?? 0) + 1);
+  });
+  app.get(`${API_PREFIX}/openapi.json`, () => Response.json(document, { headers: API_HEADERS }));
+  app.get("/healthz", () => Response.json({ ok: true }, { headers: API_HEADERS }));
+  app.get("/metrics", () => {
+    const headers = { ...API_HEADERS, "content-type": "text/plain; version=0.0.4" };
+    return new Response(metricsText(deps, requests), { headers });
+  });
+  const changer = new Changer(deps);
+  serve(app, controlHandlers({ deps, auth, changer }), { auth, log, addressOf });
+  app.notFound((c) => problemResponse(new Fault("not-found", c.req.path), log));
+  app.onError((error) => problemResponse(error, log));
+  return app;
+}
+
+function listen(o: ControlOptions, answer: (request: Request) => Promise<Response>) {
+  const { host, port } = o.listen;
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      maxRequestBodySize: BODY_BYTES_MAX,
+      idleTimeout: 30,
+      fetch: async (request, server) => {
+        addresses.set(request, server.requestIP(request)?.address ?? "");
+        try {
+          return await answer(request);
+        } catch (error) {
+          return problemResponse(error, o.log);
+        }
+      },
+    });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
+    throw new Fault("port-in-use", `${host} port ${port} (control)`, { cause: error });
+  }
+}

@@ -1,0 +1,20 @@
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Bus } from "../bus/mod.ts";
+import type { Feed } from "../model/feed.ts";
+import type { Store } from "../store/mod.ts";
+import type { LiveBook } from "./live.ts";
+import type { Publisher } from "./publish.ts";
+
+/** What every part of the control role works with. */
+export interface Deps {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly feed: Feed;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly publisher: Publisher;
+  readonly live: LiveBook;
+}

@@ -1,0 +1,143 @@
+import { Fault } from "../base/fault.ts";
+import type { Explanation } from "../model/api/mod.ts";
+import type { Decision } from "../model/decision.ts";
+import type { Feed } from "../model/feed.ts";
+import type { GroupIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../model/snapshot.ts";
+import { compileNames, groupEntries, type NameTable } from "../policy/snapshot/mod.ts";
+import { pick, type SteerAsk, steer, type View } from "../policy/steering/mod.ts";
+import {
+  clearHostBits,
+  compilePrefixes,
+  familyOf,
+  formatPrefix,
+  type PrefixTable,
+  parseAddress,
+} from "../wire/ip/mod.ts";
+
+/** Explains by the functions that answer: the same tables and `steer()` on the feed's view. */
+export class Explainer {
+  readonly #feed: Feed;
+  #tables: { snapshot: Snapshot; names: NameTable; prefixes: PrefixTable } | null = null;
+
+  constructor(feed: Feed) {
+    this.#feed = feed;
+  }
+
+  /**
+   * @param customer whose names may be asked about; null for all
+   * @throws Fault `snapshot-missing`; `not-found` for another customer's name
+   */
+  explain(name: string, client: string, customer: string | null): Explanation {
+    const snapshot = this.#feed.snapshot();
+    if (snapshot === null) throw new Fault("snapshot-missing");
+    const { names, prefixes } = this.#tablesOf(snapshot);
+    const health = this.#feed.health();
+    const view = { snapshot, health, assignment: this.#feed.assignment() };
+    const asked = name.toLowerCase().replace(/\.$/, "");
+    const found = find(snapshot, names, asked);
+    if (customer !== null && found.owner !== customer && found.owner !== "everybody") {
+      throw new Fault("not-found", asked);
+    }
+    const { group, scope } = groupOf(prefixes, client);
+    return {
+      name: asked,
+      client,
+      group: snapshot.groups[group]?.name ?? "default",
+      scope,
+      site: found.site?.hostname ?? null,
+      snapshot: snapshot.number,
+      health: health.number,
+      assignment: view.assignment.number,
+      ...answerOf(view, found, group),
+    };
+  }
+
+  #tablesOf(snapshot: Snapshot) {
+    if (this.#tables?.snapshot !== snapshot) {
+      const entries = groupEntries(snapshot).map(({ prefix, group }) => ({ prefix, value: group }));
+      const prefixes = compilePrefixes(entries);
+      this.#tables = { snapshot, names: compileNames(snapshot), prefixes };
+    }
+    return this.#tables;
+  }
+}
+
+interface Found {
+  readonly ask: SteerAsk | null;
+  readonly site: SnapshotSite | null;
+  readonly records: readonly SnapshotRecord[];
+  readonly known: boolean;
+  /** A customer's name, or who may ask besides the operator. */
+  readonly owner: string;
+}
+
+/**
+ * The names that we answer; and those that lead to one by the customer's CNAME, which we never see:
+ * a site's own hostname is explained as its target, an alias as its cache host.
+ */
+function find(snapshot: Snapshot, names: NameTable, name: string): Found {
+  const entry = names.names.get(name);
+  if (entry === undefined) {
+    const site = snapshot.sites.find((s) => s.hostname === name || s.aliases.includes(name));
+    if (site === undefined) {
+      return { ask: null, site: null, records: [], known: false, owner: "nobody" };
+    }
+    const edges = site.front === "caches" || site.hostname !== name;
+    const ask: SteerAsk = edges ? { for: "edges" } : { for: "origins", site: site.index };
+    return { ask, site, records: [], known: true, owner: site.customer };
+  }
+  const { steered, records } = entry;
+  const zone = names.zones[entry.zone];
+  const zoneOwner = snapshot.zones.find((z) => z.name === zone?.name)?.customer;
+  const site = steered?.site == null ? null : (snapshot.sites[steered.site] ?? null);
+  const owner = site?.customer ?? zoneOwner ?? "everybody";
+  if (steered === null) return { ask: null, site, records, known: true, owner };
+  const ask: SteerAsk =
+    steered.for === "edges" ? { for: "edges" } : { for: "origins", site: steered.site };
+  return { ask, site, records, known: true, owner };
+}
+
+function groupOf(prefixes: PrefixTable, client: string): { group: GroupIndex; scope: string } {
+  const address = parseAddress(client);
+  if (address === null) {
+    const message = "expected an IP address";
+    throw new Fault("bad-input", "", { problems: [{ path: "client", message, received: client }] });
+  }
+  const family = familyOf(address);
+  const { value, bits } = prefixes.find(address, family);
+  clearHostBits(address, bits);
+  return { group: value, scope: formatPrefix({ family, address, bits }) };
+}
+
+function answerOf(
+  view: View,
+  found: Found,
+  group: GroupIndex,
+): Pick<Explanation, "kind" | "answer" | "decision" | "records"> {
+  const records = found.records.map(({ type, ttlSec, values }) => {
+    return { type, ttlSec, values: [...values] };
+  });
+  if (found.ask === null) {
+    const of = (type: string) => found.records.find((r) => r.type === type);
+    const ttlSec = (of("A") ?? of("AAAA") ?? found.records[0])?.ttlSec ?? 0;
+    const answer = { v4: of("A")?.values[0] ?? null, v6: of("AAAA")?.values[0] ?? null, ttlSec };
+    return { kind: found.known ? "records" : "none", answer, decision: null, records };
+  }
+  const decision = steer(view, found.ask, { group });
+  const first = (family: 4 | 6) =>
+    pick(steer(view, found.ask as SteerAsk, { group, family }).choices, 0);
+  const answer = {
+    v4: first(4)?.v4 ?? null,
+    v6: first(6)?.v6 ?? null,
+    ttlSec: decision.ttlSec,
+  };
+  return { kind: found.ask.for, answer, decision: plain(decision), records };
+}
+
+/** The decision without what its type keeps read-only. */
+function plain(decision: Decision): NonNullable<Explanation["decision"]> {
+  const reasons = decision.reasons.map((c) => {
+    return { ...c, sources: [...c.sources], verdicts: [...c.verdicts] };
+  });
+  return { ...decision, choices: [...decision.choices], reasons };
+}

@@ -1,0 +1,213 @@
+import type { Clock } from "../base/clock.ts";
+import type { Bus } from "../bus/mod.ts";
+import type { Live, NodeView, OriginLive } from "../model/api/mod.ts";
+import type { Feed } from "../model/feed.ts";
+import type { Health } from "../model/health.ts";
+import type { NodeStats } from "../model/messages.ts";
+import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
+import { BUCKET_MS, BUCKETS, Ring } from "./ring.ts";
+
+/** Rings kept at most, about 5 KB each: further targets and sites show no history. */
+const RINGS_MAX = 10_000;
+
+/** Fields of a site's and of a node's ring. */
+const LOOKUPS = 0;
+const REQUESTS = 1;
+const HITS = 2;
+const BYTES = 3;
+/** Fields of a target's ring. */
+const ANSWERS = 0;
+const FETCHES = 1;
+const LOAD = 2;
+
+/** What happened in the last five minutes, by site, target and node: for pages, never for bills. */
+export class LiveBook {
+  readonly #feed: Feed;
+  readonly #clock: Clock;
+  readonly #rings = new Map<string, Ring>();
+  readonly #stops: (() => void)[];
+
+  constructor(o: { readonly bus: Bus; readonly feed: Feed; readonly clock: Clock }) {
+    this.#feed = o.feed;
+    this.#clock = o.clock;
+    this.#stops = [
+      o.bus.subscribe("stats", (stats) => this.#takeStats(stats)),
+      o.bus.subscribe("health", ({ health }) => this.#takeHealth(health)),
+      o.feed.onSnapshot((snapshot) => this.#forget(snapshot)),
+    ];
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  site(snapshot: Snapshot, site: SnapshotSite): Live {
+    const now = this.#clock.wallMs();
+    const health = this.#feed.health();
+    const ring = this.#rings.get(`site ${site.hostname}`);
+    const origins = site.origins.map((i) => snapshot.origins[i]).filter((o) => o !== undefined);
+    const answers = origins.map((o) => this.#answers(o.id, now));
+    const total = answers.reduce((sum, n) => sum + n, 0);
+    return {
+      atMs: now,
+      snapshot: snapshot.number,
+      health: health.number,
+      assignment: this.#feed.assignment().number,
+      held: health.held,
+      lookupsPerSec: ring?.rate(now, LOOKUPS) ?? 0,
+      origins: origins.map((origin, i) => {
+        const share = total === 0 ? 0 : (answers[i] ?? 0) / total;
+        return this.#origin(origin, { now, health, share });
+      }),
+      edge: traffic(ring, now),
+      history: (ring?.history(now) ?? []).map(({ atMs, sums }) => ({
+        atMs,
+        lookupsPerSec: perSec(sums[LOOKUPS]),
+        requestsPerSec: perSec(sums[REQUESTS]),
+        hitsPerSec: perSec(sums[HITS]),
+        bytesPerSec: perSec(sums[BYTES]),
+      })),
+    };
+  }
+
+  nodes(snapshot: Snapshot, acked: ReadonlyMap<string, number>): NodeView[] {
+    const now = this.#clock.wallMs();
+    return snapshot.nodes.map((node) => this.#node(snapshot, node, { now, acked }));
+  }
+
+  #node(
+    snapshot: Snapshot,
+    node: SnapshotNode,
+    at: { readonly now: number; readonly acked: ReadonlyMap<string, number> },
+  ): NodeView {
+    const ring = this.#rings.get(`node ${node.name}`);
+    return {
+      id: node.id,
+      name: node.name,
+      pop: snapshot.pops[node.pop]?.name ?? "",
+      roles: [...node.roles],
+      v4: node.v4 ?? null,
+      v6: node.v6 ?? null,
+      forced: node.forced,
+      ...measuredOf(this.#feed.health(), node.id),
+      snapshot: at.acked.get(node.name) ?? null,
+      lookupsPerSec: ring?.rate(at.now, LOOKUPS) ?? 0,
+      ...traffic(ring, at.now),
+      answersPerSec: this.#rings.get(`target ${node.id}`)?.rate(at.now, ANSWERS) ?? 0,
+    };
+  }
+
+  #origin(
+    origin: SnapshotOrigin,
+    at: { readonly now: number; readonly health: Health; readonly share: number },
+  ): OriginLive {
+    const ring = this.#rings.get(`target ${origin.id}`);
+    return {
+      id: origin.id,
+      name: origin.name,
+      v4: origin.v4 ?? null,
+      v6: origin.v6 ?? null,
+      port: origin.port,
+      weight: origin.weight,
+      capacity: origin.capacity,
+      forced: origin.forced,
+      ...measuredOf(at.health, origin.id),
+      lookupsPerSec: ring?.rate(at.now, ANSWERS) ?? 0,
+      share: at.share,
+      fetchesPerSec: ring?.rate(at.now, FETCHES) ?? 0,
+      history: (ring?.history(at.now) ?? []).map(({ atMs, sums }) => ({
+        atMs,
+        load: sums[LOAD] === null || Number.isNaN(sums[LOAD]) ? null : (sums[LOAD] ?? null),
+        lookupsPerSec: perSec(sums[ANSWERS]),
+        fetchesPerSec: perSec(sums[FETCHES]),
+      })),
+    };
+  }
+
+  /** Answers of the last ten seconds and, so that a quiet site has shares too, a little of all. */
+  #answers(id: string, now: number): number {
+    const ring = this.#rings.get(`target ${id}`);
+    if (ring === undefined) return 0;
+    return ring.sum(now, ANSWERS, 5) + ring.sum(now, ANSWERS, BUCKETS - 1) * 1e-6;
+  }
+
+  #takeStats(stats: NodeStats): void {
+    const now = this.#clock.wallMs();
+    const node = this.#ring(`node ${stats.node}`, 4);
+    for (const [hostname, groups] of Object.entries(stats.lookups)) {
+      const lookups = total(groups);
+      this.#ring(`site ${hostname}`, 4)?.add(now, LOOKUPS, lookups);
+      node?.add(now, LOOKUPS, lookups);
+    }
+    node?.add(now, LOOKUPS, total(stats.edgeLookups));
+    for (const [hostname, seen] of Object.entries(stats.edge)) {
+      for (const ring of [node, this.#ring(`site ${hostname}`, 4)]) {
+        ring?.add(now, REQUESTS, seen.requests);
+        ring?.add(now, HITS, seen.hits);
+        ring?.add(now, BYTES, seen.bytesOut);
+      }
+    }
+    for (const [id, n] of Object.entries(stats.answers)) this.#target(id)?.add(now, ANSWERS, n);
+    for (const [id, n] of Object.entries(stats.fetches)) this.#target(id)?.add(now, FETCHES, n);
+  }
+
+  #takeHealth(health: Health): void {
+    const now = this.#clock.wallMs();
+    for (const target of Object.values(health.targets)) {
+      this.#target(target.id)?.set(now, LOAD, target.load);
+    }
+  }
+
+  #target(id: string): Ring | undefined {
+    return this.#ring(`target ${id}`, 3);
+  }
+
+  #ring(key: string, fields: number): Ring | undefined {
+    const known = this.#rings.get(key);
+    if (known !== undefined) return known;
+    if (this.#rings.size >= RINGS_MAX) return undefined;
+    const ring = new Ring(fields);
+    this.#rings.set(key, ring);
+    return ring;
+  }
+
+  /** What is no longer in the network is not kept. */
+  #forget(snapshot: Snapshot): void {
+    const kept = new Set([
+      ...snapshot.sites.map((site) => `site ${site.hostname}`),
+      ...snapshot.nodes.map((node) => `node ${node.name}`),
+      ...[...snapshot.nodes, ...snapshot.origins].map((target) => `target ${target.id}`),
+    ]);
+    for (const key of this.#rings.keys()) if (!kept.has(key)) this.#rings.delete(key);
+  }
+}
+
+function traffic(ring: Ring | undefined, now: number) {
+  const requestsPerSec = ring?.rate(now, REQUESTS) ?? 0;
+  const hitsPerSec = ring?.rate(now, HITS) ?? 0;
+  const hitRatio = requestsPerSec === 0 ? null : hitsPerSec / requestsPerSec;
+  return { requestsPerSec, hitRatio, bytesPerSec: ring?.rate(now, BYTES) ?? 0 };
+}
+
+function measuredOf(health: Health, id: string) {
+  const seen = health.targets[id];
+  return {
+    state: seen?.state ?? ("unknown" as const),
+    sinceMs: seen?.sinceMs ?? null,
+    load: seen?.load ?? null,
+    loadFrom: seen?.loadFrom ?? null,
+    loadKnown: seen?.loadKnown ?? false,
+    sources: [...(seen?.sources ?? [])],
+    views: [...(seen?.views ?? [])],
+  };
+}
+
+function perSec(sum: number | null | undefined): number {
+  return (sum ?? 0) / (BUCKET_MS / 1000);
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  let sum = 0;
+  for (const n of Object.values(counts)) sum += n;
+  return sum;
+}
