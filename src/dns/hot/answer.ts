@@ -1,0 +1,413 @@
+import type { Assignment } from "../../model/assignment.ts";
+import type { Health } from "../../model/health.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
+import type { View } from "../../policy/steering/mod.ts";
+import {
+  FLAG,
+  HEADER_BYTES,
+  MESSAGE_BYTES_MAX,
+  OPTION,
+  Query,
+  RCODE,
+  readQuery,
+  TYPE,
+  UDP_BYTES_EDNS,
+  UDP_BYTES_PLAIN,
+  VERDICT,
+  Writer,
+} from "../../wire/dns/mod.ts";
+import { compilePrefixes, type Family, type PrefixTable } from "../../wire/ip/mod.ts";
+import { collectCounts, type DnsCounts, noCounts } from "./counts.ts";
+import {
+  compileNameIndex,
+  type HotName,
+  type HotZone,
+  type NameIndex,
+  NEGATIVE_SEC,
+  type RecordSet,
+  type Steered,
+} from "./name-index.ts";
+import { SteeredTable } from "./steered.ts";
+
+/** A packet that came in; reused by whoever reads the socket. */
+export interface Packet {
+  bytes: Uint8Array;
+  length: number;
+  /** Where the sender's address lies: 4 or 16 octets. */
+  address: Uint8Array;
+  addressAt: number;
+  family: Family;
+  /** Came over TCP, where answers may be long. */
+  stream: boolean;
+}
+
+/** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
+const CNAME_HOPS_MAX = 8;
+
+/** RFC 8482 4.2: ANY is answered with one small record that says so. */
+const HINFO_8482 = Uint8Array.from([7, ...new TextEncoder().encode("RFC8482"), 0]);
+const HINFO_TTL_SEC = 3789;
+
+/** A pointer to the question's name, which always stands right after the header. */
+const QUESTION_NAME = HEADER_BYTES;
+
+/** What one snapshot compiles to. */
+interface Loaded {
+  readonly snapshot: Snapshot;
+  readonly index: NameIndex;
+  readonly groups: PrefixTable;
+  readonly steered: SteeredTable;
+  /** Queries per site since the last drain. */
+  readonly queries: Uint32Array;
+}
+
+/**
+ * Answers packets from one snapshot and the latest health. One per thread. The life of a lookup,
+ * top to bottom: `answer()` reads the question, `#respond` finds the name, `#resolve` writes its
+ * records, `#steer` draws the address, `#finish` the header and the OPT record.
+ */
+export class Responder {
+  readonly #query = new Query();
+  readonly #out = new Writer();
+  #bytes: Uint8Array = new Uint8Array(0);
+  #packet: Packet | null = null;
+  #loaded: Loaded | null = null;
+  #pending: DnsCounts | null = null;
+  #random: number;
+  #flags = 0;
+  #answers = 0;
+  #authorities = 0;
+  #additionals = 0;
+  #scopeBits = 0;
+  /** Packets that ran into a bug of ours and were answered SERVFAIL, since the last drain. */
+  failures = 0;
+
+  /** @param seed an unsigned 32-bit number, for the draws among choices. */
+  constructor(seed: number) {
+    this.#random = seed >>> 0 || 1;
+  }
+
+  /** Swaps the snapshot. Throws, and keeps the one before, if it cannot be compiled. */
+  load(view: View): void {
+    const { snapshot } = view;
+    const { number: serial, contact, zone } = snapshot;
+    const index = compileNameIndex(compileNames(snapshot), { serial, contact, zone });
+    const entries = groupEntries(snapshot).map((e) => ({ prefix: e.prefix, value: e.group }));
+    this.#settle();
+    this.#loaded = {
+      snapshot,
+      index,
+      groups: compilePrefixes(entries),
+      steered: new SteeredTable(view),
+      queries: new Uint32Array(snapshot.sites.length),
+    };
+  }
+
+  /** Swaps what was observed; decisions are made anew at the next question for each. */
+  refresh(health: Health, assignment: Assignment): void {
+    const snapshot = this.#loaded?.snapshot;
+    if (snapshot !== undefined) this.#loaded?.steered.replace({ snapshot, health, assignment });
+  }
+
+  /** What was answered since the last call, or null if nothing was. */
+  drain(): DnsCounts | null {
+    this.#settle();
+    const counts = this.#pending;
+    this.#pending = null;
+    return counts;
+  }
+
+  /** Gives the counters their names while the snapshot they belong to is here. */
+  #settle(): void {
+    if (this.#loaded === null) return;
+    const { snapshot, steered, queries } = this.#loaded;
+    const sets = steered.drain();
+    if (sets.length === 0 && queries.every((n) => n === 0)) return;
+    this.#pending ??= noCounts();
+    collectCounts(this.#pending, snapshot, { sets, queries });
+  }
+
+  /**
+   * Writes the answer into `out`, which must hold 1232 octets, or 65,535 for a stream. Returns its
+   * length; 0 means that nothing is sent. Never throws.
+   * Budget: no await, no allocation for a steered answer that is already decided; see bench/dns.
+   */
+  answer(packet: Packet, out: Uint8Array): number {
+    const query = this.#query;
+    const verdict = readQuery(packet.bytes, packet.length, query);
+    if (verdict === VERDICT.DROP) return 0;
+    this.#begin(packet, out);
+    try {
+      return this.#finish(verdict === VERDICT.ANSWER ? this.#respond() : verdict);
+    } catch {
+      this.failures += 1;
+      this.#begin(packet, out);
+      return this.#finish(RCODE.SERVFAIL);
+    }
+  }
+
+  #begin(packet: Packet, out: Uint8Array): void {
+    const query = this.#query;
+    this.#packet = packet;
+    this.#bytes = out;
+    this.#flags = query.flags & (FLAG.RECURSION_DESIRED | FLAG.CHECKING_DISABLED);
+    this.#answers = 0;
+    this.#authorities = 0;
+    this.#additionals = 0;
+    this.#scopeBits = 0;
+    // The question goes back octet by octet, so that its case does (0x20).
+    const end = query.questionEnd;
+    const bytes = packet.bytes;
+    for (let i = HEADER_BYTES; i < end; i++) out[i] = bytes[i]!;
+    this.#out.begin(out, end, this.#limit() - this.#optBytes());
+  }
+
+  #limit(): number {
+    if (this.#packet!.stream) return MESSAGE_BYTES_MAX;
+    return this.#query.edns ? this.#query.payloadBytes : UDP_BYTES_PLAIN;
+  }
+
+  #optBytes(): number {
+    const query = this.#query;
+    if (!query.edns) return 0;
+    return query.subnet ? 19 + ((query.subnetSourceBits + 7) >> 3) : 11;
+  }
+
+  /** Finds the name; returns the response code. */
+  #respond(): number {
+    const query = this.#query;
+    const loaded = this.#loaded;
+    // Not REFUSED: we may be the right server, only too young to know.
+    if (loaded === null) return RCODE.SERVFAIL;
+    const name = loaded.index.find(this.#packet!.bytes, query);
+    if (name === null) return RCODE.REFUSED;
+    const exact = name.labels === query.labels;
+    const cut = name.cut;
+    // The DS of a delegation belongs to the parent: to us (RFC 4035 3.1.4.1).
+    if (cut !== null && !(exact && cut === name && query.type === TYPE.DS)) {
+      return this.#refer(loaded, cut);
+    }
+    this.#flags |= FLAG.AUTHORITATIVE;
+    const source = exact ? name : name.wildcard;
+    if (source === null) return this.#deny(name.zone, null, RCODE.NXDOMAIN);
+    if (query.type === TYPE.ANY) {
+      this.#record(null, TYPE.HINFO, { ttlSec: HINFO_TTL_SEC, data: HINFO_8482 });
+      this.#answers += 1;
+      return RCODE.NOERROR;
+    }
+    return this.#resolve(loaded, source);
+  }
+
+  /** Writes the records of a name, following CNAMEs within our zones. */
+  #resolve(loaded: Loaded, first: HotName): number {
+    const type = this.#query.type;
+    let name = first;
+    let owner: Uint8Array | null = null;
+    for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
+      if (name.steered !== null && (type === TYPE.A || type === TYPE.AAAA)) {
+        return this.#steer(loaded, name, owner);
+      }
+      const set = findSet(name.sets, type);
+      if (set !== null) {
+        this.#answers += this.#set(owner, set);
+        if (type === TYPE.NS) this.#addAddresses(loaded, set);
+        return RCODE.NOERROR;
+      }
+      if (name.steered !== null) this.#countQuery(loaded, name.steered);
+      if (name.cname === null) return this.#deny(name.zone, owner, RCODE.NOERROR);
+      this.#answers += this.#set(owner, name.cname);
+      owner = name.cname.data[0]!;
+      const next = loaded.index.findClosest(owner);
+      if (next === null || next.cut !== null) return RCODE.NOERROR;
+      const exact = next.wire.length === owner.length;
+      const source = exact ? next : next.wildcard;
+      // RFC 6604 2.1: the code is that of the last name of the chain.
+      if (source === null) return this.#deny(next.zone, owner, RCODE.NXDOMAIN);
+      name = source;
+    }
+    return RCODE.NOERROR;
+  }
+
+  /** Addresses that are decided per client. */
+  #steer(loaded: Loaded, name: HotName, owner: Uint8Array | null): number {
+    const steered = name.steered!;
+    const type = this.#query.type;
+    const group = this.#clientGroup(loaded.groups);
+    const site = steered.for === "origins" ? steered.site : null;
+    this.#countQuery(loaded, steered);
+    const table = loaded.steered;
+    const set = table.find(site, group, type === TYPE.A ? 4 : 6);
+    if (set.choices.length === 0) return this.#deny(name.zone, owner, RCODE.NOERROR);
+    if (set.all) {
+      for (const data of set.data) this.#record(owner, type, { ttlSec: set.ttlSec, data });
+      this.#answers += set.data.length;
+      table.count(set, -1);
+      return RCODE.NOERROR;
+    }
+    const drawn = table.draw(set, this.#nextRandom());
+    this.#record(owner, type, { ttlSec: set.ttlSec, data: set.data[drawn]! });
+    this.#answers += 1;
+    table.count(set, drawn);
+    return RCODE.NOERROR;
+  }
+
+  #countQuery(loaded: Loaded, steered: Steered): void {
+    if (steered.site !== null) loaded.queries[steered.site]! += 1;
+  }
+
+  /** By client subnet if one was sent, else by the resolver's own address. */
+  #clientGroup(groups: PrefixTable): number {
+    const query = this.#query;
+    // A source length of 0 asks us not to use the client's address (RFC 7871 7.1.2).
+    if (query.subnet && query.subnetSourceBits > 0) {
+      const { subnetAddress, subnetFamily, subnetSourceBits } = query;
+      const packed = groups.lookup(subnetAddress, 0, subnetFamily, subnetSourceBits);
+      this.#scopeBits = packed & 255;
+      return packed >> 8;
+    }
+    const { address, addressAt, family } = this.#packet!;
+    return groups.lookup(address, addressAt, family, family === 4 ? 32 : 128) >> 8;
+  }
+
+  #nextRandom(): number {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x >>> 0;
+    return this.#random;
+  }
+
+  /** NXDOMAIN or no data: the zone's SOA says for how long (RFC 2308 3). */
+  #deny(zone: HotZone, owner: Uint8Array | null, rcode: number): number {
+    const data = zone.soa.data[0]!;
+    const out = this.#out;
+    if (owner === null) this.#ancestor(zone.labels);
+    else out.wireName(zone.wire);
+    this.#tail(TYPE.SOA, { ttlSec: NEGATIVE_SEC, data });
+    this.#authorities += 1;
+    return rcode;
+  }
+
+  /** A name below a delegation: whom to ask, and where they are if that lies below it too. */
+  #refer(loaded: Loaded, cut: HotName): number {
+    const set = findSet(cut.sets, TYPE.NS);
+    if (set === null) return RCODE.SERVFAIL;
+    for (const data of set.data) {
+      this.#ancestor(cut.labels);
+      this.#tail(TYPE.NS, { ttlSec: set.ttlSec, data });
+      this.#authorities += 1;
+    }
+    this.#addAddresses(loaded, set);
+    return RCODE.NOERROR;
+  }
+
+  #addAddresses(loaded: Loaded, servers: RecordSet): void {
+    for (const server of servers.data) {
+      const name = loaded.index.findExact(server);
+      if (name === null) continue;
+      for (const set of name.sets) {
+        if (set.type === TYPE.A || set.type === TYPE.AAAA) {
+          this.#additionals += this.#set(server, set);
+        }
+      }
+    }
+  }
+
+  /** The question's name without its first labels, as a pointer. */
+  #ancestor(labels: number): void {
+    this.#out.u16(0xc000 | this.#query.labelAt[this.#query.labels - labels]!);
+  }
+
+  #set(owner: Uint8Array | null, set: RecordSet): number {
+    for (const data of set.data) this.#record(owner, set.type, { ttlSec: set.ttlSec, data });
+    return set.data.length;
+  }
+
+  /** `owner` null is the question's name. */
+  #record(
+    owner: Uint8Array | null,
+    type: number,
+    rest: { ttlSec: number; data: Uint8Array },
+  ): void {
+    if (owner === null) this.#out.u16(0xc000 | QUESTION_NAME);
+    else this.#out.wireName(owner);
+    this.#tail(type, rest);
+  }
+
+  /** Type, class, TTL and data. */
+  #tail(type: number, rest: { ttlSec: number; data: Uint8Array }): void {
+    const out = this.#out;
+    const data = rest.data;
+    out.u16(type);
+    out.u16(1);
+    out.u32(rest.ttlSec);
+    if (type === TYPE.NS || type === TYPE.CNAME) {
+      const lengthAt = out.at;
+      out.u16(0);
+      out.wireName(data);
+      out.patch16(lengthAt, out.at - lengthAt - 2);
+      return;
+    }
+    out.u16(data.length);
+    out.bytes(data);
+  }
+
+  /** The OPT record and the header; what did not fit becomes TC with the question alone. */
+  #finish(rcode: number): number {
+    const query = this.#query;
+    const out = this.#out;
+    if (out.overflow) {
+      out.rewind(query.questionEnd);
+      this.#flags |= FLAG.TRUNCATED;
+      this.#answers = 0;
+      this.#authorities = 0;
+      this.#additionals = 0;
+    }
+    out.extend(this.#limit());
+    if (query.edns) this.#opt(rcode);
+    const bytes = this.#bytes;
+    const flags = this.#flags | FLAG.RESPONSE | (query.opcode << 11) | (rcode & 15);
+    put16(bytes, 0, query.id);
+    put16(bytes, 2, flags);
+    put16(bytes, 4, query.questionEnd > HEADER_BYTES ? 1 : 0);
+    put16(bytes, 6, this.#answers);
+    put16(bytes, 8, this.#authorities);
+    put16(bytes, 10, this.#additionals + (query.edns ? 1 : 0));
+    return out.at;
+  }
+
+  #opt(rcode: number): void {
+    const query = this.#query;
+    const out = this.#out;
+    out.u8(0);
+    out.u16(TYPE.OPT);
+    out.u16(UDP_BYTES_EDNS);
+    out.u8(rcode >> 4);
+    out.u8(0);
+    out.u16(query.dnssecOk ? 0x8000 : 0);
+    if (!query.subnet) {
+      out.u16(0);
+      return;
+    }
+    const octets = (query.subnetSourceBits + 7) >> 3;
+    out.u16(8 + octets);
+    out.u16(OPTION.CLIENT_SUBNET);
+    out.u16(4 + octets);
+    out.u16(query.subnetCode);
+    out.u8(query.subnetSourceBits);
+    out.u8(this.#scopeBits);
+    for (let i = 0; i < octets; i++) out.u8(query.subnetAddress[i]!);
+  }
+}
+
+function findSet(sets: readonly RecordSet[], type: number): RecordSet | null {
+  for (const set of sets) if (set.type === type) return set;
+  return null;
+}
+
+function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
+}

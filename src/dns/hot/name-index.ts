@@ -1,0 +1,245 @@
+import { assert } from "../../base/assert.ts";
+import type { SnapshotRecord } from "../../model/snapshot.ts";
+import type { NameEntry, NameTable } from "../../policy/snapshot/mod.ts";
+import { encodeName, lowerCaseName, type Query, TYPE } from "../../wire/dns/mod.ts";
+import { encodeAddress, encodeSoa, encodeTexts } from "./record-data.ts";
+
+/** Records of one name and type, as octets. Names among them are whole, in lower case. */
+export interface RecordSet {
+  readonly type: number;
+  readonly ttlSec: number;
+  readonly data: readonly Uint8Array[];
+}
+
+export interface HotZone {
+  readonly wire: Uint8Array;
+  /** Labels of the apex, so that its name can be found at the end of a longer one. */
+  readonly labels: number;
+  readonly soa: RecordSet;
+}
+
+/** Whose addresses are decided per client at a name. */
+export type Steered = NonNullable<NameEntry["steered"]>;
+
+/** What stands at one name, ready to be written. */
+export interface HotName {
+  readonly wire: Uint8Array;
+  readonly labels: number;
+  readonly zone: HotZone;
+  readonly sets: readonly RecordSet[];
+  readonly cname: RecordSet | null;
+  readonly steered: Steered | null;
+  /** The delegation this name is at or below; null where we are authoritative. */
+  readonly cut: HotName | null;
+  /** `*` right below this name: it stands for what does not exist there (RFC 4592). */
+  readonly wildcard: HotName | null;
+}
+type Draft = { -readonly [K in keyof HotName]: HotName[K] };
+
+/** Negative answers are kept by resolvers for so long (RFC 2308 5). */
+export const NEGATIVE_SEC = 5;
+const INFRA_TTL_SEC = 3600;
+
+/**
+ * All names by a hash of their octets in lower case. The hash runs from the root's end to the
+ * front, so one pass over a name gives those of all its ancestors too: a flood of random names
+ * costs one pass and a probe per label.
+ */
+export class NameIndex {
+  readonly #slots: Int32Array;
+  readonly #hashes: Uint32Array;
+  readonly #names: readonly HotName[];
+  /** Scratch: the hash at each label of the name asked last. */
+  readonly #labelHash = new Uint32Array(128);
+
+  constructor(names: readonly HotName[]) {
+    let size = 16;
+    while (size < names.length * 2) size *= 2;
+    this.#slots = new Int32Array(size).fill(-1);
+    this.#hashes = new Uint32Array(names.length);
+    this.#names = names;
+    for (const [i, name] of names.entries()) {
+      const hash = hashName(name.wire);
+      this.#hashes[i] = hash;
+      let slot = hash & (size - 1);
+      while (this.#slots[slot] !== -1) slot = (slot + 1) & (size - 1);
+      this.#slots[slot] = i;
+    }
+  }
+
+  /** The name asked, or its closest ancestor that is ours; null if none is. Hot. */
+  find(packet: Uint8Array, query: Query): HotName | null {
+    this.#hashLabels(packet, query);
+    for (let l = 0; l < query.labels; l++) {
+      const found = this.#probe(this.#labelHash[l]!, packet, query.labelAt[l]!);
+      if (found !== null) return found;
+    }
+    return this.#probe(SEED, packet, query.nameEnd - 1);
+  }
+
+  /** The same for whole octets in lower case; for CNAME targets, wildcards and glue. */
+  findExact(wire: Uint8Array): HotName | null {
+    return this.#probe(hashName(wire), wire, 0);
+  }
+
+  findClosest(wire: Uint8Array): HotName | null {
+    for (let at = 0; ; at += wire[at]! + 1) {
+      const rest = wire.subarray(at);
+      const found = this.#probe(hashName(rest), rest, 0);
+      if (found !== null || rest.length === 1) return found;
+    }
+  }
+
+  #hashLabels(packet: Uint8Array, query: Query): void {
+    let hash = SEED;
+    let at = query.nameEnd - 2;
+    for (let l = query.labels - 1; l >= 0; l--) {
+      const start = query.labelAt[l]!;
+      for (; at >= start; at--) hash = mix(hash, packet[at]!);
+      this.#labelHash[l] = finish(hash);
+    }
+  }
+
+  #probe(hash: number, bytes: Uint8Array, at: number): HotName | null {
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const i = this.#slots[slot]!;
+      if (i < 0) return null;
+      if (this.#hashes[i] !== hash) continue;
+      const name = this.#names[i]!;
+      if (sameName(name.wire, bytes, at)) return name;
+    }
+  }
+}
+
+/** The hash of the root, whose name has no octets to mix. */
+const SEED = 0x811c9dc5;
+
+function mix(hash: number, octet: number): number {
+  const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+  return Math.imul(hash ^ lower, 0x01000193);
+}
+
+function finish(hash: number): number {
+  const h = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
+}
+
+function hashName(wire: Uint8Array): number {
+  if (wire.length === 1) return SEED;
+  let hash = SEED;
+  for (let at = wire.length - 2; at >= 0; at--) hash = mix(hash, wire[at]!);
+  return finish(hash);
+}
+
+/** Length octets are below 64, so lowering them changes nothing (RFC 4343). */
+function sameName(wire: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < wire.length; i++) {
+    const octet = bytes[at + i]!;
+    const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+    if (lower !== wire[i]) return false;
+  }
+  return true;
+}
+
+/**
+ * Turns the table of names into octets: SOA and NS of every zone, plain records by type, and for
+ * each name the delegation it lies under. Asserts what compiling a snapshot has made sure of.
+ */
+export function compileNameIndex(
+  table: NameTable,
+  soa: { readonly serial: number; readonly contact: string; readonly zone: string },
+): NameIndex {
+  const servers = table.nameServers.map((server) => wireOf(server.name));
+  const zones = table.zones.map((zone): HotZone => {
+    const data = encodeSoa({
+      mname: servers[0] ?? wireOf(zone.name),
+      rname: rnameOf(soa.contact, soa.zone),
+      serial: soa.serial,
+      minimumSec: NEGATIVE_SEC,
+    });
+    const set = { type: TYPE.SOA, ttlSec: INFRA_TTL_SEC, data: [data] };
+    return { wire: wireOf(zone.name), labels: zone.name.split(".").length, soa: set };
+  });
+  const drafts = new Map<string, Draft>();
+  // Ancestors before descendants, so that a cut is known before the names under it.
+  const ordered = [...table.names].sort((a, b) => a[0].length - b[0].length);
+  for (const [text, entry] of ordered) {
+    const zone = zones[entry.zone]!;
+    const apex = table.zones[entry.zone]!.name;
+    const sets = collectSets(entry.records);
+    if (text === apex) sets.push(...apexSets(sets, zone, servers));
+    const draft: Draft = {
+      wire: wireOf(text),
+      labels: text.split(".").length,
+      zone,
+      sets,
+      cname: sets.find((set) => set.type === TYPE.CNAME) ?? null,
+      steered: entry.steered,
+      cut: null,
+      wildcard: null,
+    };
+    draft.cut = cutAbove(text, apex, drafts) ?? (entry.delegated ? draft : null);
+    drafts.set(text, draft);
+    const parent = text.startsWith("*.") ? drafts.get(text.slice(2)) : undefined;
+    if (parent !== undefined) parent.wildcard = draft;
+  }
+  return new NameIndex([...drafts.values()]);
+}
+
+/** SOA of the apex, and our NS where the customer gave none. */
+function apexSets(
+  own: readonly RecordSet[],
+  zone: HotZone,
+  servers: readonly Uint8Array[],
+): RecordSet[] {
+  const named = own.some((set) => set.type === TYPE.NS) || servers.length === 0;
+  return named ? [zone.soa] : [zone.soa, { type: TYPE.NS, ttlSec: INFRA_TTL_SEC, data: servers }];
+}
+
+/** The delegation that an ancestor below the apex is at or under, or null. */
+function cutAbove(text: string, apex: string, drafts: ReadonlyMap<string, Draft>): HotName | null {
+  let rest = text;
+  while (rest !== apex && rest.length > apex.length) {
+    rest = rest.slice(rest.indexOf(".") + 1);
+    const cut = rest === apex ? null : (drafts.get(rest)?.cut ?? null);
+    if (cut !== null) return cut;
+  }
+  return null;
+}
+
+function collectSets(records: readonly SnapshotRecord[]): RecordSet[] {
+  const sets: RecordSet[] = [];
+  for (const record of records) {
+    const type = TYPE[record.type];
+    const data = record.values.map((value) => encodeValue(record.type, value));
+    const at = sets.findIndex((set) => set.type === type);
+    const before = sets[at];
+    if (before === undefined) sets.push({ type, ttlSec: record.ttlSec, data });
+    // One set has one TTL: the least (RFC 2181 5.2).
+    else {
+      const ttlSec = Math.min(before.ttlSec, record.ttlSec);
+      sets[at] = { type, ttlSec, data: [...before.data, ...data] };
+    }
+  }
+  return sets;
+}
+
+function encodeValue(type: SnapshotRecord["type"], value: string): Uint8Array {
+  if (type === "A" || type === "AAAA") return encodeAddress(value);
+  return type === "TXT" ? encodeTexts(value) : wireOf(value);
+}
+
+function wireOf(text: string): Uint8Array {
+  const wire = encodeName(text);
+  assert(wire !== null, "A compiled name is a name");
+  return lowerCaseName(wire);
+}
+
+/** A mailbox as a name: dots before the @ are part of its first label (RFC 1035 8). */
+function rnameOf(contact: string, zone: string): Uint8Array {
+  const at = contact.lastIndexOf("@");
+  if (at <= 0) return wireOf(contact === "" ? `hostmaster.${zone}` : contact);
+  const local = contact.slice(0, at).replace(/[.\\]/g, "\\$&");
+  return encodeName(`${local}.${contact.slice(at + 1)}`) ?? wireOf(`hostmaster.${zone}`);
+}
