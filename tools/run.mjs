@@ -57,5 +57,10 @@ const child = spawn(bun, [join(root, entry), ...args], {
   // At most 256 fetches run at once per process unless this is set before it starts.
   env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", TURNPIKE_ROOT: root },
 });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    // Ctrl-C in a terminal reaches the child by itself; passed on, it would count as a second one.
+    if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+  });
+}
 child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
