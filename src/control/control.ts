@@ -17,6 +17,7 @@ import { Auth } from "./auth.ts";
 import { Changer } from "./change.ts";
 import { servePurges } from "./commands/purge.ts";
 import type { Deps } from "./deps.ts";
+import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { LiveBook } from "./live.ts";
 import { startPublisher } from "./publish.ts";
 
@@ -69,8 +70,17 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => live.stop());
     const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live };
     stops.push(servePurges(deps));
+    const billing = mountBilling({ dataDir: o.dataDir, deps });
+    stops.push(() => billing.stop());
     const requests = new Map<string, number>();
-    const app = appOf({ deps, auth, requests, addressOf: (r) => addresses.get(r) ?? "" });
+    const { handlers } = billing;
+    const app = appOf({
+      deps,
+      auth,
+      billing: handlers,
+      requests,
+      addressOf: (r) => addresses.get(r) ?? "",
+    });
     const server = listen(o, async (request) => {
       const path = new URL(request.url).pathname;
       const ours = path.startsWith("/api/") || path === "/healthz" || path === "/metrics";
@@ -95,6 +105,7 @@ const addresses = new WeakMap<Request, string>();
 function appOf(o: {
   readonly deps: Deps;
   readonly auth: Auth;
+  readonly billing: BillingHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {
@@ -114,7 +125,11 @@ function appOf(o: {
     return new Response(metricsText(deps, requests), { headers });
   });
   const changer = new Changer(deps);
-  serve(app, controlHandlers({ deps, auth, changer }), { auth, log, addressOf });
+  serve(
+    app,
+    { ...controlHandlers({ deps, auth, changer }), ...o.billing },
+    { auth, log, addressOf },
+  );
   app.notFound((c) => problemResponse(new Fault("not-found", c.req.path), log));
   app.onError((error) => problemResponse(error, log));
   return app;

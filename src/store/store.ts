@@ -157,6 +157,8 @@ export interface PurgeStore {
 }
 
 export interface AuditStore {
+  /** Records a change that was made elsewhere, such as in the usage ledger's file. */
+  add(entry: NewAudit): Promise<void>;
   /** Newest first, below `before`; of one customer, or of all when null. */
   list(o: {
     readonly customer: string | null;

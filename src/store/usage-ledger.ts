@@ -94,7 +94,8 @@ export class UsageLedger {
       const rows = this.#all(sql, previous.id, upTo, PAGE) as BatchRow[];
       for (const row of rows) {
         const link = linkOf(previous.hash, row.id, digestOf(row.body), row.received_ms);
-        if (row.id !== previous.id + 1 || link !== row.hash) throw new LedgerBroken(previous.id + 1);
+        if (row.id !== previous.id + 1 || link !== row.hash)
+          throw new LedgerBroken(previous.id + 1);
         previous = row;
         const batch = decodeBody(row.body);
         yield { id: row.id, batch, receivedMs: row.received_ms, hash: row.hash };
@@ -107,8 +108,13 @@ export class UsageLedger {
 
   /** Runs `act` as one transaction that either is on disk when this returns, or never was. */
   run<T>(act: () => T): T {
+    return this.read(() => this.database.transaction(act).immediate());
+  }
+
+  /** Runs queries; what SQLite says of the world becomes a Fault. */
+  read<T>(act: () => T): T {
     try {
-      return this.database.transaction(act).immediate();
+      return act();
     } catch (error) {
       throw sqliteFault(error, this.#path);
     }
@@ -148,11 +154,7 @@ export class UsageLedger {
   }
 
   #all(sql: string, ...values: (string | number)[]): unknown[] {
-    try {
-      return this.database.query(sql).all(...values);
-    } catch (error) {
-      throw sqliteFault(error, this.#path);
-    }
+    return this.read(() => this.database.query(sql).all(...values));
   }
 }
 

@@ -28,6 +28,10 @@ create table invoice (
   part integer not null, body text not null, hash text not null, paid_ms integer,
   unique (customer, period, part)
 );
+create trigger invoice_stays before delete on invoice
+  begin select raise(abort, 'An issued invoice is never removed'); end;
+create trigger invoice_is_fixed before update of number, customer, period, part, body, hash on invoice
+  begin select raise(abort, 'An issued invoice never changes'); end;
 pragma user_version = 1;
 `;
 const VERSION = 1;

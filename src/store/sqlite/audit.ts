@@ -29,6 +29,7 @@ export async function appendAudit(tx: Transaction<Schema>, entry: NewAudit): Pro
 
 export function auditStore(db: Db): AuditStore {
   return {
+    add: (entry) => db.transaction().execute((tx) => appendAudit(tx, entry)),
     async list({ customer, before, limit }) {
       let query = db.selectFrom("audit").selectAll().orderBy("seq", "desc").limit(limit);
       if (customer !== null) query = query.where("customer", "=", customer);
