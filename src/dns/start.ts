@@ -1,0 +1,143 @@
+import type { Clock } from "../base/clock.ts";
+import { Fault } from "../base/fault.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Feed } from "../model/feed.ts";
+import type { NodeStats } from "../model/messages.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Meter } from "../model/usage.ts";
+import { Responder } from "./hot/answer.ts";
+import { type DnsCounts, mergeCounts, noCounts } from "./hot/counts.ts";
+import { openLibc } from "./libc.ts";
+import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
+import type { UdpServer } from "./udp.ts";
+import { startBatched } from "./udp-batched.ts";
+import { startPortable } from "./udp-portable.ts";
+
+export interface DnsOptions {
+  /** The node's name, for logs. */
+  readonly node: string;
+  readonly listen: {
+    /** IP addresses; each gets UDP and TCP on the same port. */
+    readonly hosts: readonly string[];
+    /** 0 takes a free one. */
+    readonly port: number;
+    /** Threads that answer UDP, each with its own sockets. Default 1. */
+    readonly workers?: number;
+    /** Default: batched where that works. */
+    readonly udp?: "batched" | "portable";
+    readonly tcp?: TcpLimits;
+  };
+  readonly feed: Feed;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+export interface DnsServer {
+  readonly port: number;
+  stop(): Promise<void>;
+  /** What was answered since the last call. */
+  drainStats(): Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
+}
+
+/** How often what the main thread answered is metered; Workers report as often. */
+const DRAIN_EACH_MS = 250;
+/** With port 0, a port may be free for TCP and taken for UDP: so often another one is tried. */
+const PORT_TRIES = 20;
+
+/**
+ * Starts the name server: UDP by the better way that works here, TCP in the main thread. It serves
+ * what the feed has now (SERVFAIL until there is a snapshot) and follows it. Throws Fault
+ * `port-in-use`.
+ */
+export async function startDns(o: DnsOptions): Promise<DnsServer> {
+  const responder = new Responder(Math.floor(o.rng.float() * 0xffffffff));
+  const log = o.log.with({ role: "dns", node: o.node });
+  let totals = noCounts();
+  const onCounts = (counts: DnsCounts) => {
+    mergeCounts(totals, counts);
+    for (const [site, { customer, count }] of Object.entries(counts.queries)) {
+      o.meter.of(customer, site).queries += count;
+    }
+  };
+  const drainOwn = () => {
+    const counts = responder.drain();
+    if (counts !== null) onCounts(counts);
+    if (responder.failures > 0) log.error("Answered SERVFAIL", { count: responder.failures });
+    responder.failures = 0;
+  };
+  const { udp, tcp } = await listen(o, { responder, log, onCounts });
+  const load = (snapshot: Snapshot) => {
+    const view = { snapshot, health: o.feed.health(), assignment: o.feed.assignment() };
+    try {
+      responder.load(view);
+    } catch (error) {
+      log.error("Cannot load a snapshot: the one before stays", {
+        snapshot: snapshot.number,
+        reason: String(error),
+      });
+      return;
+    }
+    udp.load(view);
+  };
+  const first = o.feed.snapshot();
+  if (first !== null) load(first);
+  const unsubscribe = [
+    o.feed.onSnapshot(load),
+    o.feed.onHealth(() => {
+      responder.refresh(o.feed.health(), o.feed.assignment());
+      udp.refresh(o.feed.health(), o.feed.assignment());
+    }),
+  ];
+  const timer = setInterval(drainOwn, DRAIN_EACH_MS);
+  log.info("Name server started", { hosts: o.listen.hosts, port: tcp.port });
+  return {
+    port: tcp.port,
+    stop: async () => {
+      for (const end of unsubscribe) end();
+      clearInterval(timer);
+      tcp.stop();
+      await udp.stop();
+      drainOwn();
+    },
+    drainStats: () => {
+      drainOwn();
+      const { lookups, edgeLookups, answers } = totals;
+      totals = noCounts();
+      return { lookups, edgeLookups, answers };
+    },
+  };
+}
+
+interface Inner {
+  readonly responder: Responder;
+  readonly log: Log;
+  readonly onCounts: (counts: DnsCounts) => void;
+}
+
+/** TCP first: it shares its port with nobody, so a second name server is noticed. */
+async function listen(
+  o: DnsOptions,
+  inner: Inner,
+): Promise<{ readonly udp: UdpServer; readonly tcp: TcpServer }> {
+  const { hosts, port, tcp: limits } = o.listen;
+  for (let tries = 1; ; tries++) {
+    const tcp = startTcp({ hosts, port, ...inner, clock: o.clock, ...(limits && { limits }) });
+    try {
+      return { tcp, udp: await startUdp(o, tcp.port, inner) };
+    } catch (error) {
+      tcp.stop();
+      const again = port === 0 && tries < PORT_TRIES;
+      if (!again || !(error instanceof Fault)) throw error;
+    }
+  }
+}
+
+function startUdp(o: DnsOptions, port: number, inner: Inner): Promise<UdpServer> {
+  const { hosts, workers = 1, udp } = o.listen;
+  const libc = udp === "portable" ? null : openLibc();
+  if (libc === null) return startPortable({ hosts, port, ...inner });
+  return startBatched({ hosts, port, libc, workers, rng: o.rng, ...inner });
+}

@@ -1,0 +1,124 @@
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { Fault } from "../base/fault.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { DnsCounts } from "./hot/counts.ts";
+import { bindUdp, EADDRINUSE, type Libc } from "./libc.ts";
+import type { UdpListen, UdpServer } from "./udp.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
+
+export interface BatchedOptions extends UdpListen {
+  readonly libc: Libc;
+  readonly workers: number;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly onCounts: (counts: DnsCounts) => void;
+}
+
+const READY_MS_MAX = 20_000;
+
+/**
+ * `recvmmsg` and `sendmmsg` in Workers, each with sockets of its own on every host. The sockets
+ * are opened here, so that a port in use is a Fault at once, and closed here after the Workers.
+ */
+export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
+  const fds = bindAll(o);
+  const workers: RunningWorker[] = [];
+  const closeAll = () => {
+    for (const fd of fds.flat()) o.libc.close(fd);
+  };
+  try {
+    for (const own of fds) workers.push(await startWorker(own, o));
+  } catch (error) {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    closeAll();
+    throw error;
+  }
+  return {
+    load: (view) => {
+      for (const worker of workers) worker.send({ kind: "load", view });
+    },
+    refresh: (health, assignment) => {
+      for (const worker of workers) worker.send({ kind: "refresh", health, assignment });
+    },
+    stop: async () => {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      closeAll();
+    },
+  };
+}
+
+/** Sockets per worker; all or none. */
+function bindAll(o: BatchedOptions): number[][] {
+  const fds: number[][] = [];
+  for (let w = 0; w < o.workers; w++) {
+    const own: number[] = [];
+    fds.push(own);
+    for (const host of o.hosts) {
+      const bound = bindUdp(o.libc, { host, port: o.port, shared: o.workers > 1 });
+      if ("fd" in bound) {
+        own.push(bound.fd);
+        continue;
+      }
+      for (const fd of fds.flat()) o.libc.close(fd);
+      const why = bound.errno === EADDRINUSE ? "" : ` (errno ${bound.errno})`;
+      throw new Fault("port-in-use", `UDP ${host} port ${o.port}${why}`);
+    }
+  }
+  return fds;
+}
+
+interface RunningWorker {
+  send(message: ToWorker): void;
+  stop(): Promise<void>;
+}
+
+async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<RunningWorker> {
+  // In a compiled binary modules are flat at its root, Worker entries keep their folder below src.
+  const inBinary = import.meta.url.includes("/$bunfs/");
+  const here = inBinary ? new URL("./dns/", import.meta.url) : import.meta.url;
+  const worker = new Worker(new URL("./udp-worker.ts", here));
+  const { port1, port2 } = new MessageChannel();
+  const stopped = Promise.withResolvers<void>();
+  const ready = Promise.withResolvers<void>();
+  const failed = (words: string) => {
+    o.log.error("A name server's worker failed", { reason: words });
+    ready.reject(new Error(`Cannot start a DNS worker: ${words}`));
+  };
+  port1.on("message", (message: FromWorker) => {
+    if (message.kind === "ready") ready.resolve();
+    else if (message.kind === "stopped") stopped.resolve();
+    else if (message.kind === "failed") failed(message.words);
+    else {
+      o.onCounts(message.counts);
+      if (message.failures > 0) o.log.error("Answered SERVFAIL", { count: message.failures });
+    }
+  });
+  worker.onerror = (event) => failed(event.message);
+  const timer = setTimeout(() => failed("it did not say that it is ready"), READY_MS_MAX);
+  const seed = Math.floor(o.rng.float() * 0xffffffff);
+  const start: WorkerStart = { port: port2, fds, seed };
+  worker.postMessage(start, [port2 as unknown as Transferable]);
+  try {
+    await ready.promise;
+  } catch (error) {
+    worker.terminate();
+    port1.close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return runningWorker(worker, port1, stopped.promise);
+}
+
+function runningWorker(worker: Worker, port: MessagePort, stopped: Promise<void>): RunningWorker {
+  return {
+    send: (message) => port.postMessage(message),
+    stop: async () => {
+      port.postMessage({ kind: "stop" } satisfies ToWorker);
+      await stopped;
+      port.close();
+      worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { Fault } from "../base/fault.ts";
+import type { Log } from "../base/log.ts";
+import { UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
+import { familyOf, parseAddress } from "../wire/ip/mod.ts";
+import type { Packet, Responder } from "./hot/answer.ts";
+import type { UdpListen, UdpServer } from "./udp.ts";
+
+/**
+ * `Bun.udpSocket` in the main thread, where there is no FFI. The responder is the caller's, who
+ * also loads it and drains its counts.
+ */
+export async function startPortable(
+  o: UdpListen & { readonly responder: Responder; readonly log: Log },
+): Promise<UdpServer> {
+  const out = new Uint8Array(UDP_BYTES_EDNS);
+  const open: { close(): void }[] = [];
+  const closeAll = () => {
+    for (const socket of open) socket.close();
+  };
+  for (const hostname of o.hosts) {
+    try {
+      open.push(
+        await Bun.udpSocket({
+          hostname,
+          port: o.port,
+          socket: {
+            data(socket, data, port, from) {
+              const packet = packetOf(data, from);
+              if (packet === null) return;
+              const length = o.responder.answer(packet, out);
+              if (length > 0) socket.send(out.slice(0, length), port, from);
+            },
+            error: (_socket, error) => o.log.warn("UDP failed", { reason: String(error) }),
+          },
+        }),
+      );
+    } catch (error) {
+      closeAll();
+      throw new Fault("port-in-use", `UDP ${hostname} port ${o.port}`, { cause: error });
+    }
+  }
+  return { load: () => {}, refresh: () => {}, stop: async () => closeAll() };
+}
+
+function packetOf(bytes: Uint8Array, from: string): Packet | null {
+  const address = parseAddress(from.split("%")[0]!);
+  if (address === null) return null;
+  const { length } = bytes;
+  return { bytes, length, address, addressAt: 0, family: familyOf(address), stream: false };
+}

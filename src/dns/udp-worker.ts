@@ -1,0 +1,99 @@
+// The thread that answers UDP in batches: an entry of its own in a compiled binary. It sleeps in the
+// kernel, at most 100 ms at a time, so it has no event loop: messages are fetched, not received.
+import { ptr } from "bun:ffi";
+import { receiveMessageOnPort } from "node:worker_threads";
+import { assert } from "../base/assert.ts";
+import { realClock } from "../base/real/clock.ts";
+import { Batch } from "./batch.ts";
+import { Responder } from "./hot/answer.ts";
+import { noCounts } from "./hot/counts.ts";
+import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, openLibc, WAIT_MS } from "./libc.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
+
+declare const self: Worker;
+
+const REPORT_EACH_MS = 250;
+
+self.onmessage = (event: MessageEvent<WorkerStart>) => {
+  const { port } = event.data;
+  const say = (message: FromWorker) => port.postMessage(message);
+  try {
+    run(event.data, say);
+  } catch (error) {
+    say({ kind: "failed", words: String(error) });
+  }
+  port.close();
+};
+
+function run(start: WorkerStart, say: (message: FromWorker) => void): void {
+  const libc = openLibc();
+  assert(libc !== null, "The main thread has opened the C library before");
+  const responder = new Responder(start.seed);
+  const batch = new Batch(libc, responder);
+  const wait =
+    start.fds.length === 1 ? waitOnOne(batch, start.fds[0]!) : waitOnMany(libc, batch, start.fds);
+  const report = () => {
+    const counts = responder.drain();
+    const { failures } = responder;
+    responder.failures = 0;
+    if (counts !== null || failures > 0) {
+      say({ kind: "counts", counts: counts ?? noCounts(), failures });
+    }
+  };
+  say({ kind: "ready" });
+  let reportAtMs = realClock.monoMs() + REPORT_EACH_MS;
+  for (let running = true; running; ) {
+    wait();
+    const nowMs = realClock.monoMs();
+    if (nowMs >= reportAtMs) {
+      reportAtMs = nowMs + REPORT_EACH_MS;
+      report();
+    }
+    running = takeMessages(start, responder, say);
+  }
+  report();
+  say({ kind: "stopped" });
+}
+
+/** Takes what the main thread sent; false once it said to stop. */
+function takeMessages(
+  start: WorkerStart,
+  responder: Responder,
+  say: (message: FromWorker) => void,
+): boolean {
+  for (;;) {
+    const received = receiveMessageOnPort(start.port);
+    if (received === undefined) return true;
+    const message = received.message as ToWorker;
+    if (message.kind === "stop") return false;
+    try {
+      if (message.kind === "load") responder.load(message.view);
+      else responder.refresh(message.health, message.assignment);
+    } catch (error) {
+      // The one before stays: a bad snapshot never replaces a good one.
+      say({ kind: "failed", words: String(error) });
+    }
+  }
+}
+
+function waitOnOne(batch: Batch, fd: number): () => void {
+  return () => batch.serve(fd, MSG_WAITFORONE);
+}
+
+const POLLIN = 1;
+
+/** Several sockets: poll first. struct pollfd is an int and two shorts. */
+function waitOnMany(libc: Libc, batch: Batch, fds: readonly number[]): () => void {
+  const polled = new Int32Array(new ArrayBuffer(fds.length * 8));
+  const at = ptr(polled);
+  for (const [i, fd] of fds.entries()) {
+    polled[i * 2] = fd;
+    polled[i * 2 + 1] = POLLIN;
+  }
+  return () => {
+    if (libc.poll(at, fds.length, WAIT_MS) <= 0) return;
+    for (const [i, fd] of fds.entries()) {
+      if (polled[i * 2 + 1]! >>> 16 !== 0) batch.serve(fd, MSG_DONTWAIT);
+    }
+  };
+}
