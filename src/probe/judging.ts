@@ -72,7 +72,8 @@ class Bench implements Judging {
     const { clock } = this.#options;
     const now = { monoMs: clock.monoMs(), wallMs: clock.wallMs() };
     this.#snapshot = snapshot;
-    this.#judge.setSnapshot(snapshot, now, this.#health);
+    this.#judge.setSnapshot(snapshot, now);
+    this.#judge.adopt(this.#health);
     this.#demand.setSnapshot(snapshot);
     const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
     this.#election.setMembers(new Set(probes.map((node) => node.name)));
@@ -95,6 +96,7 @@ class Bench implements Judging {
     const { health, assignment } = message;
     if (health.judge === this.#options.node) return;
     this.#election.heardJudge(health.judge, this.#options.clock.monoMs());
+    this.#judge.adopt(health);
     if (health.number > this.#health.number) this.#health = health;
     if (assignment.number > this.#assignment.number) this.#assignment = assignment;
   }

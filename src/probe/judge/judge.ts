@@ -24,20 +24,15 @@ export class Judge {
   #snapshot = 0;
   readonly #rtt = new ClientRtt();
 
-  /**
-   * What is no longer in the snapshot is forgotten; what is checked differently starts afresh.
-   * A target that is new here starts as `last`, another judge's health, has it: a probe that was
-   * restarted must not raise the dead.
-   */
-  setSnapshot(snapshot: Snapshot, now: Now, last: Health | null = null): void {
+  /** What is no longer in the snapshot is forgotten; what is checked differently starts afresh. */
+  setSnapshot(snapshot: Snapshot, now: Now): void {
     const next = new Map<string, TargetStateMachine>();
     for (const target of targetsOf(snapshot)) {
       const known = this.#targets.get(target.id);
       const same = known !== undefined && sameChecks(known.target, target);
-      const seen = known === undefined ? last?.targets[target.id] : undefined;
       next.set(
         target.id,
-        same ? known.continuedAs(target, now) : new TargetStateMachine(target, now, seen),
+        same ? known.continuedAs(target, now) : new TargetStateMachine(target, now),
       );
     }
     this.#targets = next;
@@ -59,6 +54,14 @@ export class Judge {
       if (target?.take(report.vantage, check, nowMs)) changed = true;
     }
     return changed;
+  }
+
+  /**
+   * Takes over what another judge last said of targets that nobody has told us about yet: a probe
+   * that was restarted must not raise the dead.
+   */
+  adopt(health: Health): void {
+    for (const machine of this.#targets.values()) machine.adopt(health.targets[machine.target.id]);
   }
 
   judge(now: Now): Judgement {

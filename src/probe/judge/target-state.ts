@@ -26,12 +26,20 @@ export class TargetStateMachine {
   #state: TargetState = "unknown";
   #since: Now;
 
-  /** Starts as `seen` says, if it was seen before. */
-  constructor(target: Target, now: Now, seen?: TargetHealth) {
+  constructor(target: Target, now: Now) {
     this.target = target;
     this.#since = now;
-    for (const family of target.families) this.#measured.set(family, measuredIn(seen, family));
+    for (const family of target.families) this.#measured.set(family, "unknown");
     this.#state = this.#forced(this.#overall());
+  }
+
+  /** What another judge saw, as long as we have seen nothing ourselves. */
+  adopt(seen: TargetHealth | undefined): void {
+    if (seen === undefined || this.#tracks.size > 0 || this.#overall() !== "unknown") return;
+    if (seen.state !== "up" && seen.state !== "down") return;
+    for (const family of this.target.families) {
+      this.#measured.set(family, (family === 4 ? seen.v4Up : seen.v6Up) ? "up" : "down");
+    }
   }
 
   #overall(): Measured {
@@ -188,9 +196,4 @@ export class TargetStateMachine {
       };
     });
   }
-}
-
-function measuredIn(seen: TargetHealth | undefined, family: 4 | 6): Measured {
-  if (seen === undefined || (seen.state !== "up" && seen.state !== "down")) return "unknown";
-  return (family === 4 ? seen.v4Up : seen.v6Up) ? "up" : "down";
 }
