@@ -30,9 +30,9 @@ export function bad<E>(problems: E): { readonly ok: false; readonly problems: E 
  * @example formatProblem({ path: "zone", message: "expected a domain name", received: "7" })
  */
 export function formatProblem(problem: Problem, file?: string): string {
-  const at = problem.line === undefined ? "" : `:${problem.line}:${problem.column ?? 1}`;
-  const where = file === undefined ? "" : `${file}${at}: `;
+  const at = problem.line === undefined ? "" : `${problem.line}:${problem.column ?? 1}`;
+  const where = [file ?? "", at].filter((part) => part !== "").join(":");
   const path = problem.path === "" ? "" : `${problem.path}: `;
   const received = problem.received === undefined ? "" : `: received ${problem.received}`;
-  return `${where}${path}${problem.message}${received}`;
+  return `${where === "" ? "" : `${where}: `}${path}${problem.message}${received}`;
 }
