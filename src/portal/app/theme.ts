@@ -19,8 +19,22 @@ const sign: MantineColorsTuple = [
   "#044542",
 ];
 
+/** Mantine's greys for the dark scheme, with the page's own hue. */
+const dark: MantineColorsTuple = [
+  "#dfe5e5",
+  "#b9c3c3",
+  "#a3adad",
+  "#8e9898",
+  "#3f4b4c",
+  "#303a3b",
+  "#232b2c",
+  "#1b2223",
+  "#151a1b",
+  "#101415",
+];
+
 export const theme: MantineThemeOverride = createTheme({
-  colors: { sign },
+  colors: { sign, dark },
   primaryColor: "sign",
   primaryShade: { light: 7, dark: 7 },
   defaultRadius: "md",
@@ -55,6 +69,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--tp-warn": "#8a5300",
     "--tp-quiet": "#545d63",
     "--tp-track": "#e6ebeb",
+    "--tp-accent": "#0b6e69",
+    "--tp-active": "#d2ebe8",
   },
   dark: {
     "--mantine-color-body": "#14191a",
@@ -69,5 +85,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--tp-warn": "#f0b65a",
     "--tp-quiet": "#a3adad",
     "--tp-track": "#2c3637",
+    "--tp-accent": "#47b1a6",
+    "--tp-active": "#263d3e",
   },
 });

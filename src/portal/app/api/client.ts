@@ -39,6 +39,7 @@ const CALLS = {
   listInvoices: ["get", "/customers/{customer}/invoices"],
   createInvoice: ["post", "/customers/{customer}/invoices"],
   readInvoice: ["get", "/invoices/{id}"],
+  checkInvoice: ["get", "/invoices/{id}/check"],
   payInvoice: ["post", "/invoices/{id}/paid"],
 } as const satisfies { [R in RouteName]?: readonly [Routes[R]["method"], Routes[R]["path"]] };
 

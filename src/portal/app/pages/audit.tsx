@@ -7,7 +7,7 @@ import { formatMoment } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Bars, Empty, Failed } from "../parts/states.tsx";
 
-const PAGE = 50;
+const PAGE = 25;
 const REFRESH_MS = 5000;
 
 const COLUMNS: readonly Column<AuditEntry>[] = [

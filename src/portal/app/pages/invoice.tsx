@@ -1,14 +1,22 @@
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Invoice } from "../../../model/api/mod.ts";
+import { call } from "../api/client.ts";
 import { useIsOperator } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
-import { formatDay, formatMoney } from "../parts/format.ts";
+import {
+  formatDay,
+  formatDecimal,
+  formatExact,
+  formatMoment,
+  formatMoney,
+} from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
-import { Loaded } from "../parts/states.tsx";
+import { FormAlert, Loaded } from "../parts/states.tsx";
 import { Stats } from "../parts/stats.tsx";
 import { useToast } from "../parts/toast.tsx";
 import { pathOf } from "../routes.ts";
@@ -52,10 +60,50 @@ export function InvoicePage(props: PageProps) {
                 </Text>
               </Group>
             </Paper>
+            <Recompute invoice={data} />
           </Stack>
         )}
       </Loaded>
     </Page>
+  );
+}
+
+/** Anybody may have the bill computed again from what was metered. */
+function Recompute(props: { invoice: Invoice }) {
+  const { invoice } = props;
+  const check = useQuery({
+    queryKey: ["checkInvoice", invoice.id],
+    queryFn: () => call("checkInvoice", { params: { id: invoice.id } }),
+    enabled: false,
+    retry: false,
+  });
+  return (
+    <Paper className="tp-card tp-no-print" p="md" component="section">
+      <Group justify="space-between">
+        <div aria-live="polite">
+          {check.data === undefined && !check.isError && (
+            <Text c="dimmed" size="sm">
+              Up to batch {invoice.covers.upToBatch} of the usage ledger,{" "}
+              {formatMoment(invoice.covers.upToAt)}
+            </Text>
+          )}
+          {check.isError && <Text c="var(--mantine-color-error)">{check.error.message}</Text>}
+          {check.data?.equal === true && (
+            <span className="tp-state" data-tone="good">
+              <span className="tp-dot" aria-hidden="true" />
+              The same again: {formatMoney(check.data.total, invoice.currency)} from{" "}
+              {formatExact(check.data.batches)} batches
+            </span>
+          )}
+          {check.data?.equal === false && (
+            <FormAlert words={["It comes out differently", ...check.data.differences]} />
+          )}
+        </div>
+        <Button variant="default" loading={check.isFetching} onClick={() => void check.refetch()}>
+          Compute it again
+        </Button>
+      </Group>
+    </Paper>
   );
 }
 
@@ -65,7 +113,7 @@ function columnsOf(currency: string): readonly Column<Invoice["lines"][number]>[
       head: "For",
       title: true,
       cell: (line) => (
-        <div>
+        <div className="tp-wrap">
           {line.text}
           {line.from !== undefined && (
             <Text size="sm" c="dimmed" fw={400}>
@@ -75,7 +123,11 @@ function columnsOf(currency: string): readonly Column<Invoice["lines"][number]>[
         </div>
       ),
     },
-    { head: "Quantity", align: "right", cell: (line) => `${line.quantity} ${line.unit}` },
+    {
+      head: "Quantity",
+      align: "right",
+      cell: (line) => `${formatDecimal(line.quantity)} ${line.unit}`,
+    },
     { head: "Price", align: "right", cell: (line) => formatMoney(line.unitPrice, currency) },
     { head: "Amount", align: "right", cell: (line) => formatMoney(line.amount, currency) },
   ];

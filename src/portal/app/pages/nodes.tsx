@@ -31,7 +31,7 @@ const COLUMNS: readonly Column<NodeView>[] = [
   {
     head: "Address",
     cell: (node) => (
-      <div className="tp-mono">
+      <div className="tp-address">
         {node.v4 !== null && <div>{node.v4}</div>}
         {node.v6 !== null && <div>{node.v6}</div>}
       </div>

@@ -51,7 +51,7 @@ function Settings(props: SiteTabProps) {
       </Title>
       <dl className="tp-facts">
         {rows.map(([name, value]) => (
-          <div key={name}>
+          <div key={name} className="tp-fact">
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>

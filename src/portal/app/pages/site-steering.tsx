@@ -89,8 +89,8 @@ function Answer(props: { data: Explanation }) {
           },
           { label: "Client group", value: data.group, note: data.scope ?? "no prefix of its own" },
           {
-            label: "Decided on",
-            value: `Snapshot ${data.snapshot}`,
+            label: "Decided on snapshot",
+            value: String(data.snapshot),
             note: `health ${data.health}, assignment ${data.assignment}`,
           },
         ]}
@@ -126,7 +126,7 @@ function columnsOf(chosen: string | null): readonly Column<Candidate>[] {
         </>
       ),
     },
-    { head: "Address", cell: (row) => <span className="tp-mono">{row.v4 ?? row.v6}</span> },
+    { head: "Address", cell: (row) => <span className="tp-address">{row.v4 ?? row.v6}</span> },
     { head: "State", cell: (row) => <StateBadge state={row.state} /> },
     {
       head: "Load",

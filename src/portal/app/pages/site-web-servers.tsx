@@ -43,7 +43,8 @@ export function WebServersTab(props: SiteTabProps) {
             {data.origins.length > 0 && (
               <Group justify="space-between">
                 <Text c="dimmed" size="sm">
-                  {formatRate(data.lookupsPerSec)} lookups, steered by {view.site.steering.preset}
+                  {formatRate(data.lookupsPerSec, "lookups")}, steered by{" "}
+                  {view.site.steering.preset}
                   {data.held !== null && ` · held: ${data.held}`}
                 </Text>
                 {add}
@@ -83,7 +84,7 @@ function columnsOf(
     {
       head: "Address",
       cell: (origin) => (
-        <div className="tp-mono">
+        <div className="tp-address">
           {origin.v4 !== null && <div>{origin.v4}</div>}
           {origin.v6 !== null && <div>{origin.v6}</div>}
         </div>

@@ -73,7 +73,7 @@ function columnsOf(customer: string): readonly Column<Row>[] {
         <Anchor
           component={Link}
           href={pathOf("site", { customer, hostname: view.site.hostname })}
-          className="tp-break"
+          className="tp-break tp-wrap"
         >
           {view.site.hostname}
         </Anchor>

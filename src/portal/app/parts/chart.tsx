@@ -20,7 +20,7 @@ const INK = {
   light: { axis: "#545d63", grid: "#e3e8e8" },
   dark: { axis: "#a3adad", grid: "#2b3435" },
 } as const;
-const HEIGHT = 200;
+const HEIGHT = 190;
 
 /** A time series: lines over the last minutes, and a legend with the value under the pointer. */
 export function Chart(props: {
@@ -92,12 +92,13 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     width: 320,
     height: HEIGHT,
     legend: { show: false },
+    padding: [10, 28, 0, 0],
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
       y: { range: (_, __, most) => [0, Math.max(o.latest.current.least, most * 1.1, 1e-9)] },
     },
     axes: [
-      { ...axis, space: 70, values: (_, ticks) => ticks.map(clockTime) },
+      { ...axis, space: 46, size: 28, values: (_, ticks) => ticks.map(clockTime) },
       { ...axis, size: 70, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
     ],
     series: [
@@ -118,7 +119,7 @@ function colourOf(scheme: "light" | "dark", index: number): string {
   return COLOURS[scheme][index % 6] ?? COLOURS[scheme][0];
 }
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 
 function clockTime(sec: number): string {
   return CLOCK.format(new Date(sec * 1000));

@@ -46,8 +46,13 @@ function summaryOf(target: Measured): string {
   const parts = [`${up} of ${views.length} checks pass`];
   if (failures.length > 0) parts.push(failures.join(", "));
   if (times.length > 0) parts.push(formatMs(median(times)));
-  if (target.sinceMs !== null) parts.push(`since ${formatSpan(Date.now() - target.sinceMs)}`);
+  if (target.sinceMs !== null) parts.push(`since ${formatSpan(nowOf(target) - target.sinceMs)}`);
   return parts.join(" · ");
+}
+
+/** The newest measurement is the present: the reader's own clock may be wrong. */
+function nowOf(target: Measured): number {
+  return Math.max(target.sinceMs ?? 0, ...target.views.map((view) => view.atMs));
 }
 
 function median(values: readonly number[]): number {

@@ -26,9 +26,9 @@ export function formatExact(value: number): string {
   return WHOLE.format(value);
 }
 
-/** @example formatRate(3.27) // "3.3/s" */
-export function formatRate(perSec: number): string {
-  return `${formatCount(perSec)}/s`;
+/** @example formatRate(3.27, "lookups") // "3.3 lookups/s" */
+export function formatRate(perSec: number, what = ""): string {
+  return `${formatCount(perSec)}${what === "" ? "" : ` ${what}`}/s`;
 }
 
 /** Decimal units, as bills have them. @example formatBytes(1_500_000) // "1.5 MB" */
@@ -55,6 +55,12 @@ export function formatLoad(load: number | null): string {
 
 export function formatMs(ms: number | null): string {
   return ms === null ? "–" : `${ms < 10 ? ONE.format(ms) : WHOLE.format(ms)} ms`;
+}
+
+/** Thousands apart; every digit kept. @example formatDecimal("1204.55") // "1,204.55" */
+export function formatDecimal(text: string): string {
+  const [, sign = "", whole = "", rest = ""] = /^(-?)(\d+)(\.\d+)?$/.exec(text) ?? [];
+  return whole === "" ? text : `${sign}${whole.replace(/\B(?=(\d{3})+$)/g, ",")}${rest}`;
 }
 
 /** The ledger's amounts are decimal strings: shown digit by digit, never through a float. */

@@ -62,7 +62,7 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
     <form onSubmit={save} noValidate>
       <TextInput
         aria-label={`Weight of ${origin.name}`}
-        className="tp-weight"
+        className="tp-weight tp-wrap"
         size="xs"
         inputMode="decimal"
         autoFocus
