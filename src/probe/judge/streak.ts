@@ -21,9 +21,10 @@ export function step(
   ok: boolean,
   limits: { readonly rise: number; readonly fall: number },
 ): Streak {
+  const says = ok ? "up" : "down";
+  if (says === streak.verdict) return { verdict: says, against: 0 };
   if (ok && streak.verdict === "unknown") return { verdict: "up", against: 0 };
-  if (ok === (streak.verdict === "up")) return { verdict: streak.verdict, against: 0 };
   const against = streak.against + 1;
   if (against < (ok ? limits.rise : limits.fall)) return { verdict: streak.verdict, against };
-  return { verdict: ok ? "up" : "down", against: 0 };
+  return { verdict: says, against: 0 };
 }
