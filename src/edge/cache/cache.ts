@@ -1,0 +1,71 @@
+import { type DiskObject, DiskTier } from "./disk.ts";
+import { type MemoryObject, MemoryTier } from "./memory.ts";
+import type { ObjectMeta } from "./object.ts";
+import { Spool } from "./spool.ts";
+
+type Get = (name: string) => string | null;
+
+/** Both tiers as one. `P` is what the deliverer prepares once per object. */
+export class Cache<P = unknown> {
+  readonly memory: MemoryTier<P>;
+  readonly disk: DiskTier;
+  /** Goes up with each purge: whoever reads across an await looks whether it did. */
+  purges = 0;
+
+  constructor(o: {
+    readonly dir: string;
+    readonly memoryBytesMax: number;
+    readonly diskBytesMax: number;
+    readonly wholeBytesMax: number;
+    readonly nowMs: () => number;
+  }) {
+    this.memory = new MemoryTier(o.memoryBytesMax, o.wholeBytesMax);
+    this.disk = new DiskTier({
+      dir: o.dir,
+      bytesMax: o.diskBytesMax,
+      wholeBytesMax: o.wholeBytesMax,
+      nowMs: o.nowMs,
+    });
+  }
+
+  /** The variant in memory that answers; no IO. */
+  find(key: string, get: Get): MemoryObject<P> | null {
+    return this.memory.find(key, get);
+  }
+
+  /** Whether looking on disk can help. */
+  mayHoldOnDisk(key: string): boolean {
+    return this.disk.has(key);
+  }
+
+  /** The variant on disk that answers; a small one comes into memory. */
+  async load(key: string, get: Get): Promise<DiskObject | MemoryObject<P> | null> {
+    const purges = this.purges;
+    const object = await this.disk.read(key, get);
+    if (object === null || object.kind === "file") return object;
+    // Any purge since may have been of this key: what was read is not kept, and not served either.
+    if (purges !== this.purges && !this.disk.has(key)) return null;
+    return this.memory.find(key, get) ?? this.memory.put(object.meta, object.bytes) ?? object;
+  }
+
+  /** Stores a whole object in both tiers. Null when memory does not take it. */
+  put(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
+    this.disk.write(meta, bytes);
+    return this.memory.put(meta, bytes);
+  }
+
+  spool(storeBytesMax: number): Spool {
+    return new Spool(this.disk, storeBytesMax);
+  }
+
+  /** Removes all variants of a key from both tiers; resolves when the disk holds none. */
+  async purge(key: string): Promise<void> {
+    this.purges++;
+    this.memory.remove(key);
+    await this.disk.remove(key);
+  }
+
+  stop(): Promise<void> {
+    return this.disk.stop();
+  }
+}

@@ -1,0 +1,284 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { type FileHandle, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
+import { variantMatches } from "../../policy/caching/mod.ts";
+import {
+  BlockTable,
+  blockCount,
+  decodeFile,
+  decodeFooter,
+  decodeTail,
+  encodeTail,
+  FOOTER_BYTES,
+} from "./disk-format.ts";
+import { type DiskEntry, DiskIndex, hashKey, nameOf } from "./disk-index.ts";
+import type { ObjectMeta } from "./object.ts";
+
+/** Bytes that may wait for the disk; what comes while they do is not written. */
+const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+const WRITERS_MAX = 4;
+
+/** An object found on disk: small ones whole, large ones as an open file to read blocks from. */
+export type DiskObject =
+  | { readonly kind: "whole"; readonly meta: ObjectMeta; readonly bytes: Uint8Array<ArrayBuffer> }
+  | {
+      readonly kind: "file";
+      readonly meta: ObjectMeta;
+      readonly file: FileHandle;
+      readonly table: DataView;
+      /** Forgets the object: one of its blocks is not what was written. */
+      readonly spoilt: () => void;
+    };
+
+interface PendingWrite {
+  cancelled: boolean;
+  readonly done: Promise<void>;
+}
+
+/**
+ * The disk tier: one file per object, written aside and renamed, checked when read, so that a crash
+ * at any moment leaves whole objects and rubbish that counts as a miss. The index is rebuilt at
+ * start from file names alone. Whatever fails here is a miss or an object not kept, never an error.
+ */
+export class DiskTier {
+  readonly #dir: string;
+  readonly #bytesMax: number;
+  readonly #wholeBytesMax: number;
+  readonly #nowMs: () => number;
+  readonly #index: DiskIndex;
+  readonly #pending = new Map<string, Set<PendingWrite>>();
+  readonly #queue: (() => Promise<void>)[] = [];
+  /** Bytes of large bodies on their way, kept current by their spools: they count under the cap. */
+  spoolBytes = 0;
+  #queuedBytes = 0;
+  #writers = 0;
+  #sequence = 0;
+  #stopped = false;
+
+  /** Opens the folder, makes it where it is missing, and drops what a crash left behind. */
+  constructor(o: {
+    readonly dir: string;
+    readonly bytesMax: number;
+    /** Objects up to this are read whole. */
+    readonly wholeBytesMax: number;
+    readonly nowMs: () => number;
+  }) {
+    this.#dir = o.dir;
+    this.#bytesMax = o.bytesMax;
+    this.#wholeBytesMax = o.wholeBytesMax;
+    this.#nowMs = o.nowMs;
+    this.#index = new DiskIndex();
+    rmSync(join(o.dir, "tmp"), { recursive: true, force: true });
+    mkdirSync(join(o.dir, "tmp"), { recursive: true });
+    for (const folder of readdirSync(o.dir)) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+      for (const name of readdirSync(join(o.dir, folder))) this.#index.load(name);
+    }
+    for (const stale of this.#index.settle()) this.#unlink(stale);
+    this.#shrink(0);
+  }
+
+  get bytes(): number {
+    return this.#index.bytes;
+  }
+
+  get count(): number {
+    return this.#index.count;
+  }
+
+  has(key: string): boolean {
+    return this.#index.of(hashKey(key)).length > 0;
+  }
+
+  /** The largest object that it takes. */
+  get objectBytesMax(): number {
+    return Math.floor(this.#bytesMax / 4);
+  }
+
+  /** The variant that answers a request with these fields; null when there is none, or no more. */
+  async read(key: string, get: (name: string) => string | null): Promise<DiskObject | null> {
+    const entries = this.#index.of(hashKey(key));
+    // Which fields make variants is in the files; the last ones stored are tried first.
+    for (const entry of [...entries].reverse().slice(0, 8)) {
+      const object = await this.#readEntry(entry).catch(() => null);
+      if (object === null || object.meta.key !== key) {
+        if (this.#index.holds(entry)) this.#forget(entry);
+        if (object?.kind === "file") await object.file.close();
+        continue;
+      }
+      // It may have been purged or replaced while it was read.
+      if (this.#index.holds(entry) && variantMatches(object.meta, get)) {
+        this.#index.touch(entry);
+        return object;
+      }
+      if (object.kind === "file") await object.file.close();
+    }
+    return null;
+  }
+
+  async #readEntry(entry: DiskEntry): Promise<DiskObject | null> {
+    const path = this.#pathOf(entry);
+    if (entry.fileBytes <= this.#wholeBytesMax) {
+      const whole = decodeFile(new Uint8Array(await readFile(path)));
+      return whole === null ? null : { kind: "whole", meta: whole.meta, bytes: whole.body };
+    }
+    const file = await open(path, "r");
+    try {
+      const tail = await readTail(file, entry.fileBytes);
+      if (tail !== null) {
+        return { kind: "file", ...tail, file, spoilt: () => this.#forget(entry) };
+      }
+    } catch {
+      // Read as a miss below.
+    }
+    await file.close();
+    return null;
+  }
+
+  /** Writes an object in the background; it is in the index once it is whole on disk. */
+  write(meta: ObjectMeta, bytes: Uint8Array): void {
+    const table = new BlockTable();
+    table.add(bytes);
+    const tail = encodeTail(meta, table.finish());
+    const fileBytes = bytes.byteLength + tail.byteLength;
+    if (this.#stopped || fileBytes > this.objectBytesMax) return;
+    if (this.#queuedBytes + fileBytes > QUEUED_BYTES_MAX) return;
+    this.#queuedBytes += fileBytes;
+    this.#enqueue(meta.key, async (pending) => {
+      this.#queuedBytes -= fileBytes;
+      if (pending.cancelled) return;
+      const tmp = this.tmpPath();
+      const whole = new Uint8Array(fileBytes);
+      whole.set(bytes, 0);
+      whole.set(tail, bytes.byteLength);
+      await writeFile(tmp, whole);
+      await this.#keep(meta, { tmp, fileBytes, pending });
+    });
+  }
+
+  /** Takes over a file that is whole: a large body written as it came. */
+  adopt(meta: ObjectMeta, tmp: string, fileBytes: number): Promise<void> {
+    return this.#enqueue(meta.key, (pending) =>
+      this.#keep(meta, { tmp, fileBytes, pending, spooled: true }),
+    );
+  }
+
+  /** A name in the folder for files on their way. */
+  tmpPath(): string {
+    return join(this.#dir, "tmp", String(++this.#sequence));
+  }
+
+  async #keep(
+    meta: ObjectMeta,
+    o: {
+      readonly tmp: string;
+      readonly fileBytes: number;
+      readonly pending: PendingWrite;
+      readonly spooled?: true;
+    },
+  ): Promise<void> {
+    const entry = nameOf(meta, o.fileBytes, Math.floor(this.#nowMs() / 1000));
+    if (o.pending.cancelled) return unlink(o.tmp);
+    this.#shrink(o.spooled === true ? 0 : o.fileBytes);
+    mkdirSync(join(this.#dir, entry.name.slice(0, 2)), { recursive: true });
+    await rename(o.tmp, this.#pathOf(entry));
+    if (o.pending.cancelled) return unlink(this.#pathOf(entry));
+    for (const replaced of this.#index.add(entry)) this.#unlink(replaced);
+  }
+
+  /** Removes every variant of a key; resolves when none is left on disk nor on its way there. */
+  async remove(key: string): Promise<void> {
+    const hash = hashKey(key);
+    const gone = this.#index.of(hash).map((entry) => {
+      this.#index.drop(entry);
+      return unlink(this.#pathOf(entry)).catch(ignoreMissing);
+    });
+    const writes = [...(this.#pending.get(hash) ?? [])];
+    for (const write of writes) write.cancelled = true;
+    await Promise.all([...gone, ...writes.map((write) => write.done)]);
+  }
+
+  /** Resolves when nothing waits to be written. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) {
+      await Promise.all([...this.#pending.values()].flatMap((set) => [...set].map((w) => w.done)));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.settled();
+  }
+
+  #enqueue(key: string, act: (pending: PendingWrite) => Promise<void>): Promise<void> {
+    const hash = hashKey(key);
+    let finish: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const pending: PendingWrite = { cancelled: false, done };
+    const set = this.#pending.get(hash) ?? new Set();
+    this.#pending.set(hash, set.add(pending));
+    this.#queue.push(async () => {
+      try {
+        await act(pending);
+      } catch {
+        // A full or broken disk: the object is not kept.
+      }
+      set.delete(pending);
+      if (set.size === 0) this.#pending.delete(hash);
+      finish();
+    });
+    this.#work();
+    return done;
+  }
+
+  #work(): void {
+    while (this.#writers < WRITERS_MAX) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#writers++;
+      void next().finally(() => {
+        this.#writers--;
+        this.#work();
+      });
+    }
+  }
+
+  #shrink(comingBytes: number): void {
+    while (this.#index.bytes + this.spoolBytes + comingBytes > this.#bytesMax) {
+      const oldest = this.#index.oldest();
+      if (oldest === undefined) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(entry: DiskEntry): void {
+    this.#index.drop(entry);
+    this.#unlink(entry);
+  }
+
+  #unlink(entry: DiskEntry): void {
+    unlink(this.#pathOf(entry)).catch(() => {});
+  }
+
+  #pathOf(entry: DiskEntry): string {
+    assert(entry.name.length > 2, "An entry has a file name");
+    return join(this.#dir, entry.name.slice(0, 2), entry.name);
+  }
+}
+
+async function readTail(file: FileHandle, fileBytes: number) {
+  const last = new Uint8Array(FOOTER_BYTES);
+  await file.read(last, 0, FOOTER_BYTES, fileBytes - FOOTER_BYTES);
+  const footer = decodeFooter(last, fileBytes);
+  if (footer === null) return null;
+  const tail = new Uint8Array(blockCount(footer.bodyBytes) * 4 + footer.metaBytes);
+  await file.read(tail, 0, tail.byteLength, footer.bodyBytes);
+  return decodeTail(tail, footer);
+}
+
+function ignoreMissing(fault: { code?: string }): void {
+  if (fault.code !== "ENOENT") throw fault;
+}

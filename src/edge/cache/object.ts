@@ -1,0 +1,31 @@
+import type { Freshness } from "../../policy/caching/mod.ts";
+
+/** Names in lower case, in the order received. */
+export type Fields = readonly (readonly [string, string])[];
+
+/** All of a stored response but its body. Plain data: on disk it is this as JSON. */
+export interface ObjectMeta {
+  /** The primary key; begins with the customer. */
+  readonly key: string;
+  readonly customer: string;
+  readonly site: string;
+  /** Path and query at the origin. */
+  readonly path: string;
+  readonly vary: readonly string[];
+  /** What the fields that `vary` names held in the request (policy/caching `variantKey`). */
+  readonly variant: string;
+  readonly status: number;
+  /** End-to-end fields, without Age. */
+  readonly fields: Fields;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+  readonly lastModifiedMs: number | null;
+  readonly freshness: Freshness;
+  /** When it came or was last validated, ms since the epoch. */
+  readonly receivedMs: number;
+  readonly bodyBytes: number;
+}
+
+export function sealMeta(meta: ObjectMeta): ObjectMeta {
+  return Object.freeze(meta);
+}

@@ -1,0 +1,207 @@
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { assert } from "../../base/assert.ts";
+import type { DiskTier } from "./disk.ts";
+import { BlockTable, encodeTail } from "./disk-format.ts";
+import type { ObjectMeta } from "./object.ts";
+
+/** How far the origin may run ahead of the clients: what bounds the fetch of what nobody reads. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
+const READ_BYTES = 262_144;
+
+type Source = ReadableStreamDefaultReader<Uint8Array>;
+
+interface Reader {
+  at: number;
+  /** Position after its last byte; null reads to the end. */
+  readonly end: number | null;
+}
+
+/**
+ * A large body on its way: written to a file as it comes, while any number of clients read behind.
+ *
+ *   state      file   readers may join   the source waits for
+ *   filing     grows  yes                the fastest reader (1 MiB ahead of it at most)
+ *   passing    ends   no                 the slowest: what the disk did not take is held in memory
+ *   done       whole  yes                -
+ *   failed     -      no                 -
+ *
+ * It passes when the disk refuses, or when the body outgrows what may be stored: clients still get
+ * all of it. With no reader left it lets go of the source; what came so far is thrown away.
+ */
+export class Spool {
+  readonly #disk: DiskTier;
+  readonly #path: string;
+  readonly #storeBytesMax: number;
+  readonly #table = new BlockTable();
+  readonly #readers = new Set<Reader>();
+  #file: FileHandle | null = null;
+  #filing = true;
+  #fileBytes = 0;
+  #held: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  #bytes = 0;
+  #state: "open" | "done" | "failed" = "open";
+  #waiting: (() => void)[] = [];
+  /** Cleared by a purge: it is delivered and then not stored. */
+  keep = true;
+
+  constructor(disk: DiskTier, storeBytesMax: number) {
+    this.#disk = disk;
+    this.#path = disk.tmpPath();
+    this.#storeBytesMax = Math.min(storeBytesMax, disk.objectBytesMax);
+  }
+
+  /** A part may be read once the source is expected there: asking for the end fetches no gigabyte. */
+  mayStartAt(position: number): boolean {
+    return position <= this.#bytes + AHEAD_BYTES_MAX;
+  }
+
+  get canJoin(): boolean {
+    return this.#state !== "failed" && this.#filing;
+  }
+
+  /**
+   * Moves the body; resolves when it is at its end or given up, never throws. `finish` is asked for
+   * the meta once all is there. Readers are opened before: without one it lets go at once.
+   */
+  async run(
+    source: Source,
+    first: readonly Uint8Array[],
+    finish: (bodyBytes: number) => ObjectMeta | null,
+  ): Promise<void> {
+    try {
+      if (this.#readers.size === 0) throw new Error("Nobody reads");
+      this.#file = await open(this.#path, "w+").catch(() => null);
+      if (this.#file === null || this.#storeBytesMax === 0) this.#filing = false;
+      for (const chunk of first) await this.#take(chunk);
+      while (await this.#room()) {
+        const { done, value } = await source.read();
+        if (done) break;
+        await this.#take(value);
+      }
+      if (this.#readers.size === 0) throw new Error("Nobody reads");
+      const meta = this.keep && this.#filing ? finish(this.#bytes) : null;
+      this.#state = "done";
+      this.#wake();
+      if (meta !== null) await this.#store(meta);
+    } catch (fault) {
+      if (this.#state === "open") this.#state = "failed";
+      source.cancel(fault).catch(() => {});
+    }
+    this.#wake();
+    this.#disk.spoolBytes -= this.#fileBytes;
+    await this.#closeWhenUnread();
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
+    const at = this.#bytes;
+    if (this.#filing && at + chunk.byteLength > this.#storeBytesMax) this.#filing = false;
+    if (this.#filing) {
+      try {
+        await this.#file!.write(chunk, 0, chunk.byteLength, at);
+        this.#table.add(chunk);
+        this.#fileBytes += chunk.byteLength;
+        this.#disk.spoolBytes += chunk.byteLength;
+      } catch {
+        this.#filing = false;
+      }
+    }
+    if (!this.#filing) this.#held.push({ at, bytes: chunk });
+    this.#bytes += chunk.byteLength;
+    this.#wake();
+  }
+
+  /** Waits until the source may go on. False when nobody reads any more. */
+  async #room(): Promise<boolean> {
+    for (;;) {
+      if (this.#readers.size === 0) return false;
+      const places = [...this.#readers].map((reader) => reader.at);
+      const slowest = Math.min(...places);
+      this.#held = this.#held.filter((held) => held.at + held.bytes.byteLength > slowest);
+      const behind = this.#filing ? Math.max(...places) : slowest;
+      if (this.#bytes - behind < AHEAD_BYTES_MAX) return true;
+      await this.#change();
+    }
+  }
+
+  async #store(meta: ObjectMeta): Promise<void> {
+    const tail = encodeTail(meta, this.#table.finish());
+    await this.#file!.write(tail, 0, tail.byteLength, this.#fileBytes);
+    if (!this.keep) return;
+    await this.#disk.adopt(meta, this.#path, this.#fileBytes + tail.byteLength);
+  }
+
+  async #closeWhenUnread(): Promise<void> {
+    while (this.#readers.size > 0) await this.#change();
+    this.#held = [];
+    await this.#file?.close().catch(() => {});
+    // Once stored it has another name, and this finds nothing.
+    await unlink(this.#path).catch(() => {});
+  }
+
+  /** A client's view of the body, or of a part of it. `count` hears of each chunk handed over. */
+  read(
+    part: { readonly first: number; readonly last: number } | null,
+    count: (bytes: number) => void,
+  ): ReadableStream<Uint8Array> {
+    const reader: Reader = { at: part?.first ?? 0, end: part === null ? null : part.last + 1 };
+    this.#readers.add(reader);
+    const leave = () => {
+      this.#readers.delete(reader);
+      this.#wake();
+    };
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const chunk = await this.#next(reader).catch((fault: unknown) => {
+            leave();
+            throw fault;
+          });
+          if (chunk === null) {
+            leave();
+            controller.close();
+            return;
+          }
+          reader.at += chunk.byteLength;
+          this.#wake();
+          count(chunk.byteLength);
+          controller.enqueue(chunk);
+          if (reader.at === reader.end) {
+            leave();
+            controller.close();
+          }
+        },
+        cancel: leave,
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async #next(reader: Reader): Promise<Uint8Array | null> {
+    while (reader.at >= this.#bytes) {
+      if (this.#state === "done") return null;
+      if (this.#state === "failed") throw new Error("The origin ended before its body did");
+      await this.#change();
+    }
+    const end = Math.min(reader.end ?? Number.POSITIVE_INFINITY, this.#bytes);
+    if (reader.at < this.#fileBytes) {
+      const room = Math.min(READ_BYTES, end - reader.at, this.#fileBytes - reader.at);
+      const chunk = new Uint8Array(room);
+      const { bytesRead } = await this.#file!.read(chunk, 0, room, reader.at);
+      assert(bytesRead > 0, "What was written can be read");
+      return chunk.subarray(0, bytesRead);
+    }
+    const held = this.#held.find((h) => h.at <= reader.at && reader.at < h.at + h.bytes.byteLength);
+    assert(held !== undefined, "What the disk did not take is held until the slowest has read it");
+    return held.bytes.subarray(reader.at - held.at, Math.min(held.bytes.byteLength, end - held.at));
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

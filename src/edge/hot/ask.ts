@@ -1,0 +1,86 @@
+import { cacheKey, normalEncodings } from "../../policy/caching/mod.ts";
+import { countLoops, splitUrl } from "../../wire/http/mod.ts";
+import { TARGET_LENGTH_MAX } from "./limits.ts";
+import { type Refusal, refusals } from "./refuse.ts";
+import type { EdgeTable, Form, SiteEntry } from "./table.ts";
+
+/** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
+export interface Ask {
+  readonly request: Request;
+  readonly method: string;
+  readonly entry: SiteEntry;
+  readonly form: Form;
+  /** Path and query at the origin. */
+  readonly path: string;
+  readonly key: string;
+  /** The client's address. */
+  readonly client: string;
+  /** A field as the origin would see it: null for those that are not sent on. */
+  readonly get: (name: string) => string | null;
+}
+
+const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+const FIRST_METHODS = new Set([...SECOND_METHODS, "POST", "PUT", "DELETE", "PATCH"]);
+
+/** What is sent on from a second address: it serves static content, the same for everybody. */
+const SENT_ON = new Set([
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "access-control-request-headers",
+  "access-control-request-method",
+  "origin",
+]);
+
+/** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
+const NEVER_SENT_ON =
+  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-host|x-http-host.*|proxy-.*|proxy)$/;
+
+export function isSentOn(form: Form, name: string): boolean {
+  return form === "first" ? !NEVER_SENT_ON.test(name) : SENT_ON.has(name);
+}
+
+/**
+ * The step `recv`: own checks of host, method and target before anything else (the listener joins
+ * two Host fields, takes any method, and hands over targets it cannot parse).
+ */
+export function receive(request: Request, table: EdgeTable, client: string): Ask | Refusal {
+  const { method, url, headers } = request;
+  const target = splitUrl(url, headers.get("host"));
+  if (target === null) return refusals.badTarget;
+  if (target.path.length > TARGET_LENGTH_MAX) return refusals.tooLong;
+  if (!FIRST_METHODS.has(method)) return refusals.method;
+  if (countLoops(headers.get("cdn-loop"), table.cdnId) > 0) return refusals.loop;
+  if (target.host === table.pathHost) {
+    const slash = target.path.indexOf("/", 1);
+    const hostname = target.path.slice(1, slash < 0 ? undefined : slash).toLowerCase();
+    const entry = table.byHostname.get(hostname);
+    if (entry === undefined || slash < 0) return refusals.unknownPath;
+    return askOf({ request, entry, form: "path", path: target.path.slice(slash), client });
+  }
+  const found = table.byHost.get(target.host);
+  if (found === undefined) return refusals.unknownHost;
+  return askOf({ request, ...found, path: target.path, client });
+}
+
+function askOf(o: {
+  readonly request: Request;
+  readonly entry: SiteEntry;
+  readonly form: Form;
+  readonly path: string;
+  readonly client: string;
+}): Ask | Refusal {
+  const { entry, form, path, request } = o;
+  if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
+  const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
+  return { ...o, method: request.method, key, get: fieldsSeen(form, request.headers) };
+}
+
+/** A request's fields through the eyes of the origin. */
+export function fieldsSeen(form: Form, headers: Headers): (name: string) => string | null {
+  return (name) => {
+    if (!isSentOn(form, name)) return null;
+    const value = headers.get(name);
+    return name === "accept-encoding" ? normalEncodings(value) : value;
+  };
+}

@@ -1,0 +1,79 @@
+/** A body read as far as it may be held: whole, or what came first with the rest still to come. */
+export type ReadBody =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | {
+      readonly kind: "large";
+      readonly first: readonly Uint8Array[];
+      readonly rest: ReadableStreamDefaultReader<Uint8Array>;
+    };
+
+/** Throws what the body throws: ended early, or silent for too long. */
+export async function readBody(
+  body: ReadableStream<Uint8Array> | null,
+  o: {
+    readonly wholeBytesMax: number;
+    readonly contentLength: number | null;
+    readonly count: (bytes: number) => void;
+  },
+): Promise<ReadBody> {
+  if (body === null) return { kind: "whole", bytes: new Uint8Array(0) };
+  const rest = body.getReader();
+  const first: Uint8Array[] = [];
+  let bytes = 0;
+  if (o.contentLength !== null && o.contentLength > o.wholeBytesMax) {
+    return { kind: "large", first, rest: counted(rest, o.count) };
+  }
+  for (;;) {
+    const { done, value } = await rest.read();
+    if (done) return { kind: "whole", bytes: join(first, bytes) };
+    o.count(value.byteLength);
+    first.push(value);
+    bytes += value.byteLength;
+    if (bytes > o.wholeBytesMax) return { kind: "large", first, rest: counted(rest, o.count) };
+  }
+}
+
+function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+function counted(
+  rest: ReadableStreamDefaultReader<Uint8Array>,
+  count: (bytes: number) => void,
+): ReadableStreamDefaultReader<Uint8Array> {
+  return Object.assign(Object.create(rest) as ReadableStreamDefaultReader<Uint8Array>, {
+    async read() {
+      const part = await rest.read();
+      if (part.value !== undefined) count(part.value.byteLength);
+      return part;
+    },
+    cancel: (why?: unknown) => rest.cancel(why),
+  });
+}
+
+/** A body sent on as it comes, at the client's pace, and counted. */
+export function passBody(
+  body: ReadableStream<Uint8Array>,
+  count: { readonly in: (bytes: number) => void; readonly out: (bytes: number) => void },
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        count.in(value.byteLength);
+        count.out(value.byteLength);
+        controller.enqueue(value);
+      },
+      cancel: (why) => reader.cancel(why),
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,42 @@
+import type { NodeStats } from "../../model/messages.ts";
+
+/** Live figures of a site since they were last drained. */
+export interface SiteCounts {
+  requests: number;
+  hits: number;
+  bytesOut: number;
+}
+
+/** Live figures of the edge for pages and demand; what is billed goes through Meter beside it. */
+export class EdgeCounts {
+  readonly #sites = new Map<string, SiteCounts>();
+  #fetches: Record<string, number> = {};
+
+  of(hostname: string): SiteCounts {
+    let counts = this.#sites.get(hostname);
+    if (counts === undefined) {
+      counts = { requests: 0, hits: 0, bytesOut: 0 };
+      this.#sites.set(hostname, counts);
+    }
+    return counts;
+  }
+
+  /** A fetch went out to this origin. */
+  fetched(originId: string): void {
+    this.#fetches[originId] = (this.#fetches[originId] ?? 0) + 1;
+  }
+
+  drain(): Pick<NodeStats, "edge" | "fetches"> {
+    const edge: Record<string, SiteCounts> = {};
+    for (const [hostname, counts] of this.#sites) {
+      if (counts.requests === 0 && counts.bytesOut === 0) continue;
+      edge[hostname] = { ...counts };
+      counts.requests = 0;
+      counts.hits = 0;
+      counts.bytesOut = 0;
+    }
+    const fetches = this.#fetches;
+    this.#fetches = {};
+    return { edge, fetches };
+  }
+}

@@ -1,0 +1,123 @@
+import { ageMs, isNotModified } from "../../policy/caching/mod.ts";
+import {
+  type ByteRange,
+  type CacheStatus,
+  matchesStrongly,
+  parseRange,
+} from "../../wire/http/mod.ts";
+import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import { readBlocks } from "./blocks.ts";
+import { addCacheStatus, formHeaders, type Prepared } from "./head.ts";
+
+/** An object in whatever state it is held. */
+export type Held =
+  | MemoryObject<Prepared>
+  | DiskObject
+  | { readonly kind: "spool"; readonly meta: ObjectMeta; readonly spool: Spool };
+
+export interface Delivery {
+  readonly node: string;
+  readonly nowMs: number;
+  readonly status: CacheStatus;
+}
+
+/** Fields that speak of a body, which a 304 has not (RFC 9110 15.4.5). */
+const OF_A_BODY = ["content-type", "content-encoding", "content-language", "content-range"];
+
+/**
+ * The step `deliver` for an object that is held: in this order
+ *
+ *   If-None-Match, If-Modified-Since hold   304
+ *   HEAD                                    head only
+ *   one byte range, If-Range holds          206 or 416
+ *   else                                    200, or whatever status was stored
+ */
+export function deliver(held: Held, ask: Ask, how: Delivery): Response {
+  const { meta } = held;
+  const headers = formHeaders(meta.fields, ask, how.node);
+  addCacheStatus(headers, how.status);
+  const age = ageMs(meta.freshness, meta.receivedMs, how.nowMs);
+  const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
+  if (!firstHand || age >= 1000) headers.set("age", String(Math.floor(age / 1000)));
+  count(ask, how.status.hit === true);
+  const asked = ask.request.headers;
+  if (meta.status === 200) {
+    const conditions = {
+      ifNoneMatch: asked.get("if-none-match"),
+      ifModifiedSince: asked.get("if-modified-since"),
+    };
+    if (isNotModified(conditions, meta, how.nowMs)) {
+      for (const name of OF_A_BODY) headers.delete(name);
+      discard(held);
+      return new Response(null, { status: 304, headers });
+    }
+    headers.set("accept-ranges", "bytes");
+  }
+  if (ask.method === "HEAD") {
+    headers.set("content-length", String(meta.bodyBytes));
+    discard(held);
+    return new Response(null, { status: meta.status, headers });
+  }
+  const range = meta.status === 200 ? rangeOf(asked, held) : null;
+  if (range === "unsatisfiable") {
+    headers.set("content-range", `bytes */${meta.bodyBytes}`);
+    discard(held);
+    return new Response(null, { status: 416, headers });
+  }
+  if (range !== null) {
+    headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.bodyBytes}`);
+  }
+  const status = range === null ? meta.status : 206;
+  return new Response(bodyOf(held, ask, range), { status, headers });
+}
+
+function rangeOf(asked: Headers, held: Held): ByteRange | "unsatisfiable" | null {
+  const { meta } = held;
+  const field = asked.get("range");
+  // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2).
+  if (field === null || meta.bodyBytes < 0) return null;
+  const only = asked.get("if-range");
+  if (only !== null) {
+    const same = only.endsWith('"')
+      ? meta.etag !== null && matchesStrongly(only, meta.etag)
+      : only === meta.lastModified;
+    if (!same) return null;
+  }
+  const range = parseRange(field, meta.bodyBytes);
+  if (held.kind !== "spool" || range === null || range === "unsatisfiable") return range;
+  return held.spool.mayStartAt(range.first) ? range : null;
+}
+
+function bodyOf(held: Held, ask: Ask, range: ByteRange | null): BodyInit | null {
+  const counted = (bytes: number) => countBytes(ask, bytes);
+  if (held.meta.status === 204 || held.meta.status === 205) return null;
+  if (held.kind === "memory" || held.kind === "whole") {
+    const bytes = range === null ? held.bytes : held.bytes.subarray(range.first, range.last + 1);
+    counted(bytes.byteLength);
+    return bytes;
+  }
+  if (held.kind === "spool") return held.spool.read(range, counted);
+  return readBlocks(held, range ?? { first: 0, last: held.meta.bodyBytes - 1 }, counted);
+}
+
+/** Lets go of what a response without a body will not read. */
+export function discard(held: Held): void {
+  if (held.kind === "file") held.file.close().catch(() => {});
+}
+
+/** The step `count`: what is billed, and what pages show. */
+export function count(ask: Pick<Ask, "entry">, hit: boolean): void {
+  const { usage, counts } = ask.entry;
+  usage.requests++;
+  counts.requests++;
+  if (!hit) return;
+  usage.hits++;
+  counts.hits++;
+}
+
+/** Body bytes handed to the client's connection. */
+export function countBytes(ask: Pick<Ask, "entry">, bytes: number): void {
+  ask.entry.usage.bytesOut += bytes;
+  ask.entry.counts.bytesOut += bytes;
+}

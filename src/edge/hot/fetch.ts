@@ -1,0 +1,170 @@
+import { Fault } from "../../base/fault.ts";
+import type { Rng } from "../../base/rng.ts";
+import type { Choice } from "../../model/decision.ts";
+import { pick, steer, type View } from "../../policy/steering/mod.ts";
+import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
+import { vetAddress } from "../../wire/ip/mod.ts";
+import type { Fields } from "../cache/mod.ts";
+import { type Ask, isSentOn } from "./ask.ts";
+import type { EdgeCounts } from "./count.ts";
+import { ATTEMPTS_MAX, HEAD_MS, ORIGIN_EXCHANGES_MAX, SILENT_MS } from "./limits.ts";
+import type { OriginClient, OriginResponse } from "./origin.ts";
+import { type Refusal, refusals } from "./refuse.ts";
+
+export interface Fetched {
+  readonly response: OriginResponse;
+  readonly requestedMs: number;
+  readonly receivedMs: number;
+}
+
+export interface FetchParts {
+  readonly node: string;
+  readonly origins: OriginClient;
+  readonly counts: EdgeCounts;
+  readonly rng: Rng;
+  readonly nowMs: () => number;
+}
+
+/** What one fetch sends beside the request's own fields. */
+export interface Sending {
+  /** Validators of what is held, in place of the client's conditions. */
+  readonly conditions: Fields;
+  /** True for a fetch whose answer may be shared: conditions and ranges of the client stay here. */
+  readonly shared: boolean;
+  readonly cdnId: string;
+}
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+const CLIENT_CONDITIONS =
+  /^(if-match|if-none-match|if-modified-since|if-unmodified-since|if-range|range)$/;
+
+/** The step `fetch`: asks the least-loaded origin, and the next ones where that can be done. */
+export class Fetcher {
+  readonly #parts: FetchParts;
+  readonly #exchanges = new Map<string, number>();
+
+  constructor(parts: FetchParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * State chart of one attempt:
+   *
+   *   address not allowed, too many exchanges   next, not counted as an attempt
+   *   refused, silent, broken                   next, if the method is idempotent and no body was sent
+   *   5xx                                       next, likewise; the last one's is the answer
+   *   else                                      the answer
+   */
+  async fetch(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
+    const body = await requestBody(ask.request);
+    const again = IDEMPOTENT.has(ask.method) && !(body instanceof ReadableStream);
+    let failed: Refusal = refusals.noOrigin;
+    let attempts = 0;
+    const choices = this.#choices(view, ask);
+    for (const [i, choice] of choices.entries()) {
+      const address = choice.v4 ?? choice.v6;
+      if (address === null || !this.#mayConnect(view, choice, address)) continue;
+      attempts++;
+      const last = !again || attempts === ATTEMPTS_MAX || i === choices.length - 1;
+      const fetched = await this.#attempt(ask, { choice, address, sending, body });
+      if (!("status" in fetched) && (fetched.response.status < 500 || last)) return fetched;
+      if ("status" in fetched) failed = fetched;
+      else await fetched.response.body?.cancel().catch(() => {});
+      if (last) return failed;
+    }
+    return failed;
+  }
+
+  /** All choices, the drawn one first. */
+  #choices(view: View, ask: Ask): readonly Choice[] {
+    const what = { for: "origins", site: ask.entry.site.index, use: "miss" } as const;
+    const { choices } = steer(view, what, { group: 0 });
+    const drawn = pick(choices, Math.floor(this.#parts.rng.float() * 4294967296));
+    if (drawn === null) return [];
+    return [drawn, ...choices.filter((choice) => choice !== drawn)];
+  }
+
+  #mayConnect(view: View, choice: Choice, address: string): boolean {
+    const { allowPrivateOrigins, allowOriginRanges } = view.snapshot;
+    const rules = { allowPrivate: allowPrivateOrigins, ranges: allowOriginRanges };
+    if (vetAddress(address, rules) !== null) return false;
+    return (this.#exchanges.get(choice.id) ?? 0) < ORIGIN_EXCHANGES_MAX;
+  }
+
+  async #attempt(
+    ask: Ask,
+    o: {
+      readonly choice: Choice;
+      readonly address: string;
+      readonly sending: Sending;
+      readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+    },
+  ): Promise<Fetched | Refusal> {
+    const { choice, address } = o;
+    const { origins, counts, nowMs } = this.#parts;
+    const requestedMs = nowMs();
+    counts.fetched(choice.id);
+    this.#exchanges.set(choice.id, (this.#exchanges.get(choice.id) ?? 0) + 1);
+    try {
+      const response = await origins.fetch({
+        scheme: ask.entry.site.scheme,
+        address,
+        port: choice.port,
+        hostname: ask.entry.hostname,
+        method: ask.method,
+        path: ask.path,
+        fields: this.#fields(ask, o.sending),
+        body: o.body,
+        headMs: HEAD_MS,
+        silentMs: SILENT_MS,
+      });
+      return { response, requestedMs, receivedMs: nowMs() };
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      return fault.code === "origin-timeout" ? refusals.timeout : refusals.badGateway;
+    } finally {
+      const left = (this.#exchanges.get(choice.id) ?? 1) - 1;
+      if (left === 0) this.#exchanges.delete(choice.id);
+      else this.#exchanges.set(choice.id, left);
+    }
+  }
+
+  /** The fields sent: what may be sent on, and our own, which the client cannot write. */
+  #fields(ask: Ask, sending: Sending): Fields {
+    const { headers } = ask.request;
+    const named = connectionOptions(headers.get("connection"));
+    const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
+    const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
+    headers.forEach((value, field) => {
+      const name = field.toLowerCase();
+      if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
+      if (name === "content-length" || name === "expect") return;
+      if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
+      if (isSentOn(ask.form, name)) fields.push([name, value]);
+    });
+    const via = headers.get("via");
+    const agent = ask.form === "first" ? headers.get("user-agent") : null;
+    fields.push(
+      ["accept", ask.get("accept") ?? "*/*"],
+      ["accept-encoding", ask.get("accept-encoding") ?? "identity"],
+      ["user-agent", agent ?? "Turnpike"],
+      ["via", `${via === null ? "" : `${via}, `}1.1 ${this.#parts.node}`],
+      ["cdn-loop", writeCdnLoop(headers.get("cdn-loop"), sending.cdnId)],
+      ["x-forwarded-for", ask.client],
+      ["x-forwarded-proto", ask.request.url.startsWith("https:") ? "https" : "http"],
+      ...sending.conditions,
+    );
+    return fields;
+  }
+}
+
+/** Small bodies whole, so that they can be sent again; larger ones as they come. */
+async function requestBody(
+  request: Request,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null> {
+  if (request.method === "GET" || request.method === "HEAD" || request.body === null) return null;
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) <= 65_536)
+    return new Uint8Array(await request.arrayBuffer());
+  return request.body;
+}

@@ -1,0 +1,76 @@
+import type { Held } from "./deliver.ts";
+import { PRIVATE_KEY_MS, PRIVATE_KEYS_MAX } from "./limits.ts";
+import type { Refusal } from "./refuse.ts";
+
+/** How a fetch for a key came out, for those who waited for it. */
+export type Outcome =
+  | { readonly kind: "shared"; readonly held: () => Held; readonly fwdStatus: number }
+  /** It may be one user's own: everybody fetches alone. */
+  | { readonly kind: "private" }
+  | { readonly kind: "failed"; readonly refusal: Refusal };
+
+/** One fetch under way, whose answer others may wait for. */
+export interface Flight {
+  readonly outcome: Promise<Outcome>;
+  land(outcome: Outcome): void;
+  /** Set by a purge: it is delivered to those who wait already, and not stored. */
+  purged: boolean;
+  /** Called on a purge. */
+  onPurge: () => void;
+}
+
+/**
+ * Who fetches what at present. Requests for one key wait for one fetch until it is known whether its
+ * answer may be shared; keys whose answers may not are remembered for a while, so that nobody waits.
+ */
+export class Flights {
+  readonly #flights = new Map<string, Flight>();
+  readonly #private = new Map<string, number>();
+
+  of(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+
+  start(key: string): Flight {
+    let land: (outcome: Outcome) => void = () => {};
+    const outcome = new Promise<Outcome>((resolve) => {
+      land = resolve;
+    });
+    const flight: Flight = { outcome, land, purged: false, onPurge: () => {} };
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  end(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  }
+
+  /** Later requests do not join what began before the purge. */
+  purge(key: string): void {
+    const flight = this.#flights.get(key);
+    if (flight === undefined) return;
+    flight.purged = true;
+    flight.onPurge();
+    this.#flights.delete(key);
+  }
+
+  isPrivate(key: string, monoMs: number): boolean {
+    const until = this.#private.get(key);
+    if (until === undefined) return false;
+    if (until > monoMs) return true;
+    this.#private.delete(key);
+    return false;
+  }
+
+  notePrivate(key: string, monoMs: number): void {
+    this.#private.delete(key);
+    if (this.#private.size >= PRIVATE_KEYS_MAX) {
+      this.#private.delete(this.#private.keys().next().value!);
+    }
+    this.#private.set(key, monoMs + PRIVATE_KEY_MS);
+  }
+
+  noteShared(key: string): void {
+    this.#private.delete(key);
+  }
+}

@@ -1,0 +1,95 @@
+import { ageMs } from "../../policy/caching/mod.ts";
+import { type CacheStatus, writeCacheStatus } from "../../wire/http/mod.ts";
+import type { MemoryObject, ObjectMeta } from "../cache/mod.ts";
+import { FORMS, type Form, type SiteEntry } from "./table.ts";
+
+/** Headers of a hit, built once per object and form; Age and ttl are set once a second. */
+export interface Prepared {
+  readonly headers: Headers;
+  readonly init: { readonly status: number; readonly headers: Headers };
+  /** The second they stand for. */
+  sec: number;
+  /** What other caches wrote into Cache-Status before us, with a comma, or "". */
+  readonly upstream: string;
+}
+
+/** What a customer must not set on a name that all customers share (threats H25). */
+const NOT_ON_SECOND = new Set([
+  "set-cookie",
+  "set-cookie2",
+  "strict-transport-security",
+  "clear-site-data",
+  "alt-svc",
+  "service-worker-allowed",
+  "nel",
+  "report-to",
+  "reporting-endpoints",
+  "origin-agent-cluster",
+]);
+
+/** Types that run nothing when opened as a page of their own; all others are sandboxed. */
+const INERT =
+  /^(image\/(?!svg)|audio\/|video\/|font\/|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))/i;
+
+type FieldList = readonly (readonly [string, string])[];
+
+/** The fields of a response as this form of address may send them. */
+export function formHeaders(
+  fields: FieldList,
+  of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },
+  node: string,
+): Headers {
+  const headers = new Headers();
+  const second = of.form !== "first";
+  for (const [name, value] of fields) {
+    if (second && NOT_ON_SECOND.has(name)) continue;
+    if (name === "age" || name === "content-length") continue;
+    headers.append(name, value);
+  }
+  headers.append("via", `1.1 ${node}`);
+  if (!second) return headers;
+  headers.set("x-content-type-options", "nosniff");
+  headers.append("link", `<${of.entry.firstAddress}${of.path}>; rel="canonical"`);
+  if (of.form === "path" && !INERT.test(headers.get("content-type") ?? "")) {
+    // All customers' pages here would be one browser origin: a sandboxed one has an origin of its own.
+    headers.append("content-security-policy", "sandbox");
+  }
+  return headers;
+}
+
+/** The object's ready headers for this form, with the age of this second in them. */
+export function preparedFor(
+  object: MemoryObject<Prepared>,
+  of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },
+  at: { readonly node: string; readonly nowMs: number },
+): Prepared {
+  const slot = FORMS.indexOf(of.form);
+  let ready = object.prepared[slot];
+  if (ready === undefined) {
+    const headers = formHeaders(object.meta.fields, of, at.node);
+    const before = headers.get("cache-status");
+    const upstream = before === null ? "" : `${before}, `;
+    ready = { headers, init: { status: object.meta.status, headers }, sec: -1, upstream };
+    object.prepared[slot] = ready;
+  }
+  const sec = Math.floor(at.nowMs / 1000);
+  if (ready.sec !== sec) setAge(ready, object.meta, at);
+  ready.sec = sec;
+  return ready;
+}
+
+function setAge(ready: Prepared, meta: ObjectMeta, at: { node: string; nowMs: number }): void {
+  const age = ageMs(meta.freshness, meta.receivedMs, at.nowMs);
+  ready.headers.set("age", String(Math.floor(age / 1000)));
+  const status = writeCacheStatus({ cache: at.node, hit: true, ttlSec: ttlSec(meta, age) });
+  ready.headers.set("cache-status", ready.upstream + status);
+}
+
+export function ttlSec(meta: ObjectMeta, ageMsNow: number): number {
+  return Math.floor((meta.freshness.lifetimeMs - ageMsNow) / 1000);
+}
+
+/** Adds our member at the end of the list, after those of the caches nearer to the origin. */
+export function addCacheStatus(headers: Headers, status: CacheStatus): void {
+  headers.append("cache-status", writeCacheStatus(status));
+}

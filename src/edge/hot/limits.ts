@@ -1,0 +1,21 @@
+/** The edge's fixed limits. Each says what it bounds. */
+
+/** Objects up to this are delivered whole, with Content-Length, and held in memory. */
+export const WHOLE_BYTES_MAX = 1024 * 1024;
+/** Longest request target taken. */
+export const TARGET_LENGTH_MAX = 8_192;
+/** URLs whose object is known without parsing; longer ones and later ones are parsed each time. */
+export const KNOWN_URLS_MAX = 65_536;
+export const KNOWN_URL_LENGTH_MAX = 512;
+export const KNOWN_PER_OBJECT_MAX = 8;
+/** Keys known not to be shareable: their requests do not wait for each other. */
+export const PRIVATE_KEYS_MAX = 10_000;
+export const PRIVATE_KEY_MS = 10_000;
+/** An origin's exchanges at once; beyond it the next choice is asked. */
+export const ORIGIN_EXCHANGES_MAX = 512;
+/** Servers asked for one request: the choice and two more. */
+export const ATTEMPTS_MAX = 3;
+export const HEAD_MS = 10_000;
+export const SILENT_MS = 30_000;
+/** Seconds that a client's connection may be quiet while its origin is asked. */
+export const MISS_IDLE_SEC = 60;

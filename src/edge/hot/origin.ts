@@ -1,0 +1,41 @@
+import type { Fields } from "../cache/mod.ts";
+
+/** One exchange with a server of a customer, at an address that was vetted. */
+export interface OriginRequest {
+  readonly scheme: "http" | "https";
+  /** An IP address; what is connected to. */
+  readonly address: string;
+  readonly port: number;
+  /** The site's hostname: SNI, and the name the certificate must have. */
+  readonly hostname: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Whole: `host` is among them, and nothing is added that is not here. */
+  readonly fields: Fields;
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  /** How long until the response's head must be there. */
+  readonly headMs: number;
+  /** How long the body may be silent. */
+  readonly silentMs: number;
+}
+
+export interface OriginResponse {
+  readonly status: number;
+  /** End-to-end fields in lower case; hop-by-hop ones are gone. */
+  readonly fields: Fields;
+  /** Null when absent or not a number. */
+  readonly contentLength: number | null;
+  /** True when its end can be told from its being cut off. */
+  readonly framed: boolean;
+  /** Null when there is none, as for HEAD. Fails when the body ends early or falls silent. */
+  readonly body: ReadableStream<Uint8Array> | null;
+}
+
+/** How the edge speaks to origins. Hides which HTTP client does it. */
+export interface OriginClient {
+  /** Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`. */
+  fetch(request: OriginRequest): Promise<OriginResponse>;
+  /** Breaks off what is under way. */
+  stop(): void;
+}

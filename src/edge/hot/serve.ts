@@ -1,0 +1,530 @@
+/**
+ * The life of a request, one function per step, in this order:
+ *
+ *   recv     host, method and target checked: one site, one path     400 404 405 414 421 508
+ *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
+ *   key      customer, site, path
+ *   lookup   memory, then disk
+ *     hit    fresh, and this node is not behind the purge log        -> deliver
+ *     stale  else                                                    -> fetch with conditions
+ *     miss   nothing is held                                         -> fetch, others wait for it
+ *     pass   other methods; keys known to be private                 -> fetch, alone
+ *   fetch    the least-loaded origin, then the next                  502 503 504
+ *   store    if RFC 9111 and the guards allow
+ *   deliver  conditions, range, HEAD, body
+ *   count    billed and shown
+ *
+ * A client's own Cache-Control does not make a shared cache fetch (a flood could use that); its
+ * `no-store` is honoured: what it fetched is not kept.
+ */
+import { AssertionError, assert } from "../../base/assert.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Rng } from "../../base/rng.ts";
+import {
+  ageMs,
+  conditionFields,
+  freshnessOf,
+  isFresh,
+  mayServeOnError,
+  mergeNotModified,
+  type ResponseFacts,
+  readResponse,
+  selects,
+  storable,
+  variantKey,
+  variantMatches,
+} from "../../policy/caching/mod.ts";
+import type { View } from "../../policy/steering/mod.ts";
+import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
+import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
+import { type Ask, fieldsSeen, receive } from "./ask.ts";
+import { passBody, readBody } from "./body.ts";
+import type { EdgeCounts } from "./count.ts";
+import { count, countBytes, deliver, discard, type Held } from "./deliver.ts";
+import { type Fetched, Fetcher } from "./fetch.ts";
+import { type Flight, Flights } from "./flight.ts";
+import { addCacheStatus, formHeaders, type Prepared, preparedFor, ttlSec } from "./head.ts";
+import {
+  KNOWN_PER_OBJECT_MAX,
+  KNOWN_URL_LENGTH_MAX,
+  KNOWN_URLS_MAX,
+  MISS_IDLE_SEC,
+  WHOLE_BYTES_MAX,
+} from "./limits.ts";
+import type { OriginClient } from "./origin.ts";
+import { type Refusal, refusals, refuse } from "./refuse.ts";
+import type { EdgeTable } from "./table.ts";
+
+/** What the listener knows of a request's connection. */
+export interface Connection {
+  requestIP(request: Request): { readonly address: string } | null;
+  timeout(request: Request, seconds: number): void;
+}
+
+export interface ServeParts {
+  readonly node: string;
+  readonly cache: Cache<Prepared>;
+  readonly origins: OriginClient;
+  readonly counts: EdgeCounts;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** Null until a first snapshot is known. */
+  readonly table: () => EdgeTable | null;
+  readonly view: () => View | null;
+  /** True while purges may have been missed: everything is validated before it is served. */
+  readonly behind: () => boolean;
+}
+
+/** A URL that was served from memory before: what it leads to, without parsing. */
+interface Known {
+  readonly object: MemoryObject<Prepared>;
+  readonly ask: Omit<Ask, "request" | "method" | "client" | "get">;
+  /** The Host field it came with, to the letter. */
+  readonly host: string;
+}
+
+const HEALTH_PATH = "/.well-known/turnpike/health";
+
+export class Server {
+  readonly #parts: ServeParts;
+  readonly #flights = new Flights();
+  readonly #fetcher: Fetcher;
+  readonly #known = new Map<string, Known>();
+
+  constructor(parts: ServeParts) {
+    this.#parts = parts;
+    this.#fetcher = new Fetcher({ ...parts, nowMs: () => parts.clock.wallMs() });
+    parts.cache.memory.onDrop = (object) => {
+      for (const url of object.urls) this.#known.delete(url);
+    };
+  }
+
+  /** A new table is in force: what URLs led to is looked up anew. */
+  tableChanged(): void {
+    for (const { object } of this.#known.values()) object.urls.length = 0;
+    this.#known.clear();
+  }
+
+  /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */
+  async purge(key: string): Promise<void> {
+    this.#flights.purge(key);
+    await this.#parts.cache.purge(key);
+  }
+
+  /** Budget of a known hit: no await, one Response, four header reads; see bench/edge. */
+  handle(request: Request, connection: Connection): Response | Promise<Response> {
+    try {
+      const known = this.#known.get(request.url);
+      if (known !== undefined && request.method === "GET") {
+        const response = this.#serveKnown(known, request);
+        if (response !== null) return response;
+      }
+      return this.#serve(request, connection);
+    } catch (fault) {
+      return this.#broken(fault);
+    }
+  }
+
+  /** The step `known`. Null: the long way. */
+  #serveKnown(known: Known, request: Request): Response | null {
+    const { object, ask } = known;
+    const { headers } = request;
+    if (!object.alive || this.#parts.behind()) return null;
+    if (headers.get("host") !== known.host) return null;
+    if (headers.get("if-none-match") !== null || headers.get("range") !== null) return null;
+    if (headers.get("if-modified-since") !== null) return null;
+    const { meta } = object;
+    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, headers))) return null;
+    const nowMs = this.#parts.clock.wallMs();
+    if (!isFresh(meta.freshness, ageMs(meta.freshness, meta.receivedMs, nowMs))) return null;
+    assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
+    object.visited = true;
+    count(ask, true);
+    countBytes(ask, meta.bodyBytes);
+    const ready = preparedFor(object, ask, { node: this.#parts.node, nowMs });
+    return new Response(object.bytes, ready.init);
+  }
+
+  #serve(request: Request, connection: Connection): Response | Promise<Response> {
+    if (request.url.endsWith(HEALTH_PATH)) return new Response("ok");
+    const table = this.#parts.table();
+    if (table === null) return refuse(refusals.noSnapshot);
+    const client = connection.requestIP(request)?.address ?? "unknown";
+    const ask = receive(request, table, client);
+    if ("status" in ask) return refuse(ask);
+    if (ask.method !== "GET" && ask.method !== "HEAD") {
+      connection.timeout(request, MISS_IDLE_SEC);
+      return this.#guarded(this.#pass(ask, table));
+    }
+    const object = this.#parts.cache.find(ask.key, ask.get);
+    if (object !== null && this.#fresh(object.meta)) return this.#hit(object, ask);
+    connection.timeout(request, MISS_IDLE_SEC);
+    return this.#guarded(this.#lookupOnDisk(ask, table, object));
+  }
+
+  #guarded(response: Promise<Response>): Promise<Response> {
+    return response.catch((fault: unknown) => this.#broken(fault));
+  }
+
+  #broken(fault: unknown): Response {
+    const words = fault instanceof AssertionError ? "A bug: an invariant broke" : "A bug";
+    this.#parts.log.error(words, { fault });
+    return refuse(refusals.broken);
+  }
+
+  #fresh(meta: ObjectMeta): boolean {
+    const age = ageMs(meta.freshness, meta.receivedMs, this.#parts.clock.wallMs());
+    return isFresh(meta.freshness, age) && !this.#parts.behind();
+  }
+
+  /** The step `lookup`, second tier. */
+  async #lookupOnDisk(
+    ask: Ask,
+    table: EdgeTable,
+    inMemory: MemoryObject<Prepared> | null,
+  ): Promise<Response> {
+    let held: Held | null = inMemory;
+    if (held === null && this.#parts.cache.mayHoldOnDisk(ask.key)) {
+      held = await this.#parts.cache.load(ask.key, ask.get);
+    }
+    if (held !== null && this.#fresh(held.meta)) return this.#hit(held, ask);
+    if (ask.method === "HEAD") {
+      release(held);
+      return this.#pass(ask, table);
+    }
+    return this.#miss(ask, table, held);
+  }
+
+  #hit(held: Held, ask: Ask): Response {
+    const { meta } = held;
+    assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
+    if (held.kind === "memory") this.#remember(held, ask);
+    const nowMs = this.#parts.clock.wallMs();
+    const ttl = ttlSec(meta, ageMs(meta.freshness, meta.receivedMs, nowMs));
+    const { node } = this.#parts;
+    return deliver(held, ask, { node, nowMs, status: { cache: node, hit: true, ttlSec: ttl } });
+  }
+
+  #remember(object: MemoryObject<Prepared>, ask: Ask): void {
+    const host = ask.request.headers.get("host");
+    const { url } = ask.request;
+    if (host === null || url.length > KNOWN_URL_LENGTH_MAX) return;
+    if (this.#known.size >= KNOWN_URLS_MAX) this.tableChanged();
+    const { entry, form, path, key } = ask;
+    if (object.meta.status !== 200 || object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
+    object.urls.push(url);
+    this.#known.set(url, { object, host, ask: { entry, form, path, key } });
+  }
+
+  /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
+  async #miss(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
+    const { clock } = this.#parts;
+    if (this.#flights.isPrivate(ask.key, clock.monoMs())) return this.#pass(ask, table, stale);
+    const flight = this.#flights.of(ask.key);
+    if (flight === undefined) return this.#lead(ask, table, stale);
+    const outcome = await flight.outcome;
+    if (outcome.kind === "failed") {
+      release(stale);
+      return this.#refused(ask, outcome.refusal);
+    }
+    if (outcome.kind === "private") return this.#pass(ask, table, stale);
+    const held = outcome.held();
+    if (held.kind === "spool" && !held.spool.canJoin) return this.#pass(ask, table, stale);
+    if (!variantMatches(held.meta, ask.get)) return this.#pass(ask, table, stale);
+    release(stale);
+    const { node } = this.#parts;
+    const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
+    return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
+  }
+
+  async #lead(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
+    const flight = this.#flights.start(ask.key);
+    let lasting: Promise<void> | null = null;
+    try {
+      const done = await this.#fetchShared({ ask, table, stale, flight });
+      lasting = done.lasting;
+      return done.response;
+    } finally {
+      release(stale);
+      // Whoever waits is let go, whatever went wrong here.
+      flight.land({ kind: "private" });
+      const end = () => this.#flights.end(ask.key, flight);
+      if (lasting === null) end();
+      else void lasting.finally(end);
+    }
+  }
+
+  /** One fetch whose answer may be shared. `lasting`: how long others may still join its body. */
+  async #fetchShared(o: {
+    readonly ask: Ask;
+    readonly table: EdgeTable;
+    readonly stale: Held | null;
+    readonly flight: Flight;
+  }): Promise<{ readonly response: Response; readonly lasting: Promise<void> | null }> {
+    const { ask, table, stale, flight } = o;
+    const conditions = stale === null ? [] : conditionFields(stale.meta);
+    let fetched = await this.#fetch(ask, table, { conditions, shared: true });
+    if (!("status" in fetched) && fetched.response.status === 304) {
+      const renewed = stale === null ? null : await this.#renew(stale, fetched, flight);
+      if (renewed !== null) return { response: this.#renewed(o, renewed), lasting: null };
+      fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
+    }
+    const failed = "status" in fetched || fetched.response.status >= 500;
+    if (failed && stale !== null && this.#mayServeStale(stale.meta)) {
+      if (!("status" in fetched)) await fetched.response.body?.cancel();
+      return { response: this.#staleOnError(stale, o), lasting: null };
+    }
+    if ("status" in fetched) {
+      flight.land({ kind: "failed", refusal: fetched });
+      return { response: this.#refused(ask, fetched), lasting: null };
+    }
+    return this.#store({ ask, fetched, flight, stale });
+  }
+
+  #fetch(
+    ask: Ask,
+    table: EdgeTable,
+    o: { readonly conditions: Fields; readonly shared: boolean },
+  ): Promise<Fetched | Refusal> {
+    const view = this.#parts.view();
+    if (view === null) return Promise.resolve(refusals.noSnapshot);
+    return this.#fetcher.fetch(ask, view, { ...o, cdnId: table.cdnId });
+  }
+
+  /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
+  async #renew(stale: Held, fetched: Fetched, flight: Flight): Promise<Held | null> {
+    const { fields } = fetched.response;
+    if (!selects(stale.meta.etag, getter(fields)("etag"))) return null;
+    if (stale.kind === "file" || stale.kind === "spool") return null;
+    const merged = mergeNotModified(stale.meta.fields, fields);
+    const facts = readResponse(
+      { status: stale.meta.status, get: getter(merged) },
+      fetched.receivedMs,
+    );
+    const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
+    const held = new MemoryObject<Prepared>(meta, stale.bytes);
+    if (flight.purged) return held;
+    return this.#parts.cache.put(meta, held.bytes) ?? held;
+  }
+
+  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held): Response {
+    o.flight.land({ kind: "shared", held: () => held, fwdStatus: 304 });
+    const { node, clock } = this.#parts;
+    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored: true } as const;
+    return deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
+  }
+
+  #mayServeStale(meta: ObjectMeta): boolean {
+    if (this.#parts.behind()) return false;
+    const age = ageMs(meta.freshness, meta.receivedMs, this.#parts.clock.wallMs());
+    return mayServeOnError(meta.freshness, age);
+  }
+
+  #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Response {
+    const { node, clock } = this.#parts;
+    const nowMs = clock.wallMs();
+    const ttl = ttlSec(stale.meta, ageMs(stale.meta.freshness, stale.meta.receivedMs, nowMs));
+    const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
+    return deliver(stale, o.ask, { node, nowMs, status });
+  }
+
+  /** The step `store`: keeps what may be kept, and delivers. */
+  async #store(o: {
+    readonly ask: Ask;
+    readonly fetched: Fetched;
+    readonly flight: Flight;
+    readonly stale: Held | null;
+  }): Promise<{ readonly response: Response; readonly lasting: Promise<void> | null }> {
+    const { ask, fetched, flight, stale } = o;
+    const { response } = fetched;
+    const facts = readResponse(
+      { status: response.status, get: getter(response.fields) },
+      fetched.receivedMs,
+    );
+    const verdict = storable(cacheRequestOf(ask), facts);
+    if (!verdict.store || !response.framed || facts.vary === "*") {
+      this.#flights.notePrivate(ask.key, this.#parts.clock.monoMs());
+      flight.land({ kind: "private" });
+      const reason = verdict.store ? "unframed" : verdict.reason;
+      return { response: await this.#passOn(ask, fetched, { reason, stale }), lasting: null };
+    }
+    this.#flights.noteShared(ask.key);
+    const body = await readBody(response.body, {
+      wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
+      contentLength: response.contentLength,
+      count: (bytes) => this.#countIn(ask, bytes),
+    }).catch(() => null);
+    if (body === null) {
+      flight.land({ kind: "failed", refusal: refusals.badGateway });
+      return { response: this.#refused(ask, refusals.badGateway), lasting: null };
+    }
+    const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
+    if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body });
+    const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
+    const stored = flight.purged ? null : this.#parts.cache.put(whole, body.bytes);
+    const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
+    flight.land({ kind: "shared", held: () => held, fwdStatus: response.status });
+    return { response: this.#stored(held, ask, { stale, stored: !flight.purged }), lasting: null };
+  }
+
+  #stored(
+    held: Held,
+    ask: Ask,
+    o: { readonly stale: Held | null; readonly stored: boolean },
+  ): Response {
+    const { node, clock } = this.#parts;
+    const fwd = o.stale === null ? "uri-miss" : "stale";
+    const status = { cache: node, fwd, fwdStatus: held.meta.status, stored: o.stored } as const;
+    return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
+  }
+
+  /** A body too large to be held: to the client and to disk at once. */
+  #spool(o: {
+    readonly ask: Ask;
+    readonly flight: Flight;
+    readonly meta: ObjectMeta;
+    readonly fetched: Fetched;
+    readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
+  }): { readonly response: Response; readonly lasting: Promise<void> } {
+    const { ask, flight, body } = o;
+    const spool = this.#parts.cache.spool(ask.entry.site.objectBytesMax);
+    spool.keep = !flight.purged;
+    flight.onPurge = () => {
+      spool.keep = false;
+    };
+    const known = o.fetched.response.contentLength ?? -1;
+    const meta = sealMeta({ ...o.meta, bodyBytes: known });
+    const held = { kind: "spool", meta, spool } as const;
+    const response = this.#stored(held, ask, { stale: null, stored: true });
+    const lasting = spool.run(body.rest, body.first, (bodyBytes) => {
+      return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
+    });
+    flight.land({ kind: "shared", held: () => held, fwdStatus: meta.status });
+    return { response, lasting };
+  }
+
+  /** The step `pass`: a fetch for this request alone, nothing kept. */
+  async #pass(ask: Ask, table: EdgeTable, stale: Held | null = null): Promise<Response> {
+    release(stale);
+    const fetched = await this.#fetch(ask, table, { conditions: [], shared: false });
+    if ("status" in fetched) return this.#refused(ask, fetched);
+    const unsafe = !["GET", "HEAD", "OPTIONS"].includes(ask.method);
+    // RFC 9111 4.4: what an unsafe method changed is not served from before.
+    if (unsafe && fetched.response.status < 400) await this.purge(ask.key);
+    const reason = unsafe || ask.method === "OPTIONS" ? "method" : "not-shared";
+    return this.#passOn(ask, fetched, { reason, stale: null });
+  }
+
+  /** Sends an answer on that is not kept. */
+  async #passOn(
+    ask: Ask,
+    fetched: Fetched,
+    o: { readonly reason: string; readonly stale: Held | null },
+  ): Promise<Response> {
+    const { response } = fetched;
+    const { node } = this.#parts;
+    // What replaced the stored object may not be stored: the old one is not to be served any more.
+    if (o.stale !== null && response.status < 400) await this.#parts.cache.purge(ask.key);
+    const headers = formHeaders(response.fields, ask, node);
+    const fwd = o.reason === "method" ? "method" : o.stale === null ? "uri-miss" : "stale";
+    addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
+    const upstreamAge = getter(response.fields)("age");
+    if (upstreamAge !== null) headers.set("age", upstreamAge);
+    count(ask, false);
+    const { status, contentLength, body } = response;
+    if (body === null) {
+      if (ask.method === "HEAD" && contentLength !== null) {
+        headers.set("content-length", String(contentLength));
+      }
+      return new Response(null, { status, headers });
+    }
+    if (contentLength !== null && contentLength <= WHOLE_BYTES_MAX) {
+      const countIn = (bytes: number) => this.#countIn(ask, bytes);
+      const read = { wholeBytesMax: WHOLE_BYTES_MAX, contentLength, count: countIn };
+      const whole = await readBody(body, read).catch(() => null);
+      if (whole?.kind !== "whole") return refuse(refusals.badGateway);
+      countBytes(ask, whole.bytes.byteLength);
+      return new Response(whole.bytes, { status, headers });
+    }
+    const counts = {
+      in: (bytes: number) => this.#countIn(ask, bytes),
+      out: (bytes: number) => countBytes(ask, bytes),
+    };
+    return new Response(passBody(body, counts), { status, headers });
+  }
+
+  #refused(ask: Ask, refusal: Refusal): Response {
+    count(ask, false);
+    const response = refuse(refusal, `${this.#parts.node}; fwd=uri-miss; detail=no-answer`);
+    countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
+    return response;
+  }
+
+  #countIn(ask: Ask, bytes: number): void {
+    ask.entry.usage.bytesIn += bytes;
+  }
+}
+
+function release(held: Held | null): void {
+  if (held !== null) discard(held);
+}
+
+function getter(fields: Fields): (name: string) => string | null {
+  return (wanted) => {
+    const values = fields.filter(([name]) => name === wanted).map(([, value]) => value);
+    return values.length === 0 ? null : values.join(", ");
+  };
+}
+
+function cacheRequestOf(ask: Ask) {
+  const control = parseCacheControl(ask.request.headers.get("cache-control"));
+  return {
+    method: ask.method,
+    authorization: ask.get("authorization") !== null,
+    cookie: ask.get("cookie") !== null,
+    noStore: control.noStore,
+  };
+}
+
+/** Everything of the meta that the request and the head settle; the rest comes from `describe`. */
+function emptyMeta(
+  ask: Ask,
+  facts: ResponseFacts,
+  response: { readonly status: number; readonly fields: Fields },
+): Omit<ObjectMeta, "freshness" | "receivedMs" | "etag" | "lastModified" | "lastModifiedMs"> {
+  const vary = facts.vary === "*" ? [] : facts.vary;
+  return {
+    key: ask.key,
+    customer: ask.entry.customer,
+    site: ask.entry.hostname,
+    path: ask.path,
+    vary,
+    variant: variantKey(vary, ask.get),
+    status: response.status,
+    fields: response.fields,
+    bodyBytes: 0,
+  };
+}
+
+/** Fills in what a response, or the 304 that renewed it, says of freshness and validators. */
+function describe(
+  meta: ReturnType<typeof emptyMeta>,
+  facts: ResponseFacts,
+  fetched: Fetched,
+): ObjectMeta {
+  const get = getter(meta.fields);
+  // RFC 9110 6.6.1: a response without a Date gets one from whoever receives it.
+  const dated = get("date") === null ? [["date", formatHttpDate(fetched.receivedMs)] as const] : [];
+  const fields = [...meta.fields, ...dated].filter(([name]) => name !== "age");
+  return sealMeta({
+    ...meta,
+    fields,
+    etag: facts.etag,
+    lastModified: facts.lastModifiedMs === null ? null : get("last-modified"),
+    lastModifiedMs: facts.lastModifiedMs,
+    freshness: freshnessOf(facts, fetched),
+    receivedMs: fetched.receivedMs,
+  });
+}

@@ -1,0 +1,63 @@
+import type { Snapshot, SnapshotSite } from "../../model/snapshot.ts";
+import type { Meter, UsageCounters } from "../../model/usage.ts";
+import { siteOfHost } from "../../policy/snapshot/mod.ts";
+import type { EdgeCounts, SiteCounts } from "./count.ts";
+
+/**
+ * How the request named the site: its own hostname, `<hostname>.<zone>`, a customer's alias of
+ * that, or the first segment of a path at `c.<zone>`. All but the first are second addresses.
+ */
+export type Form = "first" | "host" | "alias" | "path";
+export const FORMS: readonly Form[] = ["first", "host", "alias", "path"];
+
+/** A site as the hot path looks it up. */
+export interface SiteEntry {
+  readonly site: SnapshotSite;
+  readonly customer: string;
+  readonly hostname: string;
+  /** The Host field its origins get. */
+  readonly hostField: string;
+  /** The site's first address without a path, for `rel="canonical"`. */
+  readonly firstAddress: string;
+  readonly usage: UsageCounters;
+  readonly counts: SiteCounts;
+}
+
+/** A snapshot compiled for the edge; swapped whole. */
+export interface EdgeTable {
+  readonly snapshot: Snapshot;
+  /** `c.<zone>` */
+  readonly pathHost: string;
+  /** What this network is called in CDN-Loop. */
+  readonly cdnId: string;
+  readonly byHost: ReadonlyMap<string, { readonly entry: SiteEntry; readonly form: Form }>;
+  readonly byHostname: ReadonlyMap<string, SiteEntry>;
+}
+
+export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCounts): EdgeTable {
+  const entries = snapshot.sites.map((site): SiteEntry => {
+    const usual = site.port === (site.scheme === "https" ? 443 : 80);
+    const hostField = usual ? site.hostname : `${site.hostname}:${site.port}`;
+    return {
+      site,
+      customer: site.customer,
+      hostname: site.hostname,
+      hostField,
+      firstAddress: `${site.scheme}://${hostField}`,
+      usage: meter.of(site.customer, site.hostname),
+      counts: counts.of(site.hostname),
+    };
+  });
+  const byHost = new Map<string, { entry: SiteEntry; form: Form }>();
+  for (const [host, { site, form }] of siteOfHost(snapshot)) {
+    const entry = entries[site];
+    if (entry !== undefined) byHost.set(host, { entry, form });
+  }
+  return {
+    snapshot,
+    pathHost: `c.${snapshot.zone}`,
+    cdnId: snapshot.zone,
+    byHost,
+    byHostname: new Map(entries.map((entry) => [entry.hostname, entry])),
+  };
+}

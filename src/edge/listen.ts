@@ -1,0 +1,47 @@
+import { Fault } from "../base/fault.ts";
+import type { Server } from "./hot/serve.ts";
+
+/** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
+const IDLE_SEC = 10;
+
+export interface Listening {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Listens on one port of several addresses; port 0 is settled by the first. With `tls` it speaks
+ * HTTP/2 and HTTP/1.1, else HTTP/1.1. Throws Fault `port-in-use`, with nothing left open.
+ */
+export async function listen(
+  server: Server,
+  o: {
+    readonly hosts: readonly string[];
+    readonly port: number;
+    readonly tls?: { readonly cert: string; readonly key: string };
+  },
+): Promise<Listening> {
+  const open: Bun.Server<undefined>[] = [];
+  const stop = async () => {
+    await Promise.all(open.map((listener) => listener.stop(true)));
+  };
+  let { port } = o;
+  for (const hostname of o.hosts) {
+    try {
+      const listener = Bun.serve({
+        hostname,
+        port,
+        idleTimeout: IDLE_SEC,
+        development: false,
+        fetch: (request, connection) => server.handle(request, connection),
+        ...(o.tls === undefined ? {} : { tls: { ...o.tls }, http2: true }),
+      });
+      open.push(listener);
+      port = listener.port ?? port;
+    } catch (cause) {
+      await stop();
+      throw new Fault("port-in-use", `${hostname}:${port}`, { cause });
+    }
+  }
+  return { port, stop };
+}

@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { Purge } from "../model/purge.ts";
+import { cacheKey, canonicalPath } from "../policy/caching/mod.ts";
+
+const ASK_TIMEOUT_MS = 2_000;
+/** How often the log is asked for what a lost message may have hidden. */
+const ASK_EVERY_MS = 1_000;
+
+/**
+ * Follows the purge log. Purges are applied in order, each durably on this node before the number is
+ * written down, and the number before the acknowledgement: so whatever was acknowledged stays
+ * purged across a restart.
+ *
+ *   start                       behind, until the log has said what was missed
+ *   a purge, the next number    applied
+ *   a purge further on          behind, the gap is asked for
+ *   the log does not answer     as it was: caches serve without the control plane
+ *
+ * While behind, whatever is stored is validated with the origin before it is served.
+ */
+export class PurgeLog {
+  readonly #o: PurgeLogOptions;
+  #applied: number;
+  #behind = true;
+  #working: Promise<void> = Promise.resolve();
+  #asking = false;
+  #stopped = false;
+  #unsubscribe: () => void = () => {};
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(o: PurgeLogOptions) {
+    this.#o = o;
+    this.#applied = readNumber(o.path);
+  }
+
+  get behind(): boolean {
+    return this.#behind;
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#o.bus.subscribe("purge", (purge) => {
+      // From this moment a gap may be known of, even before the queue comes to this purge.
+      if (purge.number > this.#applied + 1) this.#behind = true;
+      this.#then(() => this.#take(purge));
+    });
+    this.#ask();
+    this.#timer = setInterval(() => this.#ask(), ASK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#unsubscribe();
+    await this.#working;
+  }
+
+  #then(act: () => Promise<void>): void {
+    this.#working = this.#working.then(async () => {
+      if (this.#stopped) return;
+      await act().catch((fault: unknown) => {
+        this.#behind = true;
+        this.#o.log.error("A purge was not applied; stored objects are validated until it is", {
+          fault,
+        });
+      });
+    });
+  }
+
+  async #take(purge: Purge): Promise<void> {
+    if (purge.number <= this.#applied) return this.#acknowledge(purge.number);
+    if (purge.number > this.#applied + 1) return this.#catchUp();
+    await this.#apply([purge]);
+    await this.#catchUpIfBehind();
+  }
+
+  async #catchUpIfBehind(): Promise<void> {
+    if (this.#behind) await this.#catchUp();
+  }
+
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.#then(async () => {
+      this.#asking = false;
+      await this.#catchUp();
+    });
+  }
+
+  /** Asks for what came after the last number applied. No answer changes nothing. */
+  async #catchUp(): Promise<void> {
+    const { bus } = this.#o;
+    const reply = await bus
+      .request("purge.since", { after: this.#applied }, ASK_TIMEOUT_MS)
+      .catch(() => null);
+    if (reply === null || this.#stopped) return;
+    if (reply.purges.length > 0) {
+      this.#behind = true;
+      await this.#apply(reply.purges);
+    }
+    this.#behind = reply.latest > this.#applied;
+  }
+
+  async #apply(purges: readonly Purge[]): Promise<void> {
+    const { purge, path } = this.#o;
+    await Promise.all(
+      purges.map(async ({ customer, site, path: asked }) => {
+        const canonical = canonicalPath(asked);
+        if (canonical !== null) await purge(cacheKey({ customer, site, path: canonical }));
+      }),
+    );
+    const last = purges.at(-1)!.number;
+    await writeNumber(path, last);
+    this.#applied = last;
+    for (const { number } of purges) this.#acknowledge(number);
+  }
+
+  #acknowledge(number: number): void {
+    const { bus, node, clock } = this.#o;
+    bus.publish("purge.ack", { number, node, atMs: clock.wallMs() });
+  }
+}
+
+export interface PurgeLogOptions {
+  readonly node: string;
+  /** Where the last number applied is kept. */
+  readonly path: string;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Removes a key everywhere; resolves when it is gone from disk too. */
+  readonly purge: (key: string) => Promise<void>;
+}
+
+/** 0 when there is no file, or none that can be read: then the whole log is applied again. */
+function readNumber(path: string): number {
+  try {
+    const { applied } = JSON.parse(readFileSync(path, "utf8")) as { applied?: unknown };
+    return typeof applied === "number" && Number.isSafeInteger(applied) ? applied : 0;
+  } catch {
+    return 0;
+  }
+}
+
+async function writeNumber(path: string, applied: number): Promise<void> {
+  const file = await open(`${path}.tmp`, "w");
+  try {
+    await file.writeFile(`${JSON.stringify({ applied })}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.tmp`, path);
+}

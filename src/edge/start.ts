@@ -1,0 +1,114 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Rng } from "../base/rng.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { Feed } from "../model/feed.ts";
+import type { NodeStats } from "../model/messages.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Meter } from "../model/usage.ts";
+import type { View } from "../policy/steering/mod.ts";
+import { Cache } from "./cache/mod.ts";
+import { EdgeCounts } from "./hot/count.ts";
+import type { Prepared } from "./hot/head.ts";
+import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
+import { Server } from "./hot/serve.ts";
+import { compileTable, type EdgeTable } from "./hot/table.ts";
+import { type Listening, listen } from "./listen.ts";
+import { fetchOriginClient } from "./origin-client.ts";
+import { PurgeLog } from "./purge-log.ts";
+
+export interface EdgeOptions {
+  /** The node's name. */
+  readonly node: string;
+  readonly listen: {
+    readonly hosts: readonly string[];
+    readonly http: number;
+    readonly https?: number;
+  };
+  /** PEM texts. Without them nothing listens for HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly dataDir: string;
+  readonly memoryBytesMax: number;
+  readonly diskBytesMax: number;
+  readonly feed: Feed;
+  readonly bus: Bus;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+}
+
+export interface EdgeRole {
+  readonly httpPort: number;
+  readonly httpsPort: number | null;
+  stop(): Promise<void>;
+  /** What was served since the last call. */
+  drainStats(): Pick<NodeStats, "edge" | "fetches">;
+}
+
+/** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
+export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
+  mkdirSync(o.dataDir, { recursive: true });
+  const cache = new Cache<Prepared>({
+    dir: join(o.dataDir, "cache"),
+    memoryBytesMax: o.memoryBytesMax,
+    diskBytesMax: o.diskBytesMax,
+    wholeBytesMax: WHOLE_BYTES_MAX,
+    nowMs: () => o.clock.wallMs(),
+  });
+  const counts = new EdgeCounts();
+  const origins = fetchOriginClient();
+  let table: EdgeTable | null = null;
+  const { node, clock, rng, log, feed } = o;
+  const server = new Server({
+    ...{ node, clock, rng, log, cache, counts, origins },
+    table: () => table,
+    view: () => viewOf(feed),
+    behind: () => purges.behind,
+  });
+  const purges = new PurgeLog({
+    ...{ node, clock, log, bus: o.bus },
+    path: join(o.dataDir, "purged.json"),
+    purge: (key) => server.purge(key),
+  });
+  const swap = (snapshot: Snapshot) => {
+    table = compileTable(snapshot, o.meter, counts);
+    server.tableChanged();
+  };
+  const first = feed.snapshot();
+  if (first !== null) swap(first);
+  const unsubscribe = feed.onSnapshot(swap);
+  purges.start();
+  const listeners: Listening[] = [];
+  const stop = async () => {
+    unsubscribe();
+    await Promise.all(listeners.map((listener) => listener.stop()));
+    origins.stop();
+    await purges.stop();
+    await cache.stop();
+  };
+  try {
+    const { hosts, http, https } = o.listen;
+    listeners.push(await listen(server, { hosts, port: http }));
+    if (o.tls !== undefined && https !== undefined) {
+      listeners.push(await listen(server, { hosts, port: https, tls: o.tls }));
+    }
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  return {
+    httpPort: listeners[0]!.port,
+    httpsPort: listeners[1]?.port ?? null,
+    stop,
+    drainStats: () => counts.drain(),
+  };
+}
+
+function viewOf(feed: Feed): View | null {
+  const snapshot = feed.snapshot();
+  if (snapshot === null) return null;
+  return { snapshot, health: feed.health(), assignment: feed.assignment() };
+}

@@ -1,0 +1,82 @@
+import type { ResponseFacts } from "./facts.ts";
+
+/** RFC 9111 4.2.2: a tenth of the time since it was last modified is usual. */
+const HEURISTIC_PART = 0.1;
+const HEURISTIC_MS_MAX = 24 * 3600 * 1000;
+/** Statuses defined as heuristically cacheable (RFC 9110 15.1), 206 aside. */
+const HEURISTIC_STATUS = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
+
+/** How long a stored response may be reused, and how old it was when it came. */
+export interface Freshness {
+  /** Freshness lifetime, ms (RFC 9111 4.2.1). */
+  readonly lifetimeMs: number;
+  readonly from: "s-maxage" | "max-age" | "expires" | "heuristic" | "none";
+  /** corrected_initial_age, ms (RFC 9111 4.2.3). */
+  readonly initialAgeMs: number;
+  /** `no-cache`: validated before every reuse. */
+  readonly alwaysValidate: boolean;
+  /** How long after it went stale it may stand in for a failed fetch, ms (RFC 5861 4). */
+  readonly onErrorMs: number;
+}
+
+/** Explicit lifetime: the first that is there of s-maxage, max-age, Expires (RFC 9111 4.2.1). */
+export function hasExplicitFreshness(facts: ResponseFacts): boolean {
+  const { sMaxAgeSec, maxAgeSec } = facts.control;
+  return sMaxAgeSec !== null || maxAgeSec !== null || facts.expiresMs !== null;
+}
+
+export function isHeuristicStatus(status: number): boolean {
+  return HEURISTIC_STATUS.has(status);
+}
+
+/**
+ * @param times when the request went out and when its answer came, ms since the epoch.
+ */
+export function freshnessOf(
+  facts: ResponseFacts,
+  times: { readonly requestedMs: number; readonly receivedMs: number },
+): Freshness {
+  const { control } = facts;
+  const dateMs = facts.dateMs ?? times.receivedMs;
+  // RFC 9111 4.2.3. The delay is never negative, whatever the wall clock did meanwhile.
+  const apparentMs = Math.max(0, times.receivedMs - dateMs);
+  const delayMs = Math.max(0, times.receivedMs - times.requestedMs);
+  const initialAgeMs = Math.max(apparentMs, facts.ageSec * 1000 + delayMs);
+  // RFC 9111 5.2.2.2, 5.2.2.8, 5.2.2.10: these forbid a stale answer even when nothing else can be had.
+  const strict =
+    control.mustRevalidate ||
+    control.proxyRevalidate ||
+    control.noCache ||
+    control.sMaxAgeSec !== null;
+  const onErrorMs = strict ? 0 : (control.staleIfErrorSec ?? 0) * 1000;
+  const rest = { initialAgeMs, alwaysValidate: control.noCache, onErrorMs };
+  if (control.sMaxAgeSec !== null) {
+    return { ...rest, lifetimeMs: control.sMaxAgeSec * 1000, from: "s-maxage" };
+  }
+  if (control.maxAgeSec !== null) {
+    return { ...rest, lifetimeMs: control.maxAgeSec * 1000, from: "max-age" };
+  }
+  if (facts.expiresMs !== null) {
+    return { ...rest, lifetimeMs: Math.max(0, facts.expiresMs - dateMs), from: "expires" };
+  }
+  if (facts.lastModifiedMs !== null && (control.public || isHeuristicStatus(facts.status))) {
+    const since = Math.max(0, dateMs - facts.lastModifiedMs);
+    const lifetimeMs = Math.min(since * HEURISTIC_PART, HEURISTIC_MS_MAX);
+    return { ...rest, lifetimeMs, from: "heuristic" };
+  }
+  return { ...rest, lifetimeMs: 0, from: "none" };
+}
+
+/** current_age, ms (RFC 9111 4.2.3). A wall clock that stepped back makes nothing younger than it came. */
+export function ageMs(freshness: Freshness, receivedMs: number, nowMs: number): number {
+  return freshness.initialAgeMs + Math.max(0, nowMs - receivedMs);
+}
+
+export function isFresh(freshness: Freshness, currentAgeMs: number): boolean {
+  return !freshness.alwaysValidate && freshness.lifetimeMs > currentAgeMs;
+}
+
+/** May it be served stale because the origin failed (RFC 5861 4)? Only where the origin said so. */
+export function mayServeOnError(freshness: Freshness, currentAgeMs: number): boolean {
+  return freshness.onErrorMs > 0 && currentAgeMs < freshness.lifetimeMs + freshness.onErrorMs;
+}

@@ -1,0 +1,68 @@
+/**
+ * The primary key of an object: the customer first, so that no two customers ever share one, then
+ * the site, then path and query. None of the parts can hold a space. The method is always GET.
+ *
+ * @example cacheKey({ customer: "acme", site: "www.shop.example", path: "/logo.png" })
+ */
+export function cacheKey(of: {
+  readonly customer: string;
+  readonly site: string;
+  readonly path: string;
+}): string {
+  return `${of.customer} ${of.site} ${of.path}`;
+}
+
+/**
+ * Path and query in the one form that keys use: dot segments resolved, what needs it
+ * percent-encoded (URL standard). Null when it does not begin with a slash or has a fragment.
+ *
+ * @example canonicalPath("/a/../b?x=1") // "/b?x=1"
+ */
+export function canonicalPath(text: string): string | null {
+  if (!text.startsWith("/") || text.includes("#")) return null;
+  try {
+    const url = new URL(`http://h${text}`);
+    return url.host === "h" ? url.pathname + url.search : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Which of the request's fields chose this variant (RFC 9111 4.1), as text. Values are compared
+ * after trimming and after spaces around commas are taken out; an absent field is not an empty one.
+ */
+export function variantKey(vary: readonly string[], get: (name: string) => string | null): string {
+  if (vary.length === 0) return "";
+  return vary.map((name) => `${name}:${normalValue(get(name))}`).join("\n");
+}
+
+export function variantMatches(
+  stored: { readonly vary: readonly string[]; readonly variant: string },
+  get: (name: string) => string | null,
+): boolean {
+  return stored.vary.length === 0 || variantKey(stored.vary, get) === stored.variant;
+}
+
+function normalValue(value: string | null): string {
+  if (value === null) return "-";
+  return `=${value.trim().replace(/[ \t]*,[ \t]*/g, ",")}`;
+}
+
+/**
+ * Accept-Encoding in one of four forms, so that the browsers of the world make four variants and
+ * not hundreds. It is what the origin is sent, and so what its Vary speaks of.
+ *
+ * @example normalEncodings("gzip, deflate, br;q=0.9") // "br, gzip"
+ */
+export function normalEncodings(field: string | null): string {
+  if (field === null) return "identity";
+  const accepted = new Set<string>();
+  for (const member of field.toLowerCase().split(",")) {
+    const [coding, ...params] = member.split(";").map((part) => part.trim());
+    const refused = params.some((p) => /^q\s*=\s*0(\.0*)?$/.test(p));
+    if (!refused) accepted.add(coding === "x-gzip" ? "gzip" : coding!);
+  }
+  const both = ["br", "gzip"].filter((coding) => accepted.has(coding));
+  return both.length === 0 ? "identity" : both.join(", ");
+}

@@ -1,0 +1,11 @@
+/**
+ * What a shared cache may keep and reuse: RFC 9111 as pure functions, clause by clause. The key, whether
+ * a response may be stored and why not, how long it is fresh, its age, how it is revalidated and
+ * which variant answers a request. Stricter than the RFC where a mistake would show one user's bytes
+ * to another: each such place says so. No storage, no clock: times come in as milliseconds.
+ */
+export { type CachedResponse, type ResponseFacts, readResponse } from "./facts.ts";
+export { ageMs, type Freshness, freshnessOf, isFresh, mayServeOnError } from "./freshness.ts";
+export { cacheKey, canonicalPath, normalEncodings, variantKey, variantMatches } from "./key.ts";
+export { conditionFields, isNotModified, mergeNotModified, selects } from "./revalidate.ts";
+export { type CacheRequest, type StoreReason, storable } from "./storable.ts";

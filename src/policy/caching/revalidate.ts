@@ -1,0 +1,56 @@
+import { matchesWeakly, parseHttpDate } from "../../wire/http/mod.ts";
+
+type Fields = readonly (readonly [string, string])[];
+
+/** Fields of a 304 that say something of the message and not of the representation (RFC 9111 3.2). */
+const NOT_UPDATED = new Set([
+  "content-length",
+  "content-encoding",
+  "content-range",
+  "transfer-encoding",
+]);
+
+/** What to send so that an unchanged origin answers 304 (RFC 9111 4.3.1). Empty: cannot validate. */
+export function conditionFields(stored: {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}): Fields {
+  const fields: (readonly [string, string])[] = [];
+  if (stored.etag !== null) fields.push(["if-none-match", stored.etag]);
+  if (stored.lastModified !== null) fields.push(["if-modified-since", stored.lastModified]);
+  return fields;
+}
+
+/**
+ * Is the 304 about what we hold (RFC 9111 4.3.4)? One with a different entity tag is not, and the
+ * object is fetched anew without conditions.
+ */
+export function selects(storedEtag: string | null, etagOf304: string | null): boolean {
+  if (etagOf304 === null || storedEtag === null) return true;
+  return matchesWeakly(etagOf304, storedEtag);
+}
+
+/** The stored fields with those of the 304 in place of their namesakes (RFC 9111 3.2). */
+export function mergeNotModified(stored: Fields, from304: Fields): Fields {
+  const news = from304.filter(([name]) => !NOT_UPDATED.has(name));
+  const replaced = new Set(news.map(([name]) => name));
+  return [...stored.filter(([name]) => !replaced.has(name)), ...news];
+}
+
+/**
+ * May a client's conditional request be answered 304 from what is stored (RFC 9111 4.3.2)?
+ * If-None-Match wins over If-Modified-Since (RFC 9110 13.2.2).
+ */
+export function isNotModified(
+  asked: { readonly ifNoneMatch: string | null; readonly ifModifiedSince: string | null },
+  stored: { readonly etag: string | null; readonly lastModifiedMs: number | null },
+  nowMs: number,
+): boolean {
+  if (asked.ifNoneMatch !== null) {
+    if (asked.ifNoneMatch.trim() === "*") return true;
+    return stored.etag !== null && matchesWeakly(asked.ifNoneMatch, stored.etag);
+  }
+  if (asked.ifModifiedSince === null || stored.lastModifiedMs === null) return false;
+  const sinceMs = parseHttpDate(asked.ifModifiedSince, nowMs);
+  return sinceMs !== null && stored.lastModifiedMs <= sinceMs;
+}

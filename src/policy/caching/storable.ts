@@ -1,0 +1,103 @@
+import type { ResponseFacts } from "./facts.ts";
+import { hasExplicitFreshness, isHeuristicStatus } from "./freshness.ts";
+
+/** What of a request bears on storing its response. */
+export interface CacheRequest {
+  readonly method: string;
+  /** True when the field was sent on to the origin. */
+  readonly authorization: boolean;
+  readonly cookie: boolean;
+  /** The request said `no-store`. */
+  readonly noStore: boolean;
+}
+
+/** Why a response is stored or not. Values: logs, Cache-Status and tests use them. */
+export type StoreReason =
+  | "explicit"
+  | "heuristic"
+  | "validate-only"
+  | "method"
+  | "status"
+  | "error-status"
+  | "partial"
+  | "request-no-store"
+  | "no-store"
+  | "private"
+  | "set-cookie"
+  | "authorization"
+  | "cookie"
+  | "vary-star"
+  | "no-freshness";
+
+export interface StoreVerdict {
+  readonly store: boolean;
+  readonly reason: StoreReason;
+}
+
+/**
+ * Answers to a request that the client made wrong, so that the next client's right one is not
+ * answered with them (cache-poisoned denial of service, threats H9): never stored, whatever they say.
+ */
+const CLIENTS_FAULT = new Set([
+  400, 405, 408, 411, 412, 413, 414, 415, 417, 421, 426, 429, 431, 501,
+]);
+
+/**
+ * May a shared cache store it (RFC 9111 3)? In order; the first that applies decides:
+ *
+ *   method other than GET                                 no   3, first point
+ *   informational, 206, 304, Content-Range                no   3, second point; parts are not joined
+ *   a status that blames the request                      no   stricter: H9
+ *   no-store, on either side                              no   3, fourth point; 5.2.1.5
+ *   private                                               no   3, fifth point
+ *   Set-Cookie                                            no   stricter: 7.3 only warns
+ *   Authorization sent, neither public nor s-maxage       no   3.5; stricter: must-revalidate is not enough
+ *   Vary: *                                               no   4.1: it could never be chosen
+ *   explicit lifetime                                     yes  3, last point
+ *   Cookie sent and none of the above                     no   stricter: a page may depend on it silently
+ *   error status (>= 400, but 404 and 410 by heuristics)  no   stricter
+ *   heuristically cacheable or public, Last-Modified      yes  4.2.2
+ *   same, ETag only                                       yes  as stale, to be validated
+ *   else                                                  no   nothing to reuse
+ */
+export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerdict {
+  const { control, status } = facts;
+  if (request.method !== "GET") return no("method");
+  if (facts.isPart) return no("partial");
+  if (status < 200 || status === 304) return no("status");
+  if (CLIENTS_FAULT.has(status)) return no("error-status");
+  if (control.noStore) return no("no-store");
+  if (request.noStore) return no("request-no-store");
+  if (control.private) return no("private");
+  if (facts.setsCookie) return no("set-cookie");
+  const shared = control.public || control.sMaxAgeSec !== null;
+  if (request.authorization && !shared) return no("authorization");
+  if (facts.vary === "*") return no("vary-star");
+  const validated = facts.etag !== null || facts.lastModifiedMs !== null;
+  if (hasExplicitFreshness(facts)) {
+    // A lifetime of nothing is worth keeping only with something to validate by.
+    return !validated && lifetimeIsNothing(facts) ? no("no-freshness") : yes("explicit");
+  }
+  if (request.cookie && !shared) return no("cookie");
+  if (status >= 400 && status !== 404 && status !== 410) return no("error-status");
+  if (!control.public && !isHeuristicStatus(status)) return no("no-freshness");
+  if (control.noCache) return validated ? yes("validate-only") : no("no-freshness");
+  if (facts.lastModifiedMs !== null) return yes("heuristic");
+  return facts.etag !== null ? yes("validate-only") : no("no-freshness");
+}
+
+function lifetimeIsNothing(facts: ResponseFacts): boolean {
+  const { control } = facts;
+  if (control.noCache) return true;
+  if (control.sMaxAgeSec !== null) return control.sMaxAgeSec === 0;
+  if (control.maxAgeSec !== null) return control.maxAgeSec === 0;
+  return facts.expiresMs === 0;
+}
+
+function yes(reason: StoreReason): StoreVerdict {
+  return { store: true, reason };
+}
+
+function no(reason: StoreReason): StoreVerdict {
+  return { store: false, reason };
+}

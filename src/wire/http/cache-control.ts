@@ -1,0 +1,80 @@
+import { parseDeltaSec } from "./delta.ts";
+
+/** The directives of a response that a shared cache acts on (RFC 9111 5.2.2, RFC 5861). */
+export interface CacheControl {
+  readonly noStore: boolean;
+  /** Also when it names fields: the whole response is revalidated then (RFC 9111 5.2.2.4 allows it). */
+  readonly noCache: boolean;
+  /** Also when it names fields: the whole response is private then (RFC 9111 5.2.2.7 allows it). */
+  readonly private: boolean;
+  readonly public: boolean;
+  readonly mustRevalidate: boolean;
+  readonly proxyRevalidate: boolean;
+  /** Seconds; null when absent; 0 when the value is not valid, so it is stale (RFC 9111 4.2.1). */
+  readonly maxAgeSec: number | null;
+  readonly sMaxAgeSec: number | null;
+  readonly staleIfErrorSec: number | null;
+}
+
+export const NO_CACHE_CONTROL: CacheControl = {
+  noStore: false,
+  noCache: false,
+  private: false,
+  public: false,
+  mustRevalidate: false,
+  proxyRevalidate: false,
+  maxAgeSec: null,
+  sMaxAgeSec: null,
+  staleIfErrorSec: null,
+};
+
+/**
+ * Reads Cache-Control; fields sent more than once are joined with commas before. Names are
+ * case-insensitive; of a directive given twice the first counts (RFC 9111 4.2.1). Unknown ones are
+ * ignored (5.2.3). A list that cannot be split (an open quote) still yields what stood before.
+ *
+ * @example parseCacheControl("public, max-age=60").maxAgeSec // 60
+ */
+export function parseCacheControl(text: string | null): CacheControl {
+  if (text === null || text === "") return NO_CACHE_CONTROL;
+  const seen = new Map<string, string | null>();
+  for (const part of splitDirectives(text)) {
+    const eq = part.indexOf("=");
+    const name = (eq < 0 ? part : part.slice(0, eq)).toLowerCase();
+    if (name === "" || seen.has(name)) continue;
+    seen.set(name, eq < 0 ? null : part.slice(eq + 1));
+  }
+  const seconds = (name: string): number | null => {
+    const value = seen.get(name);
+    return value === undefined ? null : value === null ? 0 : (parseDeltaSec(value) ?? 0);
+  };
+  return {
+    noStore: seen.has("no-store"),
+    noCache: seen.has("no-cache"),
+    private: seen.has("private"),
+    public: seen.has("public"),
+    mustRevalidate: seen.has("must-revalidate"),
+    proxyRevalidate: seen.has("proxy-revalidate"),
+    maxAgeSec: seconds("max-age"),
+    sMaxAgeSec: seconds("s-maxage"),
+    staleIfErrorSec: seconds("stale-if-error"),
+  };
+}
+
+/** Splits at commas outside quoted strings. */
+function splitDirectives(text: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (quoted && c === 0x5c) i++;
+    else if (c === 0x22) quoted = !quoted;
+    else if (c === 0x2c && !quoted) {
+      parts.push(text.slice(start, i).trim());
+      start = i + 1;
+    }
+  }
+  parts.push(text.slice(start).trim());
+  return parts;
+}

@@ -1,0 +1,16 @@
+/**
+ * HTTP's header fields as values: dates, Cache-Control, validators, Vary, one byte range,
+ * Cache-Status, CDN-Loop, hop-by-hop fields and the canonical host and target of a request. Strings in,
+ * plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
+ * is decided in policy/caching. Nothing here keeps state.
+ */
+export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
+export { type CacheStatus, writeCacheStatus } from "./cache-status.ts";
+export { countLoops, writeCdnLoop } from "./cdn-loop.ts";
+export { formatHttpDate, parseHttpDate } from "./date.ts";
+export { parseDeltaSec } from "./delta.ts";
+export { matchesStrongly, matchesWeakly } from "./etag.ts";
+export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
+export { canonicalHost, splitUrl, type Target } from "./host.ts";
+export { type ByteRange, parseRange } from "./range.ts";
+export { parseVary } from "./vary.ts";
