@@ -12,7 +12,7 @@ import { controlHandlers } from "./api/handlers.ts";
 import { metricsText } from "./api/metrics.ts";
 import { openApiDocument } from "./api/openapi.ts";
 import { API_HEADERS, problemResponse } from "./api/problem.ts";
-import { serve } from "./api/serve.ts";
+import { type Handlers, serve } from "./api/serve.ts";
 import { Auth } from "./auth.ts";
 import { Changer } from "./change.ts";
 import { servePurges } from "./commands/purge.ts";
@@ -109,7 +109,7 @@ function appOf(o: {
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {
-  const { deps, auth, requests, addressOf } = o;
+  const { deps, auth, billing, requests, addressOf } = o;
   const { log } = deps;
   const app = new Hono();
   const document = openApiDocument(VERSION);
@@ -125,11 +125,8 @@ function appOf(o: {
     return new Response(metricsText(deps, requests), { headers });
   });
   const changer = new Changer(deps);
-  serve(
-    app,
-    { ...controlHandlers({ deps, auth, changer }), ...o.billing },
-    { auth, log, addressOf },
-  );
+  const handlers: Handlers = { ...controlHandlers({ deps, auth, changer }), ...billing };
+  serve(app, handlers, { auth, log, addressOf });
   app.notFound((c) => problemResponse(new Fault("not-found", c.req.path), log));
   app.onError((error) => problemResponse(error, log));
   return app;

@@ -44,7 +44,7 @@ export interface ServeOptions {
 }
 
 /** Mounts handlers on their routes, each behind the same steps in the same order. */
-export function serve(app: Hono, handlers: Partial<Handlers>, o: ServeOptions): void {
+export function serve(app: Hono, handlers: Handlers, o: ServeOptions): void {
   for (const [name, handler] of Object.entries(handlers)) {
     const route: Route = routes[name as RouteName];
     const path = API_PREFIX + route.path.replace(/\{(\w+)\}/g, ":$1");

@@ -1,0 +1,55 @@
+import type { Command } from "commander";
+import type { Explanation } from "../../model/api/mod.ts";
+import { verb } from "./verb.ts";
+
+export function registerExplain(program: Command): void {
+  verb<{ readonly client: string }>(program, {
+    usage: "explain <name>",
+    description: "Why a name is answered as it is for a client: every candidate and verdict",
+    examples: [
+      "turnpike explain www.shop.example --client 198.51.100.7",
+      "turnpike explain c.cdn.example --client 198.51.100.7 --json",
+    ],
+    options: [["--client <ip>", "the client's address", "192.0.2.1"]],
+    run: async ({ api, args, flags, print }) => {
+      const query = { name: args[0] ?? "", client: flags.client };
+      const explanation = await api.call("explain", { query });
+      print(explanation, explainWords(explanation));
+      return explanation.kind === "none" ? 1 : 0;
+    },
+  });
+}
+
+export function explainWords(e: Explanation): string[] {
+  const head = `${e.name} for ${e.client} (group ${e.group}, scope ${e.scope ?? "all"})`;
+  const view = `snapshot ${e.snapshot}, health ${e.health}, assignment ${e.assignment}`;
+  if (e.kind === "none") return [head, "We do not have this name", `  ${view}`];
+  const { v4, v6, ttlSec } = e.answer;
+  const addresses = [v4, v6].filter((address) => address !== null).join(" ");
+  const answer = addresses === "" ? "no address" : `${addresses}  TTL ${ttlSec}`;
+  const lines = [head, `-> ${answer}   steered: ${e.kind}`, `   ${view}`];
+  for (const record of e.records) {
+    lines.push(`   ${record.type} ${record.values.join(" ")} TTL ${record.ttlSec}`);
+  }
+  if (e.decision?.allDown === true) lines.push("   nothing is usable: the all-down choice applies");
+  const first = e.decision?.choices[0]?.id;
+  for (const candidate of e.decision?.reasons ?? []) {
+    const known = candidate.loadKnown ? "" : " (not measured)";
+    const from = candidate.loadFrom === null ? "" : ` from ${candidate.loadFrom}`;
+    const rtt = candidate.rttMs === null ? "" : `, rtt ${candidate.rttMs.toFixed(1)} ms`;
+    const projected =
+      candidate.projected === candidate.load ? "" : `, projected ${candidate.projected.toFixed(3)}`;
+    lines.push(
+      "",
+      `${candidate.id === first ? "*" : " "} ${candidate.id}  ${candidate.v4 ?? candidate.v6}  ` +
+        `${candidate.state}  load ${candidate.load.toFixed(3)}${from}${known}${projected}${rtt}`,
+    );
+    for (const source of candidate.sources) {
+      lines.push(`      source ${source.kind}: ${source.load.toFixed(3)}  ${source.detail}`);
+    }
+    for (const { filter, kept, reason, detail } of candidate.verdicts) {
+      lines.push(`      ${kept ? "keep" : "drop"} ${filter}: ${reason}  ${detail}`.trimEnd());
+    }
+  }
+  return lines;
+}

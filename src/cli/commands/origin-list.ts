@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import type { Live } from "../../model/api/mod.ts";
+import { findSite } from "./find-site.ts";
+import { noun, table, verb } from "./verb.ts";
+
+export function registerOriginList(program: Command): void {
+  verb(noun(program, "origin", "Customers' mirrored web servers"), {
+    usage: "list <hostname>",
+    description: "A site's web servers with state, load and traffic",
+    examples: ["turnpike origin list www.shop.example"],
+    run: async ({ api, args, print }) => {
+      const { customer, site } = await findSite(api, args[0] ?? "");
+      const live = await api.call("readLive", { params: { customer, hostname: site.hostname } });
+      print(live.origins, originTable(live));
+      return 0;
+    },
+  });
+}
+
+export function originTable({ origins }: Live): string[] {
+  const heads = ["ORIGIN", "ADDRESS", "STATE", "LOAD", "FROM", "WEIGHT", "SHARE", "LOOKUPS/S"];
+  const cells = origins.map((o) => [
+    o.name,
+    [o.v4, o.v6].filter((address) => address !== null).join(" "),
+    o.forced === "auto" ? o.state : `${o.state} (forced ${o.forced})`,
+    o.load === null ? "-" : `${o.load.toFixed(3)}${o.loadKnown ? "" : "?"}`,
+    o.loadFrom,
+    o.weight,
+    `${Math.round(o.share * 100)} %`,
+    o.lookupsPerSec.toFixed(1),
+  ]);
+  return table(heads, cells);
+}

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { findSite } from "./find-site.ts";
+import { originTable } from "./origin-list.ts";
+import { noun, verb } from "./verb.ts";
+
+export function registerSiteShow(program: Command): void {
+  verb(noun(program, "site", "Customers' host names"), {
+    usage: "show <hostname>",
+    description: "One site: the names it is reached by, and its web servers now",
+    examples: ["turnpike site show www.shop.example"],
+    run: async ({ api, args, print }) => {
+      const found = await findSite(api, args[0] ?? "");
+      const { customer, site, names } = found;
+      const params = { customer, hostname: site.hostname };
+      const live = await api.call("readLive", { params });
+      print({ ...found, live }, [
+        `${site.hostname}  (customer ${customer}, ${site.onboarding}, front: ${site.front})`,
+        `  CNAME target   ${names.cname}`,
+        `  name servers   ${names.nameServers.join(", ")}`,
+        `  static objects http://${names.cacheHost}/ or http://${names.cachePath}/`,
+        `  snapshot ${live.snapshot}, health ${live.health}, assignment ${live.assignment}`,
+        "",
+        ...originTable(live),
+      ]);
+      return 0;
+    },
+  });
+}
