@@ -29,6 +29,8 @@ const TICK_MS = 1000;
 /** How soon health follows a report in which an outcome changed, and any other report. */
 const CHANGED_MS = 15;
 const REPORT_MS = 150;
+/** Judging takes at most this share of the time, however large the network is. */
+const BUSY_SHARE = 0.1;
 /** A load that moved by this much is sent without waiting for the tick. */
 const LOAD_STEP = 0.02;
 
@@ -51,6 +53,7 @@ class Bench implements Judging {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #dueMs = 0;
   #sentMs = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
 
   constructor(options: JudgingOptions) {
     const { bus, clock, feed, node } = options;
@@ -84,7 +87,7 @@ class Bench implements Judging {
     const nowMs = this.#options.clock.monoMs();
     this.#election.heardProbe(report.vantage, nowMs);
     const changed = this.#judge.take(report, nowMs);
-    this.#within(changed ? CHANGED_MS : REPORT_MS);
+    this.#within(changed ? CHANGED_MS : Math.max(REPORT_MS, this.#tookMs / BUSY_SHARE));
   }
 
   stop(): void {
@@ -113,12 +116,15 @@ class Bench implements Judging {
   }
 
   #turn(): void {
+    const { clock } = this.#options;
     this.#timer = null;
+    const startMs = clock.monoMs();
     try {
       this.#judgeNow();
     } catch (error) {
       this.#options.log.error("Judging broke", { error });
     }
+    this.#tookMs = clock.monoMs() - startMs;
     this.#within(TICK_MS);
   }
 

@@ -52,10 +52,16 @@ class Exchange {
     this.#socket.on(tls === null ? "connect" : "secureConnect", () => this.#connected());
     this.#socket.on("data", (bytes: Uint8Array) => this.#data(bytes));
     this.#socket.on("end", () => this.#ended());
-    this.#socket.on("error", (error) => this.#finish(failureOf(error)));
+    this.#socket.on("error", (error) => this.#failed(error));
     this.#socket.on("close", () => this.#finish("reset"));
     options.signal?.addEventListener("abort", this.#abort, { once: true });
     if (options.signal?.aborted === true) this.#abort();
+  }
+
+  #failed(error: Error): void {
+    const word = failureOf(error);
+    const shaking = this.#options.tls !== null && this.#connectMs === null;
+    this.#finish(shaking && word === "broken connection" ? "not tls" : word);
   }
 
   #elapsedMs(): number {
@@ -63,6 +69,7 @@ class Exchange {
   }
 
   #connected(): void {
+    // With TLS the handshake counts in: nothing can be asked before it.
     this.#connectMs = this.#elapsedMs();
     if (this.#options.request === null) this.#finish("");
     else this.#socket.write(this.#options.request);

@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { realClock } from "../base/real/clock.ts";
+import type { CheckReport } from "../model/messages.ts";
+import { startOutbox } from "./outbox.ts";
+
+function report(target: string, ok: boolean): CheckReport {
+  const timings = { connectMs: null, firstByteMs: null, totalMs: null };
+  return { target, check: "http", family: 4, ok, failure: "", atMs: 0, ...timings };
+}
+
+/** Runs `act` on an outbox; the batches it sent until `count` of them came, each with its time. */
+async function batches(
+  count: number,
+  act: (add: (report: CheckReport) => void) => void,
+): Promise<{ targets: string[]; afterMs: number }[]> {
+  const startMs = realClock.monoMs();
+  const sent: { targets: string[]; afterMs: number }[] = [];
+  await new Promise<void>((resolve) => {
+    const outbox = startOutbox((checks) => {
+      const afterMs = realClock.monoMs() - startMs;
+      sent.push({ targets: checks.map((check) => check.target), afterMs });
+      if (sent.length < count) return;
+      outbox.stop();
+      resolve();
+    });
+    act(outbox.add);
+  });
+  return sent;
+}
+
+describe("startOutbox()", () => {
+  test("sends what changed at once, together with what came meanwhile, in order", async () => {
+    const [first] = await batches(1, (add) => {
+      add(report("a", true));
+      add(report("b", false));
+      add(report("a", false));
+    });
+    expect(first?.targets).toEqual(["a", "b", "a"]);
+    expect(first?.afterMs).toBeLessThan(150);
+  });
+
+  test("sends what did not change soon, and something each second", async () => {
+    const sent = await batches(3, (add) => {
+      add(report("a", true));
+      setTimeout(() => add(report("a", true)), 60);
+    });
+    expect(sent.map((batch) => batch.targets)).toEqual([["a"], ["a"], []]);
+    const gap = (sent[1]?.afterMs ?? 0) - (sent[0]?.afterMs ?? 0);
+    expect(gap).toBeGreaterThan(150);
+    expect(gap).toBeLessThan(700);
+    expect((sent[2]?.afterMs ?? 0) - (sent[1]?.afterMs ?? 0)).toBeLessThan(1400);
+  });
+});
