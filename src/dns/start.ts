@@ -6,6 +6,7 @@ import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
+import type { View } from "../policy/steering/mod.ts";
 import { Responder } from "./hot/answer.ts";
 import { type DnsCounts, mergeCounts, noCounts } from "./hot/counts.ts";
 import { openLibc } from "./libc.ts";
@@ -68,22 +69,13 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     if (responder.failures > 0) log.error("Answered SERVFAIL", { count: responder.failures });
     responder.failures = 0;
   };
-  const { udp, tcp } = await listen(o, { responder, log, onCounts });
-  const load = (snapshot: Snapshot) => {
-    const view = { snapshot, health: o.feed.health(), assignment: o.feed.assignment() };
-    try {
-      responder.load(view);
-    } catch (error) {
-      log.error("Cannot load a snapshot: the one before stays", {
-        snapshot: snapshot.number,
-        reason: String(error),
-      });
-      return;
-    }
-    udp.load(view);
-  };
   const first = o.feed.snapshot();
-  if (first !== null) load(first);
+  const view = first === null ? null : loadInto(responder, viewOf(o.feed, first), log);
+  const { udp, tcp } = await listen(o, { responder, log, onCounts, first: view });
+  const load = (snapshot: Snapshot) => {
+    const loaded = loadInto(responder, viewOf(o.feed, snapshot), log);
+    if (loaded !== null) udp.load(loaded);
+  };
   const unsubscribe = [
     o.feed.onSnapshot(load),
     o.feed.onHealth(() => {
@@ -91,6 +83,9 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
       udp.refresh(o.feed.health(), o.feed.assignment());
     }),
   ];
+  // What was published while the sockets were opened.
+  const now = o.feed.snapshot();
+  if (now !== null && now !== first) load(now);
   const timer = setInterval(drainOwn, DRAIN_EACH_MS);
   log.info("Name server started", { hosts: o.listen.hosts, port: tcp.port });
   return {
@@ -111,7 +106,25 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   };
 }
 
+function viewOf(feed: Feed, snapshot: Snapshot): View {
+  return { snapshot, health: feed.health(), assignment: feed.assignment() };
+}
+
+/** The view if it could be loaded; else null, and the one before stays. */
+function loadInto(responder: Responder, view: View, log: Log): View | null {
+  try {
+    responder.load(view);
+    return view;
+  } catch (error) {
+    const { number } = view.snapshot;
+    const fields = { snapshot: number, reason: String(error) };
+    log.error("Cannot load a snapshot: the one before stays", fields);
+    return null;
+  }
+}
+
 interface Inner {
+  readonly first: View | null;
   readonly responder: Responder;
   readonly log: Log;
   readonly onCounts: (counts: DnsCounts) => void;

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
+import type { View } from "../policy/steering/mod.ts";
 import type { DnsCounts } from "./hot/counts.ts";
 import { bindUdp, EADDRINUSE, type Libc } from "./libc.ts";
 import type { UdpListen, UdpServer } from "./udp.ts";
@@ -13,6 +14,8 @@ export interface BatchedOptions extends UdpListen {
   readonly rng: Rng;
   readonly log: Log;
   readonly onCounts: (counts: DnsCounts) => void;
+  /** What is served from the first packet on; null answers SERVFAIL. */
+  readonly first: View | null;
 }
 
 const READY_MS_MAX = 20_000;
@@ -98,6 +101,8 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
   const timer = setTimeout(() => failed("it did not say that it is ready"), READY_MS_MAX);
   const seed = Math.floor(o.rng.float() * 0xffffffff);
   const start: WorkerStart = { port: port2, fds, seed };
+  // It takes what waits at its port before it reads the first packet.
+  if (o.first !== null) port1.postMessage({ kind: "load", view: o.first } satisfies ToWorker);
   worker.postMessage(start, [port2 as unknown as Transferable]);
   try {
     await ready.promise;

@@ -40,9 +40,10 @@ function run(start: WorkerStart, say: (message: FromWorker) => void): void {
       say({ kind: "counts", counts: counts ?? noCounts(), failures });
     }
   };
+  let running = takeMessages(start, responder, say);
   say({ kind: "ready" });
   let reportAtMs = realClock.monoMs() + REPORT_EACH_MS;
-  for (let running = true; running; ) {
+  while (running) {
     wait();
     const nowMs = realClock.monoMs();
     if (nowMs >= reportAtMs) {

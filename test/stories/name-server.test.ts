@@ -1,0 +1,333 @@
+// The name server answers over real sockets: both ways of UDP, TCP with pipelining and its bounds,
+// and what it answered is counted and metered.
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
+import dnsPacket from "dns-packet";
+import { FakeClock } from "../../src/base/clock.ts";
+import { Fault } from "../../src/base/fault.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { realClock } from "../../src/base/real/clock.ts";
+import { seededRng } from "../../src/base/rng.ts";
+import { compileWorld, healthOf, targetOf, WORLD } from "../../src/dns/hot/world.fixture.ts";
+import { type DnsOptions, type DnsServer, startDns, TCP_LIMITS } from "../../src/dns/mod.ts";
+import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
+import type { Feed } from "../../src/model/feed.ts";
+import type { Health } from "../../src/model/health.ts";
+import type { Snapshot } from "../../src/model/snapshot.ts";
+import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A feed that a test moves on by hand. */
+class HandFeed implements Feed {
+  #snapshot: Snapshot | null;
+  #health: Health;
+  readonly #onSnapshot = new Set<(snapshot: Snapshot) => void>();
+  readonly #onHealth = new Set<() => void>();
+
+  constructor(snapshot: Snapshot | null, health: Health) {
+    this.#snapshot = snapshot;
+    this.#health = health;
+  }
+
+  snapshot = () => this.#snapshot;
+  health = () => this.#health;
+  assignment = () => NO_ASSIGNMENT;
+  onSnapshot(listener: (snapshot: Snapshot) => void): () => void {
+    this.#onSnapshot.add(listener);
+    return () => this.#onSnapshot.delete(listener);
+  }
+  onHealth(listener: () => void): () => void {
+    this.#onHealth.add(listener);
+    return () => this.#onHealth.delete(listener);
+  }
+  publish(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const listener of this.#onSnapshot) listener(snapshot);
+  }
+  observe(health: Health): void {
+    this.#health = health;
+    for (const listener of this.#onHealth) listener();
+  }
+}
+
+interface Running {
+  readonly dns: DnsServer;
+  readonly feed: HandFeed;
+  readonly usage: Map<string, UsageCounters>;
+}
+
+async function start(
+  listen: Partial<DnsOptions["listen"]> = {},
+  more: { readonly feed?: HandFeed; readonly clock?: FakeClock } = {},
+): Promise<Running> {
+  const snapshot = compileWorld();
+  const feed = more.feed ?? new HandFeed(snapshot, healthOf(snapshot));
+  const usage = new Map<string, UsageCounters>();
+  const of = (customer: string, site: string) => {
+    const key = `${customer} ${site}`;
+    const known = usage.get(key) ?? noUsage();
+    usage.set(key, known);
+    return known;
+  };
+  const dns = await startDns({
+    node: "a",
+    listen: { hosts: ["127.0.0.1"], port: 0, ...listen },
+    feed,
+    meter: { of },
+    clock: more.clock ?? realClock,
+    rng: seededRng(1),
+    log: silentLog,
+  });
+  cleanups.push(() => dns.stop());
+  return { dns, feed, usage };
+}
+
+function encode(name: string, type = "A", id = 1): Buffer {
+  return dnsPacket.encode({ type: "query", id, questions: [{ type: type as "A", name }] });
+}
+
+/** Asks over UDP, again every 200 ms as a resolver would. */
+async function askUdp(port: number, query: Buffer, host = "127.0.0.1"): Promise<dnsPacket.Packet> {
+  const answer = Promise.withResolvers<dnsPacket.Packet>();
+  const socket = await Bun.udpSocket({
+    hostname: host.includes(":") ? "::1" : "127.0.0.1",
+    connect: { hostname: host, port },
+    socket: { data: (_socket, data) => answer.resolve(dnsPacket.decode(data)) },
+  });
+  const send = () => socket.send(query);
+  const timer = setInterval(send, 200);
+  const limit = setTimeout(() => answer.reject(new Error("No answer over UDP")), 4000);
+  send();
+  try {
+    return await answer.promise;
+  } finally {
+    clearInterval(timer);
+    clearTimeout(limit);
+    socket.close();
+  }
+}
+
+function addresses(packet: dnsPacket.Packet): unknown[] {
+  return (packet.answers ?? []).map((a) => ("data" in a ? a.data : null));
+}
+
+/** Waits until it is true, at most four seconds. */
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 4000;
+  while (!(await what())) {
+    if (performance.now() > end) throw new Error(`Waited in vain for: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A TCP connection that collects whole messages. */
+async function dial(port: number) {
+  const messages: dnsPacket.Packet[] = [];
+  let unread: Buffer = Buffer.alloc(0);
+  let closed = false;
+  const socket: Socket = connect(port, "127.0.0.1");
+  socket.on("data", (data: Buffer) => {
+    unread = Buffer.concat([unread, data]);
+    while (unread.length >= 2 && unread.length >= 2 + unread.readUInt16BE(0)) {
+      const end = 2 + unread.readUInt16BE(0);
+      messages.push(dnsPacket.decode(unread.subarray(2, end)));
+      unread = unread.subarray(end);
+    }
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    closed = true;
+  });
+  cleanups.push(() => socket.destroy());
+  await new Promise((resolve) => {
+    socket.once("connect", resolve);
+    socket.once("close", resolve);
+  });
+  return { socket, messages, isClosed: () => closed };
+}
+
+function framed(message: Buffer): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(message.length);
+  return Buffer.concat([length, message]);
+}
+
+describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
+  test("answers the three ways of onboarding and both second addresses", async () => {
+    const { dns } = await start({ udp });
+    const target = `${targetOf("img.shop.example")}.gtm.cdn.example`;
+    const expected: [string, string][] = [
+      ["www.shop.example", "192.0.2.1"],
+      [target, "192.0.2.11"],
+      ["www.hosted.example", "192.0.2.21"],
+      ["c.cdn.example", "127.1.0.1"],
+      ["www.shop.example.cdn.example", "127.1.0.1"],
+    ];
+    for (const [name, address] of expected) {
+      expect([name, addresses(await askUdp(dns.port, encode(name)))]).toEqual([name, [address]]);
+    }
+  });
+
+  test("follows health and snapshots, and says SERVFAIL before the first", async () => {
+    const snapshot = compileWorld();
+    const feed = new HandFeed(null, healthOf(snapshot));
+    const { dns } = await start({ udp }, { feed });
+    const answer = async () => await askUdp(dns.port, encode("www.shop.example"));
+    expect((await answer()) as { rcode?: string }).toHaveProperty("rcode", "SERVFAIL");
+    feed.publish(snapshot);
+    await until(async () => addresses(await answer())[0] === "192.0.2.1");
+    feed.observe(healthOf(snapshot, {}, ["www.shop.example/one"]));
+    await until(async () => addresses(await answer())[0] === "192.0.2.2");
+    const text = JSON.stringify(WORLD).replace('"192.0.2.2"', '"192.0.2.99"');
+    feed.publish(compileWorld(JSON.parse(text), 8));
+    await until(async () => addresses(await answer())[0] === "192.0.2.99");
+  });
+
+  test("counts what it answered and meters it, also what it answered just before its end", async () => {
+    const { dns, usage } = await start({ udp });
+    for (let i = 0; i < 3; i++) await askUdp(dns.port, encode("www.shop.example"));
+    await askUdp(dns.port, encode("c.cdn.example"));
+    await askUdp(dns.port, encode("www.shop.example.cdn.example"));
+    await dns.stop();
+    // A query that was sent again is counted again, so these are least counts.
+    const stats = dns.drainStats();
+    expect(stats.lookups["www.shop.example"]?.loop).toBeGreaterThanOrEqual(3);
+    expect(stats.edgeLookups.loop).toBeGreaterThanOrEqual(2);
+    expect(stats.answers["www.shop.example/one"]).toBe(stats.lookups["www.shop.example"]!.loop!);
+    expect(stats.answers["node/a"]).toBe(stats.edgeLookups.loop!);
+    expect(usage.get("shop www.shop.example")?.queries).toBeGreaterThanOrEqual(4);
+    expect(dns.drainStats()).toEqual({ lookups: {}, edgeLookups: {}, answers: {} });
+  });
+
+  test("listens on several addresses, IPv4 and IPv6, and answers from the one asked", async () => {
+    const { dns } = await start({ udp, hosts: ["127.0.0.1", "127.5.0.2", "::1"] });
+    for (const host of ["127.0.0.1", "127.5.0.2", "::1"]) {
+      // The client's socket is connected: an answer from another address would not arrive.
+      const answer = await askUdp(dns.port, encode("c.cdn.example"), host);
+      expect(addresses(answer)).toEqual(["127.1.0.1"]);
+    }
+  });
+
+  test("survives packets of random octets (D2)", async () => {
+    const { dns } = await start({ udp });
+    const rng = seededRng(7);
+    const socket = await Bun.udpSocket({ connect: { hostname: "127.0.0.1", port: dns.port } });
+    for (let i = 0; i < 300; i++) socket.send(rng.bytes(Math.floor(rng.float() * 1400)));
+    socket.close();
+    expect(addresses(await askUdp(dns.port, encode("c.cdn.example")))).toEqual(["127.1.0.1"]);
+  });
+});
+
+describe("several workers", () => {
+  test("share the port, and all of them follow health", async () => {
+    const { dns, feed } = await start({ workers: 2 });
+    feed.observe(healthOf(feed.snapshot()!, {}, ["www.shop.example/one"]));
+    const answers = new Set<unknown>();
+    await until(async () => {
+      const query = encode("www.shop.example");
+      const round = await Promise.all(Array.from({ length: 8 }, () => askUdp(dns.port, query)));
+      answers.clear();
+      for (const answer of round) answers.add(addresses(answer)[0]);
+      return answers.size === 1 && answers.has("192.0.2.2");
+    });
+  });
+});
+
+describe("TCP", () => {
+  test("has UDP's port and answers a thousand pipelined questions in order (D10)", async () => {
+    const { dns } = await start();
+    const { socket, messages } = await dial(dns.port);
+    const queries = Array.from({ length: 1000 }, (_, i) => {
+      return framed(encode(i % 2 === 0 ? "www.shop.example" : "c.cdn.example", "A", i));
+    });
+    socket.write(Buffer.concat(queries));
+    await until(() => messages.length === 1000);
+    expect(messages.every((message, i) => message.id === i)).toBe(true);
+    expect(addresses(messages[998]!)).toEqual(["192.0.2.1"]);
+  });
+
+  test("reads a question that comes octet by octet", async () => {
+    const { dns } = await start();
+    const { socket, messages } = await dial(dns.port);
+    socket.setNoDelay(true);
+    for (const octet of framed(encode("c.cdn.example"))) socket.write(Uint8Array.of(octet));
+    await until(() => messages.length === 1);
+    expect(addresses(messages[0]!)).toEqual(["127.1.0.1"]);
+  });
+
+  test("carries what UDP cuts", async () => {
+    const { dns } = await start();
+    const cut = await askUdp(dns.port, encode("big.hosted.example", "TXT"));
+    expect([(cut as { flag_tc?: boolean }).flag_tc, addresses(cut).length]).toEqual([true, 0]);
+    const { socket, messages } = await dial(dns.port);
+    socket.write(framed(encode("big.hosted.example", "TXT")));
+    await until(() => messages.length === 1);
+    const texts = addresses(messages[0]!)[0] as Buffer[];
+    expect(texts.reduce((sum, text) => sum + text.length, 0)).toBe(2000);
+  });
+
+  test("closes on a length that no message can have, and on idleness (D10)", async () => {
+    const clock = new FakeClock();
+    const tcp = { ...TCP_LIMITS, idleMs: 50 };
+    const { dns } = await start({ tcp }, { clock });
+    const short = await dial(dns.port);
+    short.socket.write(Uint8Array.of(0, 0));
+    await until(() => short.isClosed());
+    const idle = await dial(dns.port);
+    const partial = await dial(dns.port);
+    partial.socket.write(Uint8Array.of(255));
+    clock.advance(60);
+    await until(() => idle.isClosed() && partial.isClosed());
+  });
+
+  test("bounds connections: of one client, and in all by closing the longest idle (D10)", async () => {
+    const ofOne = await start({ tcp: { ...TCP_LIMITS, perClientMax: 2 } });
+    const kept = [await dial(ofOne.dns.port), await dial(ofOne.dns.port)];
+    const third = await dial(ofOne.dns.port);
+    await until(() => third.isClosed());
+    expect(kept.map((c) => c.isClosed())).toEqual([false, false]);
+
+    const ofAll = await start({ tcp: { ...TCP_LIMITS, connectionsMax: 2 } });
+    const first = await dial(ofAll.dns.port);
+    const second = await dial(ofAll.dns.port);
+    first.socket.write(framed(encode("c.cdn.example")));
+    await until(() => first.messages.length === 1);
+    await dial(ofAll.dns.port);
+    await until(() => second.isClosed());
+    expect(first.isClosed()).toBe(false);
+  });
+
+  test("closes on a client that reads none of its answers (D10)", async () => {
+    const { dns } = await start({ tcp: { ...TCP_LIMITS, unsentBytesMax: 64 * 1024 } });
+    const { socket, isClosed } = await dial(dns.port);
+    socket.pause();
+    const many = Buffer.concat(
+      Array.from({ length: 500 }, () => framed(encode("big.hosted.example", "TXT"))),
+    );
+    await until(() => {
+      if (!socket.destroyed) socket.write(many);
+      return isClosed() || socket.destroyed;
+    });
+  });
+});
+
+describe("start", () => {
+  test("says which port is in use", async () => {
+    const { dns } = await start();
+    const second = start({ port: dns.port });
+    expect(second).rejects.toBeInstanceOf(Fault);
+    const words = await second.catch((fault: Fault) => [fault.code, fault.message]);
+    expect(words).toEqual([
+      "port-in-use",
+      `A port that is needed is in use: TCP 127.0.0.1 port ${dns.port}`,
+    ]);
+    const udp = await Bun.udpSocket({ hostname: "127.0.0.9" });
+    cleanups.push(() => udp.close());
+    const third = start({ port: udp.port, hosts: ["127.0.0.9"] });
+    expect(await third.catch((fault: Fault) => fault.message)).toContain("UDP 127.0.0.9");
+  });
+});
