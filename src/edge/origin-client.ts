@@ -17,10 +17,10 @@ export function fetchOriginClient(): OriginClient {
 
 async function exchange(request: OriginRequest, stopping: AbortSignal): Promise<OriginResponse> {
   const abort = new AbortController();
-  const give_up = () => abort.abort();
-  stopping.addEventListener("abort", give_up, { once: true });
-  const timer = setTimeout(give_up, request.headMs);
-  const ended = () => stopping.removeEventListener("abort", give_up);
+  const giveUp = () => abort.abort();
+  stopping.addEventListener("abort", giveUp, { once: true });
+  const timer = setTimeout(giveUp, request.headMs);
+  const ended = () => stopping.removeEventListener("abort", giveUp);
   try {
     const response = await fetch(urlOf(request), initOf(request, abort.signal));
     const answer = judge(request, response);
@@ -29,9 +29,10 @@ async function exchange(request: OriginRequest, stopping: AbortSignal): Promise<
     return answer;
   } catch (cause) {
     ended();
+    const code = codeOf(cause, abort.signal);
     abort.abort();
     if (cause instanceof Fault) throw cause;
-    throw new Fault(codeOf(cause, abort.signal), request.address, { cause });
+    throw new Fault(code, request.address, { cause });
   } finally {
     clearTimeout(timer);
   }
