@@ -53,7 +53,7 @@ export function issueInvoice(book: InvoiceBook, clock: Clock, order: IssueOrder)
   if (last !== undefined && last.period > period)
     throw new Fault("conflict", `${last.period} is billed, and what ${period} lacks with it`);
   if (endMs > nowMs && (period !== monthOf(nowMs) || !order.upToNow)) throw notOver(period, nowMs);
-  const upToMs = Math.max(Math.min(endMs, nowMs), last?.upTo.ms ?? 0);
+  const upToMs = Math.max(Math.min(endMs, nowMs + 1), last?.upTo.ms ?? 0);
   const issued = book.issue(customer, upToMs, (material) =>
     composeInvoice({
       number: material.number,
