@@ -133,8 +133,7 @@ export class RealWorld {
     const config = this.folder.file("turnpike.yaml", node);
     await this.#start("turnpike", turnpikeCommand("up", "--config", config)).says("ready");
     this.#token = await this.#ns.run([...this.#call, "sign-in"]);
-    const output = await this.turnpike("apply", this.folder.file("network.yaml", network()));
-    if (!output.includes("www.shop.example")) throw new Error(`apply said: ${output}`);
+    await this.turnpike("apply", this.folder.file("network.yaml", network()));
   }
 
   get #call(): string[] {
