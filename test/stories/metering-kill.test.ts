@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UsageLedger } from "../../src/store/usage-ledger.ts";
+
+const KILLS = Number(process.env.TURNPIKE_KILLS ?? "20");
+const CHILD = join(import.meta.dir, "../fixtures/metering-child.ts");
+/** The product's own interval for half of the runs; a short one meets more commits. */
+const INTERVALS = [500, 20];
+
+interface Run {
+  readonly site: string;
+  readonly killedMs: number;
+}
+
+/** Counts until it is killed at a moment that is as good as random. */
+async function killOne(folder: string, i: number): Promise<Run> {
+  const site = `run-${i}.shop.example`;
+  const child = start(folder, [site, String(INTERVALS[i % INTERVALS.length])]);
+  const first = await child.stdout.getReader().read();
+  expect(new TextDecoder().decode(first.value)).toBe("counting\n");
+  await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 900));
+  child.kill("SIGKILL");
+  await child.exited;
+  return { site, killedMs: Date.now() };
+}
+
+function start(folder: string, args: readonly string[]) {
+  const command = [process.execPath, CHILD, folder, ...args];
+  return Bun.spawn(command, { stdout: "pipe", stderr: "inherit", stdin: "ignore" });
+}
+
+test(
+  `kill -9 at ${KILLS} moments bills nothing twice and loses at most a second of each run`,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "turnpike-metering-kill-"));
+    const runs: Run[] = [];
+    for (let i = 0; i < KILLS; i++) runs.push(await killOne(folder, i));
+    expect(await start(folder, ["-", "500", "drain"]).exited).toBe(0);
+    const ledger = new UsageLedger(join(folder, "usage.db"));
+    const rows = ledger.usage("shop", 0, Number.MAX_SAFE_INTEGER);
+    let counted = 0;
+    let lost = 0;
+    let lostMsMost = 0;
+    for (const { site, killedMs } of runs) {
+      const path = join(folder, `${site}.log`);
+      const lines = existsSync(path) ? readFileSync(path, "utf8").trimEnd().split("\n") : [];
+      const truth = lines.filter((line) => line !== "").map((line) => line.split(" ").map(Number));
+      const row = rows.find((r) => r.site === site);
+      const billed = Number(row?.requests ?? 0n);
+      // Exactly the first so many counts: none twice, none left out in between.
+      expect(billed).toBeLessThanOrEqual(truth.length);
+      const bytes = truth.slice(0, billed).reduce((sum, [, b]) => sum + (b ?? 0), 0);
+      expect([site, Number(row?.bytesOut ?? 0n)]).toEqual([site, bytes]);
+      counted += truth.length;
+      lost += truth.length - billed;
+      const firstLostMs = truth[billed]?.[0] ?? killedMs;
+      lostMsMost = Math.max(lostMsMost, killedMs - firstLostMs);
+    }
+    let batches = 0;
+    for await (const _ of ledger.walk(ledger.head().batch)) batches++;
+    const quarantined = ledger.quarantined();
+    ledger.close();
+    rmSync(folder, { recursive: true });
+    const figures = { kills: KILLS, counted, lost, lostMsMost, batches, quarantined };
+    const evidence = process.env.TURNPIKE_EVIDENCE;
+    if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
+    process.stdout.write(`metering kill loop: ${JSON.stringify(figures)}\n`);
+    expect(counted).toBeGreaterThan(KILLS * 10);
+    expect(lostMsMost).toBeLessThanOrEqual(1000);
+    expect(quarantined).toBe(0);
+  },
+  Math.max(60, KILLS * 10) * 1000,
+);
