@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { Program } from "../lab/process.ts";
+import { ROOT } from "../lab/turnpike.ts";
+
+/** Away from the demo's own ports, so that a demo may run beside the tests. */
+const PORT_BASE = 21_000 + (process.pid % 200) * 100;
+
+test("npm run demo -- --check proves each sentence of the contract and ends with 0", async () => {
+  const command = [
+    "npm",
+    "run",
+    "--silent",
+    "demo",
+    "--",
+    "--check",
+    "--port-base",
+    `${PORT_BASE}`,
+  ];
+  const demo = new Program(command, { cwd: ROOT });
+  const code = await demo.ended();
+  await demo.kill();
+  if (code !== 0) throw new Error(`It ended with ${code}:\n${demo.output.slice(-8000)}`);
+  expect(code).toBe(0);
+}, 300_000);
