@@ -31,8 +31,9 @@ const CHANGED_MS = 15;
 const REPORT_MS = 150;
 /** Judging takes at most this share of the time, however large the network is. */
 const BUSY_SHARE = 0.1;
-/** A load that moved by this much is sent without waiting for the tick. */
+/** A load that moved by this much is sent without waiting for the tick, but not more often. */
 const LOAD_STEP = 0.02;
+const LOAD_EVERY_MS = 400;
 
 /** Every probe folds all reports; the elected one publishes health and the assignment. */
 export function startJudging(options: JudgingOptions): Judging {
@@ -141,8 +142,9 @@ class Bench implements Judging {
     const took = judging && !this.#judging;
     this.#judging = judging;
     if (!judging) return;
-    const due = now.monoMs - this.#sentMs >= TICK_MS - 5;
-    if (took || due || differs(this.#health, judgement)) this.#publish(snapshot, judgement);
+    const waitMs = took ? 0 : this.#sentMs + waitFor(this.#health, judgement) - now.monoMs;
+    if (waitMs <= 5) this.#publish(snapshot, judgement);
+    else this.#within(waitMs);
   }
 
   #publish(snapshot: Snapshot, judgement: Judgement): void {
@@ -167,19 +169,25 @@ class Bench implements Judging {
   }
 }
 
-/** Whether something changed that answers should not wait a second for. */
-function differs(before: Health, after: Judgement): boolean {
-  if (before.held !== after.held) return true;
+/** How long after the last message this judgement may wait, ms: answers follow from states. */
+function waitFor(before: Health, after: Judgement): number {
+  if (before.held !== after.held) return 0;
   const ids = Object.keys(after.targets);
-  if (ids.length !== Object.keys(before.targets).length) return true;
-  return ids.some((id) => {
+  if (ids.length !== Object.keys(before.targets).length) return 0;
+  let waitMs = TICK_MS;
+  for (const id of ids) {
     const a = before.targets[id];
     const b = after.targets[id];
-    return a === undefined || b === undefined || targetDiffers(a, b);
-  });
+    if (a === undefined || b === undefined || stateDiffers(a, b)) return 0;
+    if (loadDiffers(a, b)) waitMs = LOAD_EVERY_MS;
+  }
+  return waitMs;
 }
 
-function targetDiffers(a: TargetHealth, b: TargetHealth): boolean {
-  if (a.state !== b.state || a.v4Up !== b.v4Up || a.v6Up !== b.v6Up) return true;
+function stateDiffers(a: TargetHealth, b: TargetHealth): boolean {
+  return a.state !== b.state || a.v4Up !== b.v4Up || a.v6Up !== b.v6Up;
+}
+
+function loadDiffers(a: TargetHealth, b: TargetHealth): boolean {
   return a.loadKnown !== b.loadKnown || Math.abs(a.load - b.load) >= LOAD_STEP;
 }

@@ -5,7 +5,7 @@ import { seededRng } from "../base/rng.ts";
 import type { CheckReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { withServer } from "./checks/check.contract.ts";
-import { snapshotOf } from "./judge/judge.fixture.ts";
+import { origins, snapshotOf } from "./judge/judge.fixture.ts";
 import { startSchedule } from "./schedule.ts";
 
 const A = "www0.shop.example/o0";
@@ -75,6 +75,32 @@ describe("startSchedule()", () => {
       expect(tookMs).toBeGreaterThan(900);
       expect(tookMs).toBeLessThan(2500);
     });
+  });
+
+  test("many names at one address are checked less often, not the address more", async () => {
+    let connections = 0;
+    const count = (socket: import("node:net").Socket) => {
+      connections++;
+      socket.once("data", () => socket.end("HTTP/1.1 204 No Content\r\n\r\n"));
+    };
+    await withServer(count, async (port) => {
+      const many = Array.from({ length: 300 }, (_, i) => ({
+        ...origins(1)[0],
+        name: `o${i}`,
+        v4: `198.51.${i >> 8}.${i & 255}`,
+      }));
+      const sites = Array.from({ length: 3 }, (_, i) => ({
+        port,
+        origins: many.slice(i * 100, (i + 1) * 100),
+      }));
+      const made = snapshotOf(sites);
+      const victims = made.origins.map((one) => ({ ...one, v4: "127.0.0.1" }));
+      const started = realClock.monoMs();
+      await collect([{ ...made, allowPrivateOrigins: true, origins: victims }], () => {
+        return realClock.monoMs() - started > 1500;
+      });
+    });
+    expect(connections).toBeLessThan(64 * 1.5 * 3.2);
   });
 
   test("a host name that nobody knows is a failure like any other", async () => {

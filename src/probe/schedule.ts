@@ -26,15 +26,23 @@ const JITTER_SHARE = 0.05;
 /** Sockets open at once; beyond it checks wait their turn. */
 const UNDER_WAY_MAX = 512;
 const TURN_MS = 50;
+/**
+ * Checks per second of one address by one vantage, all customers' together: whoever points many
+ * names at one victim makes its checks slower, not the victim's life harder.
+ */
+const PER_ADDRESS_MAX = 64;
 
 interface Shared extends ScheduleOptions {
   rules: AddressRules;
+  /** Host -> how many times longer its intervals are than asked for. */
+  stretch: ReadonlyMap<string, number>;
   underWay: number;
 }
 
 /** Runs every check of the snapshot at its interval, each on its own beat. */
 export function startSchedule(options: ScheduleOptions): Schedule {
-  const shared: Shared = { ...options, rules: { allowPrivate: false, ranges: [] }, underWay: 0 };
+  const rules = { allowPrivate: false, ranges: [] };
+  const shared: Shared = { ...options, rules, stretch: new Map(), underWay: 0 };
   const beats = new Map<string, Beat>();
   return {
     setSnapshot(snapshot) {
@@ -47,6 +55,7 @@ export function startSchedule(options: ScheduleOptions): Schedule {
           wanted.set(key, { target, plan });
         }
       }
+      shared.stretch = stretchOf([...wanted.values()]);
       for (const [key, beat] of beats) {
         if (wanted.has(key)) continue;
         beat.stop();
@@ -63,11 +72,26 @@ export function startSchedule(options: ScheduleOptions): Schedule {
   };
 }
 
+function hostOf(plan: CheckPlan): string {
+  return plan.kind === "exporter" ? new URL(plan.url).hostname : plan.address;
+}
+
+function stretchOf(wanted: readonly { target: Target; plan: CheckPlan }[]): Map<string, number> {
+  const perSec = new Map<string, number>();
+  for (const { target, plan } of wanted) {
+    const host = hostOf(plan);
+    perSec.set(host, (perSec.get(host) ?? 0) + 1000 / target.intervalMs);
+  }
+  for (const [host, rate] of perSec) perSec.set(host, Math.max(1, rate / PER_ADDRESS_MAX));
+  return perSec;
+}
+
 /** One check, repeated until it is stopped. */
 class Beat {
   readonly #runner: CheckRunner;
   readonly #shared: Shared;
   readonly #intervalMs: number;
+  readonly #host: string;
   readonly #ended = new AbortController();
   #timer: ReturnType<typeof setTimeout>;
 
@@ -75,7 +99,9 @@ class Beat {
     this.#runner = new CheckRunner(target, plan);
     this.#shared = shared;
     this.#intervalMs = target.intervalMs;
-    this.#timer = setTimeout(() => this.#turn(), shared.rng.float() * FIRST_WITHIN_MS);
+    this.#host = hostOf(plan);
+    const withinMs = FIRST_WITHIN_MS * (shared.stretch.get(this.#host) ?? 1);
+    this.#timer = setTimeout(() => this.#turn(), shared.rng.float() * withinMs);
   }
 
   stop(): void {
@@ -90,7 +116,8 @@ class Beat {
       return;
     }
     const jitter = 1 + JITTER_SHARE * (2 * rng.float() - 1);
-    const nextMs = clock.monoMs() + this.#intervalMs * jitter;
+    const stretch = this.#shared.stretch.get(this.#host) ?? 1;
+    const nextMs = clock.monoMs() + this.#intervalMs * stretch * jitter;
     this.#check().finally(() => {
       if (this.#ended.signal.aborted) return;
       this.#timer = setTimeout(() => this.#turn(), Math.max(0, nextMs - clock.monoMs()));

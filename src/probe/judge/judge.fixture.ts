@@ -67,6 +67,8 @@ export type Seen = Partial<CheckReport> & { readonly target: string };
 export class Court {
   readonly judge = new Judge();
   nowMs = 0;
+  /** The snapshot that vantages say they look at. */
+  snapshot = 1;
 
   constructor(snapshot: Snapshot) {
     this.setSnapshot(snapshot);
@@ -78,6 +80,7 @@ export class Court {
 
   setSnapshot(snapshot: Snapshot): void {
     this.judge.setSnapshot(snapshot, this.now);
+    this.snapshot = snapshot.number;
   }
 
   report(vantage: string, checks: readonly Seen[], rttMs: ProbeReport["rttMs"] = {}): void {
@@ -96,7 +99,8 @@ export class Court {
       };
     });
     const { wallMs: atMs } = this.now;
-    this.judge.take({ vantage, pop: "fra", atMs, snapshot: 1, checks: filled, rttMs }, this.nowMs);
+    const { snapshot, nowMs } = this;
+    this.judge.take({ vantage, pop: "fra", atMs, snapshot, checks: filled, rttMs }, nowMs);
   }
 
   /** One second in which every vantage reports the same. */

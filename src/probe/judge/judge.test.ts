@@ -116,6 +116,12 @@ describe("Judge on states", () => {
     expect(court.see(A).state).toBe("down");
     court.setSnapshot(snapshotOf([{ origins: [{ name: "o0", v4: "198.51.9.9" }] }], { number: 2 }));
     expect(court.see(A)).toMatchObject({ state: "unknown", views: [] });
+    court.snapshot = 1;
+    court.seconds(2, [{ target: A, ok: false }]);
+    expect(court.see(A)).toMatchObject({ state: "unknown", views: [] });
+    court.snapshot = 2;
+    court.second([{ target: A }]);
+    expect(court.see(A).state).toBe("up");
   });
 
   test("states outlive all reports, loads do not", () => {

@@ -32,7 +32,9 @@ export class Judge {
       const same = known !== undefined && sameChecks(known.target, target);
       next.set(
         target.id,
-        same ? known.continuedAs(target, now) : new TargetStateMachine(target, now),
+        same
+          ? known.continuedAs(target, now)
+          : new TargetStateMachine(target, now, snapshot.number),
       );
     }
     this.#targets = next;
@@ -51,7 +53,7 @@ export class Judge {
     let changed = false;
     for (const check of report.checks) {
       const target = this.#targets.get(check.target);
-      if (target?.take(report.vantage, check, nowMs)) changed = true;
+      if (target?.take(report, check, nowMs)) changed = true;
     }
     return changed;
   }

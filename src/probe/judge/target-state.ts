@@ -12,6 +12,12 @@ export interface Now {
   readonly wallMs: number;
 }
 
+/** Who reports, and the snapshot it looks at. */
+export interface Vantage {
+  readonly vantage: string;
+  readonly snapshot: number;
+}
+
 const YOUNG_MS = 60_000;
 /** A load is fresh for 3 intervals, a vantage's opinion a little longer: a report may be late. */
 const FRESH_INTERVALS = 3;
@@ -21,13 +27,16 @@ const VANTAGES_MAX = 64;
 /** What all vantages saw of one target, and what was made of it. */
 export class TargetStateMachine {
   readonly target: Target;
+  /** The first snapshot in which it is checked as it is: reports from before it are of another. */
+  readonly #fromSnapshot: number;
   readonly #tracks = new Map<string, Track>();
   readonly #measured = new Map<4 | 6, Measured>();
   #state: TargetState = "unknown";
   #since: Now;
 
-  constructor(target: Target, now: Now) {
+  constructor(target: Target, now: Now, fromSnapshot: number) {
     this.target = target;
+    this.#fromSnapshot = fromSnapshot;
     this.#since = now;
     for (const family of target.families) this.#measured.set(family, "unknown");
     this.#state = this.#forced(this.#overall());
@@ -49,7 +58,7 @@ export class TargetStateMachine {
 
   /** Goes on with what was learnt when only limits or the forced state changed. */
   continuedAs(target: Target, now: Now): TargetStateMachine {
-    const next = new TargetStateMachine(target, now);
+    const next = new TargetStateMachine(target, now, this.#fromSnapshot);
     for (const [key, track] of this.#tracks) next.#tracks.set(key, track);
     for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
     next.#state = this.#state;
@@ -58,7 +67,9 @@ export class TargetStateMachine {
   }
 
   /** True when the outcome differs from the vantage's last one. */
-  take(vantage: string, report: CheckReport, nowMs: number): boolean {
+  take(from: Vantage, report: CheckReport, nowMs: number): boolean {
+    const { vantage } = from;
+    if (from.snapshot < this.#fromSnapshot) return false;
     const key = `${vantage} ${report.check} ${report.family}`;
     let track = this.#tracks.get(key);
     if (track === undefined) {

@@ -91,7 +91,8 @@ export class Track {
     const before = this.#loads.get(seen.kind);
     const smooth = before !== undefined && SMOOTHED.has(seen.kind);
     const value = smooth ? before.load + EWMA_SHARE * (load - before.load) : load;
-    this.#loads.set(seen.kind, { kind: seen.kind, load: value, detail: seen.detail, atMs });
+    const detail = smooth ? `${seen.detail}, smoothed` : seen.detail;
+    this.#loads.set(seen.kind, { kind: seen.kind, load: value, detail, atMs });
   }
 
   /** The loads this check tells, if it passed within `freshMs`. */
