@@ -5,7 +5,7 @@ import type { Feed } from "../model/feed.ts";
 import type { Health } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
-import { BUCKET_MS, BUCKETS, Ring } from "./ring.ts";
+import { BUCKET_MS, BUCKETS, RATE_BUCKETS, Ring } from "./ring.ts";
 
 /** Rings kept at most, about 5 KB each: further targets and sites show no history. */
 const RINGS_MAX = 10_000;
@@ -46,7 +46,10 @@ export class LiveBook {
     const health = this.#feed.health();
     const ring = this.#rings.get(`site ${site.hostname}`);
     const origins = site.origins.map((i) => snapshot.origins[i]).filter((o) => o !== undefined);
-    const answers = origins.map((o) => this.#answers(o.id, now));
+    const answers = this.#answers(
+      origins.map((o) => o.id),
+      now,
+    );
     const total = answers.reduce((sum, n) => sum + n, 0);
     return {
       atMs: now,
@@ -124,11 +127,12 @@ export class LiveBook {
     };
   }
 
-  /** Answers of the last ten seconds and, so that a quiet site has shares too, a little of all. */
-  #answers(id: string, now: number): number {
-    const ring = this.#rings.get(`target ${id}`);
-    if (ring === undefined) return 0;
-    return ring.sum(now, ANSWERS, 5) + ring.sum(now, ANSWERS, BUCKETS - 1) * 1e-6;
+  /** Each server's answers in the last ten seconds; of a site as quiet as that, in five minutes. */
+  #answers(ids: readonly string[], now: number): number[] {
+    const over = (buckets: number) =>
+      ids.map((id) => this.#rings.get(`target ${id}`)?.sum(now, ANSWERS, buckets) ?? 0);
+    const recent = over(RATE_BUCKETS);
+    return recent.some((n) => n > 0) ? recent : over(BUCKETS - 1);
   }
 
   #takeStats(stats: NodeStats): void {

@@ -3,7 +3,7 @@ export const BUCKET_MS = 2000;
 /** Buckets kept: five minutes. */
 export const BUCKETS = 150;
 /** Whole buckets that a rate is averaged over. */
-const RATE_BUCKETS = 5;
+export const RATE_BUCKETS = 5;
 
 /** Sums per bucket of a few fields over the last five minutes, in memory of a fixed size. */
 export class Ring {

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { Explanation, Live, NodeView } from "../model/api/mod.ts";
+import { NO_HEALTH, type TargetHealth } from "../model/health.ts";
+import type { NodeStats } from "../model/messages.ts";
+import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+import { BUCKET_MS, BUCKETS, Ring } from "./ring.ts";
+
+let world: ControlWorld;
+let headers: Record<string, string> = {};
+beforeEach(async () => {
+  world = await startControlWorld();
+  headers = await world.token(OPERATOR);
+  await world.call("POST", "/apply", { headers, body: { yaml: NETWORK_YAML } });
+});
+afterEach(() => world.stop());
+
+function targetOf(id: string, load: number, more: Partial<TargetHealth> = {}): TargetHealth {
+  const source = { kind: "cpu", load, atMs: world.clock.wallMs(), detail: "busy" } as const;
+  return {
+    id,
+    state: "up",
+    sinceMs: world.clock.wallMs() - 100_000,
+    young: false,
+    v4Up: true,
+    v6Up: true,
+    load,
+    loadKnown: true,
+    loadFrom: "cpu",
+    sources: [source],
+    views: [],
+    ...more,
+  };
+}
+
+/** Health as the judge sends it: on the bus and in the feed. */
+function judge(...targets: TargetHealth[]): void {
+  const byId = Object.fromEntries(targets.map((target) => [target.id, target]));
+  const number = world.health.number + 1;
+  const atMs = world.clock.wallMs();
+  world.health = { ...NO_HEALTH, number, atMs, snapshot: 1, targets: byId };
+  world.bus.publish("health", { health: world.health, assignment: world.assignment });
+}
+
+function statsOf(more: Partial<NodeStats>): NodeStats {
+  const head = { node: "lon-1", atMs: world.clock.wallMs(), snapshot: 1 };
+  return { ...head, lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {}, ...more };
+}
+
+async function read<T>(path: string): Promise<T> {
+  const { status, body } = await world.call<T>("GET", path, { headers });
+  expect([path, status]).toEqual([path, 200]);
+  return body;
+}
+
+const SITE = "www.shop.example";
+const LIVE = `/customers/shop/sites/${SITE}/live`;
+
+test("the live page shows health, load, traffic and shares of each address", async () => {
+  for (let sec = 0; sec < 20; sec++) {
+    judge(targetOf(`${SITE}/a`, 0.25), targetOf(`${SITE}/b`, 0.5, { state: "down" }));
+    const stats = statsOf({
+      lookups: { [SITE]: { home: 3, default: 1 } },
+      edgeLookups: { home: 2 },
+      answers: { [`${SITE}/a`]: 3, [`${SITE}/b`]: 1, "node/lon-1": 2 },
+      edge: { [SITE]: { requests: 10, hits: 8, bytesOut: 5000 } },
+      fetches: { [`${SITE}/a`]: 2 },
+    });
+    world.bus.publish("stats", stats);
+    await Promise.resolve();
+    world.clock.advance(1000);
+  }
+  const live = await read<Live>(LIVE);
+  expect(live).toMatchObject({ snapshot: 1, health: 20, lookupsPerSec: 4 });
+  expect(live.edge).toEqual({ requestsPerSec: 10, hitRatio: 0.8, bytesPerSec: 5000 });
+  const [a, b] = live.origins;
+  expect(a).toMatchObject({ state: "up", load: 0.25, loadFrom: "cpu", lookupsPerSec: 3 });
+  expect([a?.share, b?.share]).toEqual([0.75, 0.25]);
+  expect([a?.fetchesPerSec, b?.fetchesPerSec, b?.state]).toEqual([2, 0, "down"]);
+  expect(a?.history.at(-1)).toMatchObject({ load: 0.25, lookupsPerSec: 3, fetchesPerSec: 2 });
+  expect(live.history.at(-1)).toMatchObject({ lookupsPerSec: 4, hitsPerSec: 8 });
+  const [node] = await read<NodeView[]>("/nodes");
+  expect(node).toMatchObject({ lookupsPerSec: 6, requestsPerSec: 10, answersPerSec: 2 });
+  expect(node?.hitRatio).toBe(0.8);
+});
+
+test("what is explained is the answer of steer() on the view in force", async () => {
+  judge(targetOf(`${SITE}/a`, 0.6), targetOf(`${SITE}/b`, 0.2));
+  world.assignment = {
+    ...world.assignment,
+    number: 9,
+    origins: { [SITE]: { home: `${SITE}/b`, default: `${SITE}/b` } },
+  };
+  const home = await read<Explanation>(`/explain?name=WWW.Shop.Example.&client=198.51.100.7`);
+  expect(home).toMatchObject({ group: "home", scope: "198.51.100.0/24", kind: "origins" });
+  expect(home.answer).toEqual({ v4: "127.0.2.2", v6: null, ttlSec: 20 });
+  expect(home).toMatchObject({ snapshot: 1, health: 1, assignment: 9, site: SITE });
+  expect(home.decision?.reasons.map((c) => c.id)).toEqual([`${SITE}/b`, `${SITE}/a`]);
+  const cname = world.published[0]?.sites[0]?.target;
+  const target = await read<Explanation>(
+    `/explain?name=${cname}.gtm.cdn.example&client=203.0.113.9`,
+  );
+  expect(target).toMatchObject({ group: "default", kind: "origins", site: SITE });
+  const server = await read<Explanation>("/explain?name=ns-lon-1.cdn.example&client=2001:db8::1");
+  expect(server).toMatchObject({ kind: "records", answer: { v4: "127.0.1.1" } });
+  const none = await read<Explanation>("/explain?name=nothing.example&client=203.0.113.9");
+  expect(none).toMatchObject({ kind: "none", decision: null });
+  const bad = await world.call("GET", "/explain?name=c.cdn.example&client=7", { headers });
+  expect(bad.status).toBe(422);
+});
+
+test("a purge is numbered, sent to caches, caught up by number, and acknowledged", async () => {
+  const path = `/customers/shop/sites/${SITE}/purge`;
+  const purge = (of: string) => world.call("POST", path, { headers, body: { path: of } });
+  const heard: number[] = [];
+  world.bus.subscribe("purge", ({ number }) => heard.push(number));
+  expect((await purge("/a.png")).body).toEqual({ number: 1 });
+  expect((await purge("/b.png")).body).toEqual({ number: 2 });
+  expect(heard).toEqual([1, 2]);
+  const since = await world.bus.request("purge.since", { after: 1 }, 100);
+  expect(since.latest).toBe(2);
+  expect(since.purges.map((p) => p.path)).toEqual(["/b.png"]);
+  expect(await read("/purges/2")).toMatchObject({ acks: [], missing: ["lon-1"] });
+  world.bus.publish("purge.ack", { number: 2, node: "lon-1", atMs: 7 });
+  const acks = [{ node: "lon-1", atMs: 7 }];
+  expect(await read("/purges/2")).toMatchObject({ acks, missing: [] });
+  const missing = await world.call("GET", "/purges/3", { headers });
+  expect(missing.status).toBe(404);
+  for (const bad of ["logo.png", "/a b", ""]) expect((await purge(bad)).status).toBe(422);
+});
+
+test("purges of one customer are limited, and say how long to wait", async () => {
+  const path = `/customers/shop/sites/${SITE}/purge`;
+  const sent = Array.from({ length: 505 }, (_, n) =>
+    world.call("POST", path, { headers, body: { path: `/${n}` } }),
+  );
+  const refused = (await Promise.all(sent)).filter((answer) => answer.status === 429);
+  expect(refused).toHaveLength(5);
+  expect(refused[0]?.headers.get("retry-after")).toBe("1");
+});
+
+test("a ring keeps five minutes, whole buckets only, in order", () => {
+  const ring = new Ring(2);
+  const startMs = 1_800_000_000_000;
+  for (let bucket = 0; bucket < BUCKETS * 3; bucket++) {
+    ring.add(startMs + bucket * BUCKET_MS, 0, bucket);
+    ring.add(startMs + bucket * BUCKET_MS + 1, 0, 1);
+  }
+  const nowMs = startMs + (BUCKETS * 3 - 1) * BUCKET_MS + 500;
+  const history = ring.history(nowMs);
+  expect(history).toHaveLength(BUCKETS - 1);
+  expect(history.at(-1)?.sums).toEqual([BUCKETS * 3 - 2 + 1, 0]);
+  expect(history.map((h) => h.atMs)).toEqual(history.map((h) => h.atMs).toSorted());
+  expect(ring.history(nowMs + 2 * BUCKETS * BUCKET_MS)).toEqual([]);
+});
