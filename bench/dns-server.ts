@@ -1,0 +1,47 @@
+// Our name server as shipped, in a process of its own, for bench/dns.ts: real snapshot, metering on,
+// new health every second as in a running network. Arguments: names, prefixes. Prints its port.
+import { realClock } from "../src/base/real/clock.ts";
+import { jsonLog } from "../src/base/real/log.ts";
+import { realRng } from "../src/base/real/rng.ts";
+import { startDns } from "../src/dns/mod.ts";
+import { NO_ASSIGNMENT } from "../src/model/assignment.ts";
+import type { Feed } from "../src/model/feed.ts";
+import { noUsage, type UsageCounters } from "../src/model/usage.ts";
+import { compileWorld, healthOf } from "./dns-world.ts";
+
+const [names = "1000", prefixes = "0"] = process.argv.slice(2);
+const snapshot = compileWorld({ names: Number(names), prefixes: Number(prefixes) });
+let health = healthOf(snapshot);
+const listeners = new Set<() => void>();
+const feed: Feed = {
+  snapshot: () => snapshot,
+  health: () => health,
+  assignment: () => NO_ASSIGNMENT,
+  onSnapshot: () => () => {},
+  onHealth: (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};
+const usage = new Map<string, UsageCounters>();
+const dns = await startDns({
+  node: "a",
+  listen: { hosts: ["127.0.0.1"], port: 0 },
+  feed,
+  meter: {
+    of: (_customer, site) => {
+      const known = usage.get(site) ?? noUsage();
+      usage.set(site, known);
+      return known;
+    },
+  },
+  clock: realClock,
+  rng: realRng,
+  log: jsonLog("warn"),
+});
+setInterval(() => {
+  health = { ...health, number: health.number + 1 };
+  for (const listener of listeners) listener();
+  dns.drainStats();
+}, 1000);
+process.stdout.write(`${dns.port}\n`);
