@@ -108,8 +108,9 @@ export class Api {
     return this.call("GET", `/customers/${customer}/usage`);
   }
 
+  /** The month as far as it went. */
   issueInvoice(customer: string, period: string): Promise<Invoice> {
-    return this.call("POST", `/customers/${customer}/invoices`, { period });
+    return this.call("POST", `/customers/${customer}/invoices`, { period, upTo: "now" });
   }
 
   payInvoice(id: string): Promise<Invoice> {

@@ -1,12 +1,13 @@
 import { realClock } from "../../base/real/clock.ts";
 import { realRng } from "../../base/real/rng.ts";
 import { runChecks } from "./check/mod.ts";
+import { User } from "./client/stub.ts";
 import { startTraffic, type Traffic } from "./client/traffic.ts";
 import { type Commands, startCommands } from "./commands.ts";
 import { describeStage } from "./describe.ts";
 import { startFaults } from "./faults.ts";
 import { startKeys } from "./keys.ts";
-import { portsFrom } from "./layout.ts";
+import { CLIENTS, portsFrom } from "./layout.ts";
 import { type Stage, startStage } from "./stage.ts";
 import { whatToTry } from "./try.ts";
 
@@ -61,7 +62,7 @@ async function live(stage: Stage, flags: DemoFlags, voices: Voices): Promise<voi
   const { world, ports } = stage;
   const say = (line: string) => voices.say(`  [${new Date().toLocaleTimeString("en-GB")}] ${line}`);
   const commands: Commands = startCommands({ world, ports, held });
-  const users = [...stage.users.values()];
+  const users = CLIENTS.map((network) => new User({ network, ports, keepAnswers: true }));
   const traffic: Traffic = startTraffic({ users, ports, clock: realClock, rng: realRng });
   const faults = startFaults({ world, clock: realClock, held, say });
   const pressed = startKeys({ commands, say });

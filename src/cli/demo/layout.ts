@@ -146,8 +146,8 @@ export const NEWS: SitePlace = {
 export const PAPER_HOSTNAME = "www.paper.example";
 export const PAPER_ZONE = "paper.example";
 
-/** A fourth web server of shop: it runs, but only the portal's form makes it one of the pool. */
-export const SPARE: OriginPlace = { name: "spare", v4: "127.21.4.1" };
+/** A fourth web server of news: it runs, but only the portal's form makes it one of the pool. */
+export const SPARE: OriginPlace = { name: "spare", v4: "127.22.4.1" };
 
 export const ACCOUNTS = {
   operator: { email: "operator@cdn.example", password: "operate-the-demo" },

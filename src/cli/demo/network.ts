@@ -58,7 +58,10 @@ export function networkYaml(ports: Ports): string {
   return head + stringify(networkFile(ports));
 }
 
-/** One plan of each kind; the demo's customers are on `growth` and `metered`. */
+/**
+ * One plan of each kind; the demo's customers are on `growth` and `metered`. Prices by use are a
+ * thousand times what is usual, so that the demo's little traffic shows on an invoice.
+ */
 function plans(): readonly Record<string, unknown>[] {
   return [
     { name: "flat", title: "Flat, per month", currency: "EUR", kind: "fixed", monthly: "99.00" },
@@ -71,10 +74,10 @@ function plans(): readonly Record<string, unknown>[] {
         {
           unit: "gigabytes",
           included: 0,
-          tiers: [{ upTo: 10_000, price: "0.04" }, { price: "0.02" }],
+          tiers: [{ upTo: 10, price: "40.00" }, { price: "20.00" }],
         },
-        { unit: "million-requests", included: 0, tiers: [{ price: "0.60" }] },
-        { unit: "million-queries", included: 0, tiers: [{ price: "0.40" }] },
+        { unit: "million-requests", included: 0, tiers: [{ price: "600.00" }] },
+        { unit: "million-queries", included: 0, tiers: [{ price: "400.00" }] },
       ],
     },
     { name: "event", title: "One event", currency: "USD", kind: "lump-sum", once: "1500.00" },
@@ -85,8 +88,8 @@ function plans(): readonly Record<string, unknown>[] {
       kind: "subscription",
       monthly: "49.00",
       rates: [
-        { unit: "gigabytes", included: 0.001, tiers: [{ price: "0.05" }] },
-        { unit: "million-requests", included: 0.0001, tiers: [{ price: "0.50" }] },
+        { unit: "gigabytes", included: 0.0001, tiers: [{ price: "50.00" }] },
+        { unit: "million-requests", included: 0.00001, tiers: [{ price: "500.00" }] },
       ],
     },
   ];

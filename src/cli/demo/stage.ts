@@ -32,7 +32,7 @@ export interface Stage {
   readonly operator: Member;
   readonly shop: Member;
   readonly news: Member;
-  /** By client network name. */
+  /** By client network name; their lookups are always new ones. */
   readonly users: ReadonlyMap<string, User>;
   /** hostname -> its CNAME target. */
   readonly targets: ReadonlyMap<string, string>;
@@ -87,7 +87,7 @@ async function build(
     const servers = nearestNameServers(network);
     const resolver = await startResolver({ network, ports, servers, ways: () => ways });
     stops.push(resolver.stop);
-    users.set(network.name, new User({ network, ports }));
+    users.set(network.name, new User({ network, ports, keepAnswers: false }));
   }
   progress("starting control, name servers, caches and probes");
   const tls = await writeTls(dataDir);

@@ -31,7 +31,7 @@ export function whatToTry(stage: Stage, more: { readonly keys: boolean }): reado
     ...Object.entries(ACCOUNTS).map(
       ([name, who]) => `  ${name.padEnd(8)} ${who.email} / ${who.password}`,
     ),
-    `  Sign in as shop and add a web server: name ${SPARE.name}, IPv4 ${SPARE.v4} (it is running).`,
+    `  Sign in as news and add a web server: name ${SPARE.name}, IPv4 ${SPARE.v4} (it is running).`,
     "",
     "Change the world and look again:",
     `  ${command}/origin/shop/fra/cpu/0.95   # also memory/0.97, ftp/400, delay/300, kill, revive`,

@@ -17,7 +17,6 @@ const REST_CPU: Readonly<Record<string, number>> = {
   "shop/fra": 0.2,
   "shop/nyc": 0.4,
   "shop/sin": 0.6,
-  "shop/spare": 0.8,
 };
 const NODE_REST_CPU = 0.1;
 const REST_MEMORY = 0.5;
@@ -41,10 +40,10 @@ export async function startWorld(o: {
 }): Promise<World> {
   const origins = new Map<string, Origin>();
   const nodes = new Map<string, Reporter>();
-  const shop = { ...SHOP, origins: [...SHOP.origins, SPARE] };
+  const news = { ...NEWS, origins: [...NEWS.origins, SPARE] };
   for (const origin of [
-    ...originsOf(o, shop, [SHOP.hostname]),
-    ...originsOf(o, NEWS, [NEWS.hostname, PAPER_HOSTNAME]),
+    ...originsOf(o, SHOP, [SHOP.hostname]),
+    ...originsOf(o, news, [NEWS.hostname, PAPER_HOSTNAME]),
   ])
     origins.set(origin.id, origin);
   for (const node of NODES) nodes.set(node.name, new Reporter(o.clock, node.v4, o.ports));

@@ -1,9 +1,10 @@
-import type { Invoice, UsageRow } from "../../../model/api/mod.ts";
+import type { Invoice, InvoiceCheck, UsageRow } from "../../../model/api/mod.ts";
 import { NEWS, PAPER_HOSTNAME, SHOP } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
 import { type Claim, MOVE_MS, type Received, type Scene, seconds } from "./claim.ts";
 
 const group = "billing";
+const OBJECTS = 10;
 
 function sum(rows: readonly UsageRow[], key: "requests" | "bytesOut" | "hits"): number {
   return rows.reduce((all, row) => all + row[key], 0);
@@ -44,10 +45,21 @@ export async function readBaseline(scene: Scene): Promise<ReadonlyMap<string, Co
   return value;
 }
 
+/** Enough traffic that it comes to cents: two fetches each of many objects, from all networks. */
+async function visitMany(scene: Scene): Promise<void> {
+  for (const user of scene.stage.users.values()) {
+    const urls = Array.from({ length: OBJECTS }, () => scene.freshPath("many"))
+      .flatMap((path) => [path, path])
+      .map((path, i) => scene.cacheUrl(i % 4 < 2 ? SHOP.hostname : NEWS.hostname, path));
+    for (const url of urls) await scene.visit(user, url);
+  }
+}
+
 const USAGE: Claim = {
   group,
   words: "usage equals the bytes that clients received, per customer and site",
   async run(scene) {
+    await visitMany(scene);
     const lines: string[] = [];
     for (const [customer, hostname] of SITES) {
       const before = scene.baseline.get(hostname) ?? { requests: 0, bytes: 0 };
@@ -74,19 +86,39 @@ function micros(amount: string): bigint {
   return sign === "-" ? -value : value;
 }
 
+/** The lines must add up, be what the ledger gives when computed again, and end up paid. */
 async function invoiceAndPay(scene: Scene, customer: string): Promise<string> {
   const { api } = scene.stage.operator;
   const period = new Date().toISOString().slice(0, 7);
   const invoice = await api.issueInvoice(customer, period);
   const total = invoice.lines.reduce((all, line) => all + micros(line.amount), 0n);
-  const lines = invoice.lines.map((l) => `${l.text} ${l.quantity} ${l.unit} at ${l.unitPrice}`);
   expectThat(total === micros(invoice.total), `lines are ${total} micros, total ${invoice.total}`);
   expectThat(invoice.state === "open", `state ${invoice.state}`);
-  const member = customer === "shop" ? scene.stage.shop : scene.stage.news;
+  const again = await api.call<InvoiceCheck>("GET", `/invoices/${invoice.id}/check`);
+  expectThat(again.equal, `computed again: ${again.differences.join("; ")}`);
+  const member = customer === SHOP.customer ? scene.stage.shop : scene.stage.news;
   await api.payInvoice(invoice.id);
   const read = await member.api.call<Invoice>("GET", `/invoices/${invoice.id}`);
   expectThat(read.state === "paid" && read.paidAt !== null, `state ${read.state}`);
-  return `${invoice.number}: ${lines.join(" + ")} = ${read.total} ${read.currency}, ${read.state}`;
+  const lines = invoice.lines.map((l) => `${l.text} ${l.quantity} x ${l.unitPrice} = ${l.amount}`);
+  return `${invoice.number}: ${lines.join("; ")}; total ${read.total} ${read.currency}, ${read.state}`;
+}
+
+/** News pays for every byte from the first: its line is the ledger's bytes, in gigabytes. */
+async function bytesInvoiced(scene: Scene): Promise<string> {
+  const { api } = scene.stage.operator;
+  const bytes = sum(await api.usage(NEWS.customer), "bytesOut");
+  const [latest] = await api.call<readonly Invoice[]>(
+    "GET",
+    `/customers/${NEWS.customer}/invoices`,
+  );
+  const line = latest?.lines.find((l) => l.unit === "gigabytes");
+  const invoiced = Math.round(Number(line?.quantity ?? "0") * 1e9);
+  expectThat(invoiced === bytes, `invoiced ${invoiced} bytes, metered ${bytes}`);
+  const want = (bytes / 1e9) * Number(line?.unitPrice);
+  const off = Math.abs(want - Number(line?.amount));
+  expectThat(off <= 0.01, `${bytes} bytes are ${want}, the line says ${line?.amount}`);
+  return `news's ${bytes} bytes at ${line?.unitPrice} a gigabyte are ${line?.amount}`;
 }
 
 const INVOICE: Claim = {
@@ -95,7 +127,7 @@ const INVOICE: Claim = {
   async run(scene) {
     const shop = await invoiceAndPay(scene, SHOP.customer);
     const news = await invoiceAndPay(scene, NEWS.customer);
-    return `shop ${shop}; news ${news}`;
+    return `${await bytesInvoiced(scene)}; shop ${shop}; news ${news}`;
   },
 };
 

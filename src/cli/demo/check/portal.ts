@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { Api } from "../api.ts";
-import { ACCOUNTS, SHOP, SPARE } from "../layout.ts";
+import { ACCOUNTS, NEWS, SPARE } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
-import { type Claim, candidateOf, MOVE_MS, type Scene, seconds } from "./claim.ts";
+import { type Claim, candidateOf, loadsOf, MOVE_MS, type Scene, seconds } from "./claim.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const BROWSER_MS = 20_000;
 
 /** Signs in and fills the form in a real browser. */
-async function addInBrowser(scene: Scene, exporter: string): Promise<string> {
+async function addInBrowser(scene: Scene): Promise<string> {
   const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -19,14 +19,13 @@ async function addInBrowser(scene: Scene, exporter: string): Promise<string> {
     const page = await browser.newPage();
     page.setDefaultTimeout(BROWSER_MS);
     await page.goto(`http://127.0.0.1:${scene.stage.ports.control}/`);
-    await page.getByLabel("E-mail").fill(ACCOUNTS.shop.email);
-    await page.getByLabel("Password", { exact: true }).fill(ACCOUNTS.shop.password);
+    await page.getByLabel("E-mail").fill(ACCOUNTS.news.email);
+    await page.getByLabel("Password", { exact: true }).fill(ACCOUNTS.news.password);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: SHOP.hostname }).first().click();
+    await page.getByRole("link", { name: NEWS.hostname }).first().click();
     await page.getByRole("button", { name: "Add web server" }).click();
     await page.getByLabel("Name", { exact: true }).fill(SPARE.name);
     await page.getByLabel("IPv4 address").fill(SPARE.v4);
-    await page.getByLabel("Exporter URL").fill(exporter);
     await page.getByRole("button", { name: "Add", exact: true }).click();
     await page.getByText(SPARE.v4).waitFor();
     return "Chromium filled in the form";
@@ -36,53 +35,64 @@ async function addInBrowser(scene: Scene, exporter: string): Promise<string> {
 }
 
 /** The same request as the form sends, where there is no browser. */
-async function addAsTheForm(scene: Scene, exporter: string): Promise<string> {
+async function addAsTheForm(scene: Scene): Promise<string> {
   const url = `http://127.0.0.1:${scene.stage.ports.control}`;
-  const cookie = await new Api(url).cookieOf(ACCOUNTS.shop);
+  const cookie = await new Api(url).cookieOf(ACCOUNTS.news);
   const form = new Api(url, { cookie, origin: url });
-  const path = `/customers/${SHOP.customer}/sites/${SHOP.hostname}/origins/${SPARE.name}`;
-  await form.call("PUT", path, { v4: SPARE.v4, weight: 1, exporter });
+  const path = `/customers/${NEWS.customer}/sites/${NEWS.hostname}/origins/${SPARE.name}`;
+  await form.call("PUT", path, { v4: SPARE.v4, weight: 1 });
   return `no browser at ${CHROMIUM}: the form's own request with a member's session`;
+}
+
+/** Waits until every client network is answered with the new server, and measured it is up. */
+async function answeredEverywhere(scene: Scene): Promise<{ tookMs: number; value: string }> {
+  return until("the new server answered everywhere", MOVE_MS, async () => {
+    const explained = await scene.explain(NEWS.hostname, "berlin");
+    const { state } = candidateOf(explained, SPARE.name);
+    for (const user of scene.stage.users.values()) {
+      const address = await user.lookup(NEWS.hostname);
+      expectThat(address === SPARE.v4, `${user.network.name} was answered ${address}`);
+    }
+    expectThat(state === "up", `it is ${state}`);
+    return loadsOf(explained);
+  });
+}
+
+async function added(scene: Scene, how: string): Promise<string> {
+  const { operator, users } = scene.stage;
+  const spare = scene.origin(`news/${SPARE.name}`);
+  const { value: loads, tookMs } = await answeredEverywhere(scene);
+  const path = scene.freshPath("added");
+  await scene.visit(scene.user("berlin"), scene.cacheUrl(NEWS.hostname, path));
+  const missAt = scene.askedFor(path).join();
+  expectThat(missAt === spare.id, `the next miss went to ${missAt}`);
+  const { value: share } = await until("its share on the site's page", MOVE_MS, async () => {
+    await scene.user("berlin").lookup(NEWS.hostname);
+    const live = await operator.api.live(NEWS.customer, NEWS.hostname);
+    const row = live.origins.find((o) => o.name === SPARE.name);
+    expectThat((row?.share ?? 0) > 0, `share ${row?.share}`);
+    return row?.share ?? 0;
+  });
+  spare.web.delayMs = 450;
+  const after = await until("the others again once it is slow", MOVE_MS, async () => {
+    const address = await scene.user("berlin").lookup(NEWS.hostname);
+    expectThat(address !== SPARE.v4, `${address} answered`);
+    return loadsOf(await scene.explain(NEWS.hostname, "berlin"));
+  });
+  const percent = `${(share * 100).toFixed(0)} %`;
+  return `${how}; ${SPARE.v4} answered in ${users.size} networks after ${seconds(tookMs)} (${loads}), next miss at ${missAt}, share ${percent}; slow, it is left after ${seconds(after.tookMs)} (${after.value})`;
 }
 
 const ADDED: Claim = {
   group: "portal",
   words: "a web server added through the portal's form gets its share",
   async run(scene) {
-    const { ports, operator, users } = scene.stage;
-    const spare = scene.origin(`shop/${SPARE.name}`);
-    spare.reporter?.machine.set({ cpu: 0.02 });
-    const exporter = `http://${SPARE.v4}:${ports.exporter}/metrics`;
-    const add = existsSync(CHROMIUM) ? addInBrowser : addAsTheForm;
-    const how = await add(scene, exporter);
+    for (const origin of NEWS.origins) scene.origin(`news/${origin.name}`).web.delayMs = 200;
+    const how = await (existsSync(CHROMIUM) ? addInBrowser : addAsTheForm)(scene);
     try {
-      const { tookMs } = await until("the new server answered everywhere", MOVE_MS, async () => {
-        for (const user of users.values()) {
-          const address = await user.lookup(SHOP.hostname);
-          expectThat(address === SPARE.v4, `${user.network.name} was answered ${address}`);
-        }
-        return true;
-      });
-      const path = scene.freshPath("added");
-      await scene.visit(scene.user("berlin"), scene.cacheUrl(SHOP.hostname, path));
-      const missAt = scene.askedFor(path).join();
-      expectThat(missAt === spare.id, `the next miss went to ${missAt}`);
-      const { value: share } = await until("its share on the site's page", MOVE_MS, async () => {
-        await scene.user("berlin").lookup(SHOP.hostname);
-        const live = await operator.api.live(SHOP.customer, SHOP.hostname);
-        const row = live.origins.find((o) => o.name === SPARE.name);
-        expectThat((row?.share ?? 0) > 0, `share ${row?.share}`);
-        return row?.share ?? 0;
-      });
-      spare.reporter?.machine.set({ cpu: 0.9 });
-      await until("the others again once it is loaded", MOVE_MS, async () => {
-        const address = await scene.user("berlin").lookup(SHOP.hostname);
-        return expectThat(address !== SPARE.v4, `${address} answered`);
-      });
-      const load = candidateOf(await scene.explain(SHOP.hostname, "berlin"), SPARE.name).load;
-      return `${how}; ${SPARE.v4} answered in ${users.size} networks after ${seconds(tookMs)}, next miss at ${missAt}, share ${(share * 100).toFixed(0)} % while lowest, none at load ${load.toFixed(2)}`;
+      return await added(scene, how);
     } finally {
-      await operator.api.deleteOrigin(SHOP.customer, SHOP.hostname, SPARE.name);
+      await scene.stage.operator.api.deleteOrigin(NEWS.customer, NEWS.hostname, SPARE.name);
     }
   },
 };

@@ -13,22 +13,31 @@ export interface Fetched {
 export interface UserOptions {
   readonly network: ClientNetwork;
   readonly ports: Ports;
+  /** Whether its stub keeps answers for their TTL, as most do; else every lookup is a new one. */
+  readonly keepAnswers: boolean;
 }
 
 /** A user in one client network: a real stub resolver and a real HTTP client. */
 export class User {
   readonly network: ClientNetwork;
-  readonly #resolver: Resolver;
+  readonly #server: string;
+  readonly #kept: Resolver | null;
 
   constructor(options: UserOptions) {
     this.network = options.network;
-    this.#resolver = new Resolver({ timeout: 2000, tries: 2 });
-    this.#resolver.setServers([`${options.network.resolver}:${options.ports.dns}`]);
+    this.#server = `${options.network.resolver}:${options.ports.dns}`;
+    this.#kept = options.keepAnswers ? this.#stub() : null;
+  }
+
+  #stub(): Resolver {
+    const stub = new Resolver({ timeout: 2000, tries: 2 });
+    stub.setServers([this.#server]);
+    return stub;
   }
 
   /** The first IPv4 address answered. Throws what `node:dns` throws. */
   async lookup(name: string): Promise<string> {
-    const [address] = await this.#resolver.resolve4(name);
+    const [address] = await (this.#kept ?? this.#stub()).resolve4(name);
     if (address === undefined) throw new Error(`no address for ${name}`);
     return address;
   }
