@@ -1,0 +1,265 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { formatHttpDate } from "../../wire/http/mod.ts";
+import {
+  ageMs,
+  cacheKey,
+  canonicalPath,
+  conditionFields,
+  freshnessOf,
+  isFresh,
+  isNotModified,
+  mayServeOnError,
+  mergeNotModified,
+  normalEncodings,
+  readResponse,
+  type StoreReason,
+  selects,
+  storable,
+  variantKey,
+  variantMatches,
+} from "./mod.ts";
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const ago = (sec: number) => formatHttpDate(NOW - sec * 1000);
+
+type Fields = Readonly<Record<string, string>>;
+
+function factsOf(fields: Fields, status = 200) {
+  return readResponse({ status, get: (name) => fields[name] ?? null }, NOW);
+}
+
+function fresh(fields: Fields, status = 200) {
+  return freshnessOf(factsOf(fields, status), { requestedMs: NOW, receivedMs: NOW });
+}
+
+describe("storable()", () => {
+  const LM = { "last-modified": ago(1000) };
+  const request = { method: "GET", authorization: false, cookie: false, noStore: false };
+  const cases: readonly (readonly [StoreReason, Fields, number?, Partial<typeof request>?])[] = [
+    ["explicit", { "cache-control": "max-age=60" }],
+    ["explicit", { "cache-control": "s-maxage=60" }],
+    ["explicit", { expires: ago(-60) }],
+    ["explicit", { "cache-control": "max-age=60" }, 503],
+    ["explicit", { "cache-control": "max-age=0", etag: '"a"' }],
+    ["explicit", { "cache-control": "max-age=60" }, 200, { cookie: true }],
+    ["heuristic", LM],
+    ["heuristic", LM, 404],
+    ["heuristic", { ...LM, "cache-control": "public" }, 201],
+    ["validate-only", { etag: '"a"' }],
+    ["validate-only", { "cache-control": "no-cache", etag: '"a"' }],
+    ["method", { "cache-control": "max-age=60" }, 200, { method: "POST" }],
+    ["method", { "cache-control": "max-age=60" }, 200, { method: "HEAD" }],
+    ["partial", { "cache-control": "max-age=60" }, 206],
+    ["partial", { "cache-control": "max-age=60", "content-range": "bytes 0-1/2" }],
+    ["status", { "cache-control": "max-age=60" }, 304],
+    ["status", { "cache-control": "max-age=60" }, 103],
+    ["error-status", { "cache-control": "max-age=60" }, 400],
+    ["error-status", { "cache-control": "max-age=60" }, 431],
+    ["error-status", { "cache-control": "max-age=60" }, 501],
+    ["error-status", LM, 500],
+    ["request-no-store", { "cache-control": "max-age=60" }, 200, { noStore: true }],
+    ["no-store", { "cache-control": "no-store, max-age=60" }],
+    ["private", { "cache-control": "private, max-age=60" }],
+    ["private", { "cache-control": 'private="x", max-age=60' }],
+    ["set-cookie", { "cache-control": "public, max-age=60", "set-cookie": "a=b" }],
+    ["authorization", { "cache-control": "max-age=60" }, 200, { authorization: true }],
+    [
+      "authorization",
+      { "cache-control": "must-revalidate, max-age=60" },
+      200,
+      { authorization: true },
+    ],
+    ["explicit", { "cache-control": "public, max-age=60" }, 200, { authorization: true }],
+    ["explicit", { "cache-control": "s-maxage=60" }, 200, { authorization: true }],
+    ["cookie", LM, 200, { cookie: true }],
+    ["vary-star", { "cache-control": "max-age=60", vary: "*" }],
+    ["no-freshness", {}],
+    ["no-freshness", LM, 302],
+    ["no-freshness", { "cache-control": "max-age=0" }],
+    ["no-freshness", { "cache-control": "no-cache, max-age=60" }],
+    ["no-freshness", { expires: "0" }],
+  ];
+  const kept = new Set<StoreReason>(["explicit", "heuristic", "validate-only"]);
+  for (const [reason, fields, status, more] of cases) {
+    test(`${JSON.stringify(fields)} ${status ?? 200} ${JSON.stringify(more ?? {})}: ${reason}`, () => {
+      const verdict = storable({ ...request, ...more }, factsOf(fields, status));
+      expect(verdict).toEqual({ store: kept.has(reason), reason });
+    });
+  }
+
+  test("never stores what says private, no-store or Set-Cookie, whatever else it says", () => {
+    const part = fc.constantFrom("public", "max-age=60", "s-maxage=60", "immutable", "x=y");
+    const guard = fc.constantFrom("private", "no-store", "cookie");
+    fc.assert(
+      fc.property(
+        fc.array(part),
+        guard,
+        fc.integer({ min: 200, max: 599 }),
+        (parts, which, status) => {
+          const control = which === "cookie" ? parts : [...parts, which];
+          const fields: Record<string, string> = {
+            "cache-control": control.join(", "),
+            etag: '"a"',
+          };
+          if (which === "cookie") fields["set-cookie"] = "a=b";
+          expect(storable(request, factsOf(fields, status)).store).toBe(false);
+        },
+      ),
+    );
+  });
+});
+
+describe("freshnessOf()", () => {
+  test("takes s-maxage before max-age before Expires before heuristics (RFC 9111 4.2.1)", () => {
+    const all = { expires: ago(-30), "last-modified": ago(1000), date: ago(0) };
+    const control = "max-age=20, s-maxage=10";
+    expect(fresh({ ...all, "cache-control": control })).toMatchObject({ lifetimeMs: 10_000 });
+    expect(fresh({ ...all, "cache-control": "max-age=20" })).toMatchObject({ lifetimeMs: 20_000 });
+    expect(fresh(all)).toMatchObject({ lifetimeMs: 30_000, from: "expires" });
+    const { expires: _, ...rest } = all;
+    expect(fresh(rest)).toMatchObject({ lifetimeMs: 100_000, from: "heuristic" });
+  });
+
+  test("measures Expires against Date, not against our clock", () => {
+    expect(fresh({ date: ago(100), expires: ago(40) }).lifetimeMs).toBe(60_000);
+  });
+
+  test("caps heuristics at a day, and gives none to statuses that do not have them", () => {
+    const old = { "last-modified": ago(10_000_000), date: ago(0) };
+    expect(fresh(old).lifetimeMs).toBe(86_400_000);
+    expect(fresh(old, 302).lifetimeMs).toBe(0);
+  });
+
+  test("counts Age, the delay and what Date says into the initial age (RFC 9111 4.2.3)", () => {
+    const facts = factsOf({ age: "30", date: ago(10) });
+    const times = { requestedMs: NOW - 2000, receivedMs: NOW };
+    expect(freshnessOf(facts, times).initialAgeMs).toBe(32_000);
+    expect(freshnessOf(factsOf({ date: ago(50) }), times).initialAgeMs).toBe(50_000);
+    expect(freshnessOf(factsOf({ age: "x, 7" }), times).initialAgeMs).toBe(2000);
+  });
+
+  test("is never younger for a clock that steps back", () => {
+    const freshness = fresh({ age: "5", "cache-control": "max-age=60" });
+    fc.assert(
+      fc.property(fc.integer({ min: -1e9, max: 1e9 }), (step) => {
+        expect(ageMs(freshness, NOW, NOW + step)).toBeGreaterThanOrEqual(5000);
+      }),
+    );
+  });
+
+  test("fresh ends exactly when the lifetime is reached", () => {
+    const freshness = fresh({ "cache-control": "max-age=60" });
+    expect(isFresh(freshness, 59_999)).toBe(true);
+    expect(isFresh(freshness, 60_000)).toBe(false);
+    expect(isFresh(fresh({ "cache-control": "no-cache, max-age=60" }), 0)).toBe(false);
+  });
+
+  test("stands in for an error only where told, and never where that is forbidden", () => {
+    const may = (control: string) => mayServeOnError(fresh({ "cache-control": control }), 70_000);
+    expect(may("max-age=60, stale-if-error=30")).toBe(true);
+    expect(may("max-age=60, stale-if-error=5")).toBe(false);
+    expect(may("max-age=60")).toBe(false);
+    expect(may("max-age=60, stale-if-error=30, must-revalidate")).toBe(false);
+    expect(may("s-maxage=60, stale-if-error=30")).toBe(false);
+  });
+});
+
+describe("keys", () => {
+  test("of two customers, sites or paths never meet", () => {
+    const name = fc.stringMatching(/^[a-z][a-z0-9.-]{0,8}$/);
+    const path = fc.stringMatching(/^\/[!-~]{0,8}$/);
+    const of = fc.record({ customer: name, site: name, path });
+    fc.assert(
+      fc.property(of, of, (a, b) => {
+        expect(cacheKey(a) === cacheKey(b)).toBe(JSON.stringify(a) === JSON.stringify(b));
+      }),
+    );
+  });
+
+  test("canonicalPath() resolves dots, encodes, and refuses what is no path", () => {
+    expect(canonicalPath("/a/../b/./c?x=1")).toBe("/b/c?x=1");
+    expect(canonicalPath("//evil.example/x")).toBe("//evil.example/x");
+    expect(canonicalPath("/\u00e9")).toBe("/%C3%A9");
+    expect(canonicalPath("/a b")).toBe("/a%20b");
+    expect(canonicalPath("a")).toBeNull();
+    expect(canonicalPath("/a#b")).toBeNull();
+    expect(canonicalPath("")).toBeNull();
+  });
+
+  test("canonicalPath() yields only paths that stay as they are", () => {
+    fc.assert(
+      fc.property(fc.webPath({ size: "small" }), (text) => {
+        const path = canonicalPath(`/${text}`);
+        if (path !== null) expect(canonicalPath(path)).toBe(path);
+      }),
+    );
+  });
+
+  test("a variant matches by the fields that Vary names, absent ones apart from empty ones", () => {
+    const get = (fields: Fields) => (name: string) => fields[name] ?? null;
+    const vary = ["accept-language", "x"];
+    const variant = variantKey(vary, get({ "accept-language": "de , en" }));
+    const stored = { vary, variant };
+    expect(variantMatches(stored, get({ "accept-language": "de,en" }))).toBe(true);
+    expect(variantMatches(stored, get({ "accept-language": "en,de" }))).toBe(false);
+    expect(variantMatches(stored, get({ "accept-language": "de,en", x: "" }))).toBe(false);
+  });
+
+  test("normalEncodings() knows four forms", () => {
+    expect(normalEncodings("gzip, deflate, br;q=0.9")).toBe("br, gzip");
+    expect(normalEncodings("GZIP;q=0, br")).toBe("br");
+    expect(normalEncodings("x-gzip")).toBe("gzip");
+    expect(normalEncodings("gzip;q=0.0")).toBe("identity");
+    expect(normalEncodings(null)).toBe("identity");
+  });
+});
+
+describe("validation", () => {
+  test("sends both validators, and none where there are none", () => {
+    const stored = { etag: '"a"', lastModified: ago(9) };
+    expect(conditionFields(stored).map(([name]) => name)).toEqual([
+      "if-none-match",
+      "if-modified-since",
+    ]);
+    expect(conditionFields({ etag: null, lastModified: null })).toEqual([]);
+  });
+
+  test("a 304 with another tag is about something else", () => {
+    expect(selects('"a"', 'W/"a"')).toBe(true);
+    expect(selects('"a"', '"b"')).toBe(false);
+    expect(selects('"a"', null)).toBe(true);
+  });
+
+  test("merges new fields over old ones, but not what speaks of a body", () => {
+    const stored = [
+      ["etag", '"a"'],
+      ["x", "1"],
+      ["x", "2"],
+      ["content-length", "5"],
+    ] as const;
+    const news = [
+      ["x", "3"],
+      ["content-length", "0"],
+      ["date", "d"],
+    ] as const;
+    expect(mergeNotModified(stored, news)).toEqual([
+      ["etag", '"a"'],
+      ["content-length", "5"],
+      ["x", "3"],
+      ["date", "d"],
+    ]);
+  });
+
+  test("If-None-Match wins over If-Modified-Since", () => {
+    const stored = { etag: '"a"', lastModifiedMs: NOW - 5000 };
+    const is = (ifNoneMatch: string | null, ifModifiedSince: string | null) =>
+      isNotModified({ ifNoneMatch, ifModifiedSince }, stored, NOW);
+    expect(is('W/"a"', null)).toBe(true);
+    expect(is('"b"', ago(0))).toBe(false);
+    expect(is(null, ago(0))).toBe(true);
+    expect(is(null, ago(6))).toBe(false);
+    expect(is(null, "never")).toBe(false);
+    expect(is(null, null)).toBe(false);
+  });
+});
