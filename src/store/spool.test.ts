@@ -179,3 +179,9 @@ test("a spool that cannot write says so and takes the record later", async () =>
   await spool.append("x");
   expect(await drain(spool)).toEqual(["x"]);
 });
+
+test("a folder that cannot be used is said at once, with its name", async () => {
+  const dir = join(await newDir(), "file");
+  await writeFile(dir, "");
+  expect(open(dir)).rejects.toThrow(dir);
+});

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
+import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import { diskFault } from "./disk-fault.ts";
 import { decodeRecords, encodeRecord } from "./spool-file.ts";
@@ -57,10 +58,17 @@ export class Spool {
     this.#number = files.reduce((most, file) => Math.max(most, file.last), 0);
   }
 
+  /** @throws Fault `store-full` or `store-corrupt`, when the folder cannot be used at all */
   static async open(options: SpoolOptions): Promise<Spool> {
     const o = { fileBytesMax: 256 * 1024, bytesMax: 16 * 1024 * 1024, ...options };
-    await mkdir(o.dir, { recursive: true });
-    return new Spool(o, await recover(o.dir));
+    try {
+      await mkdir(o.dir, { recursive: true });
+      return new Spool(o, await recover(o.dir));
+    } catch (cause) {
+      const fault = diskFault(cause, `cannot open the usage spool ${o.dir}`);
+      if (fault !== cause) throw fault;
+      throw new Fault("store-corrupt", (cause as Error).message, { cause });
+    }
   }
 
   /** Bytes on disk. */

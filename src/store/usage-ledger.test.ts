@@ -141,6 +141,22 @@ test("a batch that was changed, taken out or moved breaks the chain at it", asyn
   }
 });
 
+test("a ledger without room takes nothing, says so, and takes it once there is room", async () => {
+  const ledger = open(newPath());
+  ledger.take([batch(1, 5)], NOW);
+  ledger.database.run("pragma max_page_count = 12");
+  let seq = 1;
+  const fill = () => {
+    for (; seq < 1000; seq++) ledger.take([batch(seq + 1, 1, { node: "n".repeat(200) })], NOW);
+  };
+  expect(fill).toThrow("The disk is full");
+  expect(total(ledger)).toBe(BigInt(5 + seq - 1));
+  ledger.database.run("pragma max_page_count = 100000");
+  fill();
+  expect(total(ledger)).toBe(BigInt(5 + 999));
+  expect(await walked(ledger)).toBe(1000);
+});
+
 test("a file that is no database is said to be corrupt", () => {
   const path = newPath();
   writeFileSync(path, "this is not a database, whatever its name says. ".repeat(100));

@@ -167,11 +167,14 @@ class NodeMeter implements Metering {
     for (;;) {
       const payload = await this.#disk.peek();
       if (payload === null) return;
+      const batch = JSON.parse(payload) as UsageBatch;
       try {
-        await this.#o.bus.request("usage.batch", JSON.parse(payload) as UsageBatch, REQUEST_MS);
+        await this.#o.bus.request("usage.batch", batch, REQUEST_MS);
       } catch (error) {
         if (error instanceof Fault && error.retry === "no" && error.source === "client") {
-          this.#o.log.error("The ledger refused a usage batch; it is set aside", { error });
+          const { epoch, seq } = batch;
+          const fields = { error, epoch, seq };
+          this.#o.log.error("The ledger refused a usage batch; it is set aside", fields);
           await this.#disk.setAside();
           continue;
         }
