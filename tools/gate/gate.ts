@@ -28,17 +28,24 @@ const FLOOR_ORDER = [
   "src/cli",
 ];
 
+/** Tests that drive a real browser: they stand beside the code but are no part of the quick gate. */
+const BROWSER = /-browser\.test\.tsx?$/;
+
 /** Unit tests beside the code, in floor order: the first red is the root cause. */
 export function unitGroups(root: string): Group[] {
   return [...FLOOR_ORDER, "tools", "bench"].flatMap((folder) => {
-    const files = testFiles(root, folder);
+    const files = testFiles(root, folder).filter((file) => !BROWSER.test(file));
     return files.length === 0 ? [] : [{ name: folder, files, limitSec: 150, testLimitSec: 20 }];
   });
 }
 
-/** Everything under test/, one file a process: a story that crashes or hangs takes no other along. */
+/**
+ * Everything under test/, and what drives a browser, one file a process: a story that crashes or
+ * hangs takes no other along.
+ */
 export function storyGroups(root: string): Group[] {
-  return testFiles(root, "test").map((file) => ({
+  const beside = testFiles(root, "src").filter((file) => BROWSER.test(file));
+  return [...beside, ...testFiles(root, "test")].map((file) => ({
     name: file.replace(/\.test\.tsx?$/, ""),
     files: [file],
     limitSec: 420,
