@@ -282,6 +282,22 @@ describe("Judge on mass failures", () => {
     expect(downs(court)).toBe(12);
   });
 
+  test("servers that never were up are no mass failure, and what comes up meanwhile is seen", () => {
+    const court = many();
+    expect(court.seconds(3, all(false, 2)).held).toBeNull();
+    expect(downs(court)).toBe(26);
+    court.seconds(3, all(true));
+    expect(downs(court)).toBe(0);
+    court.seconds(
+      2,
+      all(true).map((seen) => (seen.target === A ? { ...seen, ok: false } : seen)),
+    );
+    expect(downs(court)).toBe(1);
+    const dying = all(false).map((seen) => (seen.target === A ? { ...seen, ok: true } : seen));
+    expect(court.seconds(4, dying).held).toContain("29 of 30");
+    expect(downs(court)).toBe(0);
+  });
+
   test("one vantage that sees most fail is held alone; the others go on judging", () => {
     const court = many();
     court.seconds(3, all(true));

@@ -100,15 +100,15 @@ export class Judge {
     const network: FailingView[] = [];
     for (const machine of this.#targets.values()) {
       const { pool } = machine.target;
-      const open = !machine.judgedDown;
+      const wasUp = machine.measuredUp;
       const opinions = machine.failingByVantage(nowMs);
       for (const [vantage, fails] of opinions) {
         const views = byVantage.get(vantage) ?? [];
-        views.push({ pool, failing: fails && open });
+        views.push({ pool, failing: fails && wasUp });
         byVantage.set(vantage, views);
       }
       const failing = [...opinions.values()].filter((fails) => fails).length;
-      if (opinions.size > 0) network.push({ pool, failing: open && failing * 2 > opinions.size });
+      if (opinions.size > 0) network.push({ pool, failing: wasUp && failing * 2 > opinions.size });
     }
     const words: string[] = [];
     const suspects = new Set<string>();
@@ -119,11 +119,10 @@ export class Judge {
       words.push(`${mass} at ${vantage}: its view is held`);
     }
     const all = massFailure(network);
-    if (all !== null) words.unshift(`${all}: all states are held`);
-    return {
-      suspects,
-      held: { network: all !== null, words: words.length === 0 ? null : words.join("; ") },
-    };
+    if (all !== null)
+      return { suspects, held: { network: true, words: `${all}: states are held` } };
+    const said = words.length === 0 ? null : words.join("; ");
+    return { suspects, held: { network: false, words: said } };
   }
 }
 

@@ -1,7 +1,7 @@
 /** One target as the rule for mass failures sees it. */
 export interface FailingView {
   readonly pool: string;
-  /** Failing now, though it has not been judged down before. */
+  /** Failing now, though it is known as up: what was down before or never up is no news. */
   readonly failing: boolean;
 }
 

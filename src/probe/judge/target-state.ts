@@ -101,20 +101,20 @@ export class TargetStateMachine {
     return failing;
   }
 
-  get judgedDown(): boolean {
-    return this.#anyIs("down") && !this.#anyIs("up");
+  get measuredUp(): boolean {
+    return this.#anyIs("up");
   }
 
   #anyIs(measured: Measured): boolean {
     return [...this.#measured.values()].includes(measured);
   }
 
-  /** Counts the votes of all vantages but the suspect ones. Unless held, states follow. */
+  /** Counts the votes of all vantages but the suspect ones. While held, nothing goes down. */
   decide(now: Now, suspects: ReadonlySet<string>, held: boolean): void {
     const fresh = this.#fresh(now.monoMs);
     for (const [family, previous] of this.#measured) {
-      if (!held)
-        this.#measured.set(family, majority(this.#votes(fresh, family, suspects), previous));
+      const next = majority(this.#votes(fresh, family, suspects), previous);
+      if (next !== "down" || !held) this.#measured.set(family, next);
     }
     const state = this.#forced(this.#overall());
     if (state === this.#state) return;
@@ -130,9 +130,8 @@ export class TargetStateMachine {
       byVantage.set(track.vantage, checks.set(track.check, track));
     }
     return [...byVantage].map(([vantage, checks]): Vote => {
-      if (suspects.has(vantage)) return "hold";
       const verdicts = this.target.deciding.map((kind) => checks.get(kind)?.streak.verdict);
-      if (verdicts.includes("down")) return "down";
+      if (verdicts.includes("down")) return suspects.has(vantage) ? "hold" : "down";
       return verdicts.every((verdict) => verdict === "up") ? "up" : "undecided";
     });
   }
