@@ -112,7 +112,7 @@ async function bytesInvoiced(scene: Scene): Promise<string> {
     "GET",
     `/customers/${NEWS.customer}/invoices`,
   );
-  const line = latest?.lines.find((l) => l.unit === "gigabytes");
+  const line = latest?.lines.find((l) => l.unit === "GB");
   const invoiced = Math.round(Number(line?.quantity ?? "0") * 1e9);
   expectThat(invoiced === bytes, `invoiced ${invoiced} bytes, metered ${bytes}`);
   const want = (bytes / 1e9) * Number(line?.unitPrice);
