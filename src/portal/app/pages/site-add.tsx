@@ -8,6 +8,7 @@ import { sortProblems } from "../parts/field-problems.ts";
 import { Page } from "../parts/page.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
+import { useTexts } from "../parts/use-texts.ts";
 import { Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 
@@ -49,12 +50,9 @@ export function SiteAddPage(props: PageProps) {
   );
 }
 
-interface Texts {
-  readonly hostname: string;
-  readonly address: string;
-  readonly onboarding: Onboarding;
-  readonly check: string;
-}
+type Texts = Readonly<Record<Field, string>>;
+
+const FIRST: Texts = { hostname: "", address: "", onboarding: "cname", check: "/" };
 
 function AddForm(props: {
   customer: string;
@@ -62,17 +60,12 @@ function AddForm(props: {
   onAdded: (hostname: string) => void;
 }) {
   const { customer } = props;
-  const [texts, setTexts] = useState<Texts>({
-    hostname: "",
-    address: "",
-    onboarding: "cname",
-    check: "/",
-  });
+  const { texts, set, field } = useTexts<Field>(FIRST);
   const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
   const put = useChange("putSite");
   const about = useRead("readCustomer", { params: { customer } }, { refreshMs: false });
   const problems = sortProblems(put.error, PATHS);
-  const errorOf = (field: Field) => own[field] ?? problems.fields[field];
+  const errors = { ...problems.fields, ...own };
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -95,35 +88,24 @@ function AddForm(props: {
           label="Host name"
           description="The name users type: the first address"
           placeholder="www.shop.example"
-          autoComplete="off"
-          spellCheck={false}
-          value={texts.hostname}
-          onChange={(e) => setTexts({ ...texts, hostname: e.currentTarget.value })}
-          error={errorOf("hostname")}
+          {...field("hostname", errors.hostname)}
         />
         <TextInput
           label="Address of the first web server"
           description="IPv4 or IPv6. More servers, names and weights come after this"
           placeholder="192.0.2.10"
-          autoComplete="off"
-          value={texts.address}
-          onChange={(e) => setTexts({ ...texts, address: e.currentTarget.value })}
-          error={errorOf("address")}
+          {...field("address", errors.address)}
         />
         <OnboardingChoice
           value={texts.onboarding}
-          onChange={(onboarding) => setTexts({ ...texts, onboarding })}
+          onChange={(onboarding) => set("onboarding", onboarding)}
           about={about.data}
-          error={errorOf("onboarding")}
+          error={errors.onboarding}
         />
         <TextInput
           label="Path to check"
           description="Asked for every second from several places; an answer from 200 to 399 is good"
-          autoComplete="off"
-          spellCheck={false}
-          value={texts.check}
-          onChange={(e) => setTexts({ ...texts, check: e.currentTarget.value })}
-          error={errorOf("check")}
+          {...field("check", errors.check)}
         />
         <Group>
           <Button type="submit" loading={put.isPending}>
@@ -139,8 +121,8 @@ function AddForm(props: {
 }
 
 function OnboardingChoice(props: {
-  value: Onboarding;
-  onChange: (value: Onboarding) => void;
+  value: string;
+  onChange: (value: string) => void;
   about: CustomerView | undefined;
   error: string | undefined;
 }) {
@@ -149,7 +131,7 @@ function OnboardingChoice(props: {
     <Radio.Group
       label="How the name reaches us"
       value={props.value}
-      onChange={(value) => props.onChange(value as Onboarding)}
+      onChange={props.onChange}
       error={props.error}
     >
       <Stack gap="sm" mt="xs">
@@ -191,7 +173,7 @@ function bodyOf(texts: Texts): Ask<"putSite">["body"] {
   const address = texts.address.trim();
   const family = address.includes(":") ? { v6: address } : { v4: address };
   return {
-    onboarding: texts.onboarding,
+    onboarding: texts.onboarding as Onboarding,
     check: { http: { path: texts.check.trim() === "" ? "/" : texts.check.trim() } },
     origins: [{ name: "web-1", ...family }],
   };

@@ -21,6 +21,8 @@ const INK = {
   dark: { axis: "#a3adad", grid: "#2b3435" },
 } as const;
 const HEIGHT = 190;
+/** Between marks of time. */
+const TICKS_SEC = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
 /** A time series: lines over the last minutes, and a legend with the value under the pointer. */
 export function Chart(props: {
@@ -92,14 +94,20 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     width: 320,
     height: HEIGHT,
     legend: { show: false },
-    padding: [10, 28, 0, 0],
+    padding: [10, 18, 0, 0],
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
       y: { range: (_, __, most) => [0, Math.max(o.latest.current.least, most * 1.1, 1e-9)] },
     },
     axes: [
-      { ...axis, space: 46, size: 28, values: (_, ticks) => ticks.map(clockTime) },
-      { ...axis, size: 70, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
+      {
+        ...axis,
+        space: 40,
+        size: 28,
+        incrs: TICKS_SEC,
+        values: (_, ticks) => ticks.map(clockTime),
+      },
+      { ...axis, size: 66, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
     ],
     series: [
       {},

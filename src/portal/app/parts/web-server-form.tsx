@@ -6,6 +6,7 @@ import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
+import { numberIn, useTexts } from "./use-texts.ts";
 
 const PATHS = {
   name: ["name"],
@@ -27,7 +28,7 @@ export function WebServerForm(props: {
 }) {
   const { site, change } = props;
   const before = site.origins.find((origin) => origin.name === change);
-  const [texts, setTexts] = useState<Texts>({
+  const { texts, field } = useTexts<Field>({
     name: before?.name ?? "",
     v4: before?.v4 ?? "",
     v6: before?.v6 ?? "",
@@ -38,6 +39,7 @@ export function WebServerForm(props: {
   const put = useChange("putOrigin");
   const toast = useToast();
   const problems = sortProblems(put.error, PATHS);
+  const errors = { ...problems.fields, ...own };
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -59,37 +61,12 @@ export function WebServerForm(props: {
     );
   }
 
-  const field = (name: Field) => ({
-    value: texts[name],
-    onChange: (event: { currentTarget: HTMLInputElement }) =>
-      setTexts({ ...texts, [name]: event.currentTarget.value }),
-    error: own[name] ?? problems.fields[name],
-    autoComplete: "off",
-    spellCheck: false,
-  });
   return (
     <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
       <Stack>
         <Title order={2}>{change === null ? "Add web server" : `Change ${change}`}</Title>
         <FormAlert words={problems.rest} />
-        <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
-          <TextInput
-            label="Name"
-            placeholder="web-1"
-            autoFocus
-            disabled={change !== null}
-            {...field("name")}
-          />
-          <TextInput label="IPv4 address" placeholder="192.0.2.10" {...field("v4")} />
-          <TextInput label="IPv6 address" placeholder="2001:db8::10" {...field("v6")} />
-          <TextInput label="Weight" inputMode="decimal" {...field("weight")} />
-        </SimpleGrid>
-        <TextInput
-          label="Exporter URL"
-          description="Optional. Where its node_exporter tells CPU, memory and network load"
-          placeholder="http://192.0.2.10:9100/metrics"
-          {...field("exporter")}
-        />
+        <Fields field={(name) => field(name, errors[name])} named={change !== null} />
         <Group>
           <Button type="submit" loading={put.isPending}>
             {change === null ? "Add" : "Save"}
@@ -106,6 +83,34 @@ export function WebServerForm(props: {
   );
 }
 
+type FieldProps = ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
+
+function Fields(props: { field: (name: Field) => FieldProps; named: boolean }) {
+  const { field } = props;
+  return (
+    <>
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }}>
+        <TextInput
+          label="Name"
+          placeholder="web-1"
+          autoFocus
+          disabled={props.named}
+          {...field("name")}
+        />
+        <TextInput label="IPv4 address" placeholder="192.0.2.10" {...field("v4")} />
+        <TextInput label="IPv6 address" placeholder="2001:db8::10" {...field("v6")} />
+        <TextInput label="Weight" inputMode="decimal" {...field("weight")} />
+      </SimpleGrid>
+      <TextInput
+        label="Exporter URL"
+        description="Optional. Where its node_exporter tells CPU, memory and network load"
+        placeholder="http://192.0.2.10:9100/metrics"
+        {...field("exporter")}
+      />
+    </>
+  );
+}
+
 /** What need not be asked of the API. The rest is its word: addresses, ranges, names. */
 function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in Field]?: string } {
   const found: { [F in Field]?: string } = {};
@@ -115,7 +120,7 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
   if (texts.v4.trim() === "" && texts.v6.trim() === "") {
     found.v4 = "Give it an IPv4 address, an IPv6 address or both";
   }
-  if (texts.weight.trim() === "" || Number.isNaN(Number(texts.weight.replace(",", ".")))) {
+  if (Number.isNaN(numberIn(texts.weight))) {
     found.weight = "Expected a number from 0 to 100";
   }
   return found;
@@ -125,7 +130,7 @@ function bodyOf(texts: Texts, before: Site["origins"][number] | undefined) {
   const { name: _, ...kept } = before ?? { name: "" };
   const body: Record<string, unknown> = {
     ...kept,
-    weight: Number(texts.weight.replace(",", ".")),
+    weight: numberIn(texts.weight),
   };
   for (const key of ["v4", "v6", "exporter"] as const) {
     const text = texts[key].trim();

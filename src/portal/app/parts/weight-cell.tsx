@@ -4,6 +4,7 @@ import type { OriginLive } from "../../../model/api/mod.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
 import { useToast } from "./toast.tsx";
+import { numberIn } from "./use-texts.ts";
 
 /** A weight that turns into a field when pressed; Enter or leaving it saves, Escape does not. */
 export function WeightCell(props: { customer: string; hostname: string; origin: OriginLive }) {
@@ -15,7 +16,7 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
   function save(event?: FormEvent): void {
     event?.preventDefault();
     if (text === null || patch.isPending) return;
-    const weight = text.trim() === "" ? Number.NaN : Number(text.replace(",", "."));
+    const weight = numberIn(text);
     if (weight === origin.weight) {
       stop();
       return;

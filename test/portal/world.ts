@@ -5,8 +5,8 @@ import type {
   NodeView,
   SnapshotRow,
   TokenRow,
-} from "../../model/api/mod.ts";
-import { type Site, site } from "../../model/site.ts";
+} from "../../src/model/api/mod.ts";
+import { type Site, site } from "../../src/model/site.ts";
 
 export type OriginLive = Live["origins"][number];
 

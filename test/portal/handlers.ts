@@ -1,6 +1,6 @@
-import type { RouteName } from "../../model/api/mod.ts";
-import { origin } from "../../model/origin.ts";
-import { type Site, site } from "../../model/site.ts";
+import type { RouteName } from "../../src/model/api/mod.ts";
+import { origin } from "../../src/model/origin.ts";
+import { type Site, site } from "../../src/model/site.ts";
 import { liveOf, nodesOf, publish, type World } from "./world.ts";
 
 export class Refusal extends Error {

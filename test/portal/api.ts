@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { API_PREFIX, type Route, type RouteName, routes } from "../../model/api/mod.ts";
+import { API_PREFIX, type Route, type RouteName, routes } from "../../src/model/api/mod.ts";
 import { handlers, Refusal } from "./handlers.ts";
 import type { World } from "./world.ts";
 

@@ -1,0 +1,272 @@
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import type { Page } from "playwright-core";
+import { testWith, whyNot } from "../lab/needs.ts";
+import { PASSWORD } from "../portal/handlers.ts";
+import { CHROMIUM, overflowOf, Stage, seriousFindings, visit } from "../portal/stage.ts";
+
+let stage: Stage;
+
+function story(name: string, run: () => Promise<void>): void {
+  testWith([CHROMIUM], name, run);
+}
+
+beforeAll(async () => {
+  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
+});
+afterEach(async () => {
+  const complaints = [...(stage?.complaints ?? [])];
+  await stage?.clear();
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await stage?.close();
+});
+
+const SITE = "/customers/acme/sites/www.shop.example";
+
+async function signIn(page: Page, email: string, password: string): Promise<void> {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+describe("the portal in a browser", () => {
+  story(`a wrong password is said at the form, and too many in a row are throttled`, async () => {
+    const page = await stage.page(null);
+    await visit(page, "/nodes");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("Enter your e-mail address").waitFor();
+    await signIn(page, "owner@shop.example", "wrong");
+    await page.getByText("do not belong together").waitFor();
+    expect(await page.getByLabel("Password").inputValue()).toBe("");
+    for (let i = 0; i < 3; i++) await signIn(page, "owner@shop.example", `wrong ${i}`);
+    await page.getByText("Wait 30 seconds").waitFor();
+    await signIn(page, "ops@cdn.example", PASSWORD);
+    await page.getByRole("heading", { name: "Nodes" }).waitFor();
+  });
+
+  story("a member signs in and adds a web server through the form", async () => {
+    const page = await stage.page(null);
+    await visit(page, "/");
+    await signIn(page, "owner@shop.example", PASSWORD);
+    await page.getByRole("link", { name: "www.shop.example" }).click();
+    await page.getByRole("tab", { name: "Web servers" }).click();
+    await page.getByRole("button", { name: "Add web server" }).click();
+    await page.getByLabel("Name").fill("new-4");
+    await page.getByLabel("IPv4 address").fill("203.0.113.77");
+    await page.getByLabel("Weight").fill("3");
+    await page.getByRole("button", { name: "Add" }).click();
+    const row = page.getByRole("row", { name: /new-4/ });
+    await row.waitFor();
+    expect(await row.innerText()).toContain("203.0.113.77");
+    await page.getByText("new-4 is added, in snapshot 42").waitFor();
+    expect(stage.world.sites.get("acme")?.[0]?.origins[3]).toMatchObject({
+      name: "new-4",
+      v4: "203.0.113.77",
+      weight: 3,
+    });
+  });
+
+  story("each problem that the API finds stands at its field", async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Add web server" }).click();
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByText("Give it a name, such as web-1").waitFor();
+    await page.getByLabel("Name").fill("web-1");
+    await page.getByLabel("IPv4 address").fill("10.0.0.1");
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByText("There is a web server of this name already").waitFor();
+    await page.getByLabel("Name").fill("web-9");
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByText("Expected a public address").waitFor();
+    const field = page.getByLabel("IPv4 address");
+    expect(await field.getAttribute("aria-invalid")).toBe("true");
+    await field.fill("not an address");
+    await page.getByLabel("Weight").fill("500");
+    await page.getByLabel("Exporter URL").fill("ftp://x");
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByText("Expected an IPv4 address").waitFor();
+    await page.getByText("Expected a number from 0 to 100").waitFor();
+    await page.getByText("Expected an http or https URL").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  story("weight, state and removal of a web server go by keyboard alone", async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "change the weight of web-1" }).focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("101");
+    await page.keyboard.press("Enter");
+    await page.getByText("Expected a number from 0 to 100").waitFor();
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("2,5");
+    await page.keyboard.press("Enter");
+    await page.getByText("web-1 has weight 2.5 now").waitFor();
+    await page.getByRole("button", { name: "Actions for web-2" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "Drain" }).press("Enter");
+    await page.getByText("web-2 is being drained").waitFor();
+    await page.getByRole("button", { name: "Actions for web-3" }).press("Enter");
+    await page.getByRole("menuitem", { name: "Remove…" }).press("Enter");
+    await page.getByRole("dialog", { name: "Remove web-3?" }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("web-3 is removed").waitFor();
+    const left = stage.world.sites.get("acme")?.[0]?.origins ?? [];
+    expect(left.map((o) => [o.name, o.weight, o.state])).toEqual([
+      ["web-1", 2.5, "auto"],
+      ["web-2", 2, "drain"],
+    ]);
+  });
+
+  story("a change to a web server keeps what its form does not show", async () => {
+    const origin = stage.world.sites.get("acme")?.[0]?.origins[0];
+    if (origin !== undefined) Object.assign(origin, { capacity: 77, ftpPort: 2121 });
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Actions for web-1" }).click();
+    await page.getByRole("menuitem", { name: "Change…" }).click();
+    await page.getByLabel("IPv6 address").fill("");
+    await page.getByLabel("IPv4 address").fill("203.0.113.11");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("web-1 is changed").waitFor();
+    expect(stage.world.sites.get("acme")?.[0]?.origins[0]).toEqual({
+      name: "web-1",
+      v4: "203.0.113.11",
+      weight: 1,
+      capacity: 77,
+      state: "auto",
+      ftpPort: 2121,
+    });
+  });
+
+  story("an empty account is led to a first site and to its DNS records", async () => {
+    const page = await stage.page("empty");
+    await visit(page, "/");
+    await page.getByText("No site yet").waitFor();
+    await page.getByRole("link", { name: "Add a site" }).click();
+    await page.getByLabel("Host name").fill("WWW.Globex.Example.");
+    await page.getByLabel("Address of the first web server").fill("2001:db8::5");
+    await page.getByLabel("By NS delegation").check();
+    await page.getByLabel("Path to check").fill("nonsense");
+    await page.getByRole("button", { name: "Add site" }).click();
+    await page.getByText("Expected a path such as /health").waitFor();
+    await page.getByLabel("Path to check").fill("/health");
+    await page.getByRole("button", { name: "Add site" }).click();
+    await page.getByText("www.globex.example. 3600 IN NS ns-fra-1.cdn.example.").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole("link", { name: "See its web servers" }).click();
+    await page.getByText("2001:db8::5").waitFor();
+    await page.goBack();
+    await page.getByRole("heading", { name: "Add a site" }).waitFor();
+  });
+});
+
+describe("the portal in a browser, day by day", () => {
+  story("figures change on the page without a reload", async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    const origin = stage.world.sites.get("acme")?.[0]?.origins[0];
+    if (origin !== undefined) Object.assign(origin, { state: "down" });
+    await page.getByText("Down (forced)").waitFor({ timeout: 6000 });
+    await page.getByText("1 of 3 up").waitFor();
+  });
+
+  story(`when control fails, what was seen stays, marked as old, until it is back`, async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    stage.world.failWith = 503;
+    await page.getByText("These figures are not fresh").first().waitFor({ timeout: 12_000 });
+    await page.getByRole("row", { name: /web-1/ }).waitFor();
+    stage.world.failWith = null;
+    const note = page.getByText("These figures are not fresh").first();
+    await note.waitFor({ state: "detached", timeout: 12_000 });
+  });
+
+  story(`a session that ends elsewhere leads to sign-in, and back to the same page`, async () => {
+    const page = await stage.page("owner");
+    await visit(page, `${SITE}/purge`);
+    await page.context().clearCookies();
+    await signIn(page, "owner@shop.example", PASSWORD);
+    await page.getByLabel("Path").fill("https://c.cdn.example/logo.png?v=2");
+    await page.getByRole("button", { name: "Purge" }).click();
+    await page.getByText("Gone from all 3 caches").waitFor();
+    expect(stage.world.purges[0]?.path).toBe("/logo.png?v=2");
+  });
+
+  story("a viewer sees everything and is offered no change", async () => {
+    const page = await stage.page("viewer");
+    await visit(page, SITE);
+    await page.getByRole("row", { name: /web-1/ }).waitFor();
+    expect(await page.getByRole("button", { name: "Add web server" }).count()).toBe(0);
+    expect(await page.getByRole("button", { name: /Actions for/ }).count()).toBe(0);
+  });
+
+  story("the operator rolls back, issues an invoice and marks it paid", async () => {
+    const page = await stage.page("operator");
+    await visit(page, "/snapshots");
+    await page.getByRole("button", { name: "Roll back to snapshot 39" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
+    await page.getByText("What snapshot 39 held is published as 42").waitFor();
+    await page.getByRole("link", { name: "Customers" }).click();
+    await page.getByRole("link", { name: "Invoices of Acme Shops" }).click();
+    await page.getByLabel("Month").fill("2026-13");
+    await page.getByRole("button", { name: "Issue" }).click();
+    await page.getByText("Expected a month: 2026-11").waitFor();
+    await page.getByLabel("Month").fill("2026-11");
+    await page.getByRole("button", { name: "Issue" }).click();
+    await page.getByRole("heading", { name: "Invoice 2026-11-0002" }).waitFor();
+    await page.getByRole("button", { name: "Compute it again" }).click();
+    await page.getByText("The same again").waitFor();
+    await page.getByRole("button", { name: "Mark as paid" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Mark as paid" }).click();
+    await page.getByText("is paid").waitFor();
+  });
+});
+
+/** Every page, by who may see it. */
+const PAGES = [
+  [null, "/sign-in"],
+  ["empty", "/customers/globex/sites"],
+  ["owner", "/customers/acme/sites"],
+  ["owner", "/customers/acme/add-site"],
+  ["owner", SITE],
+  ["owner", `${SITE}/traffic`],
+  ["owner", `${SITE}/steering`],
+  ["owner", `${SITE}/purge`],
+  ["owner", `${SITE}/set-up`],
+  ["owner", "/customers/acme/usage"],
+  ["owner", "/account"],
+  ["owner", "/nowhere"],
+  ["operator", "/customers"],
+  ["operator", "/customers/acme/invoices"],
+  ["operator", "/customers/acme/invoices/inv-2026-11"],
+  ["operator", "/nodes"],
+  ["operator", "/snapshots"],
+  ["operator", "/audit"],
+] as const;
+
+describe("every page", () => {
+  for (const scheme of ["light", "dark"] as const) {
+    for (const width of [1440, 390]) {
+      story(`fits ${width} px in ${scheme} colours without a serious finding of axe`, async () => {
+        let page = await stage.page(null, { width, scheme });
+        let before: string | null = null;
+        const found: string[] = [];
+        for (const [who, path] of PAGES) {
+          if (who !== before) page = await stage.page(who, { width, scheme });
+          before = who;
+          await visit(page, path);
+          const wide = await overflowOf(page);
+          if (wide > 0) found.push(`${path} is ${wide} px too wide`);
+          found.push(...(await seriousFindings(page)).map((words) => `${path}: ${words}`));
+        }
+        expect(found).toEqual([]);
+      });
+    }
+  }
+});
