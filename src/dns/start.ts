@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
@@ -6,12 +7,11 @@ import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
-import type { View } from "../policy/steering/mod.ts";
 import { Responder } from "./hot/answer.ts";
 import { type DnsCounts, mergeCounts, noCounts } from "./hot/counts.ts";
 import { openLibc } from "./libc.ts";
 import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
-import type { UdpServer } from "./udp.ts";
+import type { Loading, UdpServer } from "./udp.ts";
 import { startBatched } from "./udp-batched.ts";
 import { startPortable } from "./udp-portable.ts";
 
@@ -70,22 +70,21 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     responder.failures = 0;
   };
   const first = o.feed.snapshot();
-  const view = first === null ? null : loadInto(responder, viewOf(o.feed, first), log);
-  const { udp, tcp } = await listen(o, { responder, log, onCounts, first: view });
+  const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log });
+  const { udp, tcp } = await listen(o, { responder, log, onCounts, first: loading });
   const load = (snapshot: Snapshot) => {
-    const loaded = loadInto(responder, viewOf(o.feed, snapshot), log);
-    if (loaded !== null) udp.load(loaded);
+    const next = loadInto(responder, snapshot, { feed: o.feed, log });
+    if (next !== null) udp.load(next);
   };
-  const unsubscribe = [
-    o.feed.onSnapshot(load),
-    o.feed.onHealth(() => {
-      responder.refresh(o.feed.health(), o.feed.assignment());
-      udp.refresh(o.feed.health(), o.feed.assignment());
-    }),
-  ];
+  const observe = () => {
+    const patch = responder.observe(o.feed.health(), o.feed.assignment());
+    if (patch !== null) udp.patch(patch);
+  };
+  const unsubscribe = [o.feed.onSnapshot(load), o.feed.onHealth(observe)];
   // What was published while the sockets were opened.
   const now = o.feed.snapshot();
   if (now !== null && now !== first) load(now);
+  else observe();
   const timer = setInterval(drainOwn, DRAIN_EACH_MS);
   log.info("Name server started", { hosts: o.listen.hosts, port: tcp.port });
   return {
@@ -106,25 +105,26 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   };
 }
 
-function viewOf(feed: Feed, snapshot: Snapshot): View {
-  return { snapshot, health: feed.health(), assignment: feed.assignment() };
-}
-
-/** The view if it could be loaded; else null, and the one before stays. */
-function loadInto(responder: Responder, view: View, log: Log): View | null {
+/** The snapshot with its health if it could be loaded; else null, and the one before stays. */
+function loadInto(
+  responder: Responder,
+  snapshot: Snapshot,
+  from: { readonly feed: Feed; readonly log: Log },
+): Loading | null {
   try {
-    responder.load(view);
-    return view;
+    responder.load(snapshot);
   } catch (error) {
-    const { number } = view.snapshot;
-    const fields = { snapshot: number, reason: String(error) };
-    log.error("Cannot load a snapshot: the one before stays", fields);
+    const fields = { snapshot: snapshot.number, reason: String(error) };
+    from.log.error("Cannot load a snapshot: the one before stays", fields);
     return null;
   }
+  const patch = responder.observe(from.feed.health(), from.feed.assignment());
+  assert(patch !== null, "A snapshot has been loaded");
+  return { snapshot, patch };
 }
 
 interface Inner {
-  readonly first: View | null;
+  readonly first: Loading | null;
   readonly responder: Responder;
   readonly log: Log;
   readonly onCounts: (counts: DnsCounts) => void;

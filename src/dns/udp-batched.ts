@@ -2,10 +2,9 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
-import type { View } from "../policy/steering/mod.ts";
 import type { DnsCounts } from "./hot/counts.ts";
 import { bindUdp, EADDRINUSE, type Libc } from "./libc.ts";
-import type { UdpListen, UdpServer } from "./udp.ts";
+import type { Loading, UdpListen, UdpServer } from "./udp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 export interface BatchedOptions extends UdpListen {
@@ -15,7 +14,7 @@ export interface BatchedOptions extends UdpListen {
   readonly log: Log;
   readonly onCounts: (counts: DnsCounts) => void;
   /** What is served from the first packet on; null answers SERVFAIL. */
-  readonly first: View | null;
+  readonly first: Loading | null;
 }
 
 const READY_MS_MAX = 20_000;
@@ -38,17 +37,22 @@ export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
     throw error;
   }
   return {
-    load: (view) => {
-      for (const worker of workers) worker.send({ kind: "load", view });
+    load: (next) => {
+      const message = loadMessage(next);
+      for (const worker of workers) worker.send(message);
     },
-    refresh: (health, assignment) => {
-      for (const worker of workers) worker.send({ kind: "refresh", health, assignment });
+    patch: (patch) => {
+      for (const worker of workers) worker.send({ kind: "patch", patch });
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.stop()));
       closeAll();
     },
   };
+}
+
+function loadMessage(next: Loading): ToWorker {
+  return { kind: "load", snapshot: JSON.stringify(next.snapshot), patch: next.patch };
 }
 
 /** Sockets per worker; all or none. */
@@ -102,7 +106,7 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
   const seed = Math.floor(o.rng.float() * 0xffffffff);
   const start: WorkerStart = { port: port2, fds, seed };
   // It takes what waits at its port before it reads the first packet.
-  if (o.first !== null) port1.postMessage({ kind: "load", view: o.first } satisfies ToWorker);
+  if (o.first !== null) port1.postMessage(loadMessage(o.first));
   worker.postMessage(start, [port2 as unknown as Transferable]);
   try {
     await ready.promise;

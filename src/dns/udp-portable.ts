@@ -39,7 +39,7 @@ export async function startPortable(
       throw new Fault("port-in-use", `UDP ${hostname} port ${o.port}`, { cause: error });
     }
   }
-  return { load: () => {}, refresh: () => {}, stop: async () => closeAll() };
+  return { load: () => {}, patch: () => {}, stop: async () => closeAll() };
 }
 
 function packetOf(bytes: Uint8Array, from: string): Packet | null {

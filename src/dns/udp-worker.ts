@@ -68,8 +68,8 @@ function takeMessages(
     const message = received.message as ToWorker;
     if (message.kind === "stop") return false;
     try {
-      if (message.kind === "load") responder.load(message.view);
-      else responder.refresh(message.health, message.assignment);
+      if (message.kind === "load") responder.load(JSON.parse(message.snapshot));
+      responder.patch(message.patch);
     } catch (error) {
       // The one before stays: a bad snapshot never replaces a good one.
       say({ kind: "failed", words: String(error) });

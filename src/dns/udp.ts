@@ -1,11 +1,16 @@
-import type { Assignment } from "../model/assignment.ts";
-import type { Health } from "../model/health.ts";
-import type { View } from "../policy/steering/mod.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { HealthPatch } from "./hot/mirror.ts";
+
+/** A snapshot, and what its targets' health is then, beginning from nothing. */
+export interface Loading {
+  readonly snapshot: Snapshot;
+  readonly patch: HealthPatch;
+}
 
 /** The two ways to answer UDP behind one face. */
 export interface UdpServer {
-  load(view: View): void;
-  refresh(health: Health, assignment: Assignment): void;
+  load(next: Loading): void;
+  patch(patch: HealthPatch): void;
   /** Ends when nothing is read any more and all counts have been handed over. */
   stop(): Promise<void>;
 }

@@ -14,7 +14,7 @@ import {
 } from "../../wire/dns/mod.ts";
 import { parseAddress, parsePrefix } from "../../wire/ip/mod.ts";
 import { Responder } from "./answer.ts";
-import { compileWorld, healthOf, targetOf, viewOf, WORLD } from "./world.fixture.ts";
+import { compileWorld, healthOf, targetOf, WORLD } from "./world.fixture.ts";
 
 const SNAPSHOT = compileWorld();
 const OUT = new Uint8Array(65_535);
@@ -24,7 +24,8 @@ function responder(
   down: readonly string[] = [],
 ): Responder {
   const made = new Responder(1);
-  made.load(viewOf(SNAPSHOT, loads, down));
+  made.load(SNAPSHOT);
+  made.observe(healthOf(SNAPSHOT, loads, down), NO_ASSIGNMENT);
   return made;
 }
 
@@ -119,9 +120,10 @@ describe("Responder.answer()", () => {
   test("follows health and snapshots when they are swapped, and forgets nothing it counted", () => {
     const to = responder({ "www.shop.example/one": 0.1 });
     ask(to, "www.shop.example", { from: "198.51.100.5" });
-    to.refresh(healthOf(SNAPSHOT, {}, ["www.shop.example/one"]), NO_ASSIGNMENT);
+    to.observe(healthOf(SNAPSHOT, {}, ["www.shop.example/one"]), NO_ASSIGNMENT);
     expect(short(ask(to, "www.shop.example", { from: "203.0.113.5" }))[1]).toEndWith("192.0.2.2");
-    to.load(viewOf(compileWorld(WORLD, 8)));
+    to.load(compileWorld(WORLD, 8));
+    to.observe(healthOf(SNAPSHOT), NO_ASSIGNMENT);
     ask(to, "c.cdn.example", { from: "198.51.100.5" });
     expect(to.drain()).toEqual({
       lookups: { "www.shop.example": { north: 1, south: 1 } },
@@ -135,7 +137,7 @@ describe("Responder.answer()", () => {
   test("keeps the snapshot before when one cannot be loaded", () => {
     const to = responder();
     const broken = { ...SNAPSHOT, zone: "..", number: 9 };
-    expect(() => to.load(viewOf(broken))).toThrow();
+    expect(() => to.load(broken)).toThrow();
     expect(ask(to, "www.shop.example").answers).toHaveLength(1);
   });
 
@@ -242,7 +244,7 @@ describe("zones", () => {
     const world = structuredClone(WORLD);
     world.customers[0]!.zones![0]!.records.push({ name: "*.any", type: "A", value: "192.0.2.77" });
     const to = new Responder(1);
-    to.load(viewOf(compileWorld(world)));
+    to.load(compileWorld(world));
     expect(short(ask(to, "x.y.any.hosted.example"))[1]).toBe(
       "x.y.any.hosted.example 3600 1 192.0.2.77",
     );

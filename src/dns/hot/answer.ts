@@ -2,7 +2,6 @@ import type { Assignment } from "../../model/assignment.ts";
 import type { Health } from "../../model/health.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
-import type { View } from "../../policy/steering/mod.ts";
 import {
   FLAG,
   HEADER_BYTES,
@@ -19,6 +18,7 @@ import {
 } from "../../wire/dns/mod.ts";
 import { compilePrefixes, type Family, type PrefixTable } from "../../wire/ip/mod.ts";
 import { collectCounts, type DnsCounts, noCounts } from "./counts.ts";
+import { HealthMirror, type HealthPatch } from "./mirror.ts";
 import {
   compileNameIndex,
   type HotName,
@@ -57,6 +57,7 @@ interface Loaded {
   readonly snapshot: Snapshot;
   readonly index: NameIndex;
   readonly groups: PrefixTable;
+  readonly mirror: HealthMirror;
   readonly steered: SteeredTable;
   /** Queries per site since the last drain. */
   readonly queries: Uint32Array;
@@ -88,26 +89,38 @@ export class Responder {
     this.#random = seed >>> 0 || 1;
   }
 
-  /** Swaps the snapshot. Throws, and keeps the one before, if it cannot be compiled. */
-  load(view: View): void {
-    const { snapshot } = view;
+  /**
+   * Swaps the snapshot. Nothing is known of its targets' health until `observe()` or `patch()`.
+   * Throws, and keeps the one before, if it cannot be compiled.
+   */
+  load(snapshot: Snapshot): void {
     const { number: serial, contact, zone } = snapshot;
     const index = compileNameIndex(compileNames(snapshot), { serial, contact, zone });
     const entries = groupEntries(snapshot).map((e) => ({ prefix: e.prefix, value: e.group }));
+    const mirror = new HealthMirror(snapshot);
     this.#settle();
     this.#loaded = {
       snapshot,
       index,
       groups: compilePrefixes(entries),
-      steered: new SteeredTable(view),
+      mirror,
+      steered: new SteeredTable(mirror.view),
       queries: new Uint32Array(snapshot.sites.length),
     };
   }
 
-  /** Swaps what was observed; decisions are made anew at the next question for each. */
-  refresh(health: Health, assignment: Assignment): void {
-    const snapshot = this.#loaded?.snapshot;
-    if (snapshot !== undefined) this.#loaded?.steered.replace({ snapshot, health, assignment });
+  /** Takes what was observed. Returns what changed, for responders in other threads. */
+  observe(health: Health, assignment: Assignment): HealthPatch | null {
+    if (this.#loaded === null) return null;
+    const patch = this.#loaded.mirror.diff(health, assignment);
+    this.patch(patch);
+    return patch;
+  }
+
+  /** Takes what changed since the last one; decisions that depend on it are made anew when asked. */
+  patch(patch: HealthPatch): void {
+    const loaded = this.#loaded;
+    if (loaded !== null) loaded.steered.forget(loaded.mirror.apply(patch));
   }
 
   /** What was answered since the last call, or null if nothing was. */

@@ -2,6 +2,7 @@ import type { Choice } from "../../model/decision.ts";
 import type { GroupIndex, SiteIndex } from "../../model/snapshot.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
 import type { Family } from "../../wire/ip/mod.ts";
+import type { Stale } from "./mirror.ts";
 import { encodeAddress } from "./record-data.ts";
 
 /** When all servers are down and all are answered, at most so many fit into any packet. */
@@ -25,22 +26,22 @@ export interface SteeredSet {
 }
 
 /**
- * Decisions computed at the first question for each (subject, group, family) and kept until the
- * view is replaced. Counts survive the swap: sets with counts stay in `#counted` until drained.
+ * Decisions computed at the first question for each (subject, group, family) and kept until what
+ * they depend on changes. Counts survive that: sets with counts stay in `#counted` until drained.
  */
 export class SteeredTable {
-  #view: View;
-  #bySubject: (SteeredSet | undefined)[][] = [];
+  readonly #view: View;
+  readonly #bySubject: ((SteeredSet | undefined)[] | undefined)[] = [];
   #counted: SteeredSet[] = [];
 
   constructor(view: View) {
     this.#view = view;
   }
 
-  /** Swaps what decisions are made from. */
-  replace(view: View): void {
-    this.#view = view;
-    this.#bySubject = [];
+  /** Forgets decisions about these; the view was changed in place before. */
+  forget(stale: Stale): void {
+    if (stale.edges) this.#bySubject[0] = undefined;
+    for (const site of stale.sites) this.#bySubject[site + 1] = undefined;
   }
 
   /** `site` null asks for caches. Hot: one lookup once the decision is made. */

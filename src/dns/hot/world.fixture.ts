@@ -1,10 +1,8 @@
 import { hash32 } from "../../base/rng.ts";
-import { NO_ASSIGNMENT } from "../../model/assignment.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../model/health.ts";
 import { network } from "../../model/network.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { compile } from "../../policy/snapshot/mod.ts";
-import type { View } from "../../policy/steering/mod.ts";
 
 /** A network of two pops, three ways of onboarding, a hosted zone with odd corners. */
 export const WORLD = {
@@ -118,12 +116,4 @@ export function healthOf(
   });
   const targets = Object.fromEntries(ids.map((id) => [id, target(id)]));
   return { ...NO_HEALTH, number: 1, snapshot: snapshot.number, targets };
-}
-
-export function viewOf(
-  snapshot: Snapshot,
-  loads: Readonly<Record<string, number>> = {},
-  down: readonly string[] = [],
-): View {
-  return { snapshot, health: healthOf(snapshot, loads, down), assignment: NO_ASSIGNMENT };
 }

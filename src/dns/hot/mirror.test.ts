@@ -1,0 +1,113 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Assignment, NO_ASSIGNMENT } from "../../model/assignment.ts";
+import type { Health, TargetState } from "../../model/health.ts";
+import { steer } from "../../policy/steering/mod.ts";
+import { HealthMirror } from "./mirror.ts";
+import { compileWorld, healthOf } from "./world.fixture.ts";
+
+const SNAPSHOT = compileWorld();
+const GROUPS = SNAPSHOT.groups.map((group) => group.name);
+const IDS = [...SNAPSHOT.origins, ...SNAPSHOT.nodes].map((target) => target.id);
+
+const loads = fc.constantFrom(0, 0.2, 0.5, 0.51, 0.9, 1.2);
+const states = fc.constantFrom<TargetState>("up", "up", "up", "down", "draining", "unknown");
+const target = fc.record({
+  state: states,
+  young: fc.boolean(),
+  v4Up: fc.boolean(),
+  v6Up: fc.boolean(),
+  load: loads,
+  loadKnown: fc.boolean(),
+  absent: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+});
+
+const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
+  .record({
+    targets: fc.array(target, { minLength: IDS.length, maxLength: IDS.length }),
+    projected: fc.dictionary(fc.constantFrom(...IDS), loads),
+    assigned: fc.dictionary(
+      fc.constantFrom(...GROUPS),
+      fc.constantFrom("www.shop.example/one", "www.shop.example/two"),
+    ),
+    edges: fc.dictionary(fc.constantFrom(...GROUPS), fc.constantFrom("node/a", "node/b")),
+    oslo: fc.constantFrom(1, 1, 50),
+    some: fc.boolean(),
+  })
+  .map(({ targets, projected, assigned, edges, oslo, some }) => {
+    const base = healthOf(SNAPSHOT);
+    const entries = IDS.flatMap((id, i) => {
+      const { absent, ...seen } = targets[i]!;
+      return absent ? [] : [[id, { ...base.targets[id]!, ...seen }] as const];
+    });
+    const health = { ...base, targets: Object.fromEntries(entries), rttMs: { north: { oslo } } };
+    const origins: Assignment["origins"] = some ? { "www.shop.example": assigned } : {};
+    return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, projected } };
+  });
+
+/** Everything that is decided: what each group gets of each subject and family. */
+function decisions(view: Parameters<typeof steer>[0]) {
+  const asks = [
+    ...SNAPSHOT.sites.map(({ index }) => ({ for: "origins" as const, site: index })),
+    { for: "edges" as const },
+  ];
+  return asks.flatMap((ask) =>
+    SNAPSHOT.groups.flatMap(({ index: group }) =>
+      ([4, 6] as const).map((family) => {
+        const { choices, ttlSec, allDown } = steer(view, ask, { group, family });
+        const site = ask.for === "edges" ? null : ask.site;
+        return { site, decided: JSON.stringify([choices, ttlSec, allDown]) };
+      }),
+    ),
+  );
+}
+
+describe("HealthMirror", () => {
+  test("leads to the decisions of the whole health, and names all that change as stale", () => {
+    fc.assert(
+      fc.property(fc.array(tick, { minLength: 1, maxLength: 4 }), (ticks) => {
+        const sender = new HealthMirror(SNAPSHOT);
+        const receiver = new HealthMirror(SNAPSHOT);
+        let before = decisions(receiver.view);
+        for (const { health, assignment } of ticks) {
+          const patch = sender.diff(health, assignment);
+          sender.apply(patch);
+          const stale = receiver.apply(structuredClone(patch));
+          const now = decisions(receiver.view);
+          expect(now).toEqual(decisions({ snapshot: SNAPSHOT, health, assignment }));
+          for (const [i, { site, decided }] of now.entries()) {
+            if (decided === before[i]!.decided) continue;
+            expect(site === null ? stale.edges : stale.sites.has(site)).toBe(true);
+          }
+          before = now;
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("has nothing to say when nothing changed", () => {
+    const mirror = new HealthMirror(SNAPSHOT);
+    const health = healthOf(SNAPSHOT);
+    mirror.apply(mirror.diff(health, NO_ASSIGNMENT));
+    const patch = mirror.diff(structuredClone(health), structuredClone(NO_ASSIGNMENT));
+    expect([patch.targets.length, patch.assigned.length, patch.edges, patch.rttMs]).toEqual([
+      0,
+      0,
+      null,
+      null,
+    ]);
+    const stale = mirror.apply(patch);
+    expect([stale.sites.size, stale.edges]).toEqual([0, false]);
+  });
+
+  test("names only the site whose server changed", () => {
+    const mirror = new HealthMirror(SNAPSHOT);
+    mirror.apply(mirror.diff(healthOf(SNAPSHOT), NO_ASSIGNMENT));
+    const load = { "img.shop.example/one": 0.7 };
+    const patch = mirror.diff(healthOf(SNAPSHOT, load), NO_ASSIGNMENT);
+    const stale = mirror.apply(patch);
+    const site = SNAPSHOT.sites.find((s) => s.hostname === "img.shop.example")!.index;
+    expect([[...stale.sites], stale.edges]).toEqual([[site], false]);
+  });
+});
