@@ -149,6 +149,11 @@ function publish(next: Snapshot): void {
   for (const listener of [...listeners]) listener(next);
 }
 
+function startOne(node: string): Promise<Probe> {
+  const world = { feed, bus, clock: realClock, rng: realRng, log: silentLog };
+  return startProbe({ node, pop: node.slice(0, 3), ...world });
+}
+
 function target(id: string): TargetHealth | undefined {
   return health.targets[id];
 }
@@ -190,9 +195,7 @@ beforeAll(async () => {
   });
   publish(compiled(1, ORIGINS));
   for (const node of PROBES) {
-    const pop = node.slice(0, 3);
-    const world = { feed, bus, clock: realClock, rng: realRng, log: silentLog };
-    probes.set(node, await startProbe({ node, pop, ...world }));
+    probes.set(node, await startOne(node));
   }
 });
 
@@ -278,13 +281,26 @@ test("an origin that dies is published as down within fall * interval + 1 s", as
   const port = origins.get("b")?.web.port ?? 0;
   await origins.get("b")?.web.stop();
   const tookMs = await until("down", () => origin("b")?.state === "down", 2 * 1000 + 1000);
-  expect(origin("b")?.views.map((view) => view.failure)).toContain("refused");
+  const views = origin("b")?.views ?? [];
+  expect(views.map((view) => view.failure)).toContain("refused");
+  // The vantage that made the majority spoke last: its word took this long to be published.
+  expect(health.atMs - Math.max(...views.map((view) => view.atMs))).toBeLessThan(300);
   expect(Object.values(assignment.origins[HOSTNAME] ?? {})).not.toContain(`${HOSTNAME}/b`);
   expect(tookMs).toBeLessThan(3000);
   expect(health.held).toBeNull();
   const web = startWeb(addressOf("b"), port);
   origins.set("b", { ...(origins.get("b") as Machinery), web });
   await until("up again", () => origin("b")?.state === "up", 3 * 1000 + 1500);
+}, 15_000);
+
+test("an origin that accepts and then says nothing is down soon, and its words are timeout", async () => {
+  const web = origins.get("c")?.web;
+  if (web !== undefined) web.delayMs = 10_000;
+  // The last check before it may be a whole interval ago; then two that take their whole timeout.
+  await until("down", () => origin("c")?.state === "down", 2 * 1050 + 900 + 500);
+  expect(origin("c")?.views.map((view) => view.failure)).toContain("timeout");
+  if (web !== undefined) web.delayMs = 0;
+  await until("up again", () => origin("c")?.state === "up", 3 * 1050 + 900 + 1000);
 }, 15_000);
 
 test("what a new snapshot drops is neither checked nor judged any more", async () => {
@@ -298,13 +314,25 @@ test("what a new snapshot drops is neither checked nor judged any more", async (
   expect(origin("a")?.state).toBe("up");
 });
 
-test("another probe judges when the judge stops, and numbers go on", async () => {
+test("another probe judges when the judge stops, and gives way when it is back", async () => {
   await probes.get("fra-1")?.stop();
   probes.delete("fra-1");
   await until("next judge", () => health.judge === "fra-2", 6000);
   expect(origin("a")?.state).toBe("up");
   expect(origin("a")?.loadKnown).toBe(true);
+  const known: boolean[] = [];
+  const watch = () => {
+    known.push(origin("a")?.state === "up" && origin("a")?.loadKnown === true);
+  };
+  onHealth.add(watch);
+  probes.set("fra-1", await startOne("fra-1"));
+  await until("first judge again", () => health.judge === "fra-1", 6000);
+  const { number } = health;
+  await until("a tick", () => health.number > number, 2000);
+  onHealth.delete(watch);
+  expect(known).not.toContain(false);
+  expect(health.judge).toBe("fra-1");
   for (let i = 1; i < numbers.length; i++) {
     expect(numbers[i] ?? 0).toBeGreaterThan(numbers[i - 1] ?? 0);
   }
-}, 10_000);
+}, 20_000);
