@@ -1,0 +1,302 @@
+// Cache hits over HTTP: our edge as shipped beside the caches that are installed. The figure is CPU time
+// at the server per answered request; servers on one core, wrk or h2load on another, in turn, round
+// by round. Every server has fetched every object from one and the same origin before.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { selfSigned } from "../src/cli/demo/certificate.ts";
+import { cpuUs, rssBytes } from "./dns-process.ts";
+import { peers } from "./edge-peers.ts";
+import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
+
+const OBJECTS = 1000;
+const LARGE_OBJECTS = 200;
+const ADDRESS = "127.83.0.1";
+const ORIGIN = "127.83.1.1";
+const HOST = "www.shop-7.example.cdn.example";
+const SERVER_CORE = "0";
+const LOAD_CORE = availableParallelism() > 1 ? "1" : "0";
+const PIN = ["taskset", "-c", SERVER_CORE];
+const READY_MS_MAX = 20_000;
+const WARM_UP_SEC = 1;
+
+interface Subject {
+  readonly name: string;
+  readonly ours: boolean;
+  readonly http: number;
+  readonly https: number | null;
+  readonly child: ChildProcess;
+}
+
+interface Workload {
+  readonly name: string;
+  readonly load: string;
+  readonly goalRatio: number;
+  readonly tool: "wrk" | "h2load";
+  readonly tls: boolean;
+  readonly folder: "k1" | "k100";
+}
+
+const WORKLOADS: readonly Workload[] = [
+  {
+    name: "hit 1 KB, HTTP/1.1",
+    load: "wrk, 64 connections",
+    goalRatio: 0.8,
+    tool: "wrk",
+    tls: false,
+    folder: "k1",
+  },
+  {
+    name: "hit 1 KB, HTTP/2 + TLS",
+    load: "h2load, 32 connections, 10 streams",
+    goalRatio: 0.4,
+    tool: "h2load",
+    tls: true,
+    folder: "k1",
+  },
+  {
+    name: "hit 100 KB, HTTP/1.1",
+    load: "wrk, 32 connections",
+    goalRatio: 0.7,
+    tool: "wrk",
+    tls: false,
+    folder: "k100",
+  },
+  {
+    name: "hit 100 KB, HTTP/1.1 + TLS",
+    load: "wrk, 32 connections",
+    goalRatio: 0.55,
+    tool: "wrk",
+    tls: true,
+    folder: "k100",
+  },
+  {
+    name: "hit 100 KB, HTTP/2 + TLS",
+    load: "h2load, 32 connections, 10 streams",
+    goalRatio: 0.7,
+    tool: "h2load",
+    tls: true,
+    folder: "k100",
+  },
+];
+
+/** Runs the bench; whoever calls has installed the peers. Needs Linux, taskset, wrk and h2load. */
+export async function bench(o: BenchOptions): Promise<BenchResult> {
+  const lacking = ["wrk", "h2load"].filter((tool) => spawnSync(tool, ["-h"]).error !== undefined);
+  if (lacking.length > 0) {
+    const missing = [`all: no ${lacking.join(" and no ")} to load with`];
+    return { bench: "edge", rounds: o.rounds, cases: [], missing };
+  }
+  const dir = mkdtempSync(join(tmpdir(), "turnpike-bench-edge-"));
+  const origin = startOrigin();
+  const subjects: Subject[] = [];
+  const missing: string[] = [];
+  try {
+    await startAll({ dir, origin: origin.port!, subjects, missing });
+    const cases: BenchCase[] = [];
+    for (const workload of WORKLOADS) cases.push(await run(workload, { ...o, dir, subjects }));
+    return { bench: "edge", rounds: o.rounds, cases, missing };
+  } finally {
+    await Promise.all(subjects.map(end));
+    await origin.stop(true);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function startOrigin() {
+  const bodies = { k1: "k".repeat(1024), k100: "c".repeat(102_400) };
+  return Bun.serve({
+    hostname: ORIGIN,
+    port: 0,
+    fetch(asked) {
+      const folder = new URL(asked.url).pathname.split("/")[1] as "k1" | "k100";
+      const headers = {
+        "content-type": "image/png",
+        "cache-control": "public, max-age=86400",
+        etag: '"5f3c-1a2b"',
+        "last-modified": "Sun, 01 Nov 2026 10:00:00 GMT",
+      };
+      return new Response(bodies[folder], { headers });
+    },
+  });
+}
+
+async function startAll(o: {
+  readonly dir: string;
+  readonly origin: number;
+  readonly subjects: Subject[];
+  readonly missing: string[];
+}): Promise<void> {
+  const script = join(import.meta.dir, "edge-server.ts");
+  const args = [process.execPath, script, ADDRESS, ORIGIN, String(o.origin)];
+  const child = spawn(PIN[0]!, [...PIN.slice(1), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" },
+  });
+  const line = await new Promise<string>((resolve) => {
+    child.stdout!.once("data", (data: Buffer) => resolve(data.toString()));
+  });
+  o.subjects.push({ name: "turnpike", ours: true, child, ...JSON.parse(line) });
+  const pem = selfSigned([HOST], new Date());
+  const [cert, key] = [join(o.dir, "cert.pem"), join(o.dir, "key.pem")];
+  writeFileSync(cert, pem.cert);
+  writeFileSync(key, pem.key);
+  for (const [i, peer] of peers.entries()) {
+    const version = peer.version();
+    if (version === null) {
+      o.missing.push(`${peer.name}: not installed`);
+      continue;
+    }
+    const [http, https] = [25_400 + 2 * i, 25_401 + 2 * i];
+    const where = { dir: join(o.dir, peer.name), address: ADDRESS, http, https, cert, key };
+    const started = peer.start({ ...where, origin: { address: ORIGIN, port: o.origin }, pin: PIN });
+    const name = `${peer.name} ${version}`;
+    const subject = {
+      name,
+      ours: false,
+      http,
+      https: peer.speaksTls ? https : null,
+      child: started,
+    };
+    if (await ready(subject)) o.subjects.push(subject);
+    else {
+      o.missing.push(`${name}: does not start here`);
+      await end(subject);
+    }
+  }
+  for (const subject of o.subjects) await fill(subject);
+}
+
+async function ready(subject: Subject): Promise<boolean> {
+  const until = performance.now() + READY_MS_MAX;
+  while (performance.now() < until) {
+    if ((await get(subject, "/k1/0").catch(() => 0)) === 200) return true;
+    if (subject.child.exitCode !== null) return false;
+    await Bun.sleep(50);
+  }
+  return false;
+}
+
+/** Every object is asked for once, so that what is measured are hits. */
+async function fill(subject: Subject): Promise<void> {
+  for (let i = 0; i < OBJECTS; i++) await get(subject, `/k1/${i}`);
+  for (let i = 0; i < LARGE_OBJECTS; i++) await get(subject, `/k100/${i}`);
+}
+
+function get(subject: Subject, path: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const at = { host: ADDRESS, port: subject.http, path, headers: { host: HOST } };
+  request(at, (response) => {
+    response.resume().on("end", () => resolve(response.statusCode ?? 0));
+  })
+    .on("error", reject)
+    .end();
+  return promise;
+}
+
+async function run(
+  workload: Workload,
+  o: BenchOptions & { readonly dir: string; readonly subjects: readonly Subject[] },
+): Promise<BenchCase> {
+  const subjects = o.subjects.filter((s) => !workload.tls || s.https !== null);
+  const figures = subjects.map(({ name, ours }) => ({
+    ...{ name, ours, rssBytes: 0, failed: 0 },
+    ...{ cpuUs: [] as number[], perSec: [] as number[] },
+  }));
+  for (const subject of subjects) await load(workload, subject, { ...o, seconds: WARM_UP_SEC });
+  for (let round = 0; round < o.rounds; round++) {
+    for (const [i, subject] of subjects.entries()) {
+      const figure = figures[i]!;
+      const before = cpuUs(subject.child.pid!);
+      const done = await load(workload, subject, o);
+      const spent = cpuUs(subject.child.pid!) - before;
+      figure.cpuUs.push(spent / done.answers);
+      figure.perSec.push(done.perSec);
+      figure.failed += done.failed;
+      figure.rssBytes = rssBytes(subject.child.pid!);
+      const us = (spent / done.answers).toFixed(2);
+      o.log(
+        `${workload.name}, round ${round + 1}: ${subject.name} ${us} us, ${Math.round(done.perSec)}/s`,
+      );
+    }
+  }
+  const { name, load: how, goalRatio } = workload;
+  return { name, load: how, goalRatio, figures: figures as readonly BenchFigure[] };
+}
+
+interface Load {
+  readonly answers: number;
+  readonly failed: number;
+  readonly perSec: number;
+}
+
+async function load(
+  workload: Workload,
+  subject: Subject,
+  o: { readonly dir: string; readonly seconds: number },
+): Promise<Load> {
+  const port = workload.tls ? subject.https : subject.http;
+  const base = `${workload.tls ? "https" : "http"}://${ADDRESS}:${port}`;
+  const count = workload.folder === "k1" ? OBJECTS : LARGE_OBJECTS;
+  if (workload.tool === "h2load") {
+    const urls = join(o.dir, "urls.txt");
+    const list = Array.from({ length: count }, (_, i) => `${base}/${workload.folder}/${i}`);
+    writeFileSync(urls, `${list.join("\n")}\n`);
+    const args = ["-t1", "-c32", "-m10", `-D${o.seconds}`, "-i", urls, "-H", `:authority: ${HOST}`];
+    return readH2load(await output("h2load", args), o.seconds);
+  }
+  const script = join(o.dir, `${workload.folder}.lua`);
+  writeFileSync(script, luaOf(workload.folder, count));
+  const connections = workload.folder === "k1" ? 64 : 32;
+  const args = ["-t1", `-c${connections}`, `-d${o.seconds}s`, "-s", script, base];
+  return readWrk(await output("wrk", args));
+}
+
+/** Requests are written once and then sent in turn, so that wrk itself costs little. */
+function luaOf(folder: string, count: number): string {
+  return `
+local requests, at = {}, 0
+init = function(args)
+  for i = 0, ${count - 1} do
+    requests[i] = wrk.format("GET", "/${folder}/" .. i, { ["Host"] = "${HOST}" })
+  end
+end
+request = function() at = (at + 1) % ${count}; return requests[at] end
+`;
+}
+
+async function output(command: string, args: readonly string[]): Promise<string> {
+  const child = Bun.spawn(["taskset", "-c", LOAD_CORE, command, ...args], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const text = await new Response(child.stdout).text();
+  await child.exited;
+  return text;
+}
+
+function readWrk(text: string): Load {
+  const answers = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
+  const perSec = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? 0);
+  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text);
+  const others = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
+  const failed = (errors?.slice(1) ?? []).reduce((sum, n) => sum + Number(n), others);
+  return { answers, failed, perSec };
+}
+
+function readH2load(text: string, seconds: number): Load {
+  const counts = /(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored/.exec(text);
+  const status = /(\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(text);
+  const answers = Number(counts?.[2] ?? 0);
+  const failed = Number(counts?.[3] ?? 0) + Number(status?.[3] ?? 0) + Number(status?.[4] ?? 0);
+  return { answers, failed, perSec: answers / seconds };
+}
+
+async function end(subject: Subject): Promise<void> {
+  if (subject.child.exitCode !== null) return;
+  const gone = new Promise((resolve) => subject.child.once("exit", resolve));
+  subject.child.kill("SIGTERM");
+  await gone;
+}
