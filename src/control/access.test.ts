@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Route, type RouteName, routes } from "../model/api/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+
+// Every world hashes passwords: on a busy machine that takes seconds.
+setDefaultTimeout(30_000);
 
 /** What each route is called with: valid, for the customer `shop`. A new route must be added. */
 const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly body?: unknown }>> = {

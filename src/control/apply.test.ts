@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Applied, ProblemDetails, Published, SnapshotRow } from "../model/api/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+
+// Every world hashes passwords: on a busy machine that takes seconds.
+setDefaultTimeout(30_000);
 
 let world: ControlWorld;
 let headers: Record<string, string> = {};

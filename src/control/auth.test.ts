@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { SESSION_IDLE_MS, SESSION_MS } from "./auth.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+
+// Every world hashes passwords: on a busy machine that takes seconds.
+setDefaultTimeout(30_000);
 
 let world: ControlWorld;
 beforeEach(async () => {

@@ -14,6 +14,15 @@ import {
   parseAddress,
 } from "../wire/ip/mod.ts";
 
+export interface ExplainOrder {
+  readonly name: string;
+  readonly client: string;
+  /** What a name server answers, or which origin a cache asks on a miss. */
+  readonly use: "answer" | "miss";
+  /** Whose names may be asked about; null for all. */
+  readonly customer: string | null;
+}
+
 /** Explains by the functions that answer: the same tables and `steer()` on the feed's view. */
 export class Explainer {
   readonly #feed: Feed;
@@ -24,17 +33,18 @@ export class Explainer {
   }
 
   /**
-   * @param customer whose names may be asked about; null for all
    * @throws Fault `snapshot-missing`; `not-found` for another customer's name
    */
-  explain(name: string, client: string, customer: string | null): Explanation {
+  explain(o: ExplainOrder): Explanation {
+    const { client, customer } = o;
     const snapshot = this.#feed.snapshot();
     if (snapshot === null) throw new Fault("snapshot-missing");
     const { names, prefixes } = this.#tablesOf(snapshot);
     const health = this.#feed.health();
     const view = { snapshot, health, assignment: this.#feed.assignment() };
-    const asked = name.toLowerCase().replace(/\.$/, "");
-    const found = find(snapshot, names, asked);
+    const asked = o.name.toLowerCase().replace(/\.$/, "");
+    const named = find(snapshot, names, asked);
+    const found = o.use === "miss" ? missOf(named) : named;
     if (customer !== null && found.owner !== customer && found.owner !== "everybody") {
       throw new Fault("not-found", asked);
     }
@@ -95,6 +105,12 @@ function find(snapshot: Snapshot, names: NameTable, name: string): Found {
   const ask: SteerAsk =
     steered.for === "edges" ? { for: "edges" } : { for: "origins", site: steered.site };
   return { ask, site, records, known: true, owner };
+}
+
+/** A cache's own choice of origin for the site that the name belongs to. */
+function missOf(found: Found): Found {
+  if (found.site === null) return { ...found, ask: null };
+  return { ...found, ask: { for: "origins", site: found.site.index, use: "miss" } };
 }
 
 function groupOf(prefixes: PrefixTable, client: string): { group: GroupIndex; scope: string } {

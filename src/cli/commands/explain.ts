@@ -3,16 +3,21 @@ import type { Explanation } from "../../model/api/mod.ts";
 import { verb } from "./verb.ts";
 
 export function registerExplain(program: Command): void {
-  verb<{ readonly client: string }>(program, {
+  verb<{ readonly client: string; readonly miss?: boolean }>(program, {
     usage: "explain <name>",
     description: "Why a name is answered as it is for a client: every candidate and verdict",
     examples: [
       "turnpike explain www.shop.example --client 198.51.100.7",
       "turnpike explain c.cdn.example --client 198.51.100.7 --json",
+      "turnpike explain www.shop.example --miss",
     ],
-    options: [["--client <ip>", "the client's address", "192.0.2.1"]],
+    options: [
+      ["--client <ip>", "the client's address", "192.0.2.1"],
+      ["--miss", "which origin a cache asks on a miss"],
+    ],
     run: async ({ api, args, flags, print }) => {
-      const query = { name: args[0] ?? "", client: flags.client };
+      const use = flags.miss === true ? ("miss" as const) : ("answer" as const);
+      const query = { name: args[0] ?? "", client: flags.client, use };
       const explanation = await api.call("explain", { query });
       print(explanation, explainWords(explanation));
       return explanation.kind === "none" ? 1 : 0;

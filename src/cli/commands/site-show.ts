@@ -10,14 +10,16 @@ export function registerSiteShow(program: Command): void {
     examples: ["turnpike site show www.shop.example"],
     run: async ({ api, args, print }) => {
       const found = await findSite(api, args[0] ?? "");
-      const { customer, site, names } = found;
+      const { customer, site, names, ports } = found;
+      const port = ports.http === 80 ? "" : `:${ports.http}`;
+      const shared = names.cachePath.replace("/", `${port}/`);
       const params = { customer, hostname: site.hostname };
       const live = await api.call("readLive", { params });
       print({ ...found, live }, [
         `${site.hostname}  (customer ${customer}, ${site.onboarding}, front: ${site.front})`,
         `  CNAME target   ${names.cname}`,
         `  name servers   ${names.nameServers.join(", ")}`,
-        `  static objects http://${names.cacheHost}/ or http://${names.cachePath}/`,
+        `  static objects http://${names.cacheHost}${port}/ or http://${shared}/`,
         `  snapshot ${live.snapshot}, health ${live.health}, assignment ${live.assignment}`,
         "",
         ...originTable(live),

@@ -108,7 +108,7 @@ function networkHandlers({ deps, changer }: Parts) {
       return deps.live.nodes(snapshot, new Map(acks.map((a) => [a.node, a.number])));
     },
     explain: async ({ caller, query }) => {
-      return explainer.explain(query.name, query.client, caller.customer);
+      return explainer.explain({ ...query, customer: caller.customer });
     },
   } satisfies Partial<Handlers>;
 }

@@ -70,6 +70,7 @@ export function siteViews(
         cacheHost: `${site.hostname}.${network.zone}`,
         cachePath: `c.${network.zone}/${site.hostname}`,
       },
+      ports: { http: network.ports.http, https: network.ports.https },
       up: ids.filter((id) => health.targets[id]?.state === "up").length,
     };
   });

@@ -44,6 +44,9 @@ export const siteView = z
       cacheHost: z.string().meta({ description: "`<hostname>.<zone>`: static objects" }),
       cachePath: z.string().meta({ description: "`c.<zone>/<hostname>`: static objects" }),
     }),
+    ports: z.object({ http: z.int(), https: z.int() }).meta({
+      description: "Where caches listen: standard ports unless it is a lab",
+    }),
     up: z.int().meta({ description: "Origins that are up now" }),
   })
   .meta({ id: "SiteView" });

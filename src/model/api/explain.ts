@@ -7,6 +7,9 @@ export const explainQuery = z.object({
   client: z
     .union([z.ipv4(), z.ipv6()], { message: "expected an IP address, such as 198.51.100.7" })
     .meta({ description: "The client's address" }),
+  use: z.enum(["answer", "miss"]).default("answer").meta({
+    description: "What a name server answers, or which origin a cache asks on a miss of this site",
+  }),
 });
 
 const steerReason = z.string().transform((text) => text as SteerReason);

@@ -1,7 +1,14 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { Kysely, type Migration, Migrator, type SqliteDatabase, SqliteDialect } from "kysely";
+import {
+  type Driver,
+  Kysely,
+  type Migration,
+  Migrator,
+  type SqliteDatabase,
+  SqliteDialect,
+} from "kysely";
 import { Fault } from "../../base/fault.ts";
 import { diskFault } from "../disk-fault.ts";
 import * as control0001 from "../migrations/0001-control.ts";
@@ -21,7 +28,7 @@ export async function openSqlite(path: string): Promise<Db> {
   const database = openSound(path);
   const db = new Kysely<Schema>({
     // bun:sqlite has the shape that Kysely asks for, but other words for it in its types.
-    dialect: new SqliteDialect({ database: database as unknown as SqliteDatabase }),
+    dialect: new RollingBack({ database: database as unknown as SqliteDatabase }),
   });
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } });
   const { error } = await migrator.migrateToLatest();
@@ -31,6 +38,25 @@ export async function openSqlite(path: string): Promise<Db> {
   throw newer
     ? new Fault("store-corrupt", `${path} was written by a newer version`, { cause: error })
     : sqliteFault(error, `cannot bring ${path} up to date`);
+}
+
+/**
+ * A full disk makes SQLite roll back by itself; Kysely's own rollback then fails, and its error
+ * would hide the one that matters.
+ */
+class RollingBack extends SqliteDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const rollBack = driver.rollbackTransaction.bind(driver);
+    driver.rollbackTransaction = async (connection) => {
+      try {
+        await rollBack(connection);
+      } catch (error) {
+        if (!String(error).includes("no transaction is active")) throw error;
+      }
+    };
+    return driver;
+  }
 }
 
 function openSound(path: string): Database {

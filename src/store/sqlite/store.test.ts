@@ -3,8 +3,10 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { Fault } from "../../base/fault.ts";
 import { auditOf, faultOf, intentOf, storeContract } from "../store.contract.ts";
+import { openSqlite, sqliteFault } from "./open.ts";
 import { openSqliteStore } from "./store.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "turnpike-store-"));
@@ -54,6 +56,24 @@ test("a database of a newer version is refused, not half understood", async () =
   raw.run("insert into kysely_migration (name, timestamp) values ('9999-later', '2030')");
   raw.close();
   expect(await faultOf(openSqliteStore(path))).toBe("store-corrupt");
+});
+
+test("a full disk undoes the change, says so, and is got over", async () => {
+  await filled();
+  const db = await openSqlite(path);
+  await sql`pragma max_page_count = 1`.execute(db);
+  const insert = (title: string) =>
+    db.transaction().execute(async (tx) => {
+      const row = { email: title, password_hash: "x".repeat(1_000_000) };
+      await tx.insertInto("operator").values(row).execute();
+    });
+  const failed = await insert("a").catch((error: unknown) => sqliteFault(error, path));
+  expect((failed as Fault).code).toBe("store-full");
+  expect(await db.selectFrom("operator").selectAll().execute()).toEqual([]);
+  await sql`pragma max_page_count = 1000000`.execute(db);
+  await insert("b");
+  expect(await db.selectFrom("operator").select("email").execute()).toEqual([{ email: "b" }]);
+  await db.destroy();
 });
 
 const TAMPERINGS: readonly (readonly [string, string, number])[] = [

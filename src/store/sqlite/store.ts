@@ -21,7 +21,8 @@ export async function openSqliteStore(path: string): Promise<Store> {
     place: path,
     async close() {
       // Statements not yet collected keep the file open: fold the log in now, not then.
-      await sql`pragma wal_checkpoint(truncate)`.execute(db);
+      // On a full disk it stays in the log, which is as good.
+      await sql`pragma wal_checkpoint(truncate)`.execute(db).catch(() => {});
       await db.destroy();
     },
   };
