@@ -7,6 +7,7 @@ import { silentLog } from "../base/log.ts";
 import { seededRng } from "../base/rng.ts";
 import { Spool, type SpoolOptions } from "./spool.ts";
 import { crc32c, decodeRecords, encodeRecord } from "./spool-file.ts";
+import { SpoolJournal } from "./spool-journal.ts";
 
 const dirs: string[] = [];
 const spools: Spool[] = [];
@@ -184,4 +185,22 @@ test("a folder that cannot be used is said at once, with its name", async () => 
   const dir = join(await newDir(), "file");
   await writeFile(dir, "");
   expect(open(dir)).rejects.toThrow(dir);
+});
+
+test("a journal cut at any byte gives the last state that is whole", async () => {
+  const path = join(await newDir(), "journal");
+  const { journal } = await SpoolJournal.open(path);
+  const states = ["1", "1 2", "1 2 3"];
+  for (const state of states) await journal.write(state);
+  const bytes = await readFile(path);
+  const ends = states.map((_, i) => Buffer.concat(states.slice(0, i + 1).map(encodeRecord)).length);
+  for (let length = 0; length <= bytes.length; length++) {
+    await writeFile(path, bytes.subarray(0, length));
+    const whole = ends.filter((end) => end <= length).length;
+    expect((await SpoolJournal.open(path)).last).toBe(states[whole - 1] ?? null);
+  }
+  await journal.clear();
+  await journal.write("4");
+  expect((await SpoolJournal.open(path)).last).toBe("4");
+  await journal.close();
 });

@@ -76,14 +76,24 @@ export class Spool {
     return this.#files.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  /** Makes a record durable. After a Fault `store-full` nothing or all of it is there: append it again. */
-  append(payload: string): Promise<void> {
+  /** The last record of an earlier process that is still here, or null. For just after `open`. */
+  async newest(): Promise<string | null> {
+    const file = this.#files.at(-1);
+    return file === undefined ? null : ((await this.#payloads(file)).at(-1) ?? null);
+  }
+
+  /**
+   * Makes a record durable, and runs `before` before anybody may peek at it. After a Fault
+   * `store-full` nothing or all of it is there: append the same again.
+   */
+  append(payload: string, before?: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       try {
         await this.#write(payload);
       } catch (error) {
         throw diskFault(error, "cannot write the usage spool");
       }
+      await before?.();
       if (this.bytes <= Math.max(this.#o.bytesMax, this.#mergeAgainAt)) return;
       // The record is there already: a failure to save space must not have it written again.
       await this.#shrink().catch((error) => {

@@ -6,8 +6,13 @@ import { UsageLedger } from "../../src/store/usage-ledger.ts";
 
 const KILLS = Number(process.env.TURNPIKE_KILLS ?? "20");
 const CHILD = join(import.meta.dir, "../fixtures/metering-child.ts");
-/** The product's own interval for half of the runs; a short one meets more commits. */
-const INTERVALS = [500, 20];
+/** Interval and length of a batch, ms: the product's own, and short ones that meet more commits. */
+const PACES = [
+  ["500", "5000"],
+  ["20", "100"],
+  ["10", "0"],
+  ["500", "500"],
+] as const;
 
 interface Run {
   readonly site: string;
@@ -17,7 +22,7 @@ interface Run {
 /** Counts until it is killed at a moment that is as good as random. */
 async function killOne(folder: string, i: number): Promise<Run> {
   const site = `run-${i}.shop.example`;
-  const child = start(folder, [site, String(INTERVALS[i % INTERVALS.length])]);
+  const child = start(folder, [site, ...(PACES[i % PACES.length] ?? [])]);
   const first = await child.stdout.getReader().read();
   expect(new TextDecoder().decode(first.value)).toBe("counting\n");
   await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 900));
@@ -37,7 +42,7 @@ test(
     const folder = mkdtempSync(join(tmpdir(), "turnpike-metering-kill-"));
     const runs: Run[] = [];
     for (let i = 0; i < KILLS; i++) runs.push(await killOne(folder, i));
-    expect(await start(folder, ["-", "500", "drain"]).exited).toBe(0);
+    expect(await start(folder, ["-", "500", "5000", "drain"]).exited).toBe(0);
     const ledger = new UsageLedger(join(folder, "usage.db"));
     const rows = ledger.usage("shop", 0, Number.MAX_SAFE_INTEGER);
     let counted = 0;

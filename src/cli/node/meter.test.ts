@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeClock } from "../../base/clock.ts";
@@ -8,8 +8,9 @@ import { silentLog } from "../../base/log.ts";
 import { seededRng } from "../../base/rng.ts";
 import { LocalBus } from "../../bus/mod.ts";
 import { mountMeter } from "../../control/meter.ts";
-import type { UsageBatch } from "../../model/usage.ts";
-import { UsageLedger } from "../../store/usage-ledger.ts";
+import { noUsage, type UsageBatch } from "../../model/usage.ts";
+import { decodeRecords, encodeRecord } from "../../store/spool-file.ts";
+import { HOUR_MS, UsageLedger } from "../../store/usage-ledger.ts";
 import { type Metering, type MeterOptions, startMeter } from "./meter.ts";
 
 const NEVER_MS = 100_000_000;
@@ -64,10 +65,7 @@ test("the timer alone brings usage to the ledger", async () => {
   t.mount();
   const { meter } = await t.start({ intervalMs: 5 });
   meter.of("shop", "www.shop.example").bytesOut += 7;
-  const deadline = Date.now() + 5000;
-  while (t.billed() !== 7n && Date.now() < deadline)
-    await new Promise((resolve) => setImmediate(resolve));
-  expect(t.billed()).toBe(7n);
+  await until(async () => t.billed() === 7n);
 });
 
 test("usage waits on disk while nobody answers, across a new start", async () => {
@@ -188,3 +186,64 @@ test("a disk that takes nothing loses nothing once it does again", async () => {
   await flush();
   expect(t.billed()).toBe(3n);
 });
+
+test("under traffic a batch is filled over many states; at the hour's end it is finished", async () => {
+  const t = await setUp();
+  t.mount();
+  t.clock.advance(HOUR_MS - 2000);
+  let counters = noUsage();
+  // Something is counted with every look at the clock, so no step finds the batch quiet.
+  const wallMs = () => {
+    counters.queries += 1;
+    return t.clock.wallMs();
+  };
+  const clock = { wallMs, monoMs: () => t.clock.monoMs() };
+  const { meter } = await t.start({ clock, intervalMs: 2, batchMs: 10_000 });
+  counters = meter.of("shop", "www.shop.example");
+  const step = async (bytes: number, ms: number) => {
+    counters.bytesOut += bytes;
+    t.clock.advance(ms);
+    const path = join(t.dataDir, "journal");
+    await until(async () => (await lastState(path))?.entries[0]?.bytesOut === counters.bytesOut);
+  };
+  await step(1, 500);
+  await step(2, 500);
+  expect(t.billed()).toBe(0n);
+  t.clock.advance(1500);
+  await until(async () => t.billed() === 3n);
+  expect(t.ledger.usage("shop", t.clock.wallMs(), t.clock.wallMs() + 1)).toEqual([]);
+});
+
+test("a batch that a killed process had not finished is taken once by the next", async () => {
+  const t = await setUp();
+  const entries = [{ customer: "shop", site: "www.shop.example", ...noUsage(), bytesOut: 9 }];
+  const head = { node: "tokyo-1", epoch: "before", seq: 7 };
+  const batch: UsageBatch = { ...head, fromMs: t.clock.wallMs(), toMs: t.clock.wallMs(), entries };
+  const state = encodeRecord(JSON.stringify(batch));
+  await writeFile(join(t.dataDir, "journal"), state);
+  t.mount();
+  await (await t.start()).stop();
+  expect(t.billed()).toBe(9n);
+  // Killed once more, after it had reached the spool and before the journal was cleared.
+  const more = { ...batch, seq: 8 };
+  const whole = encodeRecord(JSON.stringify(more));
+  const part = { ...more, entries: entries.map((e) => ({ ...e, bytesOut: 4 })) };
+  await writeFile(join(t.dataDir, "0000000009-0000000009.new"), whole);
+  await writeFile(join(t.dataDir, "journal"), encodeRecord(JSON.stringify(part)));
+  await (await t.start()).stop();
+  expect([t.billed(), t.ledger.quarantined()]).toEqual([18n, 0]);
+});
+
+async function lastState(path: string): Promise<UsageBatch | null> {
+  const bytes = await readFile(path).catch(() => new Uint8Array());
+  const last = decodeRecords(bytes).payloads.at(-1);
+  return last === undefined ? null : (JSON.parse(last) as UsageBatch);
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error("it did not come to hold within 5 s");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
@@ -13,6 +14,7 @@ import {
 } from "../../model/usage.ts";
 import { mergeBatches } from "../../policy/billing/mod.ts";
 import { Spool } from "../../store/spool.ts";
+import { SpoolJournal } from "../../store/spool-journal.ts";
 
 export interface MeterOptions {
   readonly node: string;
@@ -24,6 +26,8 @@ export interface MeterOptions {
   readonly log: Log;
   /** How often what was counted goes to disk: what a kill -9 may lose. */
   readonly intervalMs?: number;
+  /** How long a batch for the ledger is filled while there is traffic. */
+  readonly batchMs?: number;
   /** Disk for usage that the ledger has not taken; beyond it the oldest is merged by hour. */
   readonly spoolBytesMax?: number;
 }
@@ -36,6 +40,8 @@ export interface Metering {
 }
 
 const INTERVAL_MS = 500;
+/** A batch is this long at most: ten states of it go to disk for one that the ledger keeps. */
+const BATCH_MS = 5000;
 const REQUEST_MS = 5000;
 const BACKOFF_MS = 250;
 const BACKOFF_MS_MAX = 15_000;
@@ -43,11 +49,11 @@ const BACKOFF_MS_MAX = 15_000;
 /**
  * Counts usage, keeps it on disk, and sends it to the ledger until that has it.
  *
- * counters -> batch (node, epoch, seq) -> spool, synced -> bus, oldest first -> trimmed
+ * counters -> journal, synced -> batch (node, epoch, seq) in the spool -> bus, oldest first -> trimmed
  *
- * A batch that is in the spool reaches the ledger once: it is sent again until acknowledged, also
- * after a restart, and the ledger knows it by its name. A kill loses what was counted since the
- * last batch: at most `intervalMs` and one disk sync.
+ * A batch reaches the ledger once: it is sent again until acknowledged, also after a restart, and
+ * the ledger knows it by its name. The batch that is being filled is in the journal, so a kill
+ * loses what was counted since the journal was written: at most `intervalMs` and one disk sync.
  */
 export async function startMeter(options: MeterOptions): Promise<Metering> {
   const merge = (payloads: readonly string[], coarse: boolean) => {
@@ -61,19 +67,39 @@ export async function startMeter(options: MeterOptions): Promise<Metering> {
     log,
     ...(bytesMax === undefined ? {} : { bytesMax }),
   });
-  const metering = new NodeMeter(options, spool);
+  const { journal, last } = await SpoolJournal.open(join(dir, "journal"));
+  if (last !== null) await adopt(spool, last);
+  await journal.clear();
+  const metering = new NodeMeter(options, spool, journal);
   metering.start();
   return metering;
+}
+
+/** What a killed process had not finished becomes a batch, unless it had reached the spool. */
+async function adopt(spool: Spool, unfinished: string): Promise<void> {
+  const batch = JSON.parse(unfinished) as UsageBatch;
+  const newest = JSON.parse((await spool.newest()) ?? "{}") as Partial<UsageBatch>;
+  if (newest.epoch !== batch.epoch || newest.seq !== batch.seq) await spool.append(unfinished);
+}
+
+function hourOf(atMs: number): number {
+  return Math.floor(atMs / 3_600_000);
 }
 
 class NodeMeter implements Metering {
   readonly meter: Meter;
   readonly #o: MeterOptions;
   readonly #disk: Spool;
+  readonly #journal: SpoolJournal;
   readonly #counts = new Counts();
   readonly #epoch: string;
-  #seq = 0;
+  /** Of the batch that is being filled. */
+  #seq = 1;
   #fromMs: number;
+  #beganMs: number;
+  /** Its entries as the journal has them. */
+  #journaled = "";
+  #noteFailed = false;
   /** A batch that the disk did not take: the same one is tried again. */
   #unwritten: string | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -83,10 +109,12 @@ class NodeMeter implements Metering {
   #retryAtMs = 0;
   #stopped = false;
 
-  constructor(options: MeterOptions, spool: Spool) {
+  constructor(options: MeterOptions, spool: Spool, journal: SpoolJournal) {
     this.#o = options;
     this.#disk = spool;
+    this.#journal = journal;
     this.#fromMs = options.clock.wallMs();
+    this.#beganMs = options.clock.monoMs();
     // The time keeps epochs apart even if randomness repeats, as in a simulation.
     const random = Buffer.from(options.rng.bytes(8)).toString("hex");
     this.#epoch = `${this.#fromMs.toString(36)}-${random}`;
@@ -97,14 +125,14 @@ class NodeMeter implements Metering {
     const tick = () => {
       // A tick that finds the disk still busy leaves its counts to the next one.
       if (this.#spooling.busy) return;
-      void this.#spool().then(() => this.#sendSoon());
+      void this.#spool(false).then(() => this.#sendSoon());
     };
     this.#timer = setInterval(tick, this.#o.intervalMs ?? INTERVAL_MS);
     this.#sendSoon();
   }
 
   async flush(): Promise<void> {
-    await this.#spool();
+    await this.#spool(true);
     await this.#send();
   }
 
@@ -114,28 +142,75 @@ class NodeMeter implements Metering {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.flush();
     await this.#disk.close();
+    await this.#journal.close();
   }
 
-  #spool(): Promise<void> {
-    return this.#spooling.take(() => this.#spoolCounts());
+  #spool(finish: boolean): Promise<void> {
+    return this.#spooling.take(() => this.#spoolCounts(finish));
   }
 
-  async #spoolCounts(): Promise<void> {
+  /**
+   * One step of the batch that is being filled:
+   *
+   *     nothing counted                        it begins now
+   *     quiet since the last step, old enough, at the hour's end, or asked for: into the spool
+   *     else                                   its state so far into the journal
+   */
+  async #spoolCounts(finish: boolean): Promise<void> {
     if (this.#unwritten !== null && !(await this.#append(this.#unwritten))) return;
-    const entries = this.#counts.drain();
-    const toMs = this.#o.clock.wallMs();
-    const fromMs = this.#fromMs;
-    this.#fromMs = toMs;
-    if (entries.length === 0) return;
-    const { node } = this.#o;
-    const seq = ++this.#seq;
-    const batch: UsageBatch = { node, epoch: this.#epoch, seq, fromMs, toMs, entries };
+    const nowMs = this.#o.clock.wallMs();
+    const entries = this.#counts.added();
+    if (entries.length === 0) {
+      this.#begin(nowMs);
+      return;
+    }
+    const [node, epoch, seq] = [this.#o.node, this.#epoch, this.#seq];
+    const batch: UsageBatch = { node, epoch, seq, fromMs: this.#fromMs, toMs: nowMs, entries };
+    const state = JSON.stringify(entries);
+    const quiet = state === this.#journaled;
+    const age = this.#o.clock.monoMs() - this.#beganMs;
+    const old = age >= (this.#o.batchMs ?? BATCH_MS) || hourOf(nowMs) !== hourOf(this.#fromMs);
+    if (!finish && !quiet && !old) {
+      if (await this.#note(JSON.stringify(batch))) this.#journaled = state;
+      return;
+    }
+    this.#counts.take(entries);
+    this.#seq++;
+    this.#begin(nowMs);
+    this.#journaled = "";
     await this.#append(JSON.stringify(batch));
   }
 
+  #begin(nowMs: number): void {
+    this.#fromMs = nowMs;
+    this.#beganMs = this.#o.clock.monoMs();
+  }
+
+  /** Whether the journal has it. If not, a kill may lose more than one interval. */
+  async #note(payload: string): Promise<boolean> {
+    try {
+      await this.#journal.write(payload);
+      this.#noteFailed = false;
+      return true;
+    } catch (error) {
+      if (!this.#noteFailed)
+        this.#o.log.error("Cannot write usage to disk; it is counted in memory", { error });
+      this.#noteFailed = true;
+      return false;
+    }
+  }
+
+  async #clearJournal(): Promise<void> {
+    await this.#journal.clear().catch((error) => {
+      // The ledger knows the batch by its name, should it be read from here again.
+      this.#o.log.warn("Cannot clear the usage journal", { error });
+    });
+  }
+
+  /** A batch is in the journal until it is in the spool, and never offered while it is in both. */
   async #append(payload: string): Promise<boolean> {
     try {
-      await this.#disk.append(payload);
+      await this.#disk.append(payload, () => this.#clearJournal());
       if (this.#unwritten !== null) this.#o.log.info("The usage spool takes records again");
       this.#unwritten = null;
       return true;
@@ -239,8 +314,8 @@ class Counts {
     return live.counters;
   }
 
-  /** What was added since the last call, per site; nothing for sites without any. */
-  drain(): UsageEntry[] {
+  /** What was added and is in no batch yet, per site; nothing for sites without any. */
+  added(): UsageEntry[] {
     const entries: UsageEntry[] = [];
     for (const [customer, sites] of this.#customers)
       for (const [site, { counters, drained }] of sites) {
@@ -249,10 +324,17 @@ class Counts {
         for (const key of USAGE_KEYS) {
           added[key] = counters[key] - drained[key];
           any ||= added[key] > 0;
-          drained[key] = counters[key];
         }
         if (any) entries.push({ customer, site, ...added });
       }
     return entries;
+  }
+
+  /** These are in a batch now. */
+  take(entries: readonly UsageEntry[]): void {
+    for (const entry of entries) {
+      const drained = this.#customers.get(entry.customer)?.get(entry.site)?.drained;
+      if (drained !== undefined) for (const key of USAGE_KEYS) drained[key] += entry[key];
+    }
   }
 }
