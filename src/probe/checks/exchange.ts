@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../../base/clock.ts";
+import { parseAddress } from "../../wire/ip/mod.ts";
 import type { ResponseReader } from "../../wire/probe/mod.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
@@ -27,6 +28,12 @@ export function exchange(options: ExchangeOptions): Promise<CheckOutcome> {
   return new Promise((resolve) => new Exchange(options, resolve));
 }
 
+/** An address is no server name (RFC 6066 3); the certificate must then name the address. */
+function connectSecure(host: string, port: number, name: string): Socket {
+  const servername = parseAddress(name.replace(/^\[|\]$/g, "")) === null ? name : "";
+  return connectTls({ host, port, servername, rejectUnauthorized: true });
+}
+
 class Exchange {
   readonly #options: ExchangeOptions;
   readonly #resolve: (outcome: CheckOutcome) => void;
@@ -45,9 +52,7 @@ class Exchange {
     this.#timer = setTimeout(() => this.#late(), options.timeoutMs);
     const { address: host, port, tls } = options;
     this.#socket =
-      tls === null
-        ? connectTcp({ host, port })
-        : connectTls({ host, port, servername: tls.serverName, rejectUnauthorized: true });
+      tls === null ? connectTcp({ host, port }) : connectSecure(host, port, tls.serverName);
     this.#socket.setNoDelay(true);
     this.#socket.on(tls === null ? "connect" : "secureConnect", () => this.#connected());
     this.#socket.on("data", (bytes: Uint8Array) => this.#data(bytes));

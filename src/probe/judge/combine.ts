@@ -43,6 +43,18 @@ export function combineLoads(seen: readonly SeenLoad[]): LoadSource[] {
   return sources.sort((a, b) => b.load - a.load || (a.kind < b.kind ? -1 : 1));
 }
 
+/**
+ * Of what each vantage scraped, the kinds that at least half of them saw: one that makes up a
+ * source nobody else sees moves nothing. Vantages that scraped nothing do not count.
+ */
+export function agreed(scrapes: readonly (readonly SeenLoad[])[]): SeenLoad[] {
+  const told = scrapes.filter((seen) => seen.length > 0);
+  return told.flat().filter((one) => {
+    const views = told.filter((seen) => seen.some((other) => other.kind === one.kind)).length;
+    return views * 2 >= told.length;
+  });
+}
+
 /** @example median([1, 2, 9]) // 2 */
 export function median(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);

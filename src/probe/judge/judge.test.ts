@@ -5,7 +5,9 @@ import { Court, origins, type Seen, snapshotOf } from "./judge.fixture.ts";
 const A = "www0.shop.example/o0";
 const B = "www0.shop.example/o1";
 const C = "www0.shop.example/o2";
-const three = () => new Court(snapshotOf([{ origins: origins(3) }]));
+const exporter = "http://198.51.0.9:9100/metrics";
+const scraped = (count: number) => origins(count).map((one) => ({ ...one, exporter }));
+const three = () => new Court(snapshotOf([{ origins: scraped(3) }]));
 const cpu = (target: string, load: number): Seen => ({
   target,
   check: "exporter",
@@ -198,7 +200,7 @@ describe("Judge on loads", () => {
   });
 
   test("a server without a fresh source has its pool's median and says so", () => {
-    const court = new Court(snapshotOf([{ origins: origins(4) }]));
+    const court = new Court(snapshotOf([{ origins: scraped(4) }]));
     court.seconds(2, [cpu(A, 0.2), cpu(B, 0.4), cpu(C, 0.9)]);
     const seen = court.see("www0.shop.example/o3");
     expect(seen).toMatchObject({ load: 0.4, loadKnown: false, loadFrom: null, sources: [] });
@@ -208,7 +210,7 @@ describe("Judge on loads", () => {
     const load = fc.option(fc.double({ min: 0.05, max: 3, noNaN: true }), { nil: null });
     fc.assert(
       fc.property(fc.array(load, { minLength: 4, maxLength: 4 }), (loads) => {
-        const court = new Court(snapshotOf([{ origins: origins(4) }]));
+        const court = new Court(snapshotOf([{ origins: scraped(4) }]));
         const known = loads.flatMap((value, i) =>
           value === null ? [] : [cpu(`www0.shop.example/o${i}`, value)],
         );
@@ -223,8 +225,12 @@ describe("Judge on loads", () => {
     const court = three();
     for (let i = 0; i < 5; i++) {
       court.second([cpu(A, 0.2)], ["p1", "p2"]);
+      const lie = { kind: "reported", load: 9, detail: "" } as const;
       court.report("p3", [cpu(A, Number.NaN), cpu(A, i % 2 === 0 ? 1e9 : 0)]);
+      court.report("p3", [{ target: A, check: "exporter", loads: [lie] }]);
+      court.report("p3", [{ target: A, check: "ftp", totalMs: 1e6 }]);
     }
+    expect(court.see(A).sources.map((source) => source.kind)).toEqual(["cpu"]);
     expect(court.see(A).load).toBeCloseTo(0.2, 3);
   });
 

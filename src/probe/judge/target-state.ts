@@ -1,7 +1,7 @@
 import type { TargetHealth, TargetState, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
 import type { CheckKind, Target } from "../plan.ts";
-import { combineLoads, majority, type Vote } from "./combine.ts";
+import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
 import { Track } from "./track.ts";
 
 export type Measured = "unknown" | "up" | "down";
@@ -22,7 +22,6 @@ const YOUNG_MS = 60_000;
 /** A load is fresh for 3 intervals, a vantage's opinion a little longer: a report may be late. */
 const FRESH_INTERVALS = 3;
 const LATE_MS = 1000;
-const VANTAGES_MAX = 64;
 
 /** What all vantages saw of one target, and what was made of it. */
 export class TargetStateMachine {
@@ -69,15 +68,25 @@ export class TargetStateMachine {
   /** True when the outcome differs from the vantage's last one. */
   take(from: Vantage, report: CheckReport, nowMs: number): boolean {
     const { vantage } = from;
-    if (from.snapshot < this.#fromSnapshot) return false;
+    if (from.snapshot < this.#fromSnapshot || !this.#isPlanned(report)) return false;
     const key = `${vantage} ${report.check} ${report.family}`;
     let track = this.#tracks.get(key);
     if (track === undefined) {
-      if (this.#tracks.size >= VANTAGES_MAX * 8) return false;
       track = new Track(vantage, report.check, report.family);
       this.#tracks.set(key, track);
     }
     return track.take(report, this.target, nowMs);
+  }
+
+  /** Nobody can add checks that the snapshot does not ask for: memory is bounded by it. */
+  #isPlanned(report: CheckReport): boolean {
+    const asked = this.target.checks.some(
+      (plan) =>
+        plan.kind === report.check &&
+        (plan.family === report.family ||
+          (plan.family === null && (report.family === 4 || report.family === 6))),
+    );
+    return asked && Number.isFinite(report.atMs);
   }
 
   forgetVantages(kept: ReadonlySet<string>): void {
@@ -154,8 +163,11 @@ export class TargetStateMachine {
   health(now: Now): TargetHealth {
     const fresh = this.#fresh(now.monoMs);
     const freshMs = FRESH_INTERVALS * Math.max(this.target.intervalMs, 1000);
-    const loads = fresh.flatMap((track) => track.loads(this.target, now.monoMs, freshMs));
-    const sources = combineLoads(loads);
+    const seenBy = (exporter: boolean) =>
+      fresh
+        .filter((track) => (track.check === "exporter") === exporter)
+        .map((track) => track.loads(this.target, now.monoMs, freshMs));
+    const sources = combineLoads([...seenBy(false).flat(), ...agreed(seenBy(true))]);
     const highest = sources[0];
     const counting = fresh.some(
       (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,

@@ -17,6 +17,7 @@ export interface SeenLoad {
 const SMOOTHED: ReadonlySet<LoadSourceKind> = new Set(["cpu", "network"]);
 const EWMA_SHARE = 0.6;
 const LOAD_MAX = 10;
+const FAILURE_CHARS_MAX = 40;
 
 /** All that is remembered of one check of one target by one vantage. */
 export class Track {
@@ -71,7 +72,7 @@ export class Track {
     const changed = this.#heardMs === Number.NEGATIVE_INFINITY || this.#ok !== report.ok;
     this.#streak = step(this.#streak, report.ok, target);
     this.#ok = report.ok;
-    this.#failure = report.ok ? "" : report.failure;
+    this.#failure = report.ok ? "" : report.failure.slice(0, FAILURE_CHARS_MAX);
     this.#atMs = report.atMs;
     this.#heardMs = nowMs;
     this.#totalMs = report.totalMs;
