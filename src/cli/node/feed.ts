@@ -14,89 +14,131 @@ import { sha256 } from "./sha256.ts";
 /** How often a process asks whether it missed a snapshot, ms. */
 const CATCH_UP_MS = 2000;
 
-export interface LiveFeed extends Feed {
-  stop(): void;
+interface FeedOptions {
+  readonly node: string;
+  /** Folder of this node's snapshots; null keeps nothing on disk (the control process). */
+  readonly dir: string | null;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 /**
  * Keeps what roles look at current: the last good snapshot from disk at start, then what the bus
  * brings. A snapshot is swapped in only if its number is above the one in force and it verifies;
- * it is on disk before it serves. `dir: null` keeps nothing on disk (the control process).
+ * it is on disk before it serves.
  */
-export async function startFeed(o: {
-  node: string;
-  dir: string | null;
-  bus: Bus;
-  clock: Clock;
-  log: Log;
-}): Promise<LiveFeed> {
-  let snapshot: Snapshot | null = null;
-  let health: Health = NO_HEALTH;
-  let assignment: Assignment = NO_ASSIGNMENT;
-  const onSnapshot = new Set<(snapshot: Snapshot) => void>();
-  const onHealth = new Set<() => void>();
-  const verify = (value: unknown) => verifySnapshot(value, sha256);
+export async function startFeed(o: FeedOptions): Promise<LiveFeed> {
+  const feed = new LiveFeed(o);
+  await feed.restore();
+  feed.follow();
+  return feed;
+}
 
-  if (o.dir !== null) {
-    const read = await readLatestSnapshot(o.dir, verify);
-    snapshot = read.snapshot;
-    for (const problem of read.problems) o.log.warn(`Stored snapshot: ${formatProblem(problem)}`);
-    if (snapshot !== null) o.log.info("Serving the stored snapshot", { number: snapshot.number });
+export class LiveFeed implements Feed {
+  readonly #o: FeedOptions;
+  readonly #onSnapshot = new Set<(snapshot: Snapshot) => void>();
+  readonly #onHealth = new Set<() => void>();
+  #snapshot: Snapshot | null = null;
+  #health: Health = NO_HEALTH;
+  #assignment: Assignment = NO_ASSIGNMENT;
+  #stops: (() => void)[] = [];
+  /** Snapshots are taken one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(o: FeedOptions) {
+    this.#o = o;
   }
 
-  let queue: Promise<void> = Promise.resolve();
-  const take = (offered: Snapshot): Promise<void> => {
-    queue = queue
-      .then(() => swap(offered))
-      .catch((error: unknown) => {
-        o.log.error("Cannot take a snapshot", { error });
-      });
-    return queue;
-  };
-  const swap = async (offered: Snapshot): Promise<void> => {
-    if (offered.number <= (snapshot?.number ?? 0)) return;
+  snapshot(): Snapshot | null {
+    return this.#snapshot;
+  }
+
+  health(): Health {
+    return this.#health;
+  }
+
+  assignment(): Assignment {
+    return this.#assignment;
+  }
+
+  onSnapshot(listener: (snapshot: Snapshot) => void): () => void {
+    return add(this.#onSnapshot, listener);
+  }
+
+  onHealth(listener: () => void): () => void {
+    return add(this.#onHealth, listener);
+  }
+
+  /** The last good snapshot of this node's disk. */
+  async restore(): Promise<void> {
+    const { dir, log } = this.#o;
+    if (dir === null) return;
+    const read = await readLatestSnapshot(dir, verify);
+    this.#snapshot = read.snapshot;
+    for (const problem of read.problems) log.warn(`Stored snapshot: ${formatProblem(problem)}`);
+    if (read.snapshot !== null) {
+      log.info("Serving the stored snapshot", { number: read.snapshot.number });
+    }
+  }
+
+  /** Takes what the bus brings, and asks now and then whether something was missed. */
+  follow(): void {
+    const { bus } = this.#o;
+    const timer = setInterval(() => void this.#catchUp(), CATCH_UP_MS);
+    this.#stops = [
+      bus.subscribe("snapshot.published", (message) => this.#take(message.snapshot)),
+      bus.subscribe("health", (message) => this.#observe(message.health, message.assignment)),
+      () => clearInterval(timer),
+    ];
+    void this.#catchUp();
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  #observe(health: Health, assignment: Assignment): void {
+    const older = health.number < this.#health.number && health.atMs < this.#health.atMs;
+    if (older) return;
+    this.#health = health;
+    this.#assignment = assignment;
+    for (const listener of this.#onHealth) listener();
+  }
+
+  async #catchUp(): Promise<void> {
+    const have = this.#snapshot?.number ?? 0;
+    const { bus } = this.#o;
+    const latest = await bus.request("snapshot.latest", { have }, CATCH_UP_MS).catch(() => null);
+    if (latest !== null) this.#take(latest);
+  }
+
+  #take(offered: Snapshot): void {
+    this.#queue = this.#queue
+      .then(() => this.#swap(offered))
+      .catch((error: unknown) => this.#o.log.error("Cannot take a snapshot", { error }));
+  }
+
+  async #swap(offered: Snapshot): Promise<void> {
+    const { dir, log, bus, clock, node } = this.#o;
+    if (offered.number <= (this.#snapshot?.number ?? 0)) return;
     const checked = verify(offered);
     if (!checked.ok) {
       const words = checked.problems.map((problem) => formatProblem(problem)).join("; ");
-      o.log.error("Refused a bad snapshot; the one in force stays", { words });
+      log.error("Refused a bad snapshot; the one in force stays", { words });
       return;
     }
-    if (o.dir !== null) await keep(o.dir, checked.value, o.log);
-    snapshot = checked.value;
-    for (const listener of onSnapshot) listener(snapshot);
-    const { number } = snapshot;
-    o.bus.publish("snapshot.ack", { node: o.node, number, atMs: o.clock.wallMs() });
-    o.log.info("Serving a new snapshot", { number });
-  };
+    if (dir !== null) await keep(dir, checked.value, log);
+    this.#snapshot = checked.value;
+    for (const listener of this.#onSnapshot) listener(checked.value);
+    const { number } = checked.value;
+    bus.publish("snapshot.ack", { node, number, atMs: clock.wallMs() });
+    log.info("Serving a new snapshot", { number });
+  }
+}
 
-  const stops = [
-    o.bus.subscribe("snapshot.published", (message) => void take(message.snapshot)),
-    o.bus.subscribe("health", (message) => {
-      if (message.health.number < health.number && message.health.atMs < health.atMs) return;
-      health = message.health;
-      assignment = message.assignment;
-      for (const listener of onHealth) listener();
-    }),
-  ];
-  const catchUp = async () => {
-    const have = snapshot?.number ?? 0;
-    const latest = await o.bus.request("snapshot.latest", { have }, CATCH_UP_MS).catch(() => null);
-    if (latest !== null) await take(latest);
-  };
-  const timer = setInterval(() => void catchUp(), CATCH_UP_MS);
-  void catchUp();
-
-  return {
-    snapshot: () => snapshot,
-    health: () => health,
-    assignment: () => assignment,
-    onSnapshot: (listener) => add(onSnapshot, listener),
-    onHealth: (listener) => add(onHealth, listener),
-    stop: () => {
-      clearInterval(timer);
-      for (const stop of stops) stop();
-    },
-  };
+function verify(value: unknown) {
+  return verifySnapshot(value, sha256);
 }
 
 /** A full disk costs durability, not service: the snapshot still serves from memory. */
