@@ -169,8 +169,11 @@ interface Totals {
   readonly bytes: number;
 }
 
-/** The ledger's totals, once they stand still: the spool has been taken in. */
-async function settledUsage(): Promise<Totals> {
+/** A batch is sent on when it is 5 s old: after this long without news nothing is on its way. */
+const SETTLED_MS = 6500;
+
+/** The ledger's totals, once they stand still, or soon after they have reached what is expected. */
+async function settledUsage(expected: number): Promise<Totals> {
   let last = "";
   let since = performance.now();
   let sum: Totals = { requests: 0, bytes: 0 };
@@ -182,7 +185,7 @@ async function settledUsage(): Promise<Totals> {
     };
     if (JSON.stringify(sum) !== last) since = performance.now();
     last = JSON.stringify(sum);
-    return performance.now() - since > 2000;
+    return performance.now() - since > (sum.requests >= expected ? 500 : SETTLED_MS);
   };
   await until(still, { what: "the ledger to settle", withinMs: 30_000, everyMs: 100 });
   return sum;
@@ -205,9 +208,9 @@ class Books {
   /** `quiet`: nothing was sent in the second before the kill, so nothing at all may be lost. */
   async close(quiet: boolean): Promise<void> {
     await this.#load.pause();
-    const ledger = await settledUsage();
-    const gained = ledger.requests - this.#ledger.requests;
     const received = this.#load.received.slice(this.#received);
+    const ledger = await settledUsage(this.#ledger.requests + received.length);
+    const gained = ledger.requests - this.#ledger.requests;
     const kills = truth.kills.slice(this.#kills);
     const mayBeLost = received.filter((one) =>
       kills.some((kill) => one.atMs > kill - LOSS_MS && one.atMs <= kill),
