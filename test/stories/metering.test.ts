@@ -179,3 +179,14 @@ test("a member reads the own invoices and nobody else's, and issues and pays non
     expect([path, (await world.call(method, path, o)).status]).toEqual([path, status]);
   }
 });
+
+test("somebody who is no customer any more still gets a last invoice", async () => {
+  count(0, "grow", { bytes: 2 * GB, requests: 1 });
+  await flush();
+  const without = NETWORK.split("\n").filter((line) => !line.includes("name: grow,"));
+  const o = { body: { yaml: without.join("\n") }, headers: operator };
+  expect((await world.call("POST", "/apply", o)).status).toBe(200);
+  const { status, body } = await issue("grow", period(), true);
+  expect([status, body.lines.map((l) => l.amount)]).toEqual([201, ["49.00", "0.00"]]);
+  expect((await issue("nobody", period(), true)).status).toBe(404);
+});
