@@ -13,6 +13,7 @@ export const FAULT_CODES = {
   "snapshot-corrupt": ["self", "no", "The stored snapshot cannot be read"],
   "snapshot-missing": ["self", "yes", "No snapshot has been published yet"],
   "port-in-use": ["self", "no", "A port that is needed is in use"],
+  "address-unavailable": ["self", "no", "An address to listen on is not one of this machine"],
   "not-found": ["client", "no", "There is nothing at this name"],
   conflict: ["client", "no", "Somebody else changed this, or it exists already"],
   "not-signed-in": ["client", "no", "Sign in first"],
