@@ -149,6 +149,33 @@ describe("a port in use ends the start with exit code 2 and names it", () => {
   });
 });
 
+describe("what this machine has not ends the start with exit code 2", () => {
+  test("an address of somebody else, for each role that listens", async () => {
+    const strange = "192.0.2.77";
+    for (const role of ["dns", "http", "control"] as const) {
+      const node = smallNode({ address: at(1), data: folder.join("data") });
+      const listen = node.listen as Record<string, string>;
+      const wrong = { ...node, listen: { ...listen, [role]: `${strange}:${PORTS[role]}` } };
+      await expectRefused(upArgs(folder, "a", wrong), [/not one of this machine/, strange]);
+    }
+  });
+
+  test("a data folder that is a file", async () => {
+    const data = folder.file("data", "a file");
+    await expectRefused(upArgs(folder, "a", smallNode({ address: at(1), data })), [data]);
+  });
+
+  test("a certificate that is not there, and one that is none", async () => {
+    const node = smallNode({ address: at(1), data: folder.join("data") });
+    const listen = { ...(node.listen as Record<string, string>), https: `${at(1)}:8443` };
+    const pem = folder.file("garbage.pem", "garbage");
+    for (const path of [folder.join("none.pem"), pem]) {
+      const tls = { cert: path, key: path };
+      await expectRefused(upArgs(folder, "a", { ...node, listen, tls }), [/tls\.cert/, path]);
+    }
+  });
+});
+
 describe("what is broken on disk", () => {
   test("a corrupt snapshot: the one before it serves", async () => {
     const data = folder.join("data");
