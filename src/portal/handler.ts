@@ -51,7 +51,8 @@ function plain(status: number, words: string, headers: Readonly<Record<string, s
 }
 
 function asset(file: BuiltFile, asked: Headers, builtAt: string): Response {
-  const etag = `"${file.name}"`;
+  // Weak: both encodings carry it (RFC 9110 8.8.3.3). The name holds a hash of the content.
+  const etag = `W/"${file.name}"`;
   const headers: Record<string, string> = {
     ...COMMON_HEADERS,
     "content-type": file.type,
@@ -60,7 +61,8 @@ function asset(file: BuiltFile, asked: Headers, builtAt: string): Response {
     "last-modified": builtAt,
     vary: "accept-encoding",
   };
-  if (asked.get("if-none-match") === etag) return new Response(null, { status: 304, headers });
+  if ((asked.get("if-none-match") ?? "").includes(`"${file.name}"`))
+    return new Response(null, { status: 304, headers });
   if (!acceptsGzip(asked.get("accept-encoding"))) return new Response(file.bytes, { headers });
   return new Response(file.gzip, { headers: { ...headers, "content-encoding": "gzip" } });
 }

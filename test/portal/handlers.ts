@@ -68,6 +68,7 @@ function viewOf(customer: string, one: Site) {
       cacheHost: `${one.hostname}.cdn.example`,
       cachePath: `c.cdn.example/${one.hostname}`,
     },
+    ports: { http: 80, https: 443 },
     up: one.origins.filter((o) => o.state === "auto" || o.state === "up").length,
   };
 }
@@ -148,9 +149,12 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   }),
   putSite(world, input) {
     const sites = sitesOf(world, input);
-    const made = site.parse({ ...input.body, hostname: input.params.hostname });
-    sites.push(made);
-    return changed(world, `add site ${made.hostname}`);
+    const { hostname } = input.params;
+    const at = sites.findIndex((one) => one.hostname === hostname);
+    const made = site.parse({ origins: sites[at]?.origins, ...input.body, hostname });
+    if (at < 0) sites.push(made);
+    else sites[at] = made;
+    return changed(world, `put site ${made.hostname}`);
   },
   deleteSite(world, input) {
     const sites = sitesOf(world, input);

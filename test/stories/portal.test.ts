@@ -60,6 +60,7 @@ describe("the portal in a browser", () => {
     await row.waitFor();
     expect(await row.innerText()).toContain("203.0.113.77");
     await page.getByText("new-4 is added, in snapshot 42").waitFor();
+    await page.locator("button:focus", { hasText: "Add web server" }).waitFor();
     expect(stage.world.sites.get("acme")?.[0]?.origins[3]).toMatchObject({
       name: "new-4",
       v4: "203.0.113.77",
@@ -105,6 +106,7 @@ describe("the portal in a browser", () => {
     await page.keyboard.type("2,5");
     await page.keyboard.press("Enter");
     await page.getByText("web-1 has weight 2.5 now").waitFor();
+    await page.locator("button:focus", { hasText: "change the weight of web-1" }).waitFor();
     await page.getByRole("button", { name: "Actions for web-2" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("menuitem", { name: "Drain" }).press("Enter");
@@ -166,6 +168,38 @@ describe("the portal in a browser", () => {
   });
 });
 
+describe("the portal in a browser, settings", () => {
+  story("settings change, web servers and what the form does not show stay", async () => {
+    const before = structuredClone(stage.world.sites.get("acme")?.[0]);
+    const page = await stage.page("owner");
+    await visit(page, `${SITE}/set-up`);
+    await page.getByRole("button", { name: "Change settings" }).click();
+    await page.getByLabel("Margin").fill("2");
+    await page.getByLabel("Answers live for, s").fill("");
+    await page.getByLabel("Fallback address").fill("nowhere");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Expected an IPv4 address").waitFor();
+    expect(await page.getByLabel("Margin").getAttribute("aria-invalid")).toBe("true");
+    expect(await page.getByLabel("Answers live for, s").getAttribute("aria-invalid")).toBe("true");
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByLabel("Margin").fill("0");
+    await page.getByLabel("Answers live for, s").fill("30");
+    await page.getByLabel("Fallback address").fill("203.0.113.99");
+    await page.getByLabel("Check FTP").selectOption("Yes");
+    await page.getByLabel("Names of your own").fill("a.shop.example, b.shop.example");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Changed, in snapshot 42").waitFor();
+    await page.getByText("lowest-load, margin 0").waitFor();
+    expect(stage.world.sites.get("acme")?.[0]).toMatchObject({
+      ...before,
+      ttlSec: 30,
+      steering: { preset: "lowest-load", margin: 0, allDown: "all", fallback: "203.0.113.99" },
+      check: { ...before?.check, ftp: { user: "anonymous" } },
+      cache: { ...before?.cache, aliases: ["a.shop.example", "b.shop.example"] },
+    });
+  });
+});
+
 describe("the portal in a browser, day by day", () => {
   story("figures change on the page without a reload", async () => {
     const page = await stage.page("owner");
@@ -214,10 +248,10 @@ describe("the portal in a browser, day by day", () => {
     await page.getByText("What snapshot 39 held is published as 42").waitFor();
     await page.getByRole("link", { name: "Customers" }).click();
     await page.getByRole("link", { name: "Invoices of Acme Shops" }).click();
-    await page.getByLabel("Month").fill("2026-13");
+    await page.getByLabel("Month", { exact: true }).fill("2026-13");
     await page.getByRole("button", { name: "Issue" }).click();
     await page.getByText("Expected a month: 2026-11").waitFor();
-    await page.getByLabel("Month").fill("2026-11");
+    await page.getByLabel("Month", { exact: true }).fill("2026-11");
     await page.getByRole("button", { name: "Issue" }).click();
     await page.getByRole("heading", { name: "Invoice 2026-11-0002" }).waitFor();
     await page.getByRole("button", { name: "Compute it again" }).click();

@@ -1,5 +1,5 @@
-import { Anchor, Button, Group, Paper, Stack, TextInput, Title } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { Anchor, Button, Group, NativeSelect, Paper, Stack, TextInput, Title } from "@mantine/core";
+import type { FormEvent } from "react";
 import type { Invoice } from "../../../model/api/mod.ts";
 import { useIsOperator } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
@@ -9,6 +9,7 @@ import { sortProblems } from "../parts/field-problems.ts";
 import { formatDay, formatMoney } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Empty, FormAlert, Loaded } from "../parts/states.tsx";
+import { useTexts } from "../parts/use-texts.ts";
 import { go, Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 
@@ -74,33 +75,44 @@ export function InvoiceState(props: { invoice: Invoice }) {
   );
 }
 
-/** For the operator: the invoice of one month. */
+/** For the operator: the invoice of one month, or of the running one as far as it went. */
 function Issue(props: { customer: string }) {
   const { customer } = props;
-  const [period, setPeriod] = useState(new Date().toISOString().slice(0, 7));
+  const running = new Date().toISOString().slice(0, 7);
+  const { texts, field } = useTexts({ period: running, upTo: "now" });
   const issue = useChange("createInvoice");
+  const partly = texts.period.trim() === running;
   function submit(event: FormEvent): void {
     event.preventDefault();
+    const upTo = partly && texts.upTo === "now" ? ({ upTo: "now" } as const) : {};
     issue.mutate(
-      { params: { customer }, body: { period: period.trim() } },
+      { params: { customer }, body: { period: texts.period.trim(), ...upTo } },
       { onSuccess: (made) => go(pathOf("invoice", { customer, id: made.id })) },
     );
   }
-  const problems = sortProblems(issue.error, { period: ["period"] });
+  const problems = sortProblems(issue.error, { period: ["period"], upTo: ["upTo"] });
   return (
     <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
       <Stack>
         <Title order={2}>Issue an invoice</Title>
         <FormAlert words={problems.rest} />
-        <Group align="flex-end">
+        <Group align="flex-start">
           <TextInput
             label="Month"
             placeholder="2026-11"
-            value={period}
-            onChange={(e) => setPeriod(e.currentTarget.value)}
-            error={problems.fields.period}
+            {...field("period", problems.fields.period)}
           />
-          <Button type="submit" loading={issue.isPending}>
+          {partly && (
+            <NativeSelect
+              label="It is not over yet"
+              data={[
+                { value: "now", label: "Bill it up to now" },
+                { value: "end", label: "Wait until it is over" },
+              ]}
+              {...field("upTo", problems.fields.upTo)}
+            />
+          )}
+          <Button type="submit" loading={issue.isPending} className="tp-beside">
             Issue
           </Button>
         </Group>

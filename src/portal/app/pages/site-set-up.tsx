@@ -4,6 +4,7 @@ import { useMayEdit } from "../api/lives.ts";
 import { useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
+import { SiteSettingsForm } from "../parts/site-settings-form.tsx";
 import { useToast } from "../parts/toast.tsx";
 import { go } from "../router.tsx";
 import { pathOf } from "../routes.ts";
@@ -12,16 +13,21 @@ import type { SiteTabProps } from "./site.tsx";
 export function SetUpTab(props: SiteTabProps) {
   const { customer, view } = props;
   const mayEdit = useMayEdit();
+  const [changing, setChanging] = useState(false);
   return (
     <Stack>
       <SetUpRecords view={view} />
-      <Settings {...props} />
+      {changing ? (
+        <SiteSettingsForm customer={customer} site={view.site} onClose={() => setChanging(false)} />
+      ) : (
+        <Settings {...props} onChange={mayEdit ? () => setChanging(true) : null} />
+      )}
       {mayEdit && <Remove customer={customer} hostname={view.site.hostname} />}
     </Stack>
   );
 }
 
-function Settings(props: SiteTabProps) {
+function Settings(props: SiteTabProps & { onChange: (() => void) | null }) {
   const { site } = props.view;
   const { check, steering } = site;
   const kinds = [
@@ -46,9 +52,14 @@ function Settings(props: SiteTabProps) {
   ];
   return (
     <Paper className="tp-card" p="lg" component="section">
-      <Title order={2} mb="sm">
-        Settings
-      </Title>
+      <Group justify="space-between" mb="sm">
+        <Title order={2}>Settings</Title>
+        {props.onChange !== null && (
+          <Button variant="default" onClick={props.onChange}>
+            Change settings
+          </Button>
+        )}
+      </Group>
       <dl className="tp-facts">
         {rows.map(([name, value]) => (
           <div key={name} className="tp-fact">

@@ -161,15 +161,29 @@ function Sources(props: { row: Candidate }) {
   );
 }
 
+/** Kept, but behind another: the next choice if that one fails. */
+const RESERVE: ReadonlySet<string> = new Set(["higher-load", "higher-cost", "dominated"]);
+
+function Verdict(props: { kept: boolean; reason: string }) {
+  const [tone, words] = !props.kept
+    ? ["bad", "Dropped"]
+    : RESERVE.has(props.reason)
+      ? ["quiet", "Reserve"]
+      : ["good", "Kept"];
+  return (
+    <span className="tp-state" data-tone={tone}>
+      {words}
+    </span>
+  );
+}
+
 /** Each filter's word, in the order in which they were asked. */
 function Verdicts(props: { row: Candidate }) {
   return (
     <ol className="tp-verdicts">
       {props.row.verdicts.map((verdict) => (
         <li key={verdict.filter}>
-          <span className="tp-state" data-tone={verdict.kept ? "good" : "bad"}>
-            {verdict.kept ? "Kept" : "Dropped"}
-          </span>
+          <Verdict kept={verdict.kept} reason={verdict.reason} />
           <span>
             {verdict.reason.replaceAll("-", " ")}
             {verdict.detail !== "" && <Text span c="dimmed" size="sm">{` ${verdict.detail}`}</Text>}

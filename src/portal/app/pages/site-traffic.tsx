@@ -98,14 +98,18 @@ function siteSeries(live: Live) {
       { label: "Requests", values: moments.map((m) => m.requestsPerSec) },
       { label: "Hits", values: moments.map((m) => m.hitsPerSec) },
     ],
-    ratio: [
-      {
-        label: "Hit ratio",
-        values: moments.map((m) => (m.requestsPerSec > 0 ? m.hitsPerSec / m.requestsPerSec : null)),
-      },
-    ],
+    ratio: [{ label: "Hit ratio", values: moments.map((_, i) => ratioAt(moments, i)) }],
     bytes: [{ label: "Sent", values: moments.map((m) => m.bytesPerSec) }],
   };
+}
+
+/** Of the last few moments together: with little traffic, one moment's ratio says nothing. */
+const RATIO_MOMENTS = 5;
+
+function ratioAt(moments: Live["history"], index: number): number | null {
+  const span = moments.slice(Math.max(0, index + 1 - RATIO_MOMENTS), index + 1);
+  const requests = span.reduce((sum, m) => sum + m.requestsPerSec, 0);
+  return requests === 0 ? null : span.reduce((sum, m) => sum + m.hitsPerSec, 0) / requests;
 }
 
 /** Web servers come and go: each has its own moments, put onto one axis here. */

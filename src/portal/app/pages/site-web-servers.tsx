@@ -22,9 +22,15 @@ export function WebServersTab(props: SiteTabProps) {
   const live = useRead("readLive", { params: { customer, hostname } });
   const mayEdit = useMayEdit();
   const [form, setForm] = useState<Form>({ kind: "none" });
-  const close = () => setForm({ kind: "none" });
+  const [wasOpen, setWasOpen] = useState(false);
+  function close(): void {
+    setWasOpen(true);
+    setForm({ kind: "none" });
+  }
   const add = mayEdit && form.kind === "none" && (
-    <Button onClick={() => setForm({ kind: "add", name: "" })}>Add web server</Button>
+    <Button autoFocus={wasOpen} onClick={() => setForm({ kind: "add", name: "" })}>
+      Add web server
+    </Button>
   );
   return (
     <Stack>

@@ -67,7 +67,7 @@ function Tables(props: { sums: readonly Sum[] }) {
           { label: "Requests", value: formatExact(all.requests) },
           { label: "Hit ratio", value: ratio(all) },
           { label: "Sent to users", value: formatBytes(all.bytesOut) },
-          { label: "Fetched from you", value: formatBytes(all.bytesIn) },
+          { label: "Fetched from web servers", value: formatBytes(all.bytesIn) },
           { label: "Lookups", value: formatExact(all.queries) },
         ]}
       />
@@ -86,7 +86,7 @@ const COLUMNS: readonly Column<Sum>[] = [
   { head: "Requests", align: "right", cell: (sum) => formatExact(sum.requests) },
   { head: "Hit ratio", align: "right", cell: ratio },
   { head: "Sent to users", align: "right", cell: (sum) => formatBytes(sum.bytesOut) },
-  { head: "Fetched from you", align: "right", cell: (sum) => formatBytes(sum.bytesIn) },
+  { head: "Fetched from web servers", align: "right", cell: (sum) => formatBytes(sum.bytesIn) },
   { head: "Lookups", align: "right", cell: (sum) => formatExact(sum.queries) },
 ];
 

@@ -21,6 +21,8 @@ const INK = {
   dark: { axis: "#a3adad", grid: "#2b3435" },
 } as const;
 const HEIGHT = 190;
+/** A span shorter than this has marks between the minutes, with seconds. */
+const SECONDS_SHOWN_BELOW_SEC = 240;
 /** Between marks of time. */
 const TICKS_SEC = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
@@ -71,7 +73,7 @@ export function Chart(props: {
 
   return (
     <Paper className="tp-card" p="md" component="section" aria-labelledby={titleId}>
-      <Title order={3} id={titleId}>
+      <Title order={2} size="h3" id={titleId}>
         {props.title}
       </Title>
       <Legend series={props.series} scheme={scheme} format={props.format} at={at} />
@@ -102,10 +104,11 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     axes: [
       {
         ...axis,
-        space: 40,
+        space: (_, __, from, to) => (to - from < SECONDS_SHOWN_BELOW_SEC ? 64 : 40),
         size: 28,
         incrs: TICKS_SEC,
-        values: (_, ticks) => ticks.map(clockTime),
+        values: (_, ticks, __, ___, step) =>
+          ticks.map((sec) => (step < 60 ? CLOCK_SEC : CLOCK).format(new Date(sec * 1000))),
       },
       { ...axis, size: 66, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
     ],
@@ -128,10 +131,7 @@ function colourOf(scheme: "light" | "dark", index: number): string {
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
-
-function clockTime(sec: number): string {
-  return CLOCK.format(new Date(sec * 1000));
-}
+const CLOCK_SEC = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Also what a screen reader is given: each line's name with its latest value. */
 function Legend(props: {

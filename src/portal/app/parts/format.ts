@@ -1,7 +1,6 @@
 /** How numbers are shown to people. British English; times in the reader's own zone. */
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const ONE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
-const TWO = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
 const STEPS = ["", "k", "M", "G", "T", "P"];
 
 /** Scaled by thousands: at most three digits and one letter. */
@@ -50,7 +49,7 @@ export function formatPercent(part: number | null): string {
 
 /** Load: 0 idle, 1 at capacity. */
 export function formatLoad(load: number | null): string {
-  return load === null ? "–" : TWO.format(load);
+  return load === null ? "–" : load.toFixed(2);
 }
 
 export function formatMs(ms: number | null): string {

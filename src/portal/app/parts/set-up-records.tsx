@@ -4,8 +4,15 @@ import { CopyLine } from "./copy-line.tsx";
 
 const TTL = 3600;
 
+/** The second address of one object: without a scheme where ports are the standard ones. */
+function addressOf(view: SiteView, place: string): string {
+  const { http, https } = view.ports;
+  if (http === 80 && https === 443) return `//${place}/logo.png`;
+  return `http://${place.replace(/^[^/]+/, (host) => `${host}:${http}`)}/logo.png`;
+}
+
 /** The DNS records that bring a site's first address to us, ready to be copied; and the second address. */
-export function SetUpRecords(props: { view: SiteView; zone?: string }) {
+export function SetUpRecords(props: { view: SiteView }) {
   const { site, names } = props.view;
   const { hostname, onboarding } = site;
   return (
@@ -50,8 +57,8 @@ export function SetUpRecords(props: { view: SiteView; zone?: string }) {
           Both forms lead to the nearest unloaded cache. The path form needs no certificate of its
           own; the host form keeps absolute paths as they are.
         </Text>
-        <CopyLine what="the path form" text={`//${names.cachePath}/logo.png`} />
-        <CopyLine what="the host form" text={`//${names.cacheHost}/logo.png`} />
+        <CopyLine what="the path form" text={addressOf(props.view, names.cachePath)} />
+        <CopyLine what="the host form" text={addressOf(props.view, names.cacheHost)} />
         {site.cache.aliases.length > 0 && (
           <>
             <Text>Names of your own for caches, each with a CNAME:</Text>

@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
 import type { OriginLive } from "../../../model/api/mod.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
@@ -12,9 +12,12 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
   const [text, setText] = useState<string | null>(null);
   const patch = useChange("patchOrigin");
   const toast = useToast();
+  // After Enter or Escape the button takes the focus back; after a blur it is elsewhere already.
+  const takesFocus = useRef(false);
 
   function save(event?: FormEvent): void {
     event?.preventDefault();
+    takesFocus.current = event !== undefined;
     if (text === null || patch.isPending) return;
     const weight = numberIn(text);
     if (weight === origin.weight) {
@@ -42,7 +45,9 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
   }
 
   function onKey(event: KeyboardEvent): void {
-    if (event.key === "Escape") stop();
+    if (event.key !== "Escape") return;
+    takesFocus.current = true;
+    stop();
   }
 
   if (text === null) {
@@ -51,6 +56,7 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
         variant="default"
         size="compact-sm"
         className="tp-num"
+        autoFocus={takesFocus.current}
         onClick={() => setText(String(origin.weight))}
       >
         {origin.weight}
@@ -71,7 +77,7 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
         onChange={(e) => setText(e.currentTarget.value)}
         onKeyDown={onKey}
         onBlur={() => save()}
-        disabled={patch.isPending}
+        readOnly={patch.isPending}
         error={problems.fields.weight ?? problems.rest[0]}
       />
     </form>

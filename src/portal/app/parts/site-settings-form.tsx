@@ -1,0 +1,196 @@
+import {
+  Button,
+  Group,
+  NativeSelect,
+  Paper,
+  SimpleGrid,
+  Stack,
+  TextInput,
+  Title,
+} from "@mantine/core";
+import type { FormEvent } from "react";
+import type { Site } from "../../../model/site.ts";
+import type { Ask } from "../api/client.ts";
+import { useChange } from "../api/queries.ts";
+import { sortProblems } from "./field-problems.ts";
+import { FormAlert } from "./states.tsx";
+import { useToast } from "./toast.tsx";
+import { numberIn, useTexts } from "./use-texts.ts";
+
+const PATHS = {
+  onboarding: ["onboarding"],
+  front: ["front"],
+  preset: ["steering.preset", "preset"],
+  margin: ["steering.margin", "margin"],
+  fallback: ["steering.fallback", "fallback"],
+  http: ["check.http.path", "check.http"],
+  tcp: ["check.tcp", "check"],
+  ftp: ["check.ftp", "check.ftp.path"],
+  interval: ["check.intervalMs"],
+  timeout: ["check.timeoutMs"],
+  limit: ["limitMs"],
+  ttl: ["ttlSec"],
+  young: ["youngTtlSec"],
+  aliases: ["aliases"],
+} as const;
+type Field = keyof typeof PATHS;
+type Texts = Readonly<Record<Field, string>>;
+
+/** Changes what is decided for a site; the API publishes it at once. */
+export function SiteSettingsForm(props: { customer: string; site: Site; onClose: () => void }) {
+  const { site } = props;
+  const { texts, field } = useTexts<Field>(textsOf(site));
+  const put = useChange("putSite");
+  const toast = useToast();
+  const problems = sortProblems(put.error, PATHS);
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const params = { customer: props.customer, hostname: site.hostname };
+    put.mutate(
+      { params, body: bodyOf(site, texts) },
+      {
+        onSuccess: ({ snapshot }) => {
+          toast(snapshot === null ? "Nothing changed" : `Changed, in snapshot ${snapshot}`);
+          props.onClose();
+        },
+      },
+    );
+  }
+
+  return (
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+      <Stack>
+        <Title order={2}>Change settings</Title>
+        <FormAlert words={problems.rest} />
+        <Fields
+          field={(name) => {
+            const found: { readonly [F in Field]?: string } = problems.fields;
+            return field(name, found[name]);
+          }}
+        />
+        <Group>
+          <Button type="submit" loading={put.isPending}>
+            Save
+          </Button>
+          <Button variant="default" onClick={props.onClose}>
+            Cancel
+          </Button>
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+type FieldProps = ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
+
+function Fields(props: { field: (name: Field) => FieldProps }) {
+  const { field } = props;
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+      <NativeSelect label="How the name reaches us" data={ONBOARDING} {...field("onboarding")} />
+      <NativeSelect label="First address answered with" data={FRONTS} {...field("front")} />
+      <NativeSelect label="Steering" data={PRESETS} {...field("preset")} />
+      <TextInput
+        label="Margin"
+        description="A client network keeps its server within this much load of the lowest"
+        {...field("margin")}
+      />
+      <TextInput
+        label="Fallback address"
+        description="Answered when no web server can be used; empty: all of them"
+        {...field("fallback")}
+      />
+      <TextInput
+        label="Response time of full load, ms"
+        description="An answer as slow as this counts as load 1"
+        {...field("limit")}
+      />
+      <TextInput
+        label="Path to check over HTTP"
+        description="Empty: no HTTP check"
+        {...field("http")}
+      />
+      <NativeSelect label="Check TCP" data={YES_NO} {...field("tcp")} />
+      <NativeSelect label="Check FTP" data={YES_NO} {...field("ftp")} />
+      <TextInput label="Check every, ms" {...field("interval")} />
+      <TextInput label="A check fails after, ms" {...field("timeout")} />
+      <TextInput label="Answers live for, s" {...field("ttl")} />
+      <TextInput label="And while health changes, s" {...field("young")} />
+      <TextInput
+        label="Names of your own for caches"
+        description="Separated by commas; each a CNAME to the second address"
+        {...field("aliases")}
+      />
+    </SimpleGrid>
+  );
+}
+
+const ONBOARDING = [
+  { value: "cname", label: "CNAME" },
+  { value: "delegation", label: "NS delegation" },
+  { value: "hosted", label: "A zone that we host" },
+];
+const FRONTS = [
+  { value: "servers", label: "Your web servers" },
+  { value: "caches", label: "Caches" },
+];
+const PRESETS = [
+  { value: "lowest-load", label: "Lowest load" },
+  { value: "nearest-unloaded", label: "Nearest that is unloaded" },
+];
+const YES_NO = [
+  { value: "no", label: "No" },
+  { value: "yes", label: "Yes" },
+];
+
+function textsOf(site: Site): Texts {
+  const { steering, check } = site;
+  return {
+    onboarding: site.onboarding,
+    front: site.front,
+    preset: steering.preset,
+    margin: String(steering.margin),
+    fallback: steering.fallback ?? "",
+    http: check.http?.path ?? "",
+    tcp: check.tcp ? "yes" : "no",
+    ftp: check.ftp === null ? "no" : "yes",
+    interval: String(check.intervalMs),
+    timeout: String(check.timeoutMs),
+    limit: String(site.limitMs),
+    ttl: String(site.ttlSec),
+    young: String(site.youngTtlSec),
+    aliases: site.cache.aliases.join(", "),
+  };
+}
+
+/** The site as it was with the form's fields put in; web servers are left out, so they stay. */
+function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
+  const { hostname: _, origins: __, steering, check, cache, ...kept } = site;
+  const { fallback: ___, ...steered } = steering;
+  const http = texts.http.trim();
+  const fallback = texts.fallback.trim();
+  return {
+    ...kept,
+    onboarding: texts.onboarding as Site["onboarding"],
+    front: texts.front as Site["front"],
+    limitMs: numberIn(texts.limit),
+    ttlSec: numberIn(texts.ttl),
+    youngTtlSec: numberIn(texts.young),
+    steering: {
+      ...steered,
+      preset: texts.preset as Site["steering"]["preset"],
+      margin: numberIn(texts.margin),
+      ...(fallback === "" ? {} : { fallback }),
+    },
+    check: {
+      ...check,
+      intervalMs: numberIn(texts.interval),
+      timeoutMs: numberIn(texts.timeout),
+      http: http === "" ? null : { ...check.http, path: http },
+      tcp: texts.tcp === "yes",
+      ftp: texts.ftp === "yes" ? (check.ftp ?? {}) : null,
+    },
+    cache: { ...cache, aliases: texts.aliases.split(/[\s,]+/).filter((name) => name !== "") },
+  };
+}
