@@ -118,6 +118,23 @@ test("a ledger that fails before or after it took a batch bills every byte once"
   expect(t.billed()).toBe(counted);
 }, 20_000);
 
+test("a clock that is set forth and back moves usage by no more than that, and loses none", async () => {
+  const t = await setUp();
+  t.mount();
+  const { meter, flush } = bound(await t.start());
+  const startMs = t.clock.wallMs();
+  for (const ms of [0, -1000, -HOUR_MS, 25 * HOUR_MS, -24 * HOUR_MS]) {
+    meter.of("shop", "www.shop.example").bytesOut += 1;
+    t.clock.step(ms);
+    await flush();
+  }
+  expect(t.billed()).toBe(5n);
+  for await (const { batch } of t.ledger.walk(t.ledger.head().batch))
+    expect(batch.fromMs).toBeLessThanOrEqual(batch.toMs);
+  const inHours = t.ledger.usage("shop", startMs - 2 * HOUR_MS, startMs + 26 * HOUR_MS);
+  expect(inHours.reduce((sum, row) => sum + row.bytesOut, 0n)).toBe(5n);
+});
+
 test("flushes that overlap bill once", async () => {
   const t = await setUp();
   t.mount();

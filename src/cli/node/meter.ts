@@ -165,7 +165,9 @@ class NodeMeter implements Metering {
       return;
     }
     const [node, epoch, seq] = [this.#o.node, this.#epoch, this.#seq];
-    const batch: UsageBatch = { node, epoch, seq, fromMs: this.#fromMs, toMs: nowMs, entries };
+    // The clock may have been set back since the batch began.
+    const fromMs = Math.min(this.#fromMs, nowMs);
+    const batch: UsageBatch = { node, epoch, seq, fromMs, toMs: nowMs, entries };
     const state = JSON.stringify(entries);
     const quiet = state === this.#journaled;
     const age = this.#o.clock.monoMs() - this.#beganMs;
