@@ -20,7 +20,7 @@ const SERVER_CORE = "0";
 const LOAD_CORE = availableParallelism() > 1 ? "1" : "0";
 const PIN = ["taskset", "-c", SERVER_CORE];
 const READY_MS_MAX = 20_000;
-const WARM_UP_SEC = 1;
+const WARM_UP_SEC = 3;
 
 interface Subject {
   readonly name: string;

@@ -20,7 +20,13 @@ async function exchange(request: OriginRequest, stopping: AbortSignal): Promise<
   const giveUp = () => abort.abort();
   stopping.addEventListener("abort", giveUp, { once: true });
   const timer = setTimeout(giveUp, request.headMs);
-  const ended = () => stopping.removeEventListener("abort", giveUp);
+  let over = false;
+  const ended = () => {
+    if (over) return;
+    over = true;
+    stopping.removeEventListener("abort", giveUp);
+    request.onEnd();
+  };
   try {
     const response = await fetch(urlOf(request), initOf(request, abort.signal));
     const answer = judge(request, response);

@@ -402,6 +402,38 @@ describe("the disk tier", () => {
   });
 });
 
+describe("stale objects", () => {
+  test("a large one is validated without being fetched or written again", async () => {
+    const url = `http://${SHOP}.${ZONE}/large-stale.bin?size=2500000`;
+    const first = await stage.get(url);
+    for (let i = 0; i < 50; i++) {
+      if ((await stage.get(url)).headers.get("cache-status")!.includes("; hit")) break;
+    }
+    stage.clock.advance(61_000);
+    const replies = await Promise.all([stage.get(url), stage.get(url), stage.get(url)]);
+    const statuses = replies.map((reply) => reply.headers.get("cache-status"));
+    expect(statuses).toContain("edge-1; fwd=stale; fwd-status=304; stored");
+    for (const reply of replies) expect(reply.body.equals(first.body)).toBe(true);
+    const hit = await stage.get(url, { range: "bytes=0-9" });
+    expect([hit.status, hit.headers.get("age")]).toEqual([206, "0"]);
+  });
+
+  test("one that its origin lets stand in for an error is served when all origins fail", async () => {
+    const url = `http://${NEWS}/sie?cc=max-age=60,stale-if-error=600`;
+    const strict = `http://${NEWS}/strict?cc=max-age=60`;
+    const first = await stage.get(url);
+    await stage.get(strict);
+    stage.clock.advance(61_000);
+    const { port } = news;
+    await news.stop();
+    const reply = await stage.get(url);
+    expect([reply.status, reply.text]).toEqual([200, first.text]);
+    expect(reply.headers.get("cache-status")).toContain("detail=stale-if-error");
+    expect((await stage.get(strict)).status).toBe(502);
+    news = startOrigin("127.81.1.1", port, answer);
+  });
+});
+
 describe("customers and their users", () => {
   test("two customers at one shared name get each its own bytes", async () => {
     const [shop, other] = await Promise.all([

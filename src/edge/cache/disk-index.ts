@@ -8,6 +8,8 @@ export interface DiskEntry {
   readonly variantHash: string;
   readonly fileBytes: number;
   readonly storedSec: number;
+  /** Of a large object validated since it was written: its file is not written again for that. */
+  renewed?: ObjectMeta;
 }
 
 const NAME = /^([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-z]{1,10})-([0-9a-z]{1,10})$/;

@@ -29,6 +29,8 @@ export type DiskObject =
       readonly table: DataView;
       /** Forgets the object: one of its blocks is not what was written. */
       readonly spoilt: () => void;
+      /** The origin said that it is unchanged: from now on it has this meta, until a restart. */
+      readonly renew: (meta: ObjectMeta) => void;
     };
 
 interface PendingWrite {
@@ -127,7 +129,12 @@ export class DiskTier {
     try {
       const tail = await readTail(file, entry.fileBytes);
       if (tail !== null) {
-        return { kind: "file", ...tail, file, spoilt: () => this.#forget(entry) };
+        const meta = entry.renewed ?? tail.meta;
+        const { table } = tail;
+        const renew = (news: ObjectMeta) => {
+          entry.renewed = news;
+        };
+        return { kind: "file", meta, table, file, spoilt: () => this.#forget(entry), renew };
       }
     } catch {
       // Read as a miss below.

@@ -8,7 +8,7 @@ import {
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
-import { addCacheStatus, formHeaders, type Prepared } from "./head.ts";
+import { addCacheStatus, formHeaders, type Prepared, sayRanges } from "./head.ts";
 
 /** An object in whatever state it is held. */
 export type Held =
@@ -52,7 +52,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
       discard(held);
       return new Response(null, { status: 304, headers });
     }
-    headers.set("accept-ranges", "bytes");
+    sayRanges(headers, meta);
   }
   if (ask.method === "HEAD") {
     headers.set("content-length", String(meta.bodyBytes));

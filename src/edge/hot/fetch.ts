@@ -117,16 +117,19 @@ export class Fetcher {
         body: o.body,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
+        onEnd: () => this.#ended(choice.id),
       });
       return { response, requestedMs, receivedMs: nowMs() };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       return fault.code === "origin-timeout" ? refusals.timeout : refusals.badGateway;
-    } finally {
-      const left = (this.#exchanges.get(choice.id) ?? 1) - 1;
-      if (left === 0) this.#exchanges.delete(choice.id);
-      else this.#exchanges.set(choice.id, left);
     }
+  }
+
+  #ended(id: string): void {
+    const left = (this.#exchanges.get(id) ?? 1) - 1;
+    if (left === 0) this.#exchanges.delete(id);
+    else this.#exchanges.set(id, left);
   }
 
   /** The fields sent: what may be sent on, and our own, which the client cannot write. */

@@ -4,7 +4,12 @@ import type { Refusal } from "./refuse.ts";
 
 /** How a fetch for a key came out, for those who waited for it. */
 export type Outcome =
-  | { readonly kind: "shared"; readonly held: () => Held; readonly fwdStatus: number }
+  | {
+      readonly kind: "shared";
+      /** Null: it is gone again. */
+      readonly held: () => Held | null | Promise<Held | null>;
+      readonly fwdStatus: number;
+    }
   /** It may be one user's own: everybody fetches alone. */
   | { readonly kind: "private" }
   | { readonly kind: "failed"; readonly refusal: Refusal };

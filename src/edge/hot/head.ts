@@ -57,28 +57,42 @@ export function formHeaders(
   return headers;
 }
 
-/** The object's ready headers for this form, with the age of this second in them. */
+/** The object's ready headers for this form; `keepAge` before each use. */
 export function preparedFor(
   object: MemoryObject<Prepared>,
   of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },
-  at: { readonly node: string; readonly nowMs: number },
+  node: string,
 ): Prepared {
   const slot = FORMS.indexOf(of.form);
-  let ready = object.prepared[slot];
-  if (ready === undefined) {
-    const headers = formHeaders(object.meta.fields, of, at.node);
-    const before = headers.get("cache-status");
-    const upstream = before === null ? "" : `${before}, `;
-    ready = { headers, init: { status: object.meta.status, headers }, sec: -1, upstream };
-    object.prepared[slot] = ready;
-  }
-  const sec = Math.floor(at.nowMs / 1000);
-  if (ready.sec !== sec) setAge(ready, object.meta, at);
-  ready.sec = sec;
+  const known = object.prepared[slot];
+  if (known !== undefined) return known;
+  const headers = formHeaders(object.meta.fields, of, node);
+  const before = headers.get("cache-status");
+  const upstream = before === null ? "" : `${before}, `;
+  sayRanges(headers, object.meta);
+  const ready = { headers, init: { status: object.meta.status, headers }, sec: -1, upstream };
+  object.prepared[slot] = ready;
   return ready;
 }
 
-function setAge(ready: Prepared, meta: ObjectMeta, at: { node: string; nowMs: number }): void {
+/** Bodies from here on are said to come in ranges; smaller ones too can be asked for so. */
+const RANGES_FROM_BYTES = 65_536;
+
+export function sayRanges(headers: Headers, meta: ObjectMeta): void {
+  if (meta.status === 200 && meta.bodyBytes >= RANGES_FROM_BYTES) {
+    headers.set("accept-ranges", "bytes");
+  }
+}
+
+/** Sets the age and the rest of the lifetime, once a second. */
+export function keepAge(
+  ready: Prepared,
+  meta: ObjectMeta,
+  at: { readonly node: string; readonly nowMs: number },
+): void {
+  const sec = Math.floor(at.nowMs / 1000);
+  if (ready.sec === sec) return;
+  ready.sec = sec;
   const age = ageMs(meta.freshness, meta.receivedMs, at.nowMs);
   ready.headers.set("age", String(Math.floor(age / 1000)));
   const status = writeCacheStatus({ cache: at.node, hit: true, ttlSec: ttlSec(meta, age) });

@@ -18,6 +18,8 @@ export interface OriginRequest {
   readonly headMs: number;
   /** How long the body may be silent. */
   readonly silentMs: number;
+  /** Called once, when the exchange is over: the body at its end, given up or failed. */
+  readonly onEnd: () => void;
 }
 
 export interface OriginResponse {

@@ -44,7 +44,14 @@ import type { EdgeCounts } from "./count.ts";
 import { count, countBytes, deliver, discard, type Held } from "./deliver.ts";
 import { type Fetched, Fetcher } from "./fetch.ts";
 import { type Flight, Flights } from "./flight.ts";
-import { addCacheStatus, formHeaders, type Prepared, preparedFor, ttlSec } from "./head.ts";
+import {
+  addCacheStatus,
+  formHeaders,
+  keepAge,
+  type Prepared,
+  preparedFor,
+  ttlSec,
+} from "./head.ts";
 import {
   KNOWN_PER_OBJECT_MAX,
   KNOWN_URL_LENGTH_MAX,
@@ -80,9 +87,21 @@ export interface ServeParts {
 /** A URL that was served from memory before: what it leads to, without parsing. */
 interface Known {
   readonly object: MemoryObject<Prepared>;
+  readonly ready: Prepared;
+  /** When it stops being fresh, ms since the epoch. */
+  readonly freshUntilMs: number;
   readonly ask: Omit<Ask, "request" | "method" | "client" | "get">;
   /** The Host field it came with, to the letter. */
   readonly host: string;
+}
+
+/** How a fetch that others may wait for came out for the one who made it. */
+interface Landed {
+  readonly response: Response;
+  /** Resolves when others may no longer join its body; null: not even now. */
+  readonly lasting: Promise<void> | null;
+  /** The response reads from what was held before, and lets go of it at its end. */
+  readonly readsStale?: true;
 }
 
 const HEALTH_PATH = "/.well-known/turnpike/health";
@@ -138,13 +157,13 @@ export class Server {
     const { meta } = object;
     if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, headers))) return null;
     const nowMs = this.#parts.clock.wallMs();
-    if (!isFresh(meta.freshness, ageMs(meta.freshness, meta.receivedMs, nowMs))) return null;
+    if (nowMs >= known.freshUntilMs) return null;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
     object.visited = true;
     count(ask, true);
     countBytes(ask, meta.bodyBytes);
-    const ready = preparedFor(object, ask, { node: this.#parts.node, nowMs });
-    return new Response(object.bytes, ready.init);
+    keepAge(known.ready, meta, { node: this.#parts.node, nowMs });
+    return new Response(object.bytes, known.ready.init);
   }
 
   #serve(request: Request, connection: Connection): Response | Promise<Response> {
@@ -215,7 +234,16 @@ export class Server {
     const { entry, form, path, key } = ask;
     if (object.meta.status !== 200 || object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
     object.urls.push(url);
-    this.#known.set(url, { object, host, ask: { entry, form, path, key } });
+    const { receivedMs, freshness } = object.meta;
+    this.#known.set(url, {
+      object,
+      host,
+      ask: { entry, form, path, key },
+      ready: preparedFor(object, ask, this.#parts.node),
+      freshUntilMs: freshness.alwaysValidate
+        ? 0
+        : receivedMs + freshness.lifetimeMs - freshness.initialAgeMs,
+    });
   }
 
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
@@ -230,9 +258,13 @@ export class Server {
       return this.#refused(ask, outcome.refusal);
     }
     if (outcome.kind === "private") return this.#pass(ask, table, stale);
-    const held = outcome.held();
-    if (held.kind === "spool" && !held.spool.canJoin) return this.#pass(ask, table, stale);
-    if (!variantMatches(held.meta, ask.get)) return this.#pass(ask, table, stale);
+    const held = await outcome.held();
+    if (held === null) return this.#pass(ask, table, stale);
+    const joins = held.kind !== "spool" || held.spool.canJoin;
+    if (!joins || !variantMatches(held.meta, ask.get)) {
+      release(held);
+      return this.#pass(ask, table, stale);
+    }
     release(stale);
     const { node } = this.#parts;
     const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
@@ -242,12 +274,14 @@ export class Server {
   async #lead(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
     const flight = this.#flights.start(ask.key);
     let lasting: Promise<void> | null = null;
+    let unused = stale;
     try {
       const done = await this.#fetchShared({ ask, table, stale, flight });
       lasting = done.lasting;
+      if (done.readsStale === true) unused = null;
       return done.response;
     } finally {
-      release(stale);
+      release(unused);
       // Whoever waits is let go, whatever went wrong here.
       flight.land({ kind: "private" });
       const end = () => this.#flights.end(ask.key, flight);
@@ -256,25 +290,25 @@ export class Server {
     }
   }
 
-  /** One fetch whose answer may be shared. `lasting`: how long others may still join its body. */
+  /** One fetch whose answer may be shared. */
   async #fetchShared(o: {
     readonly ask: Ask;
     readonly table: EdgeTable;
     readonly stale: Held | null;
     readonly flight: Flight;
-  }): Promise<{ readonly response: Response; readonly lasting: Promise<void> | null }> {
+  }): Promise<Landed> {
     const { ask, table, stale, flight } = o;
     const conditions = stale === null ? [] : conditionFields(stale.meta);
     let fetched = await this.#fetch(ask, table, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
       const renewed = stale === null ? null : await this.#renew(stale, fetched, flight);
-      if (renewed !== null) return { response: this.#renewed(o, renewed), lasting: null };
+      if (renewed !== null) return this.#renewed(o, renewed);
       fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
     }
     const failed = "status" in fetched || fetched.response.status >= 500;
     if (failed && stale !== null && this.#mayServeStale(stale.meta)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
-      return { response: this.#staleOnError(stale, o), lasting: null };
+      return this.#staleOnError(stale, o);
     }
     if ("status" in fetched) {
       flight.land({ kind: "failed", refusal: fetched });
@@ -296,24 +330,37 @@ export class Server {
   /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
   async #renew(stale: Held, fetched: Fetched, flight: Flight): Promise<Held | null> {
     const { fields } = fetched.response;
-    if (!selects(stale.meta.etag, getter(fields)("etag"))) return null;
-    if (stale.kind === "file" || stale.kind === "spool") return null;
+    if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
     const merged = mergeNotModified(stale.meta.fields, fields);
     const facts = readResponse(
       { status: stale.meta.status, get: getter(merged) },
       fetched.receivedMs,
     );
     const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
+    if (stale.kind === "file") {
+      if (!flight.purged) stale.renew(meta);
+      return { ...stale, meta };
+    }
     const held = new MemoryObject<Prepared>(meta, stale.bytes);
     if (flight.purged) return held;
     return this.#parts.cache.put(meta, held.bytes) ?? held;
   }
 
-  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held): Response {
-    o.flight.land({ kind: "shared", held: () => held, fwdStatus: 304 });
+  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, renewed: Held): Landed {
+    const held = this.#land(o, renewed, 304);
     const { node, clock } = this.#parts;
     const status = { cache: node, fwd: "stale", fwdStatus: 304, stored: true } as const;
-    return deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
+    const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
+    return { response, lasting: null, readsStale: true };
+  }
+
+  /** Shares an object with those who wait; each gets an open file of its own, where it is one. */
+  #land(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, fwdStatus: number): Held {
+    const { ask, flight } = o;
+    const again = () => this.#parts.cache.load(ask.key, ask.get);
+    const forOthers = held.kind === "file" ? again : () => held;
+    flight.land({ kind: "shared", held: forOthers, fwdStatus });
+    return held;
   }
 
   #mayServeStale(meta: ObjectMeta): boolean {
@@ -322,12 +369,14 @@ export class Server {
     return mayServeOnError(meta.freshness, age);
   }
 
-  #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Response {
+  #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Landed {
+    this.#land(o, stale, 0);
     const { node, clock } = this.#parts;
     const nowMs = clock.wallMs();
     const ttl = ttlSec(stale.meta, ageMs(stale.meta.freshness, stale.meta.receivedMs, nowMs));
     const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
-    return deliver(stale, o.ask, { node, nowMs, status });
+    const response = deliver(stale, o.ask, { node, nowMs, status });
+    return { response, lasting: null, readsStale: true };
   }
 
   /** The step `store`: keeps what may be kept, and delivers. */
@@ -336,7 +385,7 @@ export class Server {
     readonly fetched: Fetched;
     readonly flight: Flight;
     readonly stale: Held | null;
-  }): Promise<{ readonly response: Response; readonly lasting: Promise<void> | null }> {
+  }): Promise<Landed> {
     const { ask, fetched, flight, stale } = o;
     const { response } = fetched;
     const facts = readResponse(
@@ -387,7 +436,7 @@ export class Server {
     readonly meta: ObjectMeta;
     readonly fetched: Fetched;
     readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
-  }): { readonly response: Response; readonly lasting: Promise<void> } {
+  }): Landed {
     const { ask, flight, body } = o;
     const spool = this.#parts.cache.spool(ask.entry.site.objectBytesMax);
     spool.keep = !flight.purged;
