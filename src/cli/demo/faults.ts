@@ -9,7 +9,7 @@ const DEAD_EVERY_MS = 130_000;
 const DEAD_FOR_MS = 25_000;
 const DEAD_FIRST_MS = 60_000;
 /** Half height of the slow wave on reported CPU, so that loads cross now and then. */
-const WAVE = 0.18;
+const WAVE = 0.25;
 const WAVE_MS = 45_000;
 
 export interface Faults {

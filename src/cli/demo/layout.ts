@@ -131,6 +131,9 @@ export const SHOP: SitePlace = {
   reports: true,
 };
 
+/** Shop's own name for its static objects, with a CNAME to `<hostname>.<zone>`. */
+export const SHOP_ALIAS = "static.shop.example";
+
 export const NEWS: SitePlace = {
   customer: "news",
   hostname: "www.news.example",

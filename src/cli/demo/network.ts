@@ -10,6 +10,7 @@ import {
   POPS,
   type Ports,
   SHOP,
+  SHOP_ALIAS,
   ZONE,
 } from "./layout.ts";
 
@@ -110,6 +111,7 @@ function shop(ports: Ports): Record<string, unknown> {
         youngTtlSec: 1,
         steering: STRICT,
         limitMs: 500,
+        cache: { aliases: [SHOP_ALIAS] },
         check: { ...CHECK, http: { path: "/health" }, ftp: { path: "/health.txt" } },
         origins: SHOP.origins.map((o) => ({
           name: o.name,

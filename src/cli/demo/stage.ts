@@ -9,7 +9,16 @@ import { Api } from "./api.ts";
 import { selfSigned } from "./certificate.ts";
 import { nearestNameServers, startResolver, type Ways } from "./client/resolver.ts";
 import { User } from "./client/stub.ts";
-import { ACCOUNTS, CLIENTS, NEWS, PAPER_ZONE, type Ports, SHOP, ZONE } from "./layout.ts";
+import {
+  ACCOUNTS,
+  CLIENTS,
+  NEWS,
+  PAPER_ZONE,
+  type Ports,
+  SHOP,
+  SHOP_ALIAS,
+  ZONE,
+} from "./layout.ts";
 import { networkYaml } from "./network.ts";
 import { nodeFiles } from "./node-files.ts";
 import { until } from "./wait.ts";
@@ -67,7 +76,9 @@ export async function startStage(options: StageOptions): Promise<Stage> {
 function explained(cause: unknown): unknown {
   const inUse = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
   if (!inUse) return cause;
-  return new Fault("port-in-use", `${cause.message}; choose others with --port-base`, { cause });
+  const port = /port (\d+)/.exec(cause.message)?.[1];
+  const which = port === undefined ? cause.message : `port ${port}`;
+  return new Fault("port-in-use", `${which}; choose others with --port-base`, { cause });
 }
 
 async function build(
@@ -107,7 +118,11 @@ async function build(
     memberOf(root, ACCOUNTS.news),
   ]);
   const targets = await targetsOf(operator.api);
-  ways = { ...ways, cnames: new Map([[NEWS.hostname, targets.get(NEWS.hostname) ?? ""]]) };
+  const cnames = [
+    [NEWS.hostname, targets.get(NEWS.hostname) ?? ""],
+    [SHOP_ALIAS, `${SHOP.hostname}.${ZONE}`],
+  ] as const;
+  ways = { ...ways, cnames: new Map(cnames) };
   await firstAnswers(users, ports);
   const firstAnswerMs = performance.now() - beganMs;
   progress(`names are answered and objects served, ${(firstAnswerMs / 1000).toFixed(1)} s in`);
@@ -124,7 +139,13 @@ async function dataFolder(
 ): Promise<string> {
   if (asked !== null) {
     const dir = resolve(asked);
-    await mkdir(dir, { recursive: true });
+    try {
+      await mkdir(dir, { recursive: true });
+    } catch (cause) {
+      const message = "expected a folder that can be made and written";
+      const problems = [{ path: "--data", message, received: asked }];
+      throw new Fault("bad-input", "", { cause, problems });
+    }
     return dir;
   }
   const dir = await mkdtemp(join(tmpdir(), "turnpike-demo-"));

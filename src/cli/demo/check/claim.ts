@@ -1,7 +1,7 @@
 import type { Explanation } from "../../../model/api/mod.ts";
 import type { Candidate } from "../../../model/decision.ts";
 import { type Fetched, fetchAt, type User } from "../client/stub.ts";
-import { CLIENTS, NODES, SHOP, ZONE } from "../layout.ts";
+import { CLIENTS, NODES, SHOP, SHOP_ALIAS, ZONE } from "../layout.ts";
 import type { Origin } from "../origin/origin.ts";
 import type { Stage } from "../stage.ts";
 
@@ -97,7 +97,7 @@ export class Scene {
 function siteOf(url: string): string {
   const { hostname, pathname } = new URL(url);
   if (hostname === `c.${ZONE}`) return pathname.split("/")[1] ?? "";
-  return hostname.replace(`.${ZONE}`, "");
+  return hostname === SHOP_ALIAS ? SHOP.hostname : hostname.replace(`.${ZONE}`, "");
 }
 
 /** `fra 0.20 by cpu, nyc 0.40 by cpu`: every candidate's load, lowest first. */

@@ -1,14 +1,25 @@
 import { existsSync } from "node:fs";
+import type { Page } from "playwright-core";
+import type { Invoice } from "../../../model/api/mod.ts";
 import { Api } from "../api.ts";
-import { ACCOUNTS, NEWS, SPARE } from "../layout.ts";
+import { ACCOUNTS, NEWS, SHOP, SPARE } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
-import { type Claim, candidateOf, loadsOf, MOVE_MS, type Scene, seconds } from "./claim.ts";
+import {
+  type Claim,
+  candidateOf,
+  loadOf,
+  loadsOf,
+  MOVE_MS,
+  placed,
+  type Scene,
+  seconds,
+} from "./claim.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const BROWSER_MS = 20_000;
 
-/** Signs in and fills the form in a real browser. */
-async function addInBrowser(scene: Scene): Promise<string> {
+/** A page of a real browser in which news's member has signed in. */
+async function inBrowser<T>(scene: Scene, run: (page: Page) => Promise<T>): Promise<T> {
   const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -22,16 +33,21 @@ async function addInBrowser(scene: Scene): Promise<string> {
     await page.getByLabel("E-mail").fill(ACCOUNTS.news.email);
     await page.getByLabel("Password", { exact: true }).fill(ACCOUNTS.news.password);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: NEWS.hostname }).first().click();
-    await page.getByRole("button", { name: "Add web server" }).click();
-    await page.getByLabel("Name", { exact: true }).fill(SPARE.name);
-    await page.getByLabel("IPv4 address").fill(SPARE.v4);
-    await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByText(SPARE.v4).waitFor();
-    return "Chromium filled in the form";
+    await page.getByRole("link", { name: NEWS.hostname }).first().waitFor();
+    return await run(page);
   } finally {
     await browser.close();
   }
+}
+
+async function fillForm(page: Page): Promise<string> {
+  await page.getByRole("link", { name: NEWS.hostname }).first().click();
+  await page.getByRole("button", { name: "Add web server" }).click();
+  await page.getByLabel("Name", { exact: true }).fill(SPARE.name);
+  await page.getByLabel("IPv4 address").fill(SPARE.v4);
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByText(SPARE.v4).waitFor();
+  return "Chromium filled in the form";
 }
 
 /** The same request as the form sends, where there is no browser. */
@@ -88,7 +104,7 @@ const ADDED: Claim = {
   words: "a web server added through the portal's form gets its share",
   async run(scene) {
     for (const origin of NEWS.origins) scene.origin(`news/${origin.name}`).web.delayMs = 200;
-    const how = await (existsSync(CHROMIUM) ? addInBrowser : addAsTheForm)(scene);
+    const how = await (existsSync(CHROMIUM) ? inBrowser(scene, fillForm) : addAsTheForm(scene));
     try {
       return await added(scene, how);
     } finally {
@@ -97,4 +113,51 @@ const ADDED: Claim = {
   },
 };
 
-export const PORTAL: readonly Claim[] = [ADDED];
+const WEIGHT: Claim = {
+  group: "portal",
+  words: "a customer sets weights between servers: weight 0 takes one out of the answers",
+  async run(scene) {
+    const { api } = scene.stage.shop;
+    const path = `/customers/${SHOP.customer}/sites/${SHOP.hostname}/origins/fra`;
+    const answered = (fra: boolean) =>
+      until(fra ? "fra answered" : "fra left out", MOVE_MS, async () => {
+        const address = await scene.user("berlin").lookup(SHOP.hostname);
+        return expectThat((address === SHOP.origins[0]!.v4) === fra, `${placed(address)} answered`);
+      });
+    await answered(true);
+    await api.call("PATCH", path, { weight: 0 });
+    try {
+      const { tookMs } = await answered(false);
+      const fra = candidateOf(await scene.explain(SHOP.hostname, "berlin"), "fra");
+      const why = fra.verdicts.find((v) => !v.kept)?.reason;
+      expectThat(why === "weight-zero", `explain says ${why}`);
+      return `fra at load ${loadOf(fra)} is left out after ${seconds(tookMs)}, explain: ${why}`;
+    } finally {
+      await api.call("PATCH", path, { weight: 1 });
+    }
+  },
+};
+
+/** After billing: the customer finds its invoice in the portal. */
+const READS_INVOICE: Claim = {
+  group: "portal",
+  words: "a customer reads its invoices there",
+  async run(scene) {
+    const path = `/customers/${NEWS.customer}/invoices`;
+    const [latest] = await scene.stage.news.api.call<readonly Invoice[]>("GET", path);
+    if (latest === undefined) throw new Error("news has no invoice");
+    const words = `${latest.number}, ${latest.total} ${latest.currency}, ${latest.state}`;
+    if (!existsSync(CHROMIUM)) return `no browser at ${CHROMIUM}: over the API, ${words}`;
+    const url = `http://127.0.0.1:${scene.stage.ports.control}${path}`;
+    const shown = await inBrowser(scene, async (page) => {
+      await page.goto(url);
+      await page.getByText(latest.number).first().waitFor();
+      return (await page.locator("main").innerText()).replace(/\s+/g, " ");
+    });
+    expectThat(shown.includes(latest.number) && /paid/i.test(shown), shown.slice(0, 200));
+    return `Chromium shows ${words}`;
+  },
+};
+
+export const PORTAL: readonly Claim[] = [ADDED, WEIGHT];
+export const PORTAL_AFTER_BILLING: readonly Claim[] = [READS_INVOICE];

@@ -5,7 +5,7 @@ import { FAILURE } from "./failure.ts";
 import { FIRST_ADDRESS } from "./first-address.ts";
 import { LOAD_SOURCES } from "./load-source.ts";
 import { NODE } from "./node.ts";
-import { PORTAL } from "./portal.ts";
+import { PORTAL, PORTAL_AFTER_BILLING } from "./portal.ts";
 import { SECOND_ADDRESS } from "./second-address.ts";
 import { TENANTS } from "./tenant.ts";
 
@@ -19,6 +19,7 @@ const CLAIMS: readonly Claim[] = [
   ...NODE,
   ...PORTAL,
   ...BILLING,
+  ...PORTAL_AFTER_BILLING,
 ];
 
 export interface ClaimResult {

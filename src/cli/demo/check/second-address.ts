@@ -1,5 +1,5 @@
 import { addressOf, TYPE } from "../client/message.ts";
-import { CLIENTS, NODES, SHOP, ZONE } from "../layout.ts";
+import { CLIENTS, NODES, SHOP, SHOP_ALIAS, ZONE } from "../layout.ts";
 import { linksOf } from "../origin/page.ts";
 import { expectThat, until } from "../wait.ts";
 import {
@@ -94,7 +94,11 @@ const BOTH_FORMS: Claim = {
     const got = await Promise.all(links.map((link) => scene.visit(berlin, link)));
     const bad = got.filter((g) => g.status !== 200 || !NODES.some((n) => n.v4 === g.address));
     expectThat(bad.length === 0, bad.map((g) => `${g.url}: ${g.status}`).join());
-    return `${got.length} objects from ${hosts.join(" and ")} at ${placed(got[0]?.address ?? "")}`;
+    const alias = `http://${SHOP_ALIAS}:${scene.stage.ports.http}/img/logo.svg`;
+    const own = await scene.visit(berlin, alias);
+    const same = got.find((g) => g.url.endsWith("/img/logo.svg"))?.body ?? new Uint8Array();
+    expectThat(own.status === 200 && sameBytes(own.body, same), `${alias}: ${own.status}`);
+    return `${got.length} objects from ${hosts.join(" and ")} at ${placed(got[0]?.address ?? "")}; the customer's own ${SHOP_ALIAS} leads there too`;
   },
 };
 

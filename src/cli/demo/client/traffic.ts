@@ -17,7 +17,7 @@ export interface Traffic {
 }
 
 const VISITS_AT_ONCE_MAX = 6;
-const VISITS_PER_SEC_MAX = 2;
+const VISITS_PER_SEC_MAX = 4;
 /** One simulated day, by which client networks are busy one after the other. */
 const DAY_MS = 240_000;
 const POPULAR_OBJECTS = 40;
