@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect as connectTcp } from "node:net";
+import { ask, ZONE } from "./edge-stage.ts";
+import { EdgeWorld, LOGO, NEWS, SHOP } from "./edge-world.ts";
+
+const w = new EdgeWorld("127.86");
+beforeAll(() => w.start());
+afterAll(() => w.stop());
+beforeEach(() => w.calm());
+
+describe("customers and their users", () => {
+  test("two customers at one shared name get each its own bytes", async () => {
+    const [shop, other] = await Promise.all([
+      w.stage.get(`http://c.${ZONE}/${SHOP}/logo.png`),
+      w.stage.get(`http://c.${ZONE}/${NEWS}/logo.png`),
+    ]);
+    expect(shop.text).toStartWith(`${SHOP}:`);
+    expect(other.text).toStartWith(`${NEWS}:`);
+  });
+
+  test("cookies and credentials stay away from shared names, in both directions (H25)", async () => {
+    const fields = {
+      cookie: "id=1",
+      authorization: "Basic eDp5",
+      "x-forwarded-host": "evil.example",
+    };
+    const reply = await w.stage.get(`http://c.${ZONE}/${NEWS}/h25.html?echo=1&cookie=1`, fields);
+    expect(reply.text).toContain("cookie=null authorization=null x-forwarded-host=null");
+    expect(reply.headers.get("set-cookie")).toBeNull();
+    expect(reply.headers.get("content-security-policy")).toBe("sandbox");
+    expect((await w.stage.get(`http://c.${ZONE}/${NEWS}/h25.html`, {}, "POST")).status).toBe(405);
+  });
+
+  test("what was fetched with credentials is stored only when said to be public (H11)", async () => {
+    const url = `http://${NEWS}/account`;
+    const alice = await w.stage.get(`${url}?echo=1`, { authorization: "Basic YQ==" });
+    const bob = await w.stage.get(`${url}?echo=1`, { authorization: "Basic Yg==" });
+    expect(alice.text).not.toBe(bob.text);
+    const shared = `${url}?cc=public,max-age=60`;
+    await w.stage.get(shared, { authorization: "Basic YQ==" });
+    expect((await w.stage.get(shared)).headers.get("cache-status")).toStartWith("edge-1; hit");
+  });
+
+  test("a site in front of which caches stand takes every method, and a change purges", async () => {
+    const url = `http://${NEWS}/item`;
+    await w.stage.get(url);
+    const at = { address: w.stage.address, port: w.stage.edge.httpPort };
+    const posted = await ask(at, url, { fields: {}, method: "POST", body: "x=1" });
+    expect(posted.status).toBe(200);
+    expect(posted.headers.get("cache-status")).toContain("fwd=method");
+    expect((await w.stage.get(url)).headers.get("cache-status")).toContain("fwd=uri-miss");
+    expect(w.news.log.map((r) => r.method)).toEqual(["GET", "POST", "GET"]);
+  });
+});
+
+/** Sends bytes as they are; resolves with all that came back. */
+function raw(text: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connectTcp(w.stage.edge.httpPort, w.stage.address, () => socket.write(text));
+  let got = "";
+  socket.on("data", (data) => {
+    got += data.toString("latin1");
+  });
+  socket.on("error", () => resolve(got));
+  socket.on("close", () => resolve(got));
+  return promise;
+}
+
+describe("hosts and methods", () => {
+  const end = "\r\nConnection: close\r\n\r\n";
+  const host = `${SHOP}.${ZONE}`;
+  const cases: readonly (readonly [string, string, number])[] = [
+    ["two Host fields", `GET / HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}`, 400],
+    ["two hosts in one field", `GET / HTTP/1.1\r\nHost: ${host}, ${host}`, 400],
+    ["no host", "GET / HTTP/1.0", 400],
+    ["user information", `GET / HTTP/1.1\r\nHost: a.com:80@${host}`, 400],
+    ["an IPv6 literal", "GET / HTTP/1.1\r\nHost: [::1]", 400],
+    ["a fragment", `GET /a#b HTTP/1.1\r\nHost: ${host}`, 400],
+    ["a host of nobody here", "GET / HTTP/1.1\r\nHost: nobody.example", 421],
+    ["a first address that caches do not front", `GET / HTTP/1.1\r\nHost: ${SHOP}`, 421],
+    ["a path that names no site", `GET /nobody.example/x HTTP/1.1\r\nHost: c.${ZONE}`, 404],
+    ["case, port and final dot", `GET /logo.png HTTP/1.1\r\nHost: ${host.toUpperCase()}.:80`, 200],
+    ["PURGE", `PURGE /logo.png HTTP/1.1\r\nHost: ${host}`, 405],
+    ["TRACE", `TRACE /logo.png HTTP/1.1\r\nHost: ${host}`, 405],
+    ["CONNECT", `CONNECT ${host}:80 HTTP/1.1\r\nHost: ${host}`, 400],
+    ["a loop", `GET /loop HTTP/1.1\r\nHost: ${host}\r\nCDN-Loop: other, ${ZONE}; x=1`, 508],
+  ];
+  for (const [what, head, status] of cases) {
+    test(`${what}: ${status} (H6, H13, H21)`, async () => {
+      expect((await raw(head + end)).slice(9, 12)).toBe(String(status));
+    });
+  }
+
+  test("a PURGE from outside has no effect", async () => {
+    expect((await w.stage.get(LOGO)).headers.get("cache-status")).toStartWith("edge-1;");
+    await raw(`PURGE /logo.png HTTP/1.1\r\nHost: ${host}${end}`);
+    expect((await w.stage.get(LOGO)).headers.get("cache-status")).toStartWith("edge-1; hit");
+  });
+
+  test("the health path answers whatever the host is", async () => {
+    const reply = await w.stage.get("http://192.0.2.1/.well-known/turnpike/health");
+    expect([reply.status, reply.text]).toEqual([200, "ok"]);
+  });
+});

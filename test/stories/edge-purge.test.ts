@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { until, ZONE } from "./edge-stage.ts";
+import { EdgeWorld, NEWS, SHOP } from "./edge-world.ts";
+
+const w = new EdgeWorld("127.85");
+beforeAll(() => w.start());
+afterAll(() => w.stop());
+beforeEach(() => w.calm());
+
+describe("a purge", () => {
+  test("takes all variants and forms of a URL away before it is acknowledged", async () => {
+    const url = `http://${SHOP}.${ZONE}/purged.png?vary=accept-encoding`;
+    await w.stage.get(url, { "accept-encoding": "gzip" });
+    await w.stage.get(url, { "accept-encoding": "br" });
+    await w.stage.get(url);
+    w.version = 3;
+    await w.stage.purge("shop", SHOP, "/purged.png?vary=accept-encoding");
+    for (const encoding of ["gzip", "br", "identity"]) {
+      const reply = await w.stage.get(url, { "accept-encoding": encoding });
+      expect(reply.text).toContain(" v3 ");
+    }
+    w.version = 1;
+  });
+
+  test("reaches what is being fetched: those who come later do not get it", async () => {
+    const hold = Promise.withResolvers<void>();
+    w.gate = hold.promise;
+    const url = `http://${SHOP}.${ZONE}/in-flight.png`;
+    const early = w.stage.get(url);
+    await until(() => w.origins[1]!.log.length === 1);
+    await w.stage.purge("shop", SHOP, "/in-flight.png");
+    w.gate = Promise.resolve();
+    w.version = 4;
+    const late = await w.stage.get(url);
+    expect(late.text).toContain(" v4 ");
+    hold.resolve();
+    await early;
+    expect((await w.stage.get(url)).text).toContain(" v4 ");
+    w.version = 1;
+  });
+
+  test("of one customer leaves another's object of the same path", async () => {
+    await w.stage.get(`http://c.${ZONE}/${NEWS}/same.png`);
+    await w.stage.get(`http://c.${ZONE}/${SHOP}/same.png`);
+    await w.stage.purge("news", NEWS, "/same.png");
+    const reply = await w.stage.get(`http://c.${ZONE}/${SHOP}/same.png`);
+    expect(reply.headers.get("cache-status")).toStartWith("edge-1; hit");
+  });
+});
+
+describe("the disk tier", () => {
+  test("serves after a restart, but not what was purged, and validates while it is behind", async () => {
+    const kept = `http://${SHOP}.${ZONE}/kept.png`;
+    const gone = `http://${SHOP}.${ZONE}/gone.png`;
+    const missed = `http://${SHOP}.${ZONE}/missed.png`;
+    for (const url of [kept, gone, missed]) await w.stage.get(url);
+    await w.stage.purge("shop", SHOP, "/gone.png");
+    await w.stage.edge.stop();
+    // A purge while it is away, and a log that it cannot reach when it comes back.
+    const number = w.stage.purgeLog.length + 1;
+    w.stage.purgeLog.push({ number, atMs: 0, customer: "shop", site: SHOP, path: "/missed.png" });
+    w.stage.logAnswers = false;
+    w.version = 5;
+    await w.stage.start();
+    expect((await w.stage.get(missed)).text).toContain(" v5 ");
+    expect((await w.stage.get(gone)).text).toContain(" v5 ");
+    w.version = 1;
+    const validated = await w.stage.get(kept);
+    expect(validated.headers.get("cache-status")).toBe("edge-1; fwd=stale; fwd-status=304; stored");
+    w.stage.logAnswers = true;
+    await until(() => w.stage.acks.some((ack) => ack.number === number));
+    await w.stage.edge.stop();
+    await w.stage.start();
+    await until(() => w.stage.edge !== undefined);
+    const before = w.asked();
+    let reply = await w.stage.get(kept);
+    for (let i = 0; i < 50 && !reply.headers.get("cache-status")!.includes("hit"); i++) {
+      reply = await w.stage.get(kept);
+    }
+    expect(reply.headers.get("cache-status")).toStartWith("edge-1; hit");
+    expect(w.asked().reduce((a, b) => a + b) - before.reduce((a, b) => a + b)).toBeLessThan(3);
+  });
+
+  test("takes a large body while it is delivered, and cuts ranges from it later", async () => {
+    const size = 3_000_000;
+    const url = `http://${SHOP}.${ZONE}/large.bin?size=${size}`;
+    const first = await w.stage.get(url);
+    expect([first.status, first.body.length]).toEqual([200, size]);
+    let second = await w.stage.get(url);
+    for (let i = 0; i < 50 && !second.headers.get("cache-status")!.includes("hit"); i++) {
+      second = await w.stage.get(url);
+    }
+    expect(second.headers.get("cache-status")).toStartWith("edge-1; hit");
+    expect(second.body.equals(first.body)).toBe(true);
+    const part = await w.stage.get(url, { range: "bytes=262140-600000" });
+    expect(part.status).toBe(206);
+    expect(part.body.equals(first.body.subarray(262_140, 600_001))).toBe(true);
+  });
+});
