@@ -32,15 +32,18 @@ function write(dir: string, files: Readonly<Record<string, string>>): void {
 
 export function peers(names: number): Peer[] {
   const zone = zoneFile(names);
-  return [
-    {
-      name: "nsd",
-      binary: "nsd",
-      version: ["-v"],
-      prepare: (dir, port) => {
-        write(dir, {
-          "zone.txt": zone,
-          "nsd.conf": `server:
+  return [nsd(zone), knot(zone), gdnsd(zone), pdns(zone)];
+}
+
+function nsd(zone: string): Peer {
+  return {
+    name: "nsd",
+    binary: "nsd",
+    version: ["-v"],
+    prepare: (dir, port) => {
+      write(dir, {
+        "zone.txt": zone,
+        "nsd.conf": `server:
   ip-address: 127.0.0.1@${port}
   username: ""
   server-count: 1
@@ -58,18 +61,21 @@ zone:
   name: ${BENCH_ZONE}
   zonefile: zone.txt
 `,
-        });
-        return ["-d", "-c", join(dir, "nsd.conf")];
-      },
+      });
+      return ["-d", "-c", join(dir, "nsd.conf")];
     },
-    {
-      name: "knot",
-      binary: "knotd",
-      version: ["--version"],
-      prepare: (dir, port) => {
-        write(dir, {
-          "zone.txt": zone,
-          "knot.conf": `server:
+  };
+}
+
+function knot(zone: string): Peer {
+  return {
+    name: "knot",
+    binary: "knotd",
+    version: ["--version"],
+    prepare: (dir, port) => {
+      write(dir, {
+        "zone.txt": zone,
+        "knot.conf": `server:
   listen: 127.0.0.1@${port}
   rundir: "${dir}"
   udp-workers: 1
@@ -88,18 +94,21 @@ zone:
   - domain: ${BENCH_ZONE}
     file: zone.txt
 `,
-        });
-        return ["-c", join(dir, "knot.conf")];
-      },
+      });
+      return ["-c", join(dir, "knot.conf")];
     },
-    {
-      name: "gdnsd",
-      binary: "gdnsd",
-      version: ["-?"],
-      prepare: (dir, port) => {
-        write(dir, {
-          [`zones/${BENCH_ZONE}`]: zone,
-          config: `options => {
+  };
+}
+
+function gdnsd(zone: string): Peer {
+  return {
+    name: "gdnsd",
+    binary: "gdnsd",
+    version: ["-?"],
+    prepare: (dir, port) => {
+      write(dir, {
+        [`zones/${BENCH_ZONE}`]: zone,
+        config: `options => {
   listen => 127.0.0.1:${port}
   run_dir => ${dir}/run
   state_dir => ${dir}/state
@@ -107,19 +116,22 @@ zone:
   tcp_threads => 1
 }
 `,
-        });
-        return ["-c", dir, "start"];
-      },
+      });
+      return ["-c", dir, "start"];
     },
-    {
-      name: "pdns",
-      binary: "pdns_server",
-      version: ["--version"],
-      prepare: (dir, port) => {
-        write(dir, {
-          "zone.txt": zone,
-          "bind.conf": `zone "${BENCH_ZONE}" { type native; file "${dir}/zone.txt"; };\n`,
-          "pdns.conf": `launch=bind
+  };
+}
+
+function pdns(zone: string): Peer {
+  return {
+    name: "pdns",
+    binary: "pdns_server",
+    version: ["--version"],
+    prepare: (dir, port) => {
+      write(dir, {
+        "zone.txt": zone,
+        "bind.conf": `zone "${BENCH_ZONE}" { type native; file "${dir}/zone.txt"; };\n`,
+        "pdns.conf": `launch=bind
 bind-config=${dir}/bind.conf
 local-address=127.0.0.1
 local-port=${port}
@@ -131,11 +143,10 @@ daemon=no
 guardian=no
 disable-syslog=yes
 `,
-        });
-        return [`--config-dir=${dir}`];
-      },
+      });
+      return [`--config-dir=${dir}`];
     },
-  ];
+  };
 }
 
 /** `nsd 4.6.1`, or null when it is not installed. */

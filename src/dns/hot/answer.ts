@@ -65,8 +65,8 @@ interface Loaded {
 
 /**
  * Answers packets from one snapshot and the latest health. One per thread. The life of a lookup,
- * top to bottom: `answer()` reads the question, `#respond` finds the name, `#resolve` writes its
- * records, `#steer` draws the address, `#finish` the header and the OPT record.
+ * top to bottom: `answer()` reads the question; `#respond` finds the name and, for a steered one, copies
+ * its record; `#resolve` writes other records, `#steer` draws; `#finish` the header and the OPT record.
  */
 export class Responder {
   readonly #query = new Query();
@@ -193,9 +193,25 @@ export class Responder {
     const loaded = this.#loaded;
     // Not REFUSED: we may be the right server, only too young to know.
     if (loaded === null) return RCODE.SERVFAIL;
-    const name = loaded.index.find(this.#packet!.bytes, query);
-    if (name === null) return RCODE.REFUSED;
-    const exact = name.labels === query.labels;
+    const { index } = loaded;
+    const place = index.find(this.#packet!.bytes, query);
+    if (place < 0) return RCODE.REFUSED;
+    const exact = index.labels(place) === query.labels;
+    const subject = index.subject(place);
+    if (exact && subject >= 0 && (query.type === TYPE.A || query.type === TYPE.AAAA)) {
+      this.#flags |= FLAG.AUTHORITATIVE;
+      const site = index.metered(place);
+      if (site >= 0) loaded.queries[site]! += 1;
+      const group = this.#clientGroup(loaded.groups);
+      const row = loaded.steered.row(subject, group, query.type === TYPE.A ? 4 : 6);
+      const length = loaded.steered.copy(row, this.#bytes, query.questionEnd);
+      // Always fits: a question has at most 271 octets, the record 28 and the OPT record 35.
+      if (length < 0) return this.#steer(loaded, index.name(place), { row, owner: null });
+      this.#out.at += length;
+      this.#answers = 1;
+      return RCODE.NOERROR;
+    }
+    const name = index.name(place);
     const cut = name.cut;
     // The DS of a delegation belongs to the parent: to us (RFC 4035 3.1.4.1).
     if (cut !== null && !(exact && cut === name && query.type === TYPE.DS)) {
@@ -219,7 +235,11 @@ export class Responder {
     let owner: Uint8Array | null = null;
     for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
       if (name.steered !== null && (type === TYPE.A || type === TYPE.AAAA)) {
-        return this.#steer(loaded, name, owner);
+        this.#countQuery(loaded, name.steered);
+        const group = this.#clientGroup(loaded.groups);
+        const subject = name.steered.for === "origins" ? name.steered.site + 1 : 0;
+        const row = loaded.steered.row(subject, group, type === TYPE.A ? 4 : 6);
+        return this.#steer(loaded, name, { row, owner });
       }
       const set = findSet(name.sets, type);
       if (set !== null) {
@@ -231,9 +251,11 @@ export class Responder {
       if (name.cname === null) return this.#deny(name.zone, owner, RCODE.NOERROR);
       this.#answers += this.#set(owner, name.cname);
       owner = name.cname.data[0]!;
-      const next = loaded.index.findClosest(owner);
-      if (next === null || next.cut !== null) return RCODE.NOERROR;
-      const exact = next.wire.length === owner.length;
+      const place = loaded.index.findClosest(owner);
+      if (place < 0) return RCODE.NOERROR;
+      const next = loaded.index.name(place);
+      if (next.cut !== null) return RCODE.NOERROR;
+      const exact = loaded.index.octets(place) === owner.length;
       const source = exact ? next : next.wildcard;
       // RFC 6604 2.1: the code is that of the last name of the chain.
       if (source === null) return this.#deny(next.zone, owner, RCODE.NXDOMAIN);
@@ -242,15 +264,12 @@ export class Responder {
     return RCODE.NOERROR;
   }
 
-  /** Addresses that are decided per client. */
-  #steer(loaded: Loaded, name: HotName, owner: Uint8Array | null): number {
-    const steered = name.steered!;
+  /** Addresses that are decided per client, where one record of the question's name is not all. */
+  #steer(loaded: Loaded, name: HotName, at: { row: number; owner: Uint8Array | null }): number {
     const type = this.#query.type;
-    const group = this.#clientGroup(loaded.groups);
-    const site = steered.for === "origins" ? steered.site : null;
-    this.#countQuery(loaded, steered);
+    const { owner } = at;
     const table = loaded.steered;
-    const set = table.find(site, group, type === TYPE.A ? 4 : 6);
+    const set = table.set(at.row);
     if (set.choices.length === 0) return this.#deny(name.zone, owner, RCODE.NOERROR);
     if (set.all) {
       for (const data of set.data) this.#record(owner, type, { ttlSec: set.ttlSec, data });
@@ -318,9 +337,9 @@ export class Responder {
 
   #addAddresses(loaded: Loaded, servers: RecordSet): void {
     for (const server of servers.data) {
-      const name = loaded.index.findExact(server);
-      if (name === null) continue;
-      for (const set of name.sets) {
+      const place = loaded.index.findExact(server);
+      if (place < 0) continue;
+      for (const set of loaded.index.name(place).sets) {
         if (set.type === TYPE.A || set.type === TYPE.AAAA) {
           this.#additionals += this.#set(server, set);
         }

@@ -23,12 +23,11 @@ export type Steered = NonNullable<NameEntry["steered"]>;
 
 /** What stands at one name, ready to be written. */
 export interface HotName {
-  readonly wire: Uint8Array;
-  readonly labels: number;
   readonly zone: HotZone;
   readonly sets: readonly RecordSet[];
   readonly cname: RecordSet | null;
   readonly steered: Steered | null;
+  readonly labels: number;
   /** The delegation this name is at or below; null where we are authoritative. */
   readonly cut: HotName | null;
   /** `*` right below this name: it stands for what does not exist there (RFC 4592). */
@@ -39,55 +38,101 @@ type Draft = { -readonly [K in keyof HotName]: HotName[K] };
 /** Negative answers are kept by resolvers for so long (RFC 2308 5). */
 export const NEGATIVE_SEC = 5;
 const INFRA_TTL_SEC = 3600;
+const NO_SETS: readonly RecordSet[] = [];
+
+/** Fields of a place in the table, in 32-bit words; a place is half a cache line. */
+const PLACE = 8;
+const HASH = 0;
+/** The name's number plus one; 0 where the place is free. */
+const NUMBER = 1;
+const OCTETS_AT = 2;
+const OCTETS = 3;
+const LABELS = 4;
+/** What addresses are decided about: 0 for caches, a site plus one for its servers, or -1. */
+const SUBJECT = 5;
+/** The site whose queries are counted, or -1. */
+const METERED = 6;
 
 /**
  * All names by a hash of their octets in lower case. The hash runs from the root's end to the
  * front, so one pass over a name gives those of all its ancestors too: a flood of random names
- * costs one pass and a probe per label.
+ * costs one pass and a probe per label. All that a steered answer needs of a name lies at its place,
+ * so that it costs two cache misses and not a dozen, however many names there are.
  */
 export class NameIndex {
-  readonly #slots: Int32Array;
-  readonly #hashes: Uint32Array;
+  readonly #table: Int32Array;
+  readonly #mask: number;
+  readonly #octets: Uint8Array;
   readonly #names: readonly HotName[];
   /** Scratch: the hash at each label of the name asked last. */
-  readonly #labelHash = new Uint32Array(128);
+  readonly #labelHash = new Int32Array(128);
 
-  constructor(names: readonly HotName[]) {
+  constructor(entries: readonly { readonly wire: Uint8Array; readonly name: HotName }[]) {
     let size = 16;
-    while (size < names.length * 2) size *= 2;
-    this.#slots = new Int32Array(size).fill(-1);
-    this.#hashes = new Uint32Array(names.length);
-    this.#names = names;
-    for (const [i, name] of names.entries()) {
-      const hash = hashName(name.wire);
-      this.#hashes[i] = hash;
-      let slot = hash & (size - 1);
-      while (this.#slots[slot] !== -1) slot = (slot + 1) & (size - 1);
-      this.#slots[slot] = i;
+    while (size < entries.length * 2) size *= 2;
+    this.#mask = size - 1;
+    this.#table = new Int32Array(size * PLACE);
+    this.#octets = new Uint8Array(entries.reduce((sum, { wire }) => sum + wire.length, 0));
+    this.#names = entries.map(({ name }) => name);
+    let octetsAt = 0;
+    for (const [i, { wire, name }] of entries.entries()) {
+      const hash = hashName(wire);
+      let slot = hash & this.#mask;
+      while (this.#table[slot * PLACE + NUMBER] !== 0) slot = (slot + 1) & this.#mask;
+      const { labels, steered, cut } = name;
+      const site = steered?.site ?? -1;
+      const subject = steered?.for === "origins" ? site + 1 : 0;
+      const known = steered !== null && cut === null;
+      const place = [hash, i + 1, octetsAt, wire.length, labels, known ? subject : -1, site];
+      this.#table.set(place, slot * PLACE);
+      this.#octets.set(wire, octetsAt);
+      octetsAt += wire.length;
     }
   }
 
-  /** The name asked, or its closest ancestor that is ours; null if none is. Hot. */
-  find(packet: Uint8Array, query: Query): HotName | null {
+  /** The place of the name asked, or of its closest ancestor that is ours; -1 if none is. Hot. */
+  find(packet: Uint8Array, query: Query): number {
     this.#hashLabels(packet, query);
     for (let l = 0; l < query.labels; l++) {
       const found = this.#probe(this.#labelHash[l]!, packet, query.labelAt[l]!);
-      if (found !== null) return found;
+      if (found >= 0) return found;
     }
-    return this.#probe(SEED, packet, query.nameEnd - 1);
+    return -1;
   }
 
-  /** The same for whole octets in lower case; for CNAME targets, wildcards and glue. */
-  findExact(wire: Uint8Array): HotName | null {
+  /** The place of exactly this name, whole octets in lower case; -1 if it is not ours. */
+  findExact(wire: Uint8Array): number {
     return this.#probe(hashName(wire), wire, 0);
   }
 
-  findClosest(wire: Uint8Array): HotName | null {
-    for (let at = 0; ; at += wire[at]! + 1) {
+  /** As `find()`, for whole octets in lower case. */
+  findClosest(wire: Uint8Array): number {
+    for (let at = 0; wire[at] !== 0; at += wire[at]! + 1) {
       const rest = wire.subarray(at);
       const found = this.#probe(hashName(rest), rest, 0);
-      if (found !== null || rest.length === 1) return found;
+      if (found >= 0) return found;
     }
+    return -1;
+  }
+
+  name(place: number): HotName {
+    return this.#names[this.#table[place + NUMBER]! - 1]!;
+  }
+
+  labels(place: number): number {
+    return this.#table[place + LABELS]!;
+  }
+
+  octets(place: number): number {
+    return this.#table[place + OCTETS]!;
+  }
+
+  subject(place: number): number {
+    return this.#table[place + SUBJECT]!;
+  }
+
+  metered(place: number): number {
+    return this.#table[place + METERED]!;
   }
 
   #hashLabels(packet: Uint8Array, query: Query): void {
@@ -100,20 +145,30 @@ export class NameIndex {
     }
   }
 
-  #probe(hash: number, bytes: Uint8Array, at: number): HotName | null {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const i = this.#slots[slot]!;
-      if (i < 0) return null;
-      if (this.#hashes[i] !== hash) continue;
-      const name = this.#names[i]!;
-      if (sameName(name.wire, bytes, at)) return name;
+  #probe(hash: number, bytes: Uint8Array, at: number): number {
+    const table = this.#table;
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const place = slot * PLACE;
+      if (table[place + NUMBER] === 0) return -1;
+      if (table[place + HASH] === hash && this.#same(place, bytes, at)) return place;
     }
+  }
+
+  /** Length octets are below 64, so lowering them changes nothing (RFC 4343). */
+  #same(place: number, bytes: Uint8Array, at: number): boolean {
+    const octets = this.#octets;
+    const from = this.#table[place + OCTETS_AT]!;
+    const length = this.#table[place + OCTETS]!;
+    for (let i = 0; i < length; i++) {
+      const octet = bytes[at + i]!;
+      const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+      if (lower !== octets[from + i]) return false;
+    }
+    return true;
   }
 }
 
-/** The hash of the root, whose name has no octets to mix. */
-const SEED = 0x811c9dc5;
+const SEED = 0x811c9dc5 | 0;
 
 function mix(hash: number, octet: number): number {
   const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
@@ -122,24 +177,13 @@ function mix(hash: number, octet: number): number {
 
 function finish(hash: number): number {
   const h = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return (h ^ (h >>> 13)) >>> 0;
+  return h ^ (h >>> 13);
 }
 
 function hashName(wire: Uint8Array): number {
-  if (wire.length === 1) return SEED;
   let hash = SEED;
   for (let at = wire.length - 2; at >= 0; at--) hash = mix(hash, wire[at]!);
   return finish(hash);
-}
-
-/** Length octets are below 64, so lowering them changes nothing (RFC 4343). */
-function sameName(wire: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < wire.length; i++) {
-    const octet = bytes[at + i]!;
-    const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
-    if (lower !== wire[i]) return false;
-  }
-  return true;
 }
 
 /**
@@ -170,10 +214,9 @@ export function compileNameIndex(
     const sets = collectSets(entry.records);
     if (text === apex) sets.push(...apexSets(sets, zone, servers));
     const draft: Draft = {
-      wire: wireOf(text),
       labels: text.split(".").length,
       zone,
-      sets,
+      sets: sets.length === 0 ? NO_SETS : sets,
       cname: sets.find((set) => set.type === TYPE.CNAME) ?? null,
       steered: entry.steered,
       cut: null,
@@ -184,7 +227,7 @@ export function compileNameIndex(
     const parent = text.startsWith("*.") ? drafts.get(text.slice(2)) : undefined;
     if (parent !== undefined) parent.wildcard = draft;
   }
-  return new NameIndex([...drafts.values()]);
+  return new NameIndex([...drafts].map(([text, name]) => ({ wire: wireOf(text), name })));
 }
 
 /** SOA of the apex, and our NS where the customer gave none. */
