@@ -167,7 +167,7 @@ export class Server {
   }
 
   #serve(request: Request, connection: Connection): Response | Promise<Response> {
-    if (request.url.endsWith(HEALTH_PATH)) return new Response("ok");
+    if (asksForHealth(request.url)) return new Response("ok");
     const table = this.#parts.table();
     if (table === null) return refuse(refusals.noSnapshot);
     const client = connection.requestIP(request)?.address ?? "unknown";
@@ -514,6 +514,13 @@ export class Server {
   #countIn(ask: Ask, bytes: number): void {
     ask.entry.usage.bytesIn += bytes;
   }
+}
+
+/** Whatever the host is: probes come by address. */
+function asksForHealth(url: string): boolean {
+  if (!url.endsWith(HEALTH_PATH)) return false;
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
+  return url.length - start === HEALTH_PATH.length;
 }
 
 function release(held: Held | null): void {

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createServer, type Server, type Socket } from "node:net";
+import { Fault } from "../base/fault.ts";
+import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
+import { fetchOriginClient } from "./origin-client.ts";
+
+const ADDRESS = "127.87.0.1";
+let server: Server;
+let port = 0;
+let answer = "";
+let seen = "";
+let close = true;
+
+beforeAll(async () => {
+  server = createServer((socket: Socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      seen = data.toString("latin1");
+      socket.write(answer, "latin1");
+      if (close) socket.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
+  port = (server.address() as { port: number }).port;
+});
+afterAll(() => server.close());
+
+const client = fetchOriginClient();
+let ends = 0;
+
+function request(more: Partial<OriginRequest> = {}): OriginRequest {
+  return {
+    ...{ scheme: "http", address: ADDRESS, port, hostname: "www.shop.example" },
+    ...{ method: "GET", path: "/a/b?c=d", body: null, headMs: 300, silentMs: 300 },
+    fields: [
+      ["host", "www.shop.example"],
+      ["accept", "*/*"],
+      ["accept-encoding", "identity"],
+      ["user-agent", "Turnpike"],
+    ],
+    onEnd: () => ends++,
+    ...more,
+  } as OriginRequest;
+}
+
+/** The whole exchange: the response and its body, or the code of what failed and where. */
+async function exchange(raw: string, o: Partial<OriginRequest> & { open?: boolean } = {}) {
+  answer = raw;
+  close = o.open !== true;
+  ends = 0;
+  let response: OriginResponse;
+  try {
+    response = await client.fetch(request(o));
+  } catch (fault) {
+    return { failed: fault instanceof Fault ? fault.code : fault, ends };
+  }
+  const read =
+    response.body === null ? "" : await new Response(response.body).text().catch(() => null);
+  return { status: response.status, response, body: read, ends };
+}
+
+describe("the origin client", () => {
+  test("sends what it is given and nothing else, to the address given", async () => {
+    const got = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    expect([got.status, got.body, got.ends]).toEqual([200, "ok", 1]);
+    const [line, ...fields] = seen.trimEnd().split("\r\n");
+    expect(line).toBe("GET /a/b?c=d HTTP/1.1");
+    expect(fields.map((field) => field.toLowerCase()).sort()).toEqual([
+      "accept-encoding: identity",
+      "accept: */*",
+      "connection: keep-alive",
+      "host: www.shop.example",
+      "user-agent: turnpike",
+    ]);
+  });
+
+  test("drops hop-by-hop fields and those that Connection names", async () => {
+    const got = await exchange(
+      "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 2\r\nKeep-Alive: 3\r\nContent-Length: 0\r\n\r\n",
+    );
+    expect(got.response?.fields.map(([name]) => name).sort()).toEqual(["content-length", "x-end"]);
+  });
+
+  test("does not follow redirects, nor decode bodies", async () => {
+    const got = await exchange(
+      "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    );
+    expect([got.status, got.body]).toEqual([302, "abc"]);
+  });
+
+  const hostile: readonly (readonly [string, string, string])[] = [
+    [
+      "both lengths",
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+      "origin-broken",
+    ],
+    [
+      "two different lengths",
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
+      "origin-broken",
+    ],
+    ["no HTTP", "garbage\r\n\r\n", "origin-broken"],
+    ["nothing", "", "origin-broken"],
+    ["a bare status of nonsense", "HTTP/1.1 9999 X\r\n\r\n", "origin-broken"],
+    [
+      "an unknown transfer coding",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nabc",
+      "origin-broken",
+    ],
+  ];
+  for (const [what, raw, code] of hostile) {
+    test(`refuses ${what} (H5)`, async () => {
+      expect(await exchange(raw)).toEqual({ failed: code as never, ends: 1 });
+    });
+  }
+
+  test("a body that is cut short fails, by length and by chunks", async () => {
+    const byLength = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    const chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+    const byChunks = await exchange(chunks);
+    expect([byLength.body, byLength.ends, byChunks.body, byChunks.ends]).toEqual([
+      null,
+      1,
+      null,
+      1,
+    ]);
+  });
+
+  test("a body that only the end of the connection ends is known as such", async () => {
+    const got = await exchange("HTTP/1.1 200 OK\r\n\r\nuntil close");
+    expect([got.body, got.response?.framed]).toEqual(["until close", false]);
+  });
+
+  test("bytes after the body are not part of it", async () => {
+    const second = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    const got = await exchange(`HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc${second}`);
+    expect(got.body).toBe("abc");
+    expect((await exchange("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).body).toBe("ok");
+  });
+
+  test("silence before the head and within the body is a timeout", async () => {
+    expect(await exchange("", { open: true })).toEqual({ failed: "origin-timeout", ends: 1 });
+    const half = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", { open: true });
+    expect([half.body, half.ends]).toEqual([null, 1]);
+  });
+
+  test("nobody listening is a refusal", async () => {
+    const free = Bun.listen({ hostname: ADDRESS, port: 0, socket: { data() {} } });
+    const gone = free.port;
+    free.stop(true);
+    expect(await exchange("", { port: gone })).toEqual({ failed: "origin-refused", ends: 1 });
+  });
+});

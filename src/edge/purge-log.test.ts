@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeClock } from "../base/clock.ts";
+import { silentLog } from "../base/log.ts";
+import { LocalBus } from "../bus/mod.ts";
+import type { Purge } from "../model/purge.ts";
+import { PurgeLog } from "./purge-log.ts";
+
+let dir: string;
+let bus: LocalBus;
+let written: Purge[];
+let applied: string[];
+let acks: number[];
+let answers: boolean;
+let fails: boolean;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "turnpike-purge-"));
+  bus = new LocalBus();
+  [written, applied, acks, answers, fails] = [[], [], [], true, false];
+  bus.subscribe("purge.ack", (ack) => acks.push(ack.number));
+  bus.respond("purge.since", ({ after }) => {
+    if (!answers) throw new Error("away");
+    const purges = written.filter((purge) => purge.number > after);
+    return { latest: written.at(-1)?.number ?? 0, purges };
+  });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function start(): PurgeLog {
+  const log = new PurgeLog({
+    ...{ node: "edge-1", path: join(dir, "purged.json"), bus },
+    ...{ clock: new FakeClock(), log: silentLog },
+    purge: async (key) => {
+      if (fails) throw new Error("disk");
+      applied.push(key);
+    },
+  });
+  log.start();
+  return log;
+}
+
+function write(path: string): Purge {
+  const number = written.length + 1;
+  const purge = { number, atMs: 0, customer: "acme", site: "www.shop.example", path };
+  written.push(purge);
+  return purge;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + 4_000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error("It did not come to hold");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+describe("PurgeLog", () => {
+  test("is behind until the log has answered, then applies what it missed, in order", async () => {
+    write("/a");
+    write("/b");
+    const log = start();
+    expect(log.behind).toBe(true);
+    await until(() => !log.behind);
+    expect(applied).toEqual(["acme www.shop.example /a", "acme www.shop.example /b"]);
+    await until(() => acks.length === 2);
+    expect(JSON.parse(readFileSync(join(dir, "purged.json"), "utf8"))).toEqual({ applied: 2 });
+    await log.stop();
+  });
+
+  test("does not apply again after a restart what it had applied", async () => {
+    write("/a");
+    const first = start();
+    await until(() => acks.length === 1);
+    await first.stop();
+    applied = [];
+    const second = start();
+    await until(() => !second.behind);
+    expect([applied, second.applied]).toEqual([[], 1]);
+    await second.stop();
+  });
+
+  test("applies a purge that comes next, and fills a gap before it is up to date again", async () => {
+    const log = start();
+    await until(() => !log.behind);
+    bus.publish("purge", write("/1"));
+    await until(() => acks.includes(1));
+    write("/lost");
+    bus.publish("purge", write("/3"));
+    await until(() => acks.includes(3));
+    expect(applied.map((key) => key.split(" ")[2])).toEqual(["/1", "/lost", "/3"]);
+    expect(acks).toEqual([1, 2, 3]);
+    await until(() => !log.behind);
+    await log.stop();
+  });
+
+  test("stays behind when there is a gap and the log does not answer", async () => {
+    const log = start();
+    await until(() => !log.behind);
+    answers = false;
+    write("/lost");
+    bus.publish("purge", write("/2"));
+    await until(() => log.behind);
+    answers = true;
+    await until(() => !log.behind);
+    expect(log.applied).toBe(2);
+    await log.stop();
+  });
+
+  test("acknowledges again what is sent again", async () => {
+    const log = start();
+    await until(() => !log.behind);
+    const purge = write("/a");
+    bus.publish("purge", purge);
+    bus.publish("purge", purge);
+    await until(() => acks.length === 2);
+    expect([applied.length, acks]).toEqual([1, [1, 1]]);
+    await log.stop();
+  });
+
+  test("neither acknowledges nor writes down what the disk did not do", async () => {
+    const log = start();
+    await until(() => !log.behind);
+    fails = true;
+    bus.publish("purge", write("/a"));
+    await until(() => log.behind);
+    expect([acks, existsSync(join(dir, "purged.json"))]).toEqual([[], false]);
+    fails = false;
+    await until(() => acks.length === 1);
+    await until(() => !log.behind);
+    await log.stop();
+  });
+
+  test("takes a file that cannot be read for nothing applied", async () => {
+    for (const text of ["", "{", '{"applied":"7"}', "null", '{"applied":1e99}']) {
+      writeFileSync(join(dir, "purged.json"), text);
+      write("/x");
+      applied = [];
+      const log = start();
+      await until(() => !log.behind);
+      expect(applied.length).toBe(written.length);
+      await log.stop();
+    }
+  });
+});
