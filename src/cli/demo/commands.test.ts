@@ -5,7 +5,7 @@ import { portsFrom } from "./layout.ts";
 import { startWorld, type World } from "./world.ts";
 
 // A port base that nothing else of this project uses.
-const PORTS = portsFrom(24_300);
+const PORTS = portsFrom(19_300);
 
 async function withWorld(
   run: (world: World, url: string, held: Set<string>) => Promise<void>,
