@@ -6,5 +6,5 @@ import { checkCode, Gate, unitGroups } from "./gate/gate.ts";
 const root = join(import.meta.dir, "..");
 const gate = new Gate(root);
 await checkCode(gate, root);
-for (const group of unitGroups(root)) await gate.group(group);
+await gate.groups(unitGroups(root), { atOnce: 3 });
 process.exit(gate.close());

@@ -38,7 +38,7 @@ async function runSuite(name: string, suite: Suite): Promise<void> {
   const passedBefore = gate.passed;
   const limitSec = values.full ? 24 * 3600 : 20 * 60;
   const env = { ...(values.full ? suite.full : suite.env), TURNPIKE_EVIDENCE: figures };
-  await gate.group({ name, files: suite.files, limitSec, testLimitSec: limitSec }, env);
+  await gate.groups([{ name, files: suite.files, limitSec, testLimitSec: limitSec }], { env });
   const evidence = {
     suite: name,
     full: values.full,

@@ -18,8 +18,9 @@ if (stories.length > 0) {
   if (why !== null) say(`note  peers ${why}; the tests that need them are skipped`);
 }
 if (only.length === 0) await checkCode(gate, root);
-for (const group of unitGroups(root).filter((one) => wanted(one.name))) await gate.group(group);
-for (const group of stories) await gate.group(group);
+const units = unitGroups(root).filter((one) => wanted(one.name));
+await gate.groups(units, { atOnce: 2 });
+await gate.groups(stories);
 if (process.env.CI === "true") failOnSkips();
 process.exit(gate.close());
 

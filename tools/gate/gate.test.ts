@@ -26,7 +26,7 @@ afterEach(() => {
 async function runText(text: string, limitSec = 20): Promise<number> {
   writeFileSync(join(root, "a.test.ts"), `import { expect, test } from "bun:test";\n${text}`);
   const gate = new Gate(root);
-  await gate.group({ name: "a", files: ["a.test.ts"], limitSec, testLimitSec: 10 });
+  await gate.groups([{ name: "a", files: ["a.test.ts"], limitSec, testLimitSec: 10 }]);
   return gate.close();
 }
 
@@ -75,4 +75,25 @@ test("Gate.check() counts a command by its exit code and shows what a failed one
   expect(gate.close()).toBe(1);
   expect(said).toContain("no such luck");
   expect(lastLine()).toBe("1 passed, 2 failed, 0 skipped");
+});
+
+test("Gate.groups() runs some at once and tells of them in their order", async () => {
+  const group = (name: string) => ({
+    name,
+    files: [`${name}.test.ts`],
+    limitSec: 20,
+    testLimitSec: 10,
+  });
+  for (const [name, ms] of [
+    ["slow", 300],
+    ["quick", 0],
+  ] as const) {
+    const text = `import { test } from "bun:test";\ntest("t", () => Bun.sleep(${ms}));`;
+    writeFileSync(join(root, `${name}.test.ts`), text);
+  }
+  const gate = new Gate(root);
+  await gate.groups([group("slow"), group("quick")], { atOnce: 2 });
+  expect(gate.close()).toBe(0);
+  expect(said.indexOf("slow")).toBeLessThan(said.indexOf("quick"));
+  expect(lastLine()).toBe("2 passed, 0 failed, 0 skipped");
 });

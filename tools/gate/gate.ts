@@ -61,6 +61,11 @@ function testFiles(root: string, folder: string): string[] {
     .sort();
 }
 
+interface GroupEnd {
+  readonly end: StepEnd;
+  readonly tally: Tally | null;
+}
+
 export class Gate {
   readonly #root: string;
   #passed = 0;
@@ -91,8 +96,29 @@ export class Gate {
     if (end.code === 0) say(`ok    ${name}, ${end.seconds.toFixed(1)} s`);
   }
 
-  /** Runs one group under `bun test`; without a whole report it counts as failed. */
-  async group(one: Group, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  /**
+   * Runs groups under `bun test`, some at a time, and tells of them in their order; without a whole
+   * report a group counts as failed.
+   */
+  async groups(
+    all: readonly Group[],
+    o: { atOnce?: number; env?: Readonly<Record<string, string>> } = {},
+  ): Promise<void> {
+    const waiting = all.map((one) => ({ one, ran: Promise.withResolvers<GroupEnd>() }));
+    const queue = [...waiting];
+    const worker = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift())
+        next.ran.resolve(await this.#run(next.one, o.env ?? {}));
+    };
+    const workers = Array.from({ length: o.atOnce ?? 1 }, worker);
+    for (const { one, ran } of waiting) {
+      const { end, tally } = await ran.promise;
+      this.#count(one, end, tally);
+    }
+    await Promise.all(workers);
+  }
+
+  async #run(one: Group, env: Readonly<Record<string, string>>): Promise<GroupEnd> {
     const folder = mkdtempSync(join(tmpdir(), "turnpike-junit-"));
     const report = join(folder, "report.xml");
     const end = await runStep(
@@ -108,7 +134,7 @@ export class Gate {
     );
     const tally = existsSync(report) ? readJunit(readFileSync(report, "utf8")) : null;
     rmSync(folder, { recursive: true, force: true });
-    this.#count(one, end, tally);
+    return { end, tally };
   }
 
   #count(one: Group, end: StepEnd, tally: Tally | null): void {
