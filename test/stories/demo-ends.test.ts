@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { addressesOf, ask } from "../lab/ask.ts";
+import { Program, until } from "../lab/process.ts";
+import { ROOT } from "../lab/turnpike.ts";
+
+const PORT_BASE = 41_000 + (process.pid % 200) * 100;
+/** From the start to the first right answers, with the packages there. */
+const FIRST_ANSWER_MS = 10_000;
+
+/** Process ids of the group, by what the kernel says. */
+function groupOf(pid: number): number[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return Number(group) === pid && state !== "Z" ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+test("npm run demo answers within 10 s, and Ctrl-C ends everything it started", async () => {
+  const command = ["npm", "run", "--silent", "demo", "--", "--json", "--port-base", `${PORT_BASE}`];
+  const started = performance.now();
+  const demo = new Program(command, { cwd: ROOT });
+  try {
+    await demo.says('"control"', 30_000);
+    const [host = "", port] = ["127.11.1.1", PORT_BASE];
+    await until(
+      async () => addressesOf(await ask({ host, port }, "c.cdn.example", "A")).length > 0,
+      {
+        what: "the first answer",
+      },
+    );
+    expect(performance.now() - started).toBeLessThan(FIRST_ANSWER_MS);
+    expect(groupOf(demo.pid).length).toBeGreaterThan(5);
+
+    // What a terminal does at Ctrl-C: every process of the foreground group gets it.
+    process.kill(-demo.pid, "SIGINT");
+    await until(() => groupOf(demo.pid).length === 0, {
+      what: "every process of the demo to end",
+      withinMs: 15_000,
+    });
+  } finally {
+    await demo.kill();
+  }
+}, 60_000);
