@@ -49,7 +49,7 @@ daemon off; worker_processes 1; user root; pid ${o.dir}/nginx.pid;
 error_log ${o.dir}/error.log crit; worker_rlimit_nofile 65536;
 events { worker_connections 8192; }
 http {
-  access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; keepalive_timeout 300;
+  access_log off; sendfile on; tcp_nodelay on; keepalive_requests 100000000; keepalive_timeout 300;
   client_body_temp_path ${o.dir}/body; fastcgi_temp_path ${o.dir}/f; uwsgi_temp_path ${o.dir}/u;
   scgi_temp_path ${o.dir}/s; proxy_temp_path ${o.dir}/tmp;
   open_file_cache max=20000 inactive=300s; open_file_cache_valid 300s;

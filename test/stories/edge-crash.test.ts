@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { seededRng } from "../../src/base/rng.ts";
 import { Cache } from "../../src/edge/cache/mod.ts";
 
-/** Rounds of kill -9; TURNPIKE_LONG runs the count that the threat model names. */
-const ROUNDS = process.env.TURNPIKE_LONG === "1" ? 500 : 6;
+/** Rounds of kill -9; the threat model names 500. */
+const ROUNDS = Number(process.env.TURNPIKE_CACHE_KILLS ?? 6);
 
 let dir: string;
 beforeAll(() => {

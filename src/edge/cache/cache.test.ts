@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,6 +17,22 @@ import { decodeFile } from "./disk-format.ts";
 import { Cache, DiskTier, MemoryTier, type ObjectMeta, Spool, sealMeta } from "./mod.ts";
 
 const WHOLE = 100_000;
+/** A small file system to fill, or null where none can be mounted. */
+function mountSmall(): string | null {
+  const small = mkdtempSync(join(tmpdir(), "turnpike-full-"));
+  const done = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", small]);
+  if (done.status === 0) return small;
+  rmSync(small, { recursive: true });
+  return null;
+}
+const small = mountSmall();
+const why = small === null ? " [skipped: no file system can be mounted here]" : "";
+afterAll(() => {
+  if (small === null) return;
+  spawnSync("umount", [small]);
+  rmSync(small, { recursive: true, force: true });
+});
+
 const none = () => null;
 
 let dir: string;
@@ -169,7 +187,7 @@ describe("DiskTier", () => {
     const name = path!.split("/").at(-1)!;
     const other = Bun.SHA256.hash(metaOf("/b", 0).key, "hex").slice(0, 32);
     const folder = join(dir, other.slice(0, 2));
-    (await import("node:fs")).mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, other + name.slice(32)), readFileSync(path!));
     expect(await readWhole(openDisk(), "/b")).toBeNull();
   });
@@ -287,6 +305,19 @@ describe("Spool", () => {
     await spool.run(sourceOf(bytes, 70_000).reader, [], (n) => metaOf("/big", n));
     expect(await all).toEqual(bytes);
     expect(disk.count).toBe(0);
+  });
+
+  test.skipIf(small === null)(`passes the body on when the disk is full${why}`, async () => {
+    const o = { dir: join(small!, "cache"), bytesMax: 1e9, wholeBytesMax: WHOLE };
+    const disk = new DiskTier({ ...o, nowMs: () => 1 });
+    for (let i = 0; i < 60; i++) disk.write(metaOf(`/${i}`, 90_000), bytesOf(90_000));
+    await disk.settled();
+    expect(disk.count).toBeLessThan(30);
+    expect(readdirSync(join(o.dir, "tmp"))).toEqual([]);
+    const spool = new Spool(disk, BIG);
+    const all = collect(spool.read(null, () => {}));
+    await spool.run(sourceOf(bytesOf(BIG), 70_000).reader, [], (n) => metaOf("/big", n));
+    expect([(await all).byteLength, disk.has(metaOf("/big", 0).key)]).toEqual([BIG, false]);
   });
 
   test("fails its readers when the source is cut, and stores nothing", async () => {

@@ -152,10 +152,10 @@ export class DiskTier {
     if (this.#stopped || fileBytes > this.objectBytesMax) return;
     if (this.#queuedBytes + fileBytes > QUEUED_BYTES_MAX) return;
     this.#queuedBytes += fileBytes;
-    this.#enqueue(meta.key, async (pending) => {
+    const tmp = this.tmpPath();
+    this.#enqueue(meta.key, tmp, async (pending) => {
       this.#queuedBytes -= fileBytes;
       if (pending.cancelled) return;
-      const tmp = this.tmpPath();
       const whole = new Uint8Array(fileBytes);
       whole.set(bytes, 0);
       whole.set(tail, bytes.byteLength);
@@ -166,7 +166,7 @@ export class DiskTier {
 
   /** Takes over a file that is whole: a large body written as it came. */
   adopt(meta: ObjectMeta, tmp: string, fileBytes: number): Promise<void> {
-    return this.#enqueue(meta.key, (pending) =>
+    return this.#enqueue(meta.key, tmp, (pending) =>
       this.#keep(meta, { tmp, fileBytes, pending, spooled: true }),
     );
   }
@@ -218,7 +218,7 @@ export class DiskTier {
     await this.settled();
   }
 
-  #enqueue(key: string, act: (pending: PendingWrite) => Promise<void>): Promise<void> {
+  #enqueue(key: string, tmp: string, act: (pending: PendingWrite) => Promise<void>): Promise<void> {
     const hash = hashKey(key);
     let finish: () => void = () => {};
     const done = new Promise<void>((resolve) => {
@@ -231,7 +231,8 @@ export class DiskTier {
       try {
         await act(pending);
       } catch {
-        // A full or broken disk: the object is not kept.
+        // A full or broken disk: the object is not kept, nor what there is of it.
+        await unlink(tmp).catch(() => {});
       }
       set.delete(pending);
       if (set.size === 0) this.#pending.delete(hash);

@@ -2,8 +2,11 @@ import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
 import type { ObjectMeta } from "./object.ts";
 
-/** What an object costs beside body and fields: the class, its maps' entries, prebuilt headers. */
-const OBJECT_OVERHEAD_BYTES = 1_024;
+/**
+ * What an object costs beside body and fields: its meta, maps' entries and prebuilt headers. Measured
+ * as resident memory of 74,000 objects without a body: 2,500 to 2,800 bytes with the fields.
+ */
+const OBJECT_OVERHEAD_BYTES = 2_048;
 /** More variants of one key than this replace the oldest: they are looked through one by one. */
 const VARIANTS_MAX = 64;
 

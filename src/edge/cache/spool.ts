@@ -97,7 +97,9 @@ export class Spool {
     if (this.#filing && at + chunk.byteLength > this.#storeBytesMax) this.#filing = false;
     if (this.#filing) {
       try {
-        await this.#file!.write(chunk, 0, chunk.byteLength, at);
+        const { bytesWritten } = await this.#file!.write(chunk, 0, chunk.byteLength, at);
+        // A disk that is nearly full takes a part, and says no error.
+        if (bytesWritten !== chunk.byteLength) throw new Error("The disk is full");
         this.#table.add(chunk);
         this.#fileBytes += chunk.byteLength;
         this.#disk.spoolBytes += chunk.byteLength;
@@ -125,8 +127,8 @@ export class Spool {
 
   async #store(meta: ObjectMeta): Promise<void> {
     const tail = encodeTail(meta, this.#table.finish());
-    await this.#file!.write(tail, 0, tail.byteLength, this.#fileBytes);
-    if (!this.keep) return;
+    const { bytesWritten } = await this.#file!.write(tail, 0, tail.byteLength, this.#fileBytes);
+    if (bytesWritten !== tail.byteLength || !this.keep) return;
     await this.#disk.adopt(meta, this.#path, this.#fileBytes + tail.byteLength);
   }
 
