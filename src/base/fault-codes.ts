@@ -13,6 +13,8 @@ export const FAULT_CODES = {
   "snapshot-corrupt": ["self", "no", "The stored snapshot cannot be read"],
   "snapshot-missing": ["self", "yes", "No snapshot has been published yet"],
   "port-in-use": ["self", "no", "A port that is needed is in use"],
+  "port-forbidden": ["self", "no", "This process may not listen on that port"],
+  "data-unusable": ["self", "no", "The data folder cannot be used"],
   "address-unavailable": ["self", "no", "An address to listen on is not one of this machine"],
   "not-found": ["client", "no", "There is nothing at this name"],
   conflict: ["client", "no", "Somebody else changed this, or it exists already"],
