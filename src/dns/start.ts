@@ -19,7 +19,10 @@ export interface DnsOptions {
   /** The node's name, for logs. */
   readonly node: string;
   readonly listen: {
-    /** IP addresses; each gets UDP and TCP on the same port. */
+    /**
+     * IP addresses; each gets UDP and TCP on the same port. A wildcard address works where the
+     * kernel's choice of source address is right: on a machine with one address per family.
+     */
     readonly hosts: readonly string[];
     /** 0 takes a free one. */
     readonly port: number;
