@@ -232,6 +232,31 @@ describe("the portal in a browser, day by day", () => {
     expect(stage.world.purges[0]?.path).toBe("/logo.png?v=2");
   });
 
+  story("on a narrow screen the places to go to are behind one button", async () => {
+    const page = await stage.page("owner", { width: 390, scheme: "dark" });
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Open the menu" }).press("Enter");
+    await page.getByRole("link", { name: "Usage" }).click();
+    await page.locator("h1:focus", { hasText: "Usage" }).waitFor();
+    await page.getByRole("button", { name: "Open the menu" }).waitFor();
+    await page.getByRole("link", { name: "Usage" }).waitFor({ state: "hidden" });
+  });
+
+  story("the colours chosen are there from the first paint of the next visit", async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Use dark colours" }).click();
+    await page.route("**/assets/*.js", (route) => route.abort());
+    await page.goto(SITE, { waitUntil: "domcontentloaded" });
+    expect(await page.locator("html").getAttribute("data-mantine-color-scheme")).toBe("dark");
+  });
+
+  story("the sites of another customer are not found", async () => {
+    const page = await stage.page("owner");
+    await visit(page, "/customers/globex/sites");
+    await page.getByText("There is nothing here").waitFor();
+  });
+
   story("a viewer sees everything and is offered no change", async () => {
     const page = await stage.page("viewer");
     await visit(page, SITE);

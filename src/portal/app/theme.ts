@@ -50,6 +50,12 @@ export const theme: MantineThemeOverride = createTheme({
       h3: { fontSize: "1rem", lineHeight: "1.35" },
     },
   },
+  components: {
+    // Fields side by side stay in line, whichever of them has a description.
+    InputWrapper: {
+      defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] },
+    },
+  },
   cursorType: "pointer",
   respectReducedMotion: true,
 });

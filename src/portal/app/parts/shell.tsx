@@ -52,7 +52,7 @@ export function Shell(props: { session: Session; place: Place | null; children: 
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="sm" className="tp-bar" aria-label="Main">
+      <AppShell.Navbar p="sm" className="tp-bar tp-places" data-open={open} aria-label="Main">
         {props.session.kind === "operator" && <OperatorNav path={path} />}
         {customer !== null && customer !== undefined && (
           <CustomerNav path={path} customer={customer} titled={props.session.kind === "operator"} />

@@ -43,14 +43,20 @@ function Stale(props: { error: Error }) {
   );
 }
 
+const FAILED: Readonly<Record<number, string>> = {
+  403: "This page is not open to you",
+  404: "There is nothing here",
+};
+
 export function Failed(props: { error: Error; retry?: () => void }) {
-  const gone = props.error instanceof ApiFault && props.error.status === 404;
+  const status = props.error instanceof ApiFault ? props.error.status : 0;
+  const final = status === 403 || status === 404;
   return (
     <Paper className="tp-card" p="xl" role="alert">
       <Stack align="flex-start" gap="sm">
-        <Title order={2}>{gone ? "There is nothing here" : "This cannot be shown just now"}</Title>
+        <Title order={2}>{FAILED[status] ?? "This cannot be shown just now"}</Title>
         <Text c="dimmed">{props.error.message}</Text>
-        {props.retry !== undefined && !gone && (
+        {props.retry !== undefined && !final && (
           <Button variant="default" onClick={props.retry}>
             Try again
           </Button>

@@ -52,16 +52,11 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
 
   if (text === null) {
     return (
-      <Button
-        variant="default"
-        size="compact-sm"
-        className="tp-num"
-        autoFocus={takesFocus.current}
-        onClick={() => setText(String(origin.weight))}
-      >
-        {origin.weight}
-        <span className="tp-hidden">, change the weight of {origin.name}</span>
-      </Button>
+      <WeightButton
+        origin={origin}
+        takesFocus={takesFocus.current}
+        onPress={() => setText(String(origin.weight))}
+      />
     );
   }
   const problems = sortProblems(patch.error, { weight: ["weight"] });
@@ -81,5 +76,20 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
         error={problems.fields.weight ?? problems.rest[0]}
       />
     </form>
+  );
+}
+
+function WeightButton(props: { origin: OriginLive; takesFocus: boolean; onPress: () => void }) {
+  return (
+    <Button
+      variant="default"
+      size="compact-sm"
+      className="tp-num"
+      autoFocus={props.takesFocus}
+      onClick={props.onPress}
+    >
+      {props.origin.weight}
+      <span className="tp-hidden">, change the weight of {props.origin.name}</span>
+    </Button>
   );
 }
