@@ -20,10 +20,7 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
     takesFocus.current = event !== undefined;
     if (text === null || patch.isPending) return;
     const weight = numberIn(text);
-    if (weight === origin.weight) {
-      stop();
-      return;
-    }
+    if (weight === origin.weight) return stop();
     patch.mutate(
       {
         params: { customer: props.customer, hostname: props.hostname, name: origin.name },
