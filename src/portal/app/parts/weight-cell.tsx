@@ -20,7 +20,10 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
     takesFocus.current = event !== undefined;
     if (text === null || patch.isPending) return;
     const weight = numberIn(text);
-    if (weight === origin.weight) return stop();
+    if (weight === origin.weight) {
+      stop();
+      return;
+    }
     patch.mutate(
       {
         params: { customer: props.customer, hostname: props.hostname, name: origin.name },
@@ -42,9 +45,8 @@ export function WeightCell(props: { customer: string; hostname: string; origin: 
   }
 
   function onKey(event: KeyboardEvent): void {
-    if (event.key !== "Escape") return;
-    takesFocus.current = true;
-    stop();
+    takesFocus.current = event.key === "Escape";
+    if (takesFocus.current) stop();
   }
 
   if (text === null) {
