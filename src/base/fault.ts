@@ -5,6 +5,8 @@ import type { Problem } from "./result.ts";
 export class Fault extends Error {
   override readonly name = "Fault";
   readonly code: FaultCode;
+  /** What is particular to this one, without the public words. */
+  readonly detail: string;
   readonly problems: readonly Problem[];
 
   constructor(
@@ -16,6 +18,7 @@ export class Fault extends Error {
       cause: more.cause,
     });
     this.code = code;
+    this.detail = detail;
     this.problems = more.problems ?? [];
   }
 

@@ -74,6 +74,7 @@ export function busContract(name: string, open: () => { a: Bus; b: Bus; close():
     const fault = await a.request("snapshot.latest", { have: 0 }, 1000).catch((e: unknown) => e);
     expect(fault).toBeInstanceOf(Fault);
     expect((fault as Fault).code).toBe("store-busy");
+    expect((fault as Fault).detail).toBe("locked");
     close();
   });
 }

@@ -134,6 +134,7 @@ const MAX_WAIT_MS = 60_000;
 
 /** The reply to a request that failed. */
 export function faultFrame(id: number, error: unknown): Frame {
-  const code: FaultCode = error instanceof Fault ? error.code : "bus-no-responder";
-  return { t: "fault", id, code, words: error instanceof Error ? error.message : String(error) };
+  if (error instanceof Fault) return { t: "fault", id, code: error.code, words: error.detail };
+  const words = error instanceof Error ? error.message : String(error);
+  return { t: "fault", id, code: "bus-no-responder", words };
 }

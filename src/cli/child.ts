@@ -74,7 +74,7 @@ async function startKind(kind: ChildKind, file: NodeFile, world: import("./node/
 
 function describe(error: unknown): { words: string; code: string; problems: readonly Problem[] } {
   if (error instanceof Fault) {
-    return { words: error.message, code: error.code, problems: error.problems };
+    return { words: error.detail, code: error.code, problems: error.problems };
   }
   const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { words, code: "bug", problems: [] };

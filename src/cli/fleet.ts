@@ -42,7 +42,10 @@ export async function startFleet(o: {
     }
   }
   const stop = async () => {
-    await Promise.all(children.map((child) => child.stop()));
+    // Control last: it still takes the usage that the others send when they stop.
+    for (const kind of ["node", "control"] as const) {
+      await Promise.all(children.filter((child) => child.kind === kind).map((c) => c.stop()));
+    }
     hub.close();
   };
   const results = await Promise.allSettled(children.map((child) => child.start()));
@@ -85,6 +88,10 @@ class Child {
   constructor(o: ChildOptions) {
     this.name = o.name;
     this.#o = o;
+  }
+
+  get kind(): ChildKind {
+    return this.#o.kind;
   }
 
   get pid(): number {
@@ -153,12 +160,6 @@ class Child {
 }
 
 function faultOf(message: FromChild & { t: "failed" }): Error {
-  if (message.code in FAULT_CODES) {
-    const code = message.code as FaultCode;
-    const words = message.words.replace(`${FAULT_CODES[code][2]}: `, "");
-    return new Fault(code, words === FAULT_CODES[code][2] ? "" : words, {
-      problems: message.problems,
-    });
-  }
-  return new Error(message.words);
+  if (!(message.code in FAULT_CODES)) return new Error(message.words);
+  return new Fault(message.code as FaultCode, message.words, { problems: message.problems });
 }
