@@ -4,11 +4,10 @@ import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
-import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import { Responder } from "./hot/answer.ts";
-import { type DnsCounts, mergeCounts, noCounts } from "./hot/counts.ts";
+import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
 import { openLibc } from "./libc.ts";
 import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
 import type { Loading, UdpServer } from "./udp.ts";
@@ -43,11 +42,13 @@ export interface DnsServer {
   readonly port: number;
   stop(): Promise<void>;
   /** What was answered since the last call. */
-  drainStats(): Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
+  drainStats(): DnsCounts;
 }
 
 /** How often what the main thread answered is metered; Workers report as often. */
-const DRAIN_EACH_MS = 250;
+const DRAIN_EACH_MS = 400;
+/** Workers report twice a second; snapshots are not published faster than that for long. */
+const RECENT_SNAPSHOTS = 4;
 /** With port 0, a port may be free for TCP and taken for UDP: so often another one is tried. */
 const PORT_TRIES = 20;
 
@@ -59,24 +60,30 @@ const PORT_TRIES = 20;
 export async function startDns(o: DnsOptions): Promise<DnsServer> {
   const responder = new Responder(Math.floor(o.rng.float() * 0xffffffff));
   const log = o.log.with({ role: "dns", node: o.node });
-  let totals = noCounts();
-  const onCounts = (counts: DnsCounts) => {
-    mergeCounts(totals, counts);
-    for (const [site, { customer, count }] of Object.entries(counts.queries)) {
-      o.meter.of(customer, site).queries += count;
+  const desk = new CountsDesk();
+  // Counts of a snapshot arrive for a moment after the next one was loaded.
+  const recent = new Map<number, Snapshot>();
+  const onCounts = (counts: readonly PackedCounts[]) => {
+    for (const packed of counts) {
+      const snapshot = recent.get(packed.snapshot);
+      if (snapshot === undefined) {
+        log.error("Lost counts of a snapshot that is gone", { snapshot: packed.snapshot });
+        continue;
+      }
+      desk.add(packed, snapshot);
+      meterQueries(packed, snapshot, o.meter);
     }
   };
   const drainOwn = () => {
-    const counts = responder.drain();
-    if (counts !== null) onCounts(counts);
+    onCounts(responder.drain());
     if (responder.failures > 0) log.error("Answered SERVFAIL", { count: responder.failures });
     responder.failures = 0;
   };
   const first = o.feed.snapshot();
-  const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log });
+  const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log, recent });
   const { udp, tcp } = await listen(o, { responder, log, onCounts, first: loading });
   const load = (snapshot: Snapshot) => {
-    const next = loadInto(responder, snapshot, { feed: o.feed, log });
+    const next = loadInto(responder, snapshot, { feed: o.feed, log, recent });
     if (next !== null) udp.load(next);
   };
   const observe = () => {
@@ -101,9 +108,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     },
     drainStats: () => {
       drainOwn();
-      const { lookups, edgeLookups, answers } = totals;
-      totals = noCounts();
-      return { lookups, edgeLookups, answers };
+      return desk.take();
     },
   };
 }
@@ -112,7 +117,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
 function loadInto(
   responder: Responder,
   snapshot: Snapshot,
-  from: { readonly feed: Feed; readonly log: Log },
+  from: { readonly feed: Feed; readonly log: Log; readonly recent: Map<number, Snapshot> },
 ): Loading | null {
   try {
     responder.load(snapshot);
@@ -121,16 +126,27 @@ function loadInto(
     from.log.error("Cannot load a snapshot: the one before stays", fields);
     return null;
   }
+  from.recent.set(snapshot.number, snapshot);
+  const [oldest] = from.recent.keys();
+  if (from.recent.size > RECENT_SNAPSHOTS) from.recent.delete(oldest!);
   const patch = responder.observe(from.feed.health(), from.feed.assignment());
   assert(patch !== null, "A snapshot has been loaded");
   return { snapshot, patch };
+}
+
+function meterQueries(packed: PackedCounts, snapshot: Snapshot, meter: Meter): void {
+  const { queries } = packed;
+  for (let i = 0; i < queries.length; i += 2) {
+    const { customer, hostname } = snapshot.sites[queries[i]!]!;
+    meter.of(customer, hostname).queries += queries[i + 1]!;
+  }
 }
 
 interface Inner {
   readonly first: Loading | null;
   readonly responder: Responder;
   readonly log: Log;
-  readonly onCounts: (counts: DnsCounts) => void;
+  readonly onCounts: (counts: readonly PackedCounts[]) => void;
 }
 
 /** TCP first: it shares its port with nobody, so a second name server is noticed. */

@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
-import type { DnsCounts } from "./hot/counts.ts";
+import type { PackedCounts } from "./hot/counts.ts";
 import { bindUdp, EADDRINUSE, type Libc } from "./libc.ts";
 import type { Loading, UdpListen, UdpServer } from "./udp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
@@ -12,7 +12,7 @@ export interface BatchedOptions extends UdpListen {
   readonly workers: number;
   readonly rng: Rng;
   readonly log: Log;
-  readonly onCounts: (counts: DnsCounts) => void;
+  readonly onCounts: (counts: readonly PackedCounts[]) => void;
   /** What is served from the first packet on; null answers SERVFAIL. */
   readonly first: Loading | null;
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
-import type { DnsCounts } from "./hot/counts.ts";
+import type { PackedCounts } from "./hot/counts.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
 
 /** The first message, by the Worker's own event; all others go through the port. */
@@ -19,6 +19,6 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "ready" }
   /** At least each 500 ms while there is something to count; `failures` are bugs of ours. */
-  | { readonly kind: "counts"; readonly counts: DnsCounts; readonly failures: number }
+  | { readonly kind: "counts"; readonly counts: readonly PackedCounts[]; readonly failures: number }
   | { readonly kind: "failed"; readonly words: string }
   | { readonly kind: "stopped" };

@@ -17,7 +17,7 @@ import {
   Writer,
 } from "../../wire/dns/mod.ts";
 import { compilePrefixes, type Family, type PrefixTable } from "../../wire/ip/mod.ts";
-import { collectCounts, type DnsCounts, noCounts } from "./counts.ts";
+import { type PackedCounts, packCounts } from "./counts.ts";
 import { HealthMirror, type HealthPatch } from "./mirror.ts";
 import {
   compileNameIndex,
@@ -74,7 +74,7 @@ export class Responder {
   #bytes: Uint8Array = new Uint8Array(0);
   #packet: Packet | null = null;
   #loaded: Loaded | null = null;
-  #pending: DnsCounts | null = null;
+  #pending: PackedCounts[] = [];
   #random: number;
   #flags = 0;
   #answers = 0;
@@ -123,22 +123,20 @@ export class Responder {
     if (loaded !== null) loaded.steered.forget(loaded.mirror.apply(patch));
   }
 
-  /** What was answered since the last call, or null if nothing was. */
-  drain(): DnsCounts | null {
+  /** What was answered since the last call: one for each snapshot that was in force. */
+  drain(): readonly PackedCounts[] {
     this.#settle();
     const counts = this.#pending;
-    this.#pending = null;
+    this.#pending = [];
     return counts;
   }
 
-  /** Gives the counters their names while the snapshot they belong to is here. */
+  /** Packs the counters while the snapshot that they belong to is here. */
   #settle(): void {
     if (this.#loaded === null) return;
     const { snapshot, steered, queries } = this.#loaded;
-    const sets = steered.drain();
-    if (sets.length === 0 && queries.every((n) => n === 0)) return;
-    this.#pending ??= noCounts();
-    collectCounts(this.#pending, snapshot, { sets, queries });
+    const packed = packCounts(snapshot, { sets: steered.drain(), queries });
+    if (packed !== null) this.#pending.push(packed);
   }
 
   /**

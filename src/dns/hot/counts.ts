@@ -1,73 +1,98 @@
+import type { NodeStats } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { SteeredSet } from "./steered.ts";
 
-/** What was answered since the last drain. Plain data: workers send it to the main thread. */
-export interface DnsCounts {
-  /** hostname -> client group -> answers for the first address. */
-  readonly lookups: Record<string, Record<string, number>>;
-  /** client group -> answers with caches. */
-  readonly edgeLookups: Record<string, number>;
-  /** target id -> times it was answered. */
-  readonly answers: Record<string, number>;
-  /** hostname -> its customer and all queries for its steered names, metered. */
-  readonly queries: Record<string, { readonly customer: string; readonly count: number }>;
+/** What was answered, by name, as nodes report it. */
+export type DnsCounts = Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
+
+/**
+ * The same by index into one snapshot, as threads report it to each other: with many sites, names
+ * would cost more than the answers.
+ */
+export interface PackedCounts {
+  /** The snapshot's number. */
+  readonly snapshot: number;
+  /** Threes: site plus one (0 for caches), group, answers given. */
+  readonly lookups: Uint32Array;
+  /** Pairs: target (the snapshot's origins, then its nodes), times it was answered. */
+  readonly answers: Uint32Array;
+  /** Pairs: site, queries for its steered names, which are metered. */
+  readonly queries: Uint32Array;
 }
 
-export function noCounts(): DnsCounts {
-  return { lookups: {}, edgeLookups: {}, answers: {}, queries: {} };
-}
-
-/** Reads and resets the sets' and sites' counters, with the names they have in this snapshot. */
-export function collectCounts(
-  into: DnsCounts,
+/** Reads and resets the counters of sets and sites. Null if nothing was counted. */
+export function packCounts(
   snapshot: Snapshot,
   from: { readonly sets: readonly SteeredSet[]; readonly queries: Uint32Array },
-): void {
+): PackedCounts | null {
+  const lookups: number[] = [];
+  const queries: number[] = [];
+  const answers = new Map<number, number>();
   for (const set of from.sets) {
-    const group = snapshot.groups[set.group]?.name ?? "default";
-    const hostname = set.site === null ? null : (snapshot.sites[set.site]?.hostname ?? null);
-    if (hostname === null) add(into.edgeLookups, group, set.lookups);
-    else {
-      into.lookups[hostname] ??= {};
-      add(into.lookups[hostname], group, set.lookups);
-    }
+    lookups.push(set.site === null ? 0 : set.site + 1, set.group, set.lookups);
     for (const [i, choice] of set.choices.entries()) {
       const count = set.answered[i]!;
-      if (count > 0 && choice.kind !== "fallback") add(into.answers, choice.id, count);
+      if (count === 0 || choice.kind === "fallback") continue;
+      const target =
+        choice.kind === "origin" ? choice.index : snapshot.origins.length + choice.index;
+      answers.set(target, (answers.get(target) ?? 0) + count);
     }
     set.lookups = 0;
     set.answered.fill(0);
   }
-  for (const [i, count] of from.queries.entries()) {
-    const site = snapshot.sites[i];
-    if (count === 0 || site === undefined) continue;
-    addQueries(into, site.hostname, { customer: site.customer, count });
+  for (let site = 0; site < from.queries.length; site++) {
+    const count = from.queries[site]!;
+    if (count > 0) queries.push(site, count);
+    from.queries[site] = 0;
   }
-  from.queries.fill(0);
+  if (lookups.length === 0 && queries.length === 0) return null;
+  return {
+    snapshot: snapshot.number,
+    lookups: Uint32Array.from(lookups),
+    answers: Uint32Array.from([...answers].flat()),
+    queries: Uint32Array.from(queries),
+  };
 }
 
-/** Adds one drain to another. */
-export function mergeCounts(into: DnsCounts, more: DnsCounts): void {
-  for (const [hostname, groups] of Object.entries(more.lookups)) {
-    into.lookups[hostname] ??= {};
-    for (const [group, n] of Object.entries(groups)) add(into.lookups[hostname], group, n);
+/** Collects counts by name until they are taken. */
+export class CountsDesk {
+  #lookups: Record<string, Record<string, number>> = {};
+  #edgeLookups: Record<string, number> = {};
+  #answers: Record<string, number> = {};
+
+  /** The snapshot is the one that was packed with. */
+  add(packed: PackedCounts, snapshot: Snapshot): void {
+    const { lookups, answers } = packed;
+    for (let i = 0; i < lookups.length; i += 3) {
+      const group = snapshot.groups[lookups[i + 1]!]?.name ?? "default";
+      const site = lookups[i]! - 1;
+      if (site < 0) add(this.#edgeLookups, group, lookups[i + 2]!);
+      else {
+        const { hostname } = snapshot.sites[site]!;
+        this.#lookups[hostname] ??= {};
+        add(this.#lookups[hostname], group, lookups[i + 2]!);
+      }
+    }
+    for (let i = 0; i < answers.length; i += 2) {
+      const origin = snapshot.origins[answers[i]!];
+      const target = origin ?? snapshot.nodes[answers[i]! - snapshot.origins.length]!;
+      add(this.#answers, target.id, answers[i + 1]!);
+    }
   }
-  for (const [group, n] of Object.entries(more.edgeLookups)) add(into.edgeLookups, group, n);
-  for (const [id, n] of Object.entries(more.answers)) add(into.answers, id, n);
-  for (const [hostname, queries] of Object.entries(more.queries)) {
-    addQueries(into, hostname, queries);
+
+  take(): DnsCounts {
+    const taken = {
+      lookups: this.#lookups,
+      edgeLookups: this.#edgeLookups,
+      answers: this.#answers,
+    };
+    this.#lookups = {};
+    this.#edgeLookups = {};
+    this.#answers = {};
+    return taken;
   }
 }
 
 function add(counts: Record<string, number>, key: string, n: number): void {
   counts[key] = (counts[key] ?? 0) + n;
-}
-
-function addQueries(
-  into: DnsCounts,
-  hostname: string,
-  more: { readonly customer: string; readonly count: number },
-): void {
-  const count = (into.queries[hostname]?.count ?? 0) + more.count;
-  into.queries[hostname] = { customer: more.customer, count };
 }
