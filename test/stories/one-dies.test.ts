@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { serialOf } from "../lab/ask.ts";
+import { type Program, until } from "../lab/process.ts";
+import { PORTS, SITE, smallNetwork, smallNode, upArgs, ZONE } from "../lab/small-network.ts";
+import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
+
+const folder = new Folder();
+const at = loopback();
+const NODE = { host: at(1), port: PORTS.dns };
+const data = folder.join("data");
+const api = new Api(`http://${at(1)}:${PORTS.control}`);
+let running: Program;
+
+beforeAll(async () => {
+  running = startTurnpike(upArgs(folder, "whole", smallNode({ address: at(1), data })));
+  await running.says("ready");
+  await api.signIn();
+  const network = smallNetwork({ address: at(1), origins: [at(2)] });
+  await api.must("POST", "/apply", { network });
+  await until(answers, { what: "the first answer" });
+}, 60_000);
+
+afterAll(async () => {
+  await running?.stop();
+  folder.remove();
+});
+
+async function answers(): Promise<boolean> {
+  return (await serialOf(NODE, ZONE, 300)) > 0;
+}
+
+/** The supervisor's children: control is the one that has the database open. */
+function child(wanted: "control" | "node"): number {
+  for (const name of readdirSync("/proc")) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      if (parent !== running.pid) continue;
+      const open = readdirSync(`/proc/${name}/fd`).map((fd) => link(`/proc/${name}/fd/${fd}`));
+      const isControl = open.some((path) => path.startsWith(`${data}/control/`));
+      if (isControl === (wanted === "control")) return Number(name);
+    } catch {
+      // It is no process, or has ended meanwhile.
+    }
+  }
+  throw new Error(`The supervisor has no child for ${wanted}`);
+}
+
+function link(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+test("the control process killed: names are answered without a gap, and it comes back", async () => {
+  const before = child("control");
+  process.kill(before, "SIGKILL");
+  let asked = 0;
+  const back = async () => {
+    expect(await answers()).toBe(true);
+    asked++;
+    return (await api.call("GET", "/snapshots").catch(() => null))?.status === 200;
+  };
+  await until(back, { what: "control to come back" });
+  expect(asked).toBeGreaterThan(1);
+  expect(child("control")).not.toBe(before);
+  const serial = await serialOf(NODE, ZONE);
+  await api.must("PATCH", `${SITE}/origins/o1`, { weight: 2 });
+  const newer = async () => (await serialOf(NODE, ZONE)) > serial;
+  await until(newer, { what: "a change made after it" });
+});
+
+test("the process of name server and cache killed: it comes back with the newest snapshot", async () => {
+  const serial = await serialOf(NODE, ZONE);
+  process.kill(child("node"), "SIGKILL");
+  await until(async () => !(await answers().catch(() => false)), { what: "it to be gone" });
+  await api.must("PATCH", `${SITE}/origins/o1`, { weight: 3 });
+  const newer = async () => (await serialOf(NODE, ZONE, 300)) > serial;
+  await until(newer, { what: "the name server to come back with what was changed meanwhile" });
+});
