@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -50,7 +49,6 @@ export interface EdgeRole {
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
-  mkdirSync(o.dataDir, { recursive: true });
   const cache = new Cache<Prepared>({
     dir: join(o.dataDir, "cache"),
     memoryBytesMax: o.memoryBytesMax,
@@ -58,6 +56,11 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     wholeBytesMax: WHOLE_BYTES_MAX,
     nowMs: () => o.clock.wallMs(),
   });
+  if (cache.disk.fault !== null) {
+    o.log.warn("The disk tier cannot be used; objects are held in memory only", {
+      fault: cache.disk.fault,
+    });
+  }
   const counts = new EdgeCounts();
   const origins = fetchOriginClient();
   let table: EdgeTable | null = null;

@@ -57,6 +57,8 @@ export class DiskTier {
   #writers = 0;
   #sequence = 0;
   #stopped = false;
+  /** Why the folder could not be opened, or null. The tier then holds what it can, maybe nothing. */
+  fault: unknown = null;
 
   /** Opens the folder, makes it where it is missing, and drops what a crash left behind. */
   constructor(o: {
@@ -71,11 +73,21 @@ export class DiskTier {
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
     this.#index = new DiskIndex();
-    rmSync(join(o.dir, "tmp"), { recursive: true, force: true });
-    mkdirSync(join(o.dir, "tmp"), { recursive: true });
-    for (const folder of readdirSync(o.dir)) {
+    try {
+      this.#load();
+    } catch (fault) {
+      this.fault = fault;
+    }
+  }
+
+  /** The index from the names there are; what a crash left behind is dropped. */
+  #load(): void {
+    const dir = this.#dir;
+    rmSync(join(dir, "tmp"), { recursive: true, force: true });
+    mkdirSync(join(dir, "tmp"), { recursive: true });
+    for (const folder of readdirSync(dir)) {
       if (!/^[0-9a-f]{2}$/.test(folder)) continue;
-      for (const name of readdirSync(join(o.dir, folder))) this.#index.load(name);
+      for (const name of readdirSync(join(dir, folder))) this.#index.load(name);
     }
     for (const stale of this.#index.settle()) this.#unlink(stale);
     this.#shrink(0);

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { type IncomingMessage, request } from "node:http";
+import { Stage, type StageOrigin, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
+
+const SHOP = "www.shop.example";
+const SIZE = 24_000_000;
+const CHUNK = 120_000;
+
+/** An origin of large objects that counts what was taken from it. */
+let origin: StageOrigin;
+let taken = 0;
+let left = 0;
+let stage: Stage;
+
+beforeAll(async () => {
+  origin = startOrigin("127.88.0.1", 0, () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          if (sent >= SIZE) return controller.close();
+          controller.enqueue(new Uint8Array(CHUNK).fill((sent / CHUNK) & 255));
+          sent += CHUNK;
+          taken += CHUNK;
+        },
+        cancel() {
+          left++;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    return new Response(body, { headers: { "cache-control": "max-age=60", etag: '"1"' } });
+  });
+  const { port } = origin;
+  const origins = [{ name: "o1", v4: origin.address, port }];
+  stage = new Stage(
+    snapshotOf([{ customer: "shop", hostname: SHOP, port, origins }]),
+    "127.88.9.1",
+  );
+  await stage.start();
+});
+afterAll(async () => {
+  await stage.stop();
+  await origin.stop();
+});
+beforeEach(() => {
+  origin.log.length = 0;
+  taken = 0;
+  left = 0;
+});
+
+/** Asks, reads the head, and leaves the body to the caller. */
+function begin(path: string, fields: Record<string, string> = {}): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { host: `${SHOP}.${ZONE}`, ...fields };
+  const at = { host: stage.address, port: stage.edge.httpPort, path, headers, agent: false };
+  request(at, resolve).on("error", reject).end();
+  return promise;
+}
+
+async function readAll(reply: IncomingMessage): Promise<string> {
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of reply) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+test("several clients of one large object read from one fetch, all the same bytes", async () => {
+  const replies = await Promise.all(Array.from({ length: 6 }, () => begin("/film.mp4")));
+  const hashes = await Promise.all(replies.map(readAll));
+  expect(new Set(hashes).size).toBe(1);
+  expect(origin.log.length).toBe(1);
+});
+
+test("the first client may leave: those who joined get the rest", async () => {
+  const first = await begin("/leave.mp4");
+  const joined = await begin("/leave.mp4");
+  first.destroy();
+  const whole = await readAll(joined);
+  const reference = await readAll(await begin("/film.mp4"));
+  expect([whole, origin.log.length]).toEqual([reference, 1]);
+});
+
+test("a client that stops reading stops the fetch: the origin is not run dry (back-pressure)", async () => {
+  const reply = await begin("/slow.mp4");
+  reply.pause();
+  let before = -1;
+  await until(() => {
+    const same = before === taken && taken > 0;
+    before = taken;
+    return same;
+  });
+  expect(taken).toBeLessThan(SIZE);
+  reply.destroy();
+  await until(() => left === 1);
+});
+
+test("one byte of a large object that is not held costs the origin no gigabyte (H12)", async () => {
+  for (const range of ["bytes=0-0", "bytes=-1", "bytes=23999999-"]) {
+    const reply = await begin(`/range-${range.length}.mp4`, { range });
+    expect([200, 206]).toContain(reply.statusCode!);
+    reply.destroy();
+  }
+  await until(() => left === 3);
+  expect(taken).toBeLessThan(3 * SIZE);
+});
