@@ -31,6 +31,36 @@ describe("customers and their users", () => {
     expect((await w.stage.get(`http://c.${ZONE}/${NEWS}/h25.html`, {}, "POST")).status).toBe(405);
   });
 
+  test("a client's words do not come back to the next client from a second address (H8)", async () => {
+    const names = (
+      "accept accept-charset accept-datetime accept-language base-url cache-control client-ip " +
+      "cf-connecting-ip content-type cookie destination dnt expect-ct fastly-client-ip forwarded " +
+      "from front-end-https if-match max-forwards origin pragma priority profile referer " +
+      "sec-ch-ua sec-fetch-site transformation translate true-client-ip upgrade-insecure-requests " +
+      "uri user-agent warning x-amz-website-redirect-location x-arbitrary x-client-ip " +
+      "x-correlation-id x-csrf-token x-forwarded-for x-forwarded-host x-forwarded-path " +
+      "x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-scheme " +
+      "x-forwarded-server x-host x-http-method x-http-method-override x-method-override " +
+      "x-original-host x-original-url x-proxy-url x-real-ip x-request-id x-rewrite-url x-wap-profile"
+    ).split(" ");
+    const canaries = Object.fromEntries(names.map((name) => [name, `canary-${name}`]));
+    const url = `http://${SHOP}.${ZONE}/h8.png?all=1`;
+    expect((await w.stage.get(url, canaries)).text).not.toContain("canary");
+    const clean = await w.stage.get(url);
+    expect(clean.headers.get("cache-status")).toStartWith("edge-1; hit");
+    expect(clean.text + clean.headers.get("x-all")).not.toContain("canary");
+  });
+
+  test("what one web origin is allowed is not told to another", async () => {
+    const url = `http://${SHOP}.${ZONE}/font.woff2?cors=1`;
+    const allowed = async (origin: string) =>
+      (await w.stage.get(url, { origin })).headers.get("access-control-allow-origin");
+    expect(await allowed("https://a.example")).toBe("https://a.example");
+    expect(await allowed("https://b.example")).toBe("https://b.example");
+    expect(await allowed("https://a.example")).toBe("https://a.example");
+    expect(w.asked().reduce((a, b) => a + b)).toBe(2);
+  });
+
   test("what was fetched with credentials is stored only when said to be public (H11)", async () => {
     const url = `http://${NEWS}/account`;
     const alice = await w.stage.get(`${url}?echo=1`, { authorization: "Basic YQ==" });

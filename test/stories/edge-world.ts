@@ -97,6 +97,12 @@ export class EdgeWorld {
     }
     const host = request.headers.get("host") ?? "";
     const words = `${host} ${pathname} v${this.version} of ${origin.address.slice(0, 6)}`;
+    if (searchParams.has("all")) {
+      const all = [...request.headers].map((field) => field.join("=")).join(" ");
+      return new Response(all, { headers: { ...fields, "x-all": all } });
+    }
+    const web = request.headers.get("origin");
+    if (searchParams.has("cors") && web !== null) fields["access-control-allow-origin"] = web;
     const echo = ECHOED.map((name) => `${name}=${request.headers.get(name)}`).join(" ");
     const size = Number(searchParams.get("size") ?? 0);
     const body = searchParams.has("echo") ? echo : words.padEnd(size, ".");

@@ -1,4 +1,4 @@
-import { cacheKey, normalEncodings } from "../../policy/caching/mod.ts";
+import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl } from "../../wire/http/mod.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
@@ -22,23 +22,20 @@ export interface Ask {
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 const FIRST_METHODS = new Set([...SECOND_METHODS, "POST", "PUT", "DELETE", "PATCH"]);
 
-/** What is sent on from a second address: it serves static content, the same for everybody. */
-const SENT_ON = new Set([
-  "accept",
-  "accept-encoding",
-  "accept-language",
+/**
+ * What is sent on from a second address, which serves static content, the same for everybody:
+ * Accept and Accept-Encoding brought to a few forms, and what CORS needs (H8).
+ */
+const SENT_ON = new Set(["accept", "accept-encoding", "origin"]);
+const SENT_ON_WITH_OPTIONS = new Set([
   "access-control-request-headers",
   "access-control-request-method",
-  "origin",
 ]);
+const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
 /** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
 const NEVER_SENT_ON =
   /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-host|x-http-host.*|proxy-.*|proxy)$/;
-
-export function isSentOn(form: Form, name: string): boolean {
-  return form === "first" ? !NEVER_SENT_ON.test(name) : SENT_ON.has(name);
-}
 
 /**
  * The step `recv`: own checks of host, method and target before anything else (the listener joins
@@ -73,14 +70,25 @@ function askOf(o: {
   const { entry, form, path, request } = o;
   if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  return { ...o, method: request.method, key, get: fieldsSeen(form, request.headers) };
+  return { ...o, method: request.method, key, get: fieldsSeen(form, request) };
 }
 
-/** A request's fields through the eyes of the origin. */
-export function fieldsSeen(form: Form, headers: Headers): (name: string) => string | null {
+/** A request's fields through the eyes of the origin: what it is sent, and null for all else. */
+export function fieldsSeen(form: Form, request: Request): (name: string) => string | null {
+  const { headers, method } = request;
+  if (form === "first") {
+    return (name) => {
+      if (NEVER_SENT_ON.test(name)) return null;
+      const value = headers.get(name);
+      return name === "accept-encoding" ? normalEncodings(value) : value;
+    };
+  }
   return (name) => {
-    if (!isSentOn(form, name)) return null;
+    if (name === "accept-encoding") return normalEncodings(headers.get(name));
+    if (name === "accept") return normalAccept(headers.get(name));
+    if (SENT_ON_WITH_OPTIONS.has(name)) return method === "OPTIONS" ? headers.get(name) : null;
+    if (!SENT_ON.has(name)) return null;
     const value = headers.get(name);
-    return name === "accept-encoding" ? normalEncodings(value) : value;
+    return value !== null && WEB_ORIGIN.test(value) ? value : null;
   };
 }

@@ -5,7 +5,7 @@ import { pick, steer, type View } from "../../policy/steering/mod.ts";
 import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
 import { vetAddress } from "../../wire/ip/mod.ts";
 import type { Fields } from "../cache/mod.ts";
-import { type Ask, isSentOn } from "./ask.ts";
+import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
 import { ATTEMPTS_MAX, HEAD_MS, ORIGIN_EXCHANGES_MAX, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
@@ -138,12 +138,13 @@ export class Fetcher {
     const named = connectionOptions(headers.get("connection"));
     const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
     const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
-    headers.forEach((value, field) => {
+    headers.forEach((_, field) => {
       const name = field.toLowerCase();
       if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
       if (name === "content-length" || name === "expect") return;
       if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
-      if (isSentOn(ask.form, name)) fields.push([name, value]);
+      const value = ask.get(name);
+      if (value !== null) fields.push([name, value]);
     });
     const via = headers.get("via");
     const agent = ask.form === "first" ? headers.get("user-agent") : null;

@@ -155,7 +155,7 @@ export class Server {
     if (headers.get("if-none-match") !== null || headers.get("range") !== null) return null;
     if (headers.get("if-modified-since") !== null) return null;
     const { meta } = object;
-    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, headers))) return null;
+    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request))) return null;
     const nowMs = this.#parts.clock.wallMs();
     if (nowMs >= known.freshUntilMs) return null;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
@@ -550,7 +550,10 @@ function emptyMeta(
   facts: ResponseFacts,
   response: { readonly status: number; readonly fields: Fields },
 ): Omit<ObjectMeta, "freshness" | "receivedMs" | "etag" | "lastModified" | "lastModifiedMs"> {
-  const vary = facts.vary === "*" ? [] : facts.vary;
+  const said = facts.vary === "*" ? [] : facts.vary;
+  // An answer to one web origin is not another's, also where the server forgot to say so.
+  const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
+  const vary = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
   return {
     key: ask.key,
     customer: ask.entry.customer,

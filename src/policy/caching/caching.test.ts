@@ -11,6 +11,7 @@ import {
   isNotModified,
   mayServeOnError,
   mergeNotModified,
+  normalAccept,
   normalEncodings,
   readResponse,
   type StoreReason,
@@ -204,6 +205,12 @@ describe("keys", () => {
     expect(variantMatches(stored, get({ "accept-language": "de,en" }))).toBe(true);
     expect(variantMatches(stored, get({ "accept-language": "en,de" }))).toBe(false);
     expect(variantMatches(stored, get({ "accept-language": "de,en", x: "" }))).toBe(false);
+  });
+
+  test("normalAccept() knows two image formats and nothing a client could write", () => {
+    expect(normalAccept("text/html, image/avif;q=1, image/webp")).toBe("image/avif,image/webp,*/*");
+    expect(normalAccept("canary")).toBe("*/*");
+    expect(normalAccept(null)).toBe("*/*");
   });
 
   test("normalEncodings() knows four forms", () => {

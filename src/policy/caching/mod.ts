@@ -6,6 +6,13 @@
  */
 export { type CachedResponse, type ResponseFacts, readResponse } from "./facts.ts";
 export { ageMs, type Freshness, freshnessOf, isFresh, mayServeOnError } from "./freshness.ts";
-export { cacheKey, canonicalPath, normalEncodings, variantKey, variantMatches } from "./key.ts";
+export {
+  cacheKey,
+  canonicalPath,
+  normalAccept,
+  normalEncodings,
+  variantKey,
+  variantMatches,
+} from "./key.ts";
 export { conditionFields, isNotModified, mergeNotModified, selects } from "./revalidate.ts";
 export { type CacheRequest, type StoreReason, storable } from "./storable.ts";
