@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { AssertionError } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
@@ -88,12 +89,18 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
   const { port1, port2 } = new MessageChannel();
   const stopped = Promise.withResolvers<void>();
   const ready = Promise.withResolvers<void>();
+  let serving = false;
   const failed = (words: string) => {
-    o.log.error("A name server's worker failed", { reason: words });
-    ready.reject(new Error(`Cannot start a DNS worker: ${words}`));
+    const error = new AssertionError(`A DNS worker ended: ${words}`);
+    ready.reject(error);
+    stopped.resolve();
+    o.log.error("A DNS worker ended", { reason: words });
+    // A bug. Without it nobody answers UDP here: better the process ends and is started again.
+    if (serving) queueMicrotask(() => Promise.reject(error));
   };
   port1.on("message", (message: FromWorker) => {
     if (message.kind === "ready") ready.resolve();
+    else if (message.kind === "refused") o.log.error("Cannot follow", { reason: message.words });
     else if (message.kind === "stopped") stopped.resolve();
     else if (message.kind === "failed") failed(message.words);
     else {
@@ -110,6 +117,7 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
   worker.postMessage(start, [port2 as unknown as Transferable]);
   try {
     await ready.promise;
+    serving = true;
   } catch (error) {
     worker.terminate();
     port1.close();

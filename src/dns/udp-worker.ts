@@ -69,7 +69,7 @@ function takeMessages(
       responder.patch(message.patch);
     } catch (error) {
       // The one before stays: a bad snapshot never replaces a good one.
-      say({ kind: "failed", words: String(error) });
+      say({ kind: "refused", words: String(error) });
     }
   }
 }

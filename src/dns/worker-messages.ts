@@ -20,5 +20,8 @@ export type FromWorker =
   | { readonly kind: "ready" }
   /** At least each 500 ms while there is something to count; `failures` are bugs of ours. */
   | { readonly kind: "counts"; readonly counts: readonly PackedCounts[]; readonly failures: number }
+  /** A message could not be taken; what was served before still is. */
+  | { readonly kind: "refused"; readonly words: string }
+  /** The thread has ended. */
   | { readonly kind: "failed"; readonly words: string }
   | { readonly kind: "stopped" };

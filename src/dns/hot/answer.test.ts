@@ -67,6 +67,35 @@ function short(message: Message): string[] {
   return [String(message.rcode), ...of(message.answers), "--", ...of(message.authorities)];
 }
 
+describe("Responder.answer() of a site that sticks to clients", () => {
+  const file = structuredClone(WORLD);
+  const site = file.customers[0]!.sites[0]! as { steering: Record<string, unknown> };
+  site.steering = { preset: "sticky" };
+  const snapshot = compileWorld(file);
+  const to = new Responder(1);
+  to.load(snapshot);
+  to.observe(healthOf(snapshot, {}, []), NO_ASSIGNMENT);
+
+  test("gives a client prefix the same server each time, and says how far the answer holds", () => {
+    const seen = new Map<string, number>();
+    for (let i = 0; i < 200; i++) {
+      const subnet = `10.${i}.3.0/24`;
+      const [one, two] = [1, 2].map(() => ask(to, "www.shop.example", { subnet }));
+      expect(short(one!)).toEqual(short(two!));
+      expect(one!.edns?.clientSubnet?.scopeBits).toBe(24);
+      const address = short(one!)[1]!;
+      seen.set(address, (seen.get(address) ?? 0) + 1);
+    }
+    expect(seen.size).toBe(2);
+    for (const count of seen.values()) expect(count).toBeGreaterThan(70);
+  });
+
+  test("takes a resolver's own prefix where it sends no subnet", () => {
+    const from = (n: number) => short(ask(to, "www.shop.example", { from: `10.9.8.${n}` }));
+    for (let n = 1; n < 20; n++) expect(from(n)).toEqual(from(0));
+  });
+});
+
 describe("Responder.answer()", () => {
   test("answers a delegated hostname with the origin of the lowest load", () => {
     const one = responder({ "www.shop.example/one": 0.2, "www.shop.example/two": 0.6 });

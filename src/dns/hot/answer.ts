@@ -2,6 +2,7 @@ import type { Assignment } from "../../model/assignment.ts";
 import type { Health } from "../../model/health.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
+import { clientSeed, stickyBits } from "../../policy/steering/mod.ts";
 import {
   FLAG,
   HEADER_BYTES,
@@ -275,7 +276,8 @@ export class Responder {
       table.count(set, -1);
       return RCODE.NOERROR;
     }
-    const drawn = table.draw(set, this.#nextRandom());
+    const sticks = set.choices[0]?.stick !== undefined;
+    const drawn = table.draw(set, sticks ? this.#clientSeed() : this.#nextRandom());
     this.#record(owner, type, { ttlSec: set.ttlSec, data: set.data[drawn]! });
     this.#answers += 1;
     table.count(set, drawn);
@@ -298,6 +300,18 @@ export class Responder {
     }
     const { address, addressAt, family } = this.#packet!;
     return groups.lookup(address, addressAt, family, family === 4 ? 32 : 128) >> 8;
+  }
+
+  /** The seed of a draw that sticks to clients; the answer's scope is then as long as it looks. */
+  #clientSeed(): number {
+    const query = this.#query;
+    if (query.subnet && query.subnetSourceBits > 0) {
+      const { subnetAddress, subnetFamily: family, subnetSourceBits: bits } = query;
+      this.#scopeBits = Math.max(this.#scopeBits, stickyBits(family));
+      return clientSeed(subnetAddress, 0, { family, bits });
+    }
+    const { address, addressAt, family } = this.#packet!;
+    return clientSeed(address, addressAt, { family, bits: family === 4 ? 32 : 128 });
   }
 
   #nextRandom(): number {

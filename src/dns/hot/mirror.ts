@@ -1,7 +1,7 @@
 import type { Assignment } from "../../model/assignment.ts";
 import type { Health, TargetHealth, TargetState } from "../../model/health.ts";
 import type { SiteIndex, Snapshot } from "../../model/snapshot.ts";
-import type { View } from "../../policy/steering/mod.ts";
+import { usesLatency, type View } from "../../policy/steering/mod.ts";
 
 /**
  * What decisions depend on, of health and assignment, kept in step by patches: each tick brings the
@@ -47,6 +47,8 @@ export class HealthMirror {
   readonly view: View;
   readonly #snapshot: Snapshot;
   readonly #ids: readonly string[];
+  /** Sites whose decisions depend on round-trip times. */
+  readonly #byLatency: readonly SiteIndex[];
   readonly #marks: Uint8Array;
   readonly #loads: Float64Array;
   readonly #projected: Float64Array;
@@ -59,6 +61,7 @@ export class HealthMirror {
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
     this.#ids = [...snapshot.origins, ...snapshot.nodes].map((target) => target.id);
+    this.#byLatency = snapshot.sites.filter(usesLatency).map((site) => site.index);
     const size = this.#ids.length;
     this.#marks = new Uint8Array(size).fill(ABSENT);
     this.#loads = new Float64Array(size);
@@ -146,7 +149,10 @@ export class HealthMirror {
       sites.add(site);
     }
     if (patch.edges !== null) this.#edges = patch.edges;
-    if (patch.rttMs !== null) this.#rttMs = patch.rttMs;
+    if (patch.rttMs !== null) {
+      this.#rttMs = patch.rttMs;
+      for (const site of this.#byLatency) sites.add(site);
+    }
     return { sites, edges };
   }
 
