@@ -4,7 +4,7 @@ import type { Decision } from "../model/decision.ts";
 import type { Feed } from "../model/feed.ts";
 import type { GroupIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../model/snapshot.ts";
 import { compileNames, groupEntries, type NameTable } from "../policy/snapshot/mod.ts";
-import { pick, type SteerAsk, steer, type View } from "../policy/steering/mod.ts";
+import { clientSeed, pick, type SteerAsk, steer, type View } from "../policy/steering/mod.ts";
 import {
   clearHostBits,
   compilePrefixes,
@@ -48,7 +48,7 @@ export class Explainer {
     if (customer !== null && found.owner !== customer && found.owner !== "everybody") {
       throw new Fault("not-found", asked);
     }
-    const { group, scope } = groupOf(prefixes, client);
+    const { group, scope, seed } = groupOf(prefixes, client);
     return {
       name: asked,
       client,
@@ -58,7 +58,7 @@ export class Explainer {
       snapshot: snapshot.number,
       health: health.number,
       assignment: view.assignment.number,
-      ...answerOf(view, found, group),
+      ...answerOf(view, found, { group, seed }),
     };
   }
 
@@ -113,7 +113,13 @@ function missOf(found: Found): Found {
   return { ...found, ask: { for: "origins", site: found.site.index, use: "miss" } };
 }
 
-function groupOf(prefixes: PrefixTable, client: string): { group: GroupIndex; scope: string } {
+interface Asking {
+  readonly group: GroupIndex;
+  /** What a draw that sticks to clients is made of. */
+  readonly seed: number;
+}
+
+function groupOf(prefixes: PrefixTable, client: string): Asking & { readonly scope: string } {
   const address = parseAddress(client);
   if (address === null) {
     const message = "expected an IP address";
@@ -121,14 +127,15 @@ function groupOf(prefixes: PrefixTable, client: string): { group: GroupIndex; sc
   }
   const family = familyOf(address);
   const { value, bits } = prefixes.find(address, family);
+  const seed = clientSeed(address, 0, { family, bits: address.length * 8 });
   clearHostBits(address, bits);
-  return { group: value, scope: formatPrefix({ family, address, bits }) };
+  return { group: value, seed, scope: formatPrefix({ family, address, bits }) };
 }
 
 function answerOf(
   view: View,
   found: Found,
-  group: GroupIndex,
+  { group, seed }: Asking,
 ): Pick<Explanation, "kind" | "answer" | "decision" | "records"> {
   const records = found.records.map(({ type, ttlSec, values }) => {
     return { type, ttlSec, values: [...values] };
@@ -141,7 +148,7 @@ function answerOf(
   }
   const decision = steer(view, found.ask, { group });
   const first = (family: 4 | 6) =>
-    pick(steer(view, found.ask as SteerAsk, { group, family }).choices, 0);
+    pick(steer(view, found.ask as SteerAsk, { group, family }).choices, seed);
   const answer = {
     v4: first(4)?.v4 ?? null,
     v6: first(6)?.v6 ?? null,

@@ -11,6 +11,11 @@ export interface Assignment {
   readonly edges: Readonly<Record<string, string>>;
   /** Target id -> load expected with this assignment (measured plus what was moved there). */
   readonly projected: Readonly<Record<string, number>>;
+  /**
+   * Target id -> demand per second that was moved to it and has not arrived yet, as resolvers still
+   * give older answers; below 0 where it has not left yet. Settled targets are not listed.
+   */
+  readonly inTransit?: Readonly<Record<string, number>>;
 }
 
 export const NO_ASSIGNMENT: Assignment = {

@@ -21,6 +21,27 @@ export type SteerReason =
   | "lowest-cost"
   | "higher-cost"
   | "dominated"
+  | "allowed"
+  | "not-allowed"
+  | "mapped"
+  | "not-mapped"
+  | "no-rule"
+  | "lowest-latency"
+  | "higher-latency"
+  | "beyond-band"
+  | "nearest"
+  | "farther"
+  | "no-place"
+  | "share"
+  | "first-choice"
+  | "standby"
+  | "sticks"
+  | "other-sticks"
+  | "below-target"
+  | "shedding"
+  | "over-limit"
+  | "within-first"
+  | "beyond-first"
   | "all-down"
   | "fallback";
 
@@ -56,6 +77,8 @@ export interface Choice {
   readonly port: number;
   /** Share of the draw among choices; the ones with 0 serve only as the next choice. */
   readonly weight: number;
+  /** Set where a client keeps its server: its own number in the rendezvous draw of `pick()`. */
+  readonly stick?: number;
 }
 
 export interface Decision {

@@ -50,6 +50,9 @@ export const clientGroup = z.strictObject({
   rttMs: z.record(slug, z.number().min(0)).default({}).meta({
     description: "Known round-trip times by pop, used until one is measured",
   }),
+  tags: z.array(slug).max(20).optional().meta({ description: "Words that steering rules name" }),
+  lat: z.number().min(-90).max(90).optional().meta({ description: "Where its clients are" }),
+  lon: z.number().min(-180).max(180).optional(),
 });
 export type ClientGroup = z.infer<typeof clientGroup>;
 

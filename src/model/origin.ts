@@ -23,6 +23,11 @@ export const originFields = z.strictObject({
     .default(1000)
     .meta({ description: "Demand in lookups per second at which the server is at load 1" }),
   state: forcedState.default("auto"),
+  pop: slug
+    .optional()
+    .meta({ description: "The pop it stands near: latency to it is taken for it" }),
+  lat: z.number().min(-90).max(90).optional().meta({ description: "Default: that of its pop" }),
+  lon: z.number().min(-180).max(180).optional(),
   exporter: httpUrl.optional().meta({ description: "A node_exporter's /metrics to scrape" }),
   ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { hostname, ipv4, port } from "./names.ts";
 import { origin } from "./origin.ts";
+import { steeringChain, steeringPreset } from "./steering.ts";
 
 const ms = (least: number, most: number, preset: number) =>
   z
@@ -41,9 +42,6 @@ export const siteCheck = z.strictObject({
     .default(null),
 });
 
-export const steeringPreset = z.enum(["lowest-load", "nearest-unloaded"]);
-export type SteeringPreset = z.infer<typeof steeringPreset>;
-
 /** One hostname of a customer and everything decided for it. */
 export const site = z.strictObject({
   hostname,
@@ -58,6 +56,9 @@ export const site = z.strictObject({
   steering: z
     .strictObject({
       preset: steeringPreset.default("lowest-load"),
+      chain: steeringChain.optional().meta({
+        description: "Filters one after the other, in place of the preset",
+      }),
       margin: z.number().min(0).max(1).default(0.05).meta({
         description: "A client group keeps its server within this of the lowest load; 0 = strict",
       }),

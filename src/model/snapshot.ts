@@ -4,7 +4,7 @@
  */
 import type { NodeRole, Pop } from "./network.ts";
 import type { ForcedState } from "./origin.ts";
-import type { SteeringPreset } from "./site.ts";
+import type { SteeringPreset, SteeringStep } from "./steering.ts";
 
 /** Raised when an older reader could not read the shape. */
 export const SNAPSHOT_SCHEMA = 1;
@@ -29,6 +29,8 @@ export interface SnapshotSite {
   readonly ttlSec: number;
   readonly youngTtlSec: number;
   readonly preset: SteeringPreset;
+  /** In place of the preset. */
+  readonly chain?: readonly SnapshotStep[];
   readonly margin: number;
   readonly allDown: "all" | "none";
   readonly fallback?: string;
@@ -38,6 +40,28 @@ export interface SnapshotSite {
   readonly objectBytesMax: number;
   readonly origins: readonly OriginIndex[];
 }
+
+/** A rule of a step with its clients and origins found. */
+export interface SnapshotRule {
+  readonly groups: readonly GroupIndex[];
+  readonly origins: readonly OriginIndex[];
+}
+
+/** A step of a chain as filters read it. */
+export type SnapshotStep =
+  | Exclude<SteeringStep, { filter: "allowed" | "map" | "failover" | "geographic" }>
+  | { readonly filter: "allowed"; readonly rules: readonly SnapshotRule[] }
+  | {
+      readonly filter: "map";
+      readonly rules: readonly SnapshotRule[];
+      readonly strict: boolean;
+    }
+  | { readonly filter: "failover"; readonly order: readonly OriginIndex[] }
+  | {
+      readonly filter: "geographic";
+      /** Percent by origin. */
+      readonly bias: readonly (readonly [OriginIndex, number])[];
+    };
 
 export interface SnapshotCheck {
   readonly intervalMs: number;
@@ -65,6 +89,11 @@ export interface SnapshotOrigin {
   readonly weight: number;
   readonly capacity: number;
   readonly forced: ForcedState;
+  /** The pop it stands near. */
+  readonly pop?: PopIndex;
+  /** Degrees; its pop's where it has none of its own. */
+  readonly lat?: number;
+  readonly lon?: number;
   readonly exporter?: string;
   readonly ftpPort?: number;
 }
@@ -95,6 +124,10 @@ export interface SnapshotGroup {
   readonly resolver?: string;
   /** By PopIndex; null where unknown. */
   readonly rttMs: readonly (number | null)[];
+  readonly tags?: readonly string[];
+  /** Degrees. */
+  readonly lat?: number;
+  readonly lon?: number;
 }
 
 /** A plain resource record set of a hosted zone; `name` is absolute, without the final dot. */

@@ -1,5 +1,6 @@
 import { bad, ok, type Problem, type Result } from "../../base/result.ts";
-import type { Intent, Network } from "../../model/network.ts";
+import type { Intent, Network, Pop } from "../../model/network.ts";
+import type { Origin } from "../../model/origin.ts";
 import type { Site } from "../../model/site.ts";
 import {
   type OriginIndex,
@@ -11,8 +12,10 @@ import {
   type SnapshotOrigin,
   type SnapshotRecord,
   type SnapshotSite,
+  type SnapshotStep,
   type SnapshotZone,
 } from "../../model/snapshot.ts";
+import { compileChain } from "./steering.ts";
 import { validateNetwork } from "./validate.ts";
 
 export interface CompileInput {
@@ -105,6 +108,8 @@ function compileGroups(network: Network): SnapshotGroup[] {
       prefixes: group.prefixes,
       ...(group.resolver === undefined ? {} : { resolver: group.resolver }),
       rttMs: network.pops.map((pop) => group.rttMs[pop.name] ?? null),
+      ...(group.tags === undefined ? {} : { tags: group.tags }),
+      ...placed(group),
     })),
   ];
 }
@@ -112,11 +117,13 @@ function compileGroups(network: Network): SnapshotGroup[] {
 function compileSites(intent: Intent): { sites: SnapshotSite[]; origins: SnapshotOrigin[] } {
   const sites: SnapshotSite[] = [];
   const origins: SnapshotOrigin[] = [];
+  const pops = new Map(intent.network.pops.map((pop, index) => [pop.name, { ...pop, index }]));
   for (const customer of intent.network.customers) {
     for (const site of customer.sites) {
       const index = sites.length;
       const port = site.port ?? (site.scheme === "https" ? 443 : 80);
-      const pool = compilePool(site, { index, port, first: origins.length });
+      const chain = compileChain(intent.network, site, origins.length);
+      const pool = compilePool(site, { index, port, first: origins.length, pops });
       origins.push(...pool);
       const target = intent.targets[site.hostname] ?? "";
       sites.push(
@@ -126,6 +133,7 @@ function compileSites(intent: Intent): { sites: SnapshotSite[]; origins: Snapsho
           port,
           target,
           pool: pool.map((o) => o.index),
+          chain,
         }),
       );
     }
@@ -135,7 +143,12 @@ function compileSites(intent: Intent): { sites: SnapshotSite[]; origins: Snapsho
 
 function compilePool(
   site: Site,
-  at: { index: number; port: number; first: OriginIndex },
+  at: {
+    index: number;
+    port: number;
+    first: OriginIndex;
+    pops: ReadonlyMap<string, Pop & { readonly index: number }>;
+  },
 ): SnapshotOrigin[] {
   return site.origins.map((origin, i) => ({
     index: at.first + i,
@@ -148,9 +161,24 @@ function compilePool(
     weight: origin.weight,
     capacity: origin.capacity,
     forced: origin.state,
+    ...nearTo(origin, at.pops),
     ...(origin.exporter === undefined ? {} : { exporter: origin.exporter }),
     ...(origin.ftpPort === undefined ? {} : { ftpPort: origin.ftpPort }),
   }));
+}
+
+/** Where an origin stands: its own place, or that of the pop it is near. */
+function nearTo(
+  origin: Origin,
+  pops: ReadonlyMap<string, Pop & { readonly index: number }>,
+): Pick<SnapshotOrigin, "pop" | "lat" | "lon"> {
+  const pop = origin.pop === undefined ? undefined : pops.get(origin.pop);
+  const place = origin.lat === undefined ? pop : origin;
+  return { ...(pop === undefined ? {} : { pop: pop.index }), ...placed(place ?? {}) };
+}
+
+function placed(o: { readonly lat?: number | undefined; readonly lon?: number | undefined }) {
+  return o.lat === undefined || o.lon === undefined ? {} : { lat: o.lat, lon: o.lon };
 }
 
 function compileSite(
@@ -161,6 +189,7 @@ function compileSite(
     port: number;
     target: string;
     pool: readonly OriginIndex[];
+    chain: readonly SnapshotStep[] | undefined;
   },
 ): SnapshotSite {
   const { intervalMs, timeoutMs, fall, rise, http, tcp, ftp } = site.check;
@@ -177,6 +206,7 @@ function compileSite(
     ttlSec: site.ttlSec,
     youngTtlSec: site.youngTtlSec,
     preset: site.steering.preset,
+    ...(at.chain === undefined ? {} : { chain: at.chain }),
     margin: site.steering.margin,
     allDown: site.steering.allDown,
     ...(site.steering.fallback === undefined ? {} : { fallback: site.steering.fallback }),

@@ -1,5 +1,6 @@
 import type { Problem } from "../../base/result.ts";
 import type { Customer, Network } from "../../model/network.ts";
+import { checkChain } from "./steering.ts";
 
 type Add = (path: string, message: string, received: string) => void;
 
@@ -46,6 +47,7 @@ function checkGroups(network: Network, add: Add): void {
     if (group.name === "default") {
       add(`${at}.name`, "expected another name: default is every client of no group", group.name);
     }
+    checkPlace(group, at, add);
     for (const pop of Object.keys(group.rttMs)) {
       if (!pops.has(pop)) add(`${at}.rttMs.${pop}`, "expected the name of a pop", pop);
     }
@@ -55,6 +57,17 @@ function checkGroups(network: Network, add: Add): void {
       else add(`${at}.prefixes.${p}`, `expected a prefix of its own: ${owner} has it`, prefix);
     }
   }
+}
+
+/** A place needs both numbers. */
+function checkPlace(
+  o: { readonly lat?: number | undefined; readonly lon?: number | undefined },
+  path: string,
+  add: Add,
+): void {
+  if ((o.lat === undefined) === (o.lon === undefined)) return;
+  const has = o.lat === undefined ? "lon" : "lat";
+  add(`${path}.${has}`, "expected lat and lon, or neither", `only ${has}`);
 }
 
 /** Every name we would be authoritative for, or answer HTTP for, has one owner. */
@@ -113,6 +126,14 @@ function checkCustomer(network: Network, customer: Customer, c: number, add: Add
   }
   for (const [s, site] of customer.sites.entries()) {
     unique(site.origins, `${at}.sites.${s}.origins`, add);
+    checkChain(network, site, { path: `${at}.sites.${s}.steering.chain`, add });
+    for (const [o, origin] of site.origins.entries()) {
+      const path = `${at}.sites.${s}.origins.${o}`;
+      if (origin.pop !== undefined && !network.pops.some((pop) => pop.name === origin.pop)) {
+        add(`${path}.pop`, "expected the name of a pop", origin.pop);
+      }
+      checkPlace(origin, path, add);
+    }
     const hosted = customer.zones.some((zone) => within(site.hostname, zone.name));
     if (site.onboarding === "hosted" && !hosted) {
       const message = "expected a zone of this customer's that holds the hostname";

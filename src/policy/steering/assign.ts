@@ -1,13 +1,26 @@
 import { hash32 } from "../../base/rng.ts";
 import type { Assignment, Demand } from "../../model/assignment.ts";
 import type { Health } from "../../model/health.ts";
-import type { Snapshot, SnapshotSite } from "../../model/snapshot.ts";
-import { judgeHealthy, type Standing, standingOfNode, standingOfOrigin } from "./candidate.ts";
-import { byCost, costMs, dominates, rttOrDefault } from "./nearest-unloaded.ts";
+import type { Snapshot, SnapshotGroup, SnapshotSite, SnapshotStep } from "../../model/snapshot.ts";
+import { type Allocation, allocate, type ByCost, type ByLoad, type Server } from "./allocate.ts";
+import {
+  byId,
+  findRtt,
+  rttOf,
+  type Standing,
+  standingOfNode,
+  standingOfOrigin,
+} from "./candidate.ts";
+import { chainOf, ORDERING, runChain } from "./chain.ts";
+import { placeOf } from "./distance.ts";
+import { judgeHealthy } from "./healthy.ts";
 
-/** A cache is kept while its cost is within this of the best, ms and share of the best. */
-const KEEP_COST_MS = 2;
-const KEEP_COST_SHARE = 0.05;
+/** How much longer than half a TTL demand takes to follow a move: checks and rates are smoothed. */
+const FOLLOW_MS = 2000;
+/** In a network of more client groups, a site assigns only those that ask for it. */
+const GROUPS_ALL_MAX = 256;
+/** Demand under way that is less than this share of a capacity is forgotten. */
+const LEAST_SHARE = 0.001;
 
 export interface AssignInput {
   readonly snapshot: Snapshot;
@@ -18,24 +31,27 @@ export interface AssignInput {
 }
 
 /**
- * Who gets which client group, each tick, with memory: per site, client groups in fixed hashed
- * order each take the candidate with the lowest projected load
+ * Who gets which client group, each tick, with memory: client groups in fixed hashed order each take
+ * the candidate with the lowest projected load
  *
  *   measured load + (demand this assignment adds - demand carried when it was measured) / capacity
  *
  * and keep the one they have while that is within the site's margin of the lowest. Caches are
- * assigned likewise, once for all sites, by `rtt_ms + queue(projected load)`.
+ * assigned likewise, once for all sites, by `rtt_ms + queue(projected load)`. See `allocate()`.
+ *
+ * Resolvers go on giving an old answer until its TTL ends, so the demand that a server carries
+ * follows its assignment slowly: `inTransit` remembers what has been moved and not yet arrived.
  *
  * Demand is in lookups per second; with one group or no demand, projected is what was measured.
  */
 export function assign(input: AssignInput): Assignment {
-  const projected: Record<string, number> = {};
+  const out: Made = { projected: {}, inTransit: {} };
   const origins: Record<string, Record<string, string>> = {};
   for (const site of input.snapshot.sites) {
-    const given = assignSite(input, site, projected);
+    const given = assignSite(input, site, out);
     if (given !== null) origins[site.hostname] = given;
   }
-  const edges = assignEdges(input, projected);
+  const edges = assignEdges(input, out);
   return {
     number: input.previous.number + 1,
     atMs: input.atMs,
@@ -43,78 +59,168 @@ export function assign(input: AssignInput): Assignment {
     health: input.health.number,
     origins,
     edges,
-    projected,
+    projected: out.projected,
+    inTransit: out.inTransit,
   };
 }
 
-/** A usable server with its load without what it carries now, and the demand given so far. */
-interface Bin {
-  readonly standing: Standing;
-  readonly bare: number;
-  given: number;
+interface Made {
+  readonly projected: Record<string, number>;
+  readonly inTransit: Record<string, number>;
 }
 
-function loadWith(bin: Bin, more: number): number {
-  return bin.bare + (bin.given + more) / Math.max(bin.standing.capacity, 1e-9);
+/** One name's servers and client groups. */
+interface Pool {
+  readonly name: string;
+  readonly ttlSec: number;
+  readonly usable: readonly Standing[];
+  readonly groups: readonly SnapshotGroup[];
+  readonly had: Readonly<Record<string, string>>;
+  readonly demand: Readonly<Record<string, number>>;
+  readonly by: (groups: readonly SnapshotGroup[]) => ByLoad | ByCost;
+  /** Column of a server's round-trip times. */
+  readonly columnOf: (standing: Standing, place: number) => number;
+  readonly may: ((group: SnapshotGroup, id: string) => boolean) | null;
 }
 
-function fill(
-  standings: readonly Standing[],
-  before: { demandOf: (group: string) => number; serverOf: (group: string) => string | undefined },
-  groups: readonly string[],
-): Bin[] {
+function assignPool(input: AssignInput, pool: Pool, out: Made): Record<string, string> {
+  const { had, demand, usable } = pool;
+  const groups = hashedOrder(pool.groups, pool.name);
   const carried = new Map<string, number>();
-  for (const group of groups) {
-    const id = before.serverOf(group);
-    if (id !== undefined) carried.set(id, (carried.get(id) ?? 0) + before.demandOf(group));
+  for (const [group, id] of Object.entries(had)) {
+    carried.set(id, (carried.get(id) ?? 0) + (demand[group] ?? 0));
   }
-  return standings.map((standing) => ({
-    standing,
-    bare: standing.load - (carried.get(standing.id) ?? 0) / Math.max(standing.capacity, 1e-9),
-    given: 0,
-  }));
+  const moving = transitBefore(input, pool);
+  const servers = usable.map((standing, i): Server => {
+    const { id, capacity } = standing;
+    const effective = (carried.get(id) ?? 0) - moving(id);
+    const bare = standing.load - effective / Math.max(capacity, 1e-9);
+    return { id, capacity, bare, column: pool.columnOf(standing, i) };
+  });
+  const indexOf = new Map(servers.map((server, i) => [server.id, i]));
+  const { may } = pool;
+  const done = allocate({
+    servers,
+    demand: Float64Array.from(groups, (group) => demand[group.name] ?? 0),
+    had: Int32Array.from(groups, (group) => indexOf.get(had[group.name] ?? "") ?? -1),
+    may: may === null ? null : (g, s) => may(groups[g]!, servers[s]!.id),
+    by: pool.by(groups),
+  });
+  for (const [i, { id, capacity }] of servers.entries()) {
+    out.projected[id] = done.load[i]!;
+    const under = moving(id) + done.given[i]! - (carried.get(id) ?? 0);
+    if (Math.abs(under) > LEAST_SHARE * capacity) out.inTransit[id] = under;
+  }
+  return namesOf(groups, servers, done);
+}
+
+function namesOf(
+  groups: readonly SnapshotGroup[],
+  servers: readonly Server[],
+  { server }: Allocation,
+): Record<string, string> {
+  const given: Record<string, string> = {};
+  for (const [g, group] of groups.entries()) {
+    const id = servers[server[g]!]?.id;
+    if (id !== undefined) given[group.name] = id;
+  }
+  return given;
+}
+
+/** Demand that was given to a server and has not arrived yet (or has not left: below 0). */
+function transitBefore(input: AssignInput, pool: Pool): (id: string) => number {
+  const { previous, atMs } = input;
+  const passedMs = Math.max(0, atMs - previous.atMs);
+  const left = Math.exp(-passedMs / (pool.ttlSec * 500 + FOLLOW_MS));
+  return (id) => (previous.inTransit?.[id] ?? 0) * left;
 }
 
 /** Groups in an order that is fixed for a name and differs between names. */
-function hashedOrder(groups: readonly string[], name: string): string[] {
-  const rank = new Map(groups.map((group) => [group, hash32(`${group}/${name}`)]));
-  return [...groups].sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0) || (a < b ? -1 : 1));
+function hashedOrder(groups: readonly SnapshotGroup[], name: string): readonly SnapshotGroup[] {
+  if (groups.length < 2) return groups;
+  const ranked = groups.map((group) => ({ group, rank: hash32(`${group.name}/${name}`) }));
+  ranked.sort((a, b) => a.rank - b.rank || (a.group.name < b.group.name ? -1 : 1));
+  return ranked.map(({ group }) => group);
+}
+
+/**
+ * Which filter assigns, and the steps before it, which say who may be given to whom. Null where the
+ * order does not depend on loads: then nothing needs remembering.
+ */
+function assigningStep(
+  site: SnapshotSite,
+): { readonly before: readonly SnapshotStep[]; readonly by: "load" | "cost" } | null {
+  const steps = chainOf(site);
+  const at = steps.findLastIndex((step) => ORDERING.has(step.filter));
+  const last = steps[at]?.filter;
+  if (last !== "lowest-load" && last !== "nearest-unloaded") return null;
+  const before = steps.slice(0, at).filter((step) => step.filter !== "healthy");
+  return { before, by: last === "lowest-load" ? "load" : "cost" };
 }
 
 function assignSite(
   input: AssignInput,
   site: SnapshotSite,
-  projected: Record<string, number>,
+  out: Made,
 ): Record<string, string> | null {
-  const { snapshot, health, previous, demand } = input;
-  if (site.preset !== "lowest-load") return null;
-  const usable = site.origins
-    .map((index) => snapshot.origins[index])
-    .filter((origin) => origin !== undefined)
-    .map((origin) => standingOfOrigin(origin, health, { ...previous, projected: {} }))
-    .filter((s) => usableNow(s) && s.weight > 0 && s.port === site.port);
+  const { snapshot, health, previous } = input;
+  const step = assigningStep(site);
+  if (step === null) return null;
+  const seen = { snapshot, health, assignment: { ...previous, projected: {} } };
+  const standings = (group: SnapshotGroup | undefined) =>
+    site.origins
+      .map((index) => snapshot.origins[index])
+      .filter((origin) => origin !== undefined)
+      .map((origin) => standingOfOrigin(origin, seen, group))
+      .filter((s) => usableNow(s) && s.weight > 0 && s.port === site.port)
+      .sort(byId);
+  const usable = standings(undefined);
   if (usable.length === 0) return null;
-  const names = snapshot.groups.map((group) => group.name);
-  const had = previous.origins[site.hostname] ?? {};
-  const demandOf = (group: string) => demand.sites[site.hostname]?.[group] ?? 0;
-  const bins = fill(usable, { demandOf, serverOf: (group) => had[group] }, names);
-  const given: Record<string, string> = {};
-  for (const group of hashedOrder(names, site.hostname)) {
-    const more = demandOf(group);
-    const lowest = bins.reduce((a, b) => (lower(b, a, more) ? b : a));
-    const kept = bins.find((bin) => bin.standing.id === had[group]);
-    const stay = kept !== undefined && loadWith(kept, more) <= loadWith(lowest, more) + site.margin;
-    const chosen = stay ? kept : lowest;
-    chosen.given += more;
-    given[group] = chosen.standing.id;
-  }
-  for (const bin of bins) projected[bin.standing.id] = loadWith(bin, 0);
-  return given;
+  const demand = input.demand.sites[site.hostname] ?? {};
+  const few = snapshot.groups.length <= GROUPS_ALL_MAX;
+  const groups = few ? snapshot.groups : snapshot.groups.filter((g) => demand[g.name]);
+  const pool: Pool = {
+    name: site.hostname,
+    ttlSec: site.ttlSec,
+    usable,
+    groups,
+    had: previous.origins[site.hostname] ?? {},
+    demand,
+    columnOf: (_, place) => place,
+    by: (ordered) =>
+      step.by === "load"
+        ? { kind: "load", margin: site.margin }
+        : costs(ordered, usable.length, (g) => standings(g).map(rttOf)),
+    may: step.before.length === 0 ? null : candidacy(step.before, standings),
+  };
+  return assignPool(input, pool, out);
 }
 
-function lower(a: Bin, b: Bin, more: number): boolean {
-  const gap = loadWith(a, more) - loadWith(b, more);
-  return gap < 0 || (gap === 0 && a.standing.id < b.standing.id);
+/** Who may be given to whom, by the steps before the one that assigns. */
+function candidacy(
+  before: readonly SnapshotStep[],
+  standings: (group: SnapshotGroup) => Standing[],
+): (group: SnapshotGroup, id: string) => boolean {
+  const known = new Map<number, ReadonlySet<string>>();
+  return (group, id) => {
+    let ids = known.get(group.index);
+    if (ids === undefined) {
+      const left = runChain(before, standings(group), { group, assigned: undefined });
+      ids = new Set(left.map((s) => s.id));
+      known.set(group.index, ids);
+    }
+    return ids.has(id);
+  };
+}
+
+function costs(
+  groups: readonly SnapshotGroup[],
+  columns: number,
+  rowOf: (group: SnapshotGroup) => readonly number[],
+): ByCost {
+  const rttMs = new Float64Array(groups.length * columns);
+  for (const [g, group] of groups.entries()) rttMs.set(rowOf(group), g * columns);
+  return { kind: "cost", rttMs, columns };
 }
 
 function usableNow(standing: Standing): boolean {
@@ -122,38 +228,28 @@ function usableNow(standing: Standing): boolean {
   return standing.kept;
 }
 
-function assignEdges(
-  input: AssignInput,
-  projected: Record<string, number>,
-): Record<string, string> {
+function assignEdges(input: AssignInput, out: Made): Record<string, string> {
   const { snapshot, health, previous, demand } = input;
-  const view = { snapshot, health, assignment: { ...previous, projected: {} } };
+  const seen = { snapshot, health, assignment: { ...previous, projected: {} } };
   const nodes = snapshot.nodes.filter((node) => node.roles.includes("edge"));
-  const usable = nodes.map((node) => standingOfNode(node, view, 0)).filter(usableNow);
+  const usable = nodes.map((node) => standingOfNode(node, seen, undefined)).filter(usableNow);
   if (usable.length === 0) return {};
-  const names = snapshot.groups.map((group) => group.name);
-  const demandOf = (group: string) => demand.edges[group] ?? 0;
-  const serverOf = (group: string) => previous.edges[group];
-  const bins = fill(usable, { demandOf, serverOf }, names);
-  const given: Record<string, string> = {};
-  for (const name of hashedOrder(names, "c")) {
-    const group = snapshot.groups.findIndex((g) => g.name === name);
-    const points = bins.map((bin) => {
-      const node = snapshot.nodes[bin.standing.index];
-      const rttMs = node === undefined ? 0 : rttOrDefault(standingOfNode(node, view, group));
-      return { id: bin.standing.id, rttMs, load: loadWith(bin, demandOf(name)), bin };
-    });
-    const best = points.reduce((a, b) => (byCost(b, a) < 0 ? b : a));
-    const had = points.find((point) => point.id === serverOf(name));
-    const limit = costMs(best.rttMs, best.load) * (1 + KEEP_COST_SHARE) + KEEP_COST_MS;
-    const stay =
-      had !== undefined &&
-      costMs(had.rttMs, had.load) <= limit &&
-      !points.some((point) => dominates(point, had));
-    const chosen = stay ? had : best;
-    chosen.bin.given += demandOf(name);
-    given[name] = chosen.id;
-  }
-  for (const bin of bins) projected[bin.standing.id] = loadWith(bin, 0);
-  return given;
+  const places = snapshot.pops.map(placeOf);
+  const row = (group: SnapshotGroup) =>
+    places.map((place, pop) => rttOf(findRtt(seen, group, { pop, place })));
+  return assignPool(
+    input,
+    {
+      name: "c",
+      ttlSec: snapshot.ttlSec,
+      usable: usable.sort(byId),
+      groups: snapshot.groups,
+      had: previous.edges,
+      demand: demand.edges,
+      columnOf: (standing) => snapshot.nodes[standing.index]!.pop,
+      by: (groups) => costs(groups, snapshot.pops.length, row),
+      may: null,
+    },
+    out,
+  );
 }

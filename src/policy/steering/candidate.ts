@@ -2,7 +2,14 @@ import type { Assignment } from "../../model/assignment.ts";
 import type { Candidate, SteerReason, Verdict } from "../../model/decision.ts";
 import type { Health, TargetHealth } from "../../model/health.ts";
 import type { ForcedState } from "../../model/origin.ts";
-import type { GroupIndex, Snapshot, SnapshotNode, SnapshotOrigin } from "../../model/snapshot.ts";
+import type {
+  PopIndex,
+  Snapshot,
+  SnapshotGroup,
+  SnapshotNode,
+  SnapshotOrigin,
+} from "../../model/snapshot.ts";
+import { distanceKm, type Place, placeOf, rttOfDistance } from "./distance.ts";
 
 /** Load of a target that nobody has measured and whose pool nobody has measured: never 0. */
 export const UNKNOWN_LOAD = 0.5;
@@ -24,60 +31,85 @@ export interface Standing {
   readonly health: TargetHealth | undefined;
   readonly load: number;
   readonly projected: number;
+  readonly place: Place | null;
   readonly rttMs: number | null;
+  readonly rttFrom: "measured" | "known" | "distance" | "unknown";
   readonly verdicts: Verdict[];
   kept: boolean;
+  /** Its weight in the draw that a step asked for; 0 where order decides. */
+  draw: number;
+  /** What shedding leaves of it. */
+  share: number;
+  /** Its number in a draw that sticks to clients. */
+  stick: number | undefined;
+}
+
+/** What candidates are measured by. */
+export interface Seen {
+  readonly snapshot: Snapshot;
+  readonly health: Health;
+  readonly assignment: Assignment;
 }
 
 export function standingOfOrigin(
   origin: SnapshotOrigin,
-  health: Health,
-  assignment: Assignment,
+  seen: Seen,
+  group: SnapshotGroup | undefined,
 ): Standing {
-  const seen = health.targets[origin.id];
-  const load = seen?.load ?? UNKNOWN_LOAD;
+  const health = seen.health.targets[origin.id];
+  const load = health?.load ?? UNKNOWN_LOAD;
+  const place = placeOf(origin);
   return {
     kind: "origin",
     index: origin.index,
     id: origin.id,
     name: origin.name,
-    ...addresses(origin, seen),
+    ...addresses(origin, health),
     port: origin.port,
     weight: origin.weight,
     capacity: origin.capacity * origin.weight,
     forced: origin.forced,
-    health: seen,
+    health,
     load,
-    projected: assignment.projected[origin.id] ?? load,
-    rttMs: null,
+    projected: seen.assignment.projected[origin.id] ?? load,
+    place,
+    ...findRtt(seen, group, { pop: origin.pop, place }),
     verdicts: [],
     kept: true,
+    draw: 0,
+    share: 1,
+    stick: undefined,
   };
 }
 
 export function standingOfNode(
   node: SnapshotNode,
-  view: { snapshot: Snapshot; health: Health; assignment: Assignment },
-  group: GroupIndex,
+  seen: Seen,
+  group: SnapshotGroup | undefined,
 ): Standing {
-  const seen = view.health.targets[node.id];
-  const load = seen?.load ?? UNKNOWN_LOAD;
+  const health = seen.health.targets[node.id];
+  const load = health?.load ?? UNKNOWN_LOAD;
+  const place = placeOf(seen.snapshot.pops[node.pop] ?? {});
   return {
     kind: "node",
     index: node.index,
     id: node.id,
     name: node.name,
-    ...addresses(node, seen),
-    port: view.snapshot.ports.http,
+    ...addresses(node, health),
+    port: seen.snapshot.ports.http,
     weight: 1,
     capacity: node.capacity,
     forced: node.forced,
-    health: seen,
+    health,
     load,
-    projected: view.assignment.projected[node.id] ?? load,
-    rttMs: rttOf(view.snapshot, view.health, group, node),
+    projected: seen.assignment.projected[node.id] ?? load,
+    place,
+    ...findRtt(seen, group, { pop: node.pop, place }),
     verdicts: [],
     kept: true,
+    draw: 0,
+    share: 1,
+    stick: undefined,
   };
 }
 
@@ -93,16 +125,40 @@ function addresses(
   };
 }
 
-function rttOf(
-  snapshot: Snapshot,
-  health: Health,
-  g: GroupIndex,
-  node: SnapshotNode,
-): number | null {
-  const group = snapshot.groups[g];
-  const pop = snapshot.pops[node.pop];
-  if (group === undefined || pop === undefined) return null;
-  return health.rttMs[group.name]?.[pop.name] ?? group.rttMs[node.pop] ?? null;
+interface Rtt {
+  readonly rttMs: number | null;
+  readonly rttFrom: "measured" | "known" | "distance" | "unknown";
+}
+
+/** Measured, or else as the network file says, or else what the distance suggests. */
+export function findRtt(
+  seen: Pick<Seen, "snapshot" | "health">,
+  group: SnapshotGroup | undefined,
+  at: { readonly pop: PopIndex | undefined; readonly place: Place | null },
+): Rtt {
+  const pop = at.pop === undefined ? undefined : seen.snapshot.pops[at.pop];
+  if (group === undefined) return { rttMs: null, rttFrom: "unknown" };
+  const measured = pop === undefined ? undefined : seen.health.rttMs[group.name]?.[pop.name];
+  if (measured !== undefined) return { rttMs: measured, rttFrom: "measured" };
+  const known = at.pop === undefined ? null : (group.rttMs[at.pop] ?? null);
+  if (known !== null) return { rttMs: known, rttFrom: "known" };
+  const here = placeOf(group);
+  if (here === null || at.place === null) return { rttMs: null, rttFrom: "unknown" };
+  return { rttMs: rttOfDistance(distanceKm(here, at.place)), rttFrom: "distance" };
+}
+
+export function rttOf(s: { readonly rttMs: number | null }): number {
+  return s.rttMs ?? UNKNOWN_RTT_MS;
+}
+
+export function rttWords(s: Rtt): string {
+  if (s.rttMs === null) return `unknown rtt, taken as ${UNKNOWN_RTT_MS} ms`;
+  return `rtt ${show(s.rttMs)} ms${s.rttFrom === "distance" ? " by distance" : ""}`;
+}
+
+/** The order of ties: stable, and the same everywhere. */
+export function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 export function note(
@@ -113,37 +169,6 @@ export function note(
 ): void {
   standing.verdicts.push({ filter, kept, reason: why[0], detail: why[1] });
   if (!kept) standing.kept = false;
-}
-
-/**
- * Filter `healthy`. State chart (forced wins over what was measured):
- *
- *   forced | measured  | kept | reason
- *   down   | any       | no   | forced-down
- *   drain  | any       | no   | draining
- *   up     | any       | yes  | forced-up
- *   auto   | up        | yes  | healthy
- *   auto   | unknown   | yes  | unmeasured
- *   auto   | draining  | no   | draining
- *   auto   | down      | no   | down
- */
-export function judgeHealthy(standing: Standing): void {
-  const state = standing.health?.state ?? "unknown";
-  if (standing.forced === "down") note(standing, "healthy", false, ["forced-down", "set by hand"]);
-  else if (standing.forced === "drain")
-    note(standing, "healthy", false, ["draining", "set by hand"]);
-  else if (standing.forced === "up") note(standing, "healthy", true, ["forced-up", "set by hand"]);
-  else if (state === "up") note(standing, "healthy", true, ["healthy", "checks pass"]);
-  else if (state === "unknown") note(standing, "healthy", true, ["unmeasured", "no check yet"]);
-  else if (state === "draining") note(standing, "healthy", false, ["draining", "being drained"]);
-  else note(standing, "healthy", false, ["down", failureOf(standing.health)]);
-}
-
-function failureOf(health: TargetHealth | undefined): string {
-  const failed = health?.views.filter((view) => !view.up) ?? [];
-  const words = [...new Set(failed.map((view) => view.failure).filter((text) => text !== ""))];
-  const seenBy = `${failed.length} of ${health?.views.length ?? 0} vantages see it fail`;
-  return words.length === 0 ? seenBy : `${seenBy}: ${words.join(", ")}`;
 }
 
 export function toCandidate(standing: Standing): Candidate {

@@ -1,4 +1,5 @@
 import { note, type Standing, show } from "./candidate.ts";
+import { type Filter, orderDecides } from "./filter.ts";
 
 /** Order of `lowest-load`: projected load, then measured, then name, so that ties are stable. */
 export function byLoad(a: Standing, b: Standing): number {
@@ -6,11 +7,13 @@ export function byLoad(a: Standing, b: Standing): number {
 }
 
 /**
- * Preset `lowest-load`: the assigned server first (`assign()` gave it for being lowest, or within
- * the margin of it), then the others by projected load. Kept candidates only; returns them ordered.
+ * Filter `lowest-load`: the assigned server first (`assign()` gave it for being lowest, or within
+ * the margin of it), then the others by projected load.
  */
-export function lowestLoad(kept: readonly Standing[], assigned: string | undefined): Standing[] {
-  const ordered = [...kept].sort(byLoad);
+export const lowestLoad: Filter<"lowest-load"> = (left, _step, client) => {
+  orderDecides(left);
+  const { assigned } = client;
+  const ordered = [...left].sort(byLoad);
   const lowest = ordered[0];
   if (lowest === undefined) return [];
   const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
@@ -25,4 +28,4 @@ export function lowestLoad(kept: readonly Standing[], assigned: string | undefin
     } else note(s, "lowest-load", true, ["higher-load", detail]);
   }
   return [first, ...ordered.filter((s) => s !== first)];
-}
+};

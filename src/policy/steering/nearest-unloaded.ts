@@ -1,22 +1,27 @@
-import { note, type Standing, show, UNKNOWN_RTT_MS } from "./candidate.ts";
+import { note, rttOf, rttWords, type Standing, show } from "./candidate.ts";
+import { type Filter, orderDecides } from "./filter.ts";
 
-/** Waiting at load 0.5, ms. A cache half busy counts as this much farther away. */
-const HALF_LOAD_WAIT_MS = 20;
+/** Mean time that one request takes a server, ms: sets what waiting is worth against distance. */
+const SERVICE_MS = 5;
 
 /**
- * Waiting time in ms at a load: convex, 0 at 0, rising to infinity at 1 (the M/M/1 shape
- * load / (1 - load), scaled).
+ * What a load costs, in ms: convex, 0 at 0, rising to infinity at 1. It is the price of one more
+ * request to all: waiting at an M/M/1 server, w = SERVICE_MS * l / (1 - l), plus what the others
+ * then wait longer, l * w'. So choices that each minimise it minimise the sum of latencies.
  *
- * @example queueMs(0.5) // 20
+ * @example queueMs(0.5) // 15
  */
 export function queueMs(load: number): number {
   if (load <= 0) return 0;
   if (load >= 1) return Number.POSITIVE_INFINITY;
-  return (HALF_LOAD_WAIT_MS * load) / (1 - load);
+  return (SERVICE_MS * load * (2 - load)) / ((1 - load) * (1 - load));
 }
 
-export function rttOrDefault(s: { readonly rttMs: number | null }): number {
-  return s.rttMs ?? UNKNOWN_RTT_MS;
+/** What a client waits at a load, ms: `SERVICE_MS * l / (1 - l)`. */
+export function waitMs(load: number): number {
+  if (load <= 0) return 0;
+  if (load >= 1) return Number.POSITIVE_INFINITY;
+  return (SERVICE_MS * load) / (1 - load);
 }
 
 /** `rtt_ms + queue(load)`. */
@@ -47,25 +52,22 @@ export function byCost(a: Point, b: Point): number {
   return a.load - b.load || a.rttMs - b.rttMs || (a.id < b.id ? -1 : 1);
 }
 
-/** Preset `nearest-unloaded`: the assigned cache first, then the others by cost. */
-export function nearestUnloaded(
-  kept: readonly Standing[],
-  assigned: string | undefined,
-): Standing[] {
-  const point = (s: Standing): Point => ({ id: s.id, rttMs: rttOrDefault(s), load: s.projected });
-  const ordered = [...kept].sort((a, b) => byCost(point(a), point(b)));
+/** Filter `nearest-unloaded`: the assigned cache first, then the others by cost. */
+export const nearestUnloaded: Filter<"nearest-unloaded"> = (left, _step, client) => {
+  orderDecides(left);
+  const { assigned } = client;
+  const point = (s: Standing): Point => ({ id: s.id, rttMs: rttOf(s), load: s.projected });
+  const ordered = [...left].sort((a, b) => byCost(point(a), point(b)));
   const best = ordered[0];
   if (best === undefined) return [];
   const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
   const first = held ?? best;
   for (const s of ordered) {
-    const rtt =
-      s.rttMs === null ? `unknown rtt, taken as ${UNKNOWN_RTT_MS}` : `rtt ${show(s.rttMs)}`;
     const from = s.health?.loadFrom ?? "pool median";
-    const cost = costMs(rttOrDefault(s), s.projected);
-    const detail = `${rtt} ms, load ${show(s.projected)} by ${from}, cost ${show(cost)} ms`;
+    const cost = costMs(rttOf(s), s.projected);
+    const detail = `${rttWords(s)}, load ${show(s.projected)} by ${from}, cost ${show(cost)} ms`;
     const lowestInBoth = ordered.every(
-      (o) => o === s || (rttOrDefault(s) < rttOrDefault(o) && s.projected < o.projected),
+      (o) => o === s || (rttOf(s) < rttOf(o) && s.projected < o.projected),
     );
     const reason = lowestInBoth
       ? "lowest-in-both"
@@ -79,4 +81,4 @@ export function nearestUnloaded(
     note(s, "nearest-unloaded", true, [reason, detail]);
   }
   return [first, ...ordered.filter((s) => s !== first)];
-}
+};

@@ -1,18 +1,18 @@
 import type { Assignment } from "../../model/assignment.ts";
 import type { Choice, Decision } from "../../model/decision.ts";
 import type { Health } from "../../model/health.ts";
-import type { SteeringPreset } from "../../model/site.ts";
-import type { GroupIndex, SiteIndex, Snapshot, SnapshotSite } from "../../model/snapshot.ts";
-import {
-  judgeHealthy,
-  note,
-  type Standing,
-  standingOfNode,
-  standingOfOrigin,
-  toCandidate,
-} from "./candidate.ts";
-import { lowestLoad } from "./lowest-load.ts";
-import { nearestUnloaded } from "./nearest-unloaded.ts";
+import type {
+  GroupIndex,
+  SiteIndex,
+  Snapshot,
+  SnapshotGroup,
+  SnapshotSite,
+  SnapshotStep,
+} from "../../model/snapshot.ts";
+import { isAllowed } from "./allowed.ts";
+import { note, type Standing, standingOfNode, standingOfOrigin, toCandidate } from "./candidate.ts";
+import { chainOf, EDGE_CHAIN, runChain, sharesOf } from "./chain.ts";
+import { judgeHealthy } from "./healthy.ts";
 
 /** What is known at one instant: intent compiled, what was observed, and who has what. */
 export interface View {
@@ -45,41 +45,64 @@ const YOUNG_EDGE_TTL_SEC = 5;
  * The one decision: ordered choices for a client, with every candidate's measurements and each
  * filter's verdict. DNS answers, the edge's choice of origin and explain all come from here.
  *
- * State chart of the end: some kept -> the preset orders them; none kept by health -> the all-down
- * choice (fallback, all, or none); kept by health but not by family, port or weight -> no choices.
+ * State chart of the end, over the servers that may serve this client at all (`allowed`):
+ *
+ *   one is healthy | some pass family, port, weight and the chain | choices
+ *   yes            | yes                                          | those, in the chain's order
+ *   yes            | no                                           | none
+ *   no             | -                                            | the all-down choice
+ *   (may none)     | -                                            | none
  *
  * @example steer(view, { for: "origins", site: 0 }, { group: 0, family: 4 }).choices[0]
  */
 export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision {
-  const site = ask.for === "origins" ? view.snapshot.sites[ask.site] : undefined;
-  const standings = ask.for === "origins" ? originsOf(view, site) : edgesOf(view, client.group);
+  const { snapshot } = view;
+  const site = ask.for === "origins" ? snapshot.sites[ask.site] : undefined;
+  const group = snapshot.groups[client.group] ?? snapshot.groups[0] ?? NOBODY;
+  const standings = ask.for === "origins" ? originsOf(view, site, group) : edgesOf(view, group);
   for (const standing of standings) {
     judgeHealthy(standing);
     judgeFit(standing, ask, { site, client });
   }
+  const steps = ask.for === "edges" ? EDGE_CHAIN : chainOf(site, ask.use);
   const kept = standings.filter((s) => s.kept);
-  const ordered = order(kept, view, { ask, site, client });
-  const rest = standings.filter((s) => !s.kept);
+  const assigned = assignedTo(view.assignment, { ask, site }, group.name);
+  const ordered = runChain(steps, kept, { group, assigned });
+  const rest = standings.filter((s) => !ordered.includes(s));
   const young = standings.some((s) => s.health === undefined || s.health.young);
-  const ttlSec = ttlOf(view.snapshot, site, young);
+  const ttlSec = ttlOf(snapshot, site, young);
   if (ordered.length > 0) {
-    const choices = ordered.map((s, i) => toChoice(s, i === 0 ? 1 : 0));
+    const shares = sharesOf(ordered);
+    const choices = ordered.map((s, i) => toChoice(s, shares[i] ?? 0));
     return { choices, ttlSec, allDown: false, reasons: [...ordered, ...rest].map(toCandidate) };
   }
-  if (standings.some((s) => s.verdicts[0]?.kept === true)) {
+  const mayServe = standings.filter((s) => permitted(steps, s, group.index));
+  if (mayServe.some(isHealthy) || (mayServe.length === 0 && standings.length > 0)) {
     return { choices: [], ttlSec, allDown: false, reasons: standings.map(toCandidate) };
   }
-  return allDown(standings, site, { client, ttlSec });
+  const base = { ttlSec, allDown: true, reasons: standings.map(toCandidate) };
+  return { ...base, choices: allDownChoices(mayServe, site, client) };
 }
 
-function originsOf(view: View, site: SnapshotSite | undefined): Standing[] {
+/** Stands in for a client group where a snapshot has none. */
+const NOBODY: SnapshotGroup = { index: 0, name: "default", prefixes: [], rttMs: [] };
+
+function permitted(steps: readonly SnapshotStep[], s: Standing, group: GroupIndex): boolean {
+  return steps.every((step) => step.filter !== "allowed" || isAllowed(step.rules, s.index, group));
+}
+
+function isHealthy(s: Standing): boolean {
+  return s.verdicts[0]?.kept === true;
+}
+
+function originsOf(view: View, site: SnapshotSite | undefined, group: SnapshotGroup): Standing[] {
   const origins = site?.origins.map((index) => view.snapshot.origins[index]) ?? [];
   return origins
     .filter((origin) => origin !== undefined)
-    .map((origin) => standingOfOrigin(origin, view.health, view.assignment));
+    .map((origin) => standingOfOrigin(origin, view, group));
 }
 
-function edgesOf(view: View, group: GroupIndex): Standing[] {
+function edgesOf(view: View, group: SnapshotGroup): Standing[] {
   return view.snapshot.nodes
     .filter((node) => node.roles.includes("edge"))
     .map((node) => standingOfNode(node, view, group));
@@ -103,19 +126,6 @@ function judgeFit(
   }
 }
 
-function order(
-  kept: readonly Standing[],
-  view: View,
-  about: { ask: SteerAsk; site: SnapshotSite | undefined; client: SteerClient },
-): Standing[] {
-  const group = view.snapshot.groups[about.client.group]?.name ?? "default";
-  const preset: SteeringPreset =
-    about.ask.for === "edges" ? "nearest-unloaded" : (about.site?.preset ?? "lowest-load");
-  const assigned = assignedTo(view.assignment, about, group);
-  if (preset === "lowest-load") return lowestLoad(kept, assigned);
-  return nearestUnloaded(kept, assigned);
-}
-
 function assignedTo(
   assignment: Assignment,
   about: { ask: SteerAsk; site: SnapshotSite | undefined },
@@ -132,29 +142,26 @@ function ttlOf(snapshot: Snapshot, site: SnapshotSite | undefined, young: boolea
 }
 
 function toChoice(s: Standing, weight: number): Choice {
-  const { kind, index, id, v4, v6, port } = s;
-  return { kind, index, id, v4, v6, port, weight };
+  const { kind, index, id, v4, v6, port, stick } = s;
+  const choice = { kind, index, id, v4, v6, port, weight };
+  return stick === undefined ? choice : { ...choice, stick };
 }
 
 /** Nothing is usable: a live name is never answered empty unless its site asks for that. */
-function allDown(
+function allDownChoices(
   standings: readonly Standing[],
   site: SnapshotSite | undefined,
-  about: { client: SteerClient; ttlSec: number },
-): Decision {
-  const { client, ttlSec } = about;
-  const base = { ttlSec, allDown: true, reasons: standings.map(toCandidate) };
+  client: SteerClient,
+): Choice[] {
   if (site?.fallback !== undefined && client.family !== 6) {
-    const port = site.port;
-    const v4 = site.fallback;
-    const choice = { kind: "fallback", index: -1, id: "fallback", v4, v6: null, port, weight: 1 };
-    return { ...base, choices: [choice as Choice] };
+    const { port, fallback: v4 } = site;
+    return [{ kind: "fallback", index: -1, id: "fallback", v4, v6: null, port, weight: 1 }];
   }
-  if (site?.allDown === "none") return { ...base, choices: [] };
+  if (site?.allDown === "none") return [];
   const usable = standings.filter(
     (s) =>
       client.exclude?.has(s.id) !== true &&
       (client.family === undefined || (client.family === 4 ? s.v4 : s.v6) !== null),
   );
-  return { ...base, choices: usable.map((s) => toChoice(s, 1)) };
+  return usable.map((s) => toChoice(s, 1));
 }
