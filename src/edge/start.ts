@@ -9,6 +9,7 @@ import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Cache } from "./cache/mod.ts";
+import { startFigures } from "./figures.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
@@ -44,7 +45,7 @@ export interface EdgeRole {
   readonly httpsPort: number | null;
   stop(): Promise<void>;
   /** What was served since the last call. */
-  drainStats(): Pick<NodeStats, "edge" | "fetches">;
+  drainStats(): Pick<NodeStats, "edge" | "fetches" | "figures">;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
@@ -63,6 +64,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   }
   const counts = new EdgeCounts();
   const origins = fetchOriginClient();
+  const figures = startFigures({ clock: o.clock, connections: () => null });
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
   const server = new Server({
@@ -87,6 +89,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const listeners: Listening[] = [];
   const stop = async () => {
     unsubscribe();
+    figures.stop();
     await Promise.all(listeners.map((listener) => listener.stop()));
     origins.stop();
     await purges.stop();
@@ -106,7 +109,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     httpPort: listeners[0]!.port,
     httpsPort: listeners[1]?.port ?? null,
     stop,
-    drainStats: () => counts.drain(),
+    drainStats: () => {
+      const drained = counts.drain();
+      return { ...drained, figures: figures.take(drained.edge) };
+    },
   };
 }
 

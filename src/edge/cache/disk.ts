@@ -16,7 +16,7 @@ import { type DiskEntry, DiskIndex, hashKey, nameOf } from "./disk-index.ts";
 import type { ObjectMeta } from "./object.ts";
 
 /** Bytes that may wait for the disk; what comes while they do is not written. */
-const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
 const WRITERS_MAX = 4;
 
 /** An object found on disk: small ones whole, large ones as an open file to read blocks from. */
@@ -50,6 +50,7 @@ export class DiskTier {
   readonly #nowMs: () => number;
   readonly #index: DiskIndex;
   readonly #pending = new Map<string, Set<PendingWrite>>();
+  readonly #folders = new Set<string>();
   readonly #queue: (() => Promise<void>)[] = [];
   /** Bytes of large bodies on their way, kept current by their spools: they count under the cap. */
   spoolBytes = 0;
@@ -200,10 +201,17 @@ export class DiskTier {
     const entry = nameOf(meta, o.fileBytes, Math.floor(this.#nowMs() / 1000));
     if (o.pending.cancelled) return unlink(o.tmp);
     this.#shrink(o.spooled === true ? 0 : o.fileBytes);
-    mkdirSync(join(this.#dir, entry.name.slice(0, 2)), { recursive: true });
+    this.#makeFolder(entry.name.slice(0, 2));
     await rename(o.tmp, this.#pathOf(entry));
     if (o.pending.cancelled) return unlink(this.#pathOf(entry));
     for (const replaced of this.#index.add(entry)) this.#unlink(replaced);
+  }
+
+  /** 256 folders at most, each made once. */
+  #makeFolder(name: string): void {
+    if (this.#folders.has(name)) return;
+    mkdirSync(join(this.#dir, name), { recursive: true });
+    this.#folders.add(name);
   }
 
   /** Removes every variant of a key; resolves when none is left on disk nor on its way there. */

@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { realClock } from "../base/real/clock.ts";
+import { startFigures } from "./figures.ts";
+
+test("startFigures() tells of this process, its machine and what was served", () => {
+  const figures = startFigures({ clock: realClock, connections: () => 7 });
+  try {
+    const untilMs = realClock.monoMs() + 150;
+    while (realClock.monoMs() < untilMs);
+    const site = { requests: 4, hits: 3, bytesOut: 1000 };
+    const seen = figures.take({ "www.shop.example": site });
+    expect(seen.processCpus).toBeGreaterThan(0.3);
+    expect(seen.cpuBusy ?? 0).toBeLessThanOrEqual(1);
+    expect(seen.memoryAvailableBytes).toBeLessThan(seen.memoryTotalBytes ?? 0);
+    expect(seen.rssBytes).toBeGreaterThan(1_000_000);
+    expect(seen).toMatchObject({ connections: 7, hitRatio: 0.75 });
+    expect(seen.bytesPerSec).toBeLessThanOrEqual(1000 / 0.15);
+    expect(figures.take({}).hitRatio).toBeNull();
+  } finally {
+    figures.stop();
+  }
+});
+
+test("startFigures() sees an event loop that is held up", async () => {
+  const figures = startFigures({ clock: realClock, connections: () => null });
+  try {
+    const untilMs = realClock.monoMs() + 300;
+    while (realClock.monoMs() < untilMs);
+    let seen = figures.take({}).loopDelayMs;
+    for (let turn = 0; turn < 50 && seen === 0; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen = figures.take({}).loopDelayMs;
+    }
+    expect(seen).toBeGreaterThan(100);
+  } finally {
+    figures.stop();
+  }
+});
