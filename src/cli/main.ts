@@ -8,14 +8,15 @@ async function main(): Promise<void> {
     const { runChild } = await import("./child.ts");
     return runChild();
   }
-  const { Command } = await import("commander");
+  const { Command, CommanderError } = await import("commander");
   const { registerUp } = await import("./up.ts");
   const { registerDemo } = await import("./demo/mod.ts");
   const { registerCommands } = await import("./commands/mod.ts");
   const program = new Command("turnpike")
     .description("A content delivery network and global traffic manager that you run yourself")
     .version("0.1.0")
-    .showHelpAfterError("(see --help)");
+    .showHelpAfterError("(see --help)")
+    .exitOverride();
   registerUp(program);
   registerDemo(program);
   registerCommands(program);
@@ -23,6 +24,8 @@ async function main(): Promise<void> {
     await program.parseAsync();
     process.exit(process.exitCode ?? 0);
   } catch (error) {
+    // Commander has printed its own words by then; 0 for --help and --version, 2 for bad flags.
+    if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
     process.stderr.write(`${describe(error)}\n`);
     process.exit(2);
   }
