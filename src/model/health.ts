@@ -9,6 +9,10 @@ export type LoadSourceKind =
   | "http"
   | "ftp"
   | "tcp"
+  /** Client connections of those a node names as its most. */
+  | "connections"
+  /** How late the event loop of a node's process runs its timers. */
+  | "loop"
   /** Reported as current/target. */
   | "reported";
 

@@ -37,6 +37,27 @@ export interface ProbeReport {
   readonly rttMs: Readonly<Record<string, number>>;
 }
 
+/** What a cache says of itself; null where this machine does not tell. */
+export interface NodeFigures {
+  /** Share of all processors of the machine that was busy, 0 to 1. */
+  readonly cpuBusy: number | null;
+  readonly cpus: number;
+  /** Processors that this process kept busy: 1 is one whole processor. */
+  readonly processCpus: number;
+  readonly memoryTotalBytes: number | null;
+  readonly memoryAvailableBytes: number | null;
+  /** Resident memory of this process. */
+  readonly rssBytes: number;
+  /** Established client connections. */
+  readonly connections: number | null;
+  /** Body bytes sent to clients per second. */
+  readonly bytesPerSec: number;
+  /** How late timers ran: the 95th percentile of the last second, ms. */
+  readonly loopDelayMs: number;
+  /** Hits of all requests, 0 to 1; null when there were none. */
+  readonly hitRatio: number | null;
+}
+
 /** Live figures of one node, each second, for pages and demand. Counts since the last one. */
 export interface NodeStats {
   readonly node: string;
@@ -54,6 +75,8 @@ export interface NodeStats {
   >;
   /** origin id -> fetches on a miss. */
   readonly fetches: Readonly<Record<string, number>>;
+  /** Of a node that is a cache. */
+  readonly figures?: NodeFigures;
 }
 
 export interface Events {

@@ -33,7 +33,16 @@ export const node = z.strictObject({
   state: forcedState.default("auto"),
   limitMs: z.int().min(10).max(60_000).default(500),
   measure: z
-    .strictObject({ exporter: httpUrl.optional(), ftp: hostPort.optional() })
+    .strictObject({
+      exporter: httpUrl.optional(),
+      ftp: hostPort.optional(),
+      connectionsMax: z.int().min(1).optional().meta({
+        description: "Client connections at which the cache is at load 1",
+      }),
+      bytesPerSecMax: z.int().min(1).optional().meta({
+        description: "Bytes sent per second at which the cache is at load 1",
+      }),
+    })
     .prefault({})
     .meta({ description: "What probes scrape and check besides the cache's HTTP response" }),
 });

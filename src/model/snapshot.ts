@@ -113,6 +113,8 @@ export interface SnapshotNode {
   readonly exporter?: string;
   /** `host:port` */
   readonly ftp?: string;
+  readonly connectionsMax?: number;
+  readonly bytesPerSecMax?: number;
 }
 
 /** Group 0 is `default`: every client that no prefix of another group covers. */

@@ -66,7 +66,10 @@ class Bench implements Judging {
       bus.subscribe("probe.report", (report) => {
         if (report.vantage !== node) this.take(report);
       }),
-      bus.subscribe("stats", (stats) => this.#demand.take(stats)),
+      bus.subscribe("stats", (stats) => {
+        this.#demand.take(stats);
+        this.#judge.takeStats(stats, clock.monoMs());
+      }),
       bus.subscribe("health", (message) => this.#heard(message)),
     ];
     this.#within(TICK_MS);

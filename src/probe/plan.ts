@@ -54,6 +54,8 @@ export interface Target {
   readonly deciding: readonly CheckKind[];
   /** The kinds whose response time is load. */
   readonly timed: readonly CheckKind[];
+  /** What a cache can carry, where its operator says so. */
+  readonly most?: { readonly connectionsMax?: number; readonly bytesPerSecMax?: number };
 }
 
 export const NODE_POOL = "node";
@@ -170,6 +172,14 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
     // A cache serves as long as it answers HTTP; its FTP server is a measure only.
     deciding: ["http"],
     timed: ["http", "ftp"],
+    most: mostOf(node),
+  };
+}
+
+function mostOf({ connectionsMax, bytesPerSecMax }: SnapshotNode): NonNullable<Target["most"]> {
+  return {
+    ...(connectionsMax === undefined ? {} : { connectionsMax }),
+    ...(bytesPerSecMax === undefined ? {} : { bytesPerSecMax }),
   };
 }
 

@@ -15,6 +15,8 @@ export const loadSourceKind = z.enum([
   "http",
   "ftp",
   "tcp",
+  "connections",
+  "loop",
   "reported",
 ]) satisfies z.ZodType<LoadSourceKind>;
 

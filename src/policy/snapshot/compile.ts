@@ -95,7 +95,15 @@ function compileNodes(network: Network): SnapshotNode[] {
     limitMs: node.limitMs,
     ...(node.measure.exporter === undefined ? {} : { exporter: node.measure.exporter }),
     ...(node.measure.ftp === undefined ? {} : { ftp: node.measure.ftp }),
+    ...limitsOf(node.measure),
   }));
+}
+
+function limitsOf({ connectionsMax, bytesPerSecMax }: Network["nodes"][number]["measure"]) {
+  return {
+    ...(connectionsMax === undefined ? {} : { connectionsMax }),
+    ...(bytesPerSecMax === undefined ? {} : { bytesPerSecMax }),
+  };
 }
 
 function compileGroups(network: Network): SnapshotGroup[] {

@@ -1,11 +1,12 @@
 import type { Health, TargetHealth } from "../../model/health.ts";
-import type { ProbeReport } from "../../model/messages.ts";
+import type { NodeStats, ProbeReport } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { type Target, targetsOf } from "../plan.ts";
 import { ClientRtt } from "./client-rtt.ts";
 import { assumedLoad } from "./combine.ts";
 import { type FailingView, massFailure } from "./mass-failure.ts";
 import { type Now, TargetStateMachine } from "./target-state.ts";
+import { figuresLoads } from "./told.ts";
 
 export interface Judgement {
   readonly targets: Readonly<Record<string, TargetHealth>>;
@@ -56,6 +57,13 @@ export class Judge {
       if (target?.take(report, check, nowMs)) changed = true;
     }
     return changed;
+  }
+
+  /** Takes what a node says of itself. */
+  takeStats({ node, figures, atMs }: NodeStats, nowMs: number): void {
+    const machine = this.#targets.get(`node/${node}`);
+    if (machine === undefined || figures === undefined) return;
+    machine.tellsOfItself(figuresLoads(figures, machine.target, atMs), nowMs);
   }
 
   /**

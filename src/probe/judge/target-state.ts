@@ -2,7 +2,8 @@ import type { TargetHealth, TargetState, VantageView } from "../../model/health.
 import type { CheckReport } from "../../model/messages.ts";
 import type { CheckKind, Target } from "../plan.ts";
 import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
-import { Track } from "./track.ts";
+import { Told } from "./told.ts";
+import { type SeenLoad, Track } from "./track.ts";
 
 export type Measured = "unknown" | "up" | "down";
 
@@ -30,6 +31,9 @@ export class TargetStateMachine {
   readonly #fromSnapshot: number;
   readonly #tracks = new Map<string, Track>();
   readonly #measured = new Map<4 | 6, Measured>();
+  /** By itself, and by others. */
+  #own = new Told();
+  #told = new Told();
   #state: TargetState = "unknown";
   #since: Now;
 
@@ -59,6 +63,8 @@ export class TargetStateMachine {
   continuedAs(target: Target, now: Now): TargetStateMachine {
     const next = new TargetStateMachine(target, now, this.#fromSnapshot);
     for (const [key, track] of this.#tracks) next.#tracks.set(key, track);
+    next.#own = this.#own;
+    next.#told = this.#told;
     for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
     next.#state = this.#state;
     next.#since = this.#since;
@@ -76,6 +82,11 @@ export class TargetStateMachine {
       this.#tracks.set(key, track);
     }
     return track.take(report, this.target, nowMs);
+  }
+
+  /** What a target says of itself each second: it counts where no probe sees that kind. */
+  tellsOfItself(loads: readonly SeenLoad[], nowMs: number): void {
+    this.#own.take("", { heardMs: nowMs, freshMs: FRESH_INTERVALS * 1000 + LATE_MS, loads });
   }
 
   /** Nobody can add checks that the snapshot does not ask for: memory is bounded by it. */
@@ -167,7 +178,10 @@ export class TargetStateMachine {
       fresh
         .filter((track) => (track.check === "exporter") === exporter)
         .map((track) => track.loads(this.target, now.monoMs, freshMs));
-    const sources = combineLoads([...seenBy(false).flat(), ...agreed(seenBy(true))]);
+    const scraped = agreed(seenBy(true));
+    const kinds = new Set(scraped.map((seen) => seen.kind));
+    const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
+    const sources = combineLoads([...seenBy(false).flat(), ...scraped, ...own]);
     const highest = sources[0];
     const counting = fresh.some(
       (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,

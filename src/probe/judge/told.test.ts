@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import type { NodeFigures, NodeStats } from "../../model/messages.ts";
+import { Court, snapshotOf } from "./judge.fixture.ts";
+
+const FIGURES: NodeFigures = {
+  cpuBusy: 0.7,
+  cpus: 4,
+  processCpus: 0.5,
+  memoryTotalBytes: 8 * 2 ** 30,
+  memoryAvailableBytes: 0.8 * 2 ** 30,
+  rssBytes: 1e8,
+  connections: 500,
+  bytesPerSec: 9e7,
+  loopDelayMs: 5,
+  hitRatio: 0.9,
+};
+
+function stats(court: Court, figures: Partial<NodeFigures> = {}): NodeStats {
+  const empty = { lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {} };
+  const head = { node: "e1", atMs: court.now.wallMs, snapshot: 1 };
+  return { ...head, ...empty, figures: { ...FIGURES, ...figures } };
+}
+
+function courtOf(measure: Record<string, unknown>): Court {
+  const e1 = { name: "e1", pop: "fra", roles: ["edge"], addresses: { v4: "192.0.2.9" }, measure };
+  return new Court(snapshotOf([], { nodes: [e1] }));
+}
+
+describe("what a cache tells of itself", () => {
+  test("is its CPU, memory, event loop, and what its most is known of", () => {
+    const court = courtOf({ connectionsMax: 1000, bytesPerSecMax: 100_000_000 });
+    court.second([{ target: "node/e1" }]);
+    court.judge.takeStats(stats(court), court.nowMs);
+    const { sources, loadFrom } = court.see("node/e1");
+    const byKind = Object.fromEntries(sources.map((one) => [one.kind, one.load]));
+    expect(byKind).toEqual({
+      network: 0.9,
+      cpu: 0.7,
+      connections: 0.5,
+      memory: 0.5,
+      loop: 0.01,
+      http: 0,
+    });
+    expect(loadFrom).toBe("network");
+    expect(sources.find((one) => one.kind === "cpu")?.detail).toContain("busy 70 % of 4 CPUs");
+  });
+
+  test("gives way to an exporter, kind by kind, and is forgotten when it stops", () => {
+    const court = courtOf({ exporter: "http://192.0.2.9:9100/metrics" });
+    const loads = [{ kind: "cpu" as const, load: 0.2, detail: "busy 20 % of 4 CPUs" }];
+    court.second([{ target: "node/e1", check: "exporter", loads }]);
+    court.judge.takeStats(stats(court), court.nowMs);
+    const of = (kind: string) => court.see("node/e1").sources.find((one) => one.kind === kind);
+    expect(of("cpu")?.load).toBe(0.2);
+    expect(of("memory")?.load).toBe(0.5);
+    court.nowMs += 5000;
+    expect(of("memory")).toBeUndefined();
+  });
+
+  test("is not believed when it is no number, and nobody else can tell of a node", () => {
+    const court = courtOf({});
+    court.judge.takeStats({ ...stats(court), node: "nobody" }, court.nowMs);
+    court.judge.takeStats(stats(court, { cpuBusy: Number.NaN, loopDelayMs: -1 }), court.nowMs);
+    expect(court.see("node/e1").sources.map((one) => one.kind)).toEqual(["memory"]);
+  });
+});
