@@ -18,9 +18,21 @@ const AT_NAME = 0;
 const AT_NAME_LENGTH = 8;
 const AT_IOVEC = 16;
 const AT_IOVEC_COUNT = 24;
+const AT_CONTROL = 32;
+const AT_CONTROL_LENGTH = 40;
 const AT_FLAGS = 48;
 const AT_LENGTH = 56;
 const AF_INET6 = 10;
+
+/**
+ * One control message: the address that a query came to, on sockets of a wildcard address. A head
+ * of 16 bytes with the level at 8; then in_pktinfo (interface, source, destination), or in6_pktinfo
+ * (address, interface).
+ */
+const CONTROL = 64;
+const CONTROL_LEVEL = 8;
+const INTERFACE_V4 = 16;
+const INTERFACE_V6 = 32;
 
 /**
  * Reads up to 64 packets with one system call, answers each, and sends the answers with another.
@@ -88,6 +100,7 @@ class Ring {
   readonly headersAt = ptr(this.headers);
   readonly headersFrom = Array.from({ length: BATCH }, (_, i) => ptr(this.headers, i * HEADER));
   readonly names = new Uint8Array(new ArrayBuffer(BATCH * SOCKADDR));
+  readonly controls = new Uint32Array(new ArrayBuffer(BATCH * CONTROL));
   readonly slots: readonly Uint8Array[];
   readonly #iovecs = new BigUint64Array(new ArrayBuffer(BATCH * IOVEC));
   readonly #lengths = new Uint32Array(this.#iovecs.buffer);
@@ -107,6 +120,7 @@ class Ring {
       view.setBigUint64(i * HEADER + AT_NAME, BigInt(ptr(this.names, i * SOCKADDR)), true);
       view.setBigUint64(i * HEADER + AT_IOVEC, BigInt(ptr(this.#iovecs, i * IOVEC)), true);
       view.setBigUint64(i * HEADER + AT_IOVEC_COUNT, 1n, true);
+      view.setBigUint64(i * HEADER + AT_CONTROL, BigInt(ptr(this.controls, i * CONTROL)), true);
       this.reset(i);
     }
   }
@@ -114,7 +128,16 @@ class Ring {
   /** What the kernel has overwritten in a header it filled. */
   reset(i: number): void {
     this.headers[(i * HEADER + AT_NAME_LENGTH) >> 2] = SOCKADDR_BYTES;
+    this.headers[(i * HEADER + AT_CONTROL_LENGTH) >> 2] = CONTROL;
     this.headers[(i * HEADER + AT_FLAGS) >> 2] = 0;
+  }
+
+  /** Lets the answer take any way out, not only the interface that the query came in by. */
+  freeRoute(i: number): void {
+    const at = (i * CONTROL) >> 2;
+    const v6 = this.controls[at + (CONTROL_LEVEL >> 2)] !== 0;
+    if (v6 && isLinkLocal(this.controls[at + (INTERFACE_V4 >> 2)]!)) return;
+    this.controls[at + ((v6 ? INTERFACE_V6 : INTERFACE_V4) >> 2)] = 0;
   }
 
   /** Makes slot `i` an answer of this length to whoever sent message `index`. */
@@ -125,6 +148,18 @@ class Ring {
     this.headers[mine] = headers[theirs]!;
     this.headers[mine + 1] = headers[theirs + 1]!;
     this.headers[mine + 2] = headers[theirs + 2]!;
+    // What the kernel said of the query's destination is what it takes for the answer's source.
+    const control = AT_CONTROL >> 2;
+    this.headers[mine + control] = headers[theirs + control]!;
+    this.headers[mine + control + 1] = headers[theirs + control + 1]!;
+    const length = headers[theirs + control + 2]!;
+    this.headers[mine + control + 2] = length;
+    if (length > 0) to.from.freeRoute(to.index);
     this.#lengths[(i * IOVEC + 8) >> 2] = to.length;
   }
+}
+
+/** fe80::/10, of which an interface is a part: the first word as it lies in memory. */
+function isLinkLocal(word: number): boolean {
+  return (word & 0xc0ff) === 0x80fe;
 }

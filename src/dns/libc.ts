@@ -40,8 +40,11 @@ const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_REUSEPORT = 15;
 const SO_RCVTIMEO = 20;
+const IPPROTO_IP = 0;
 const IPPROTO_IPV6 = 41;
+const IP_PKTINFO = 8;
 const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_WAITFORONE = 0x10000;
 export const SOCKADDR_BYTES = 28;
@@ -54,6 +57,9 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 export type Bound = { readonly fd: number; readonly port: number } | { readonly errno: number };
 
 export const EADDRINUSE = 98;
+/** A socket that is gone or none: nothing will ever come from it. */
+export const EBADF = 9;
+export const ENOTSOCK = 88;
 
 /** `shared`: other sockets of ours are bound to the same address (SO_REUSEPORT). */
 export function bindUdp(
@@ -73,6 +79,10 @@ export function bindUdp(
   setOption(libc, fd, [SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES]);
   if (to.shared) setOption(libc, fd, [SOL_SOCKET, SO_REUSEPORT, 1]);
   if (v6) setOption(libc, fd, [IPPROTO_IPV6, IPV6_V6ONLY, 1]);
+  if (address.every((octet) => octet === 0)) {
+    // The answer must leave from the address that was asked, so the kernel says which it was.
+    setOption(libc, fd, v6 ? [IPPROTO_IPV6, IPV6_RECVPKTINFO, 1] : [IPPROTO_IP, IP_PKTINFO, 1]);
+  }
   const timeval = new BigInt64Array(new ArrayBuffer(16));
   timeval[1] = BigInt(WAIT_MS * 1000);
   libc.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, ptr(timeval), 16);
@@ -91,7 +101,8 @@ function setOption(libc: Libc, fd: number, option: readonly [number, number, num
   libc.setsockopt(fd, option[0], option[1], ptr(value), 4);
 }
 
-function errno(libc: Libc): number {
+/** Of the last call in this thread. */
+export function errno(libc: Libc): number {
   const at = libc.__errno_location();
   return at === null ? 0 : read.i32(at, 0);
 }

@@ -19,8 +19,8 @@ export interface DnsOptions {
   readonly node: string;
   readonly listen: {
     /**
-     * IP addresses; each gets UDP and TCP on the same port. A wildcard address works where the
-     * kernel's choice of source address is right: on a machine with one address per family.
+     * IP addresses; each gets UDP and TCP on the same port. With a wildcard address, answers leave
+     * from the address that was asked (where `udp` is batched; else from the kernel's choice).
      */
     readonly hosts: readonly string[];
     /** 0 takes a free one. */

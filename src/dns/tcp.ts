@@ -70,6 +70,7 @@ export function startTcp(o: TcpOptions): TcpServer {
         hostname,
         port,
         exclusive: true,
+        ...apartFromV4(hostname),
         socket: {
           open: (socket) => desk.open(socket),
           data: (socket, data) => desk.read(socket, data),
@@ -87,6 +88,11 @@ export function startTcp(o: TcpOptions): TcpServer {
     }
   }
   return { port, stop };
+}
+
+/** So that `::` leaves the port to 0.0.0.0. Bun takes this, though its types do not know it. */
+function apartFromV4(hostname: string): object {
+  return { ipv6Only: hostname.includes(":") };
 }
 
 const NOTHING = new Uint8Array(0);

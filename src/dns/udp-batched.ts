@@ -96,7 +96,12 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
     stopped.resolve();
     o.log.error("A DNS worker ended", { reason: words });
     // A bug. Without it nobody answers UDP here: better the process ends and is started again.
-    if (serving) queueMicrotask(() => Promise.reject(error));
+    // Thrown where nobody catches, since a rejection alone may only be logged.
+    if (serving) {
+      setTimeout(() => {
+        throw error;
+      });
+    }
   };
   port1.on("message", (message: FromWorker) => {
     if (message.kind === "ready") ready.resolve();

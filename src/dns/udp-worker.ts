@@ -6,7 +6,16 @@ import { assert } from "../base/assert.ts";
 import { realClock } from "../base/real/clock.ts";
 import { Batch } from "./batch.ts";
 import { Responder } from "./hot/answer.ts";
-import { type Libc, MSG_DONTWAIT, MSG_WAITFORONE, openLibc, WAIT_MS } from "./libc.ts";
+import {
+  EBADF,
+  ENOTSOCK,
+  errno,
+  type Libc,
+  MSG_DONTWAIT,
+  MSG_WAITFORONE,
+  openLibc,
+  WAIT_MS,
+} from "./libc.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 declare const self: Worker;
@@ -30,7 +39,9 @@ function run(start: WorkerStart, say: (message: FromWorker) => void): void {
   const responder = new Responder(start.seed);
   const batch = new Batch(libc, responder);
   const wait =
-    start.fds.length === 1 ? waitOnOne(batch, start.fds[0]!) : waitOnMany(libc, batch, start.fds);
+    start.fds.length === 1
+      ? waitOnOne(libc, batch, start.fds[0]!)
+      : waitOnMany(libc, batch, start.fds);
   const report = () => {
     const counts = responder.drain();
     const { failures } = responder;
@@ -74,8 +85,16 @@ function takeMessages(
   }
 }
 
-function waitOnOne(batch: Batch, fd: number): () => void {
-  return () => batch.serve(fd, MSG_WAITFORONE);
+function waitOnOne(libc: Libc, batch: Batch, fd: number): () => void {
+  return () => {
+    if (batch.serve(fd, MSG_WAITFORONE) < 0) checkSocket(libc);
+  };
+}
+
+/** Without this, a socket that is gone would be asked over and over. */
+function checkSocket(libc: Libc): void {
+  const code = errno(libc);
+  assert(code !== EBADF && code !== ENOTSOCK, "The main thread keeps sockets open");
 }
 
 const POLLIN = 1;
@@ -91,7 +110,8 @@ function waitOnMany(libc: Libc, batch: Batch, fds: readonly number[]): () => voi
   return () => {
     if (libc.poll(at, fds.length, WAIT_MS) <= 0) return;
     for (const [i, fd] of fds.entries()) {
-      if (polled[i * 2 + 1]! >>> 16 !== 0) batch.serve(fd, MSG_DONTWAIT);
+      if (polled[i * 2 + 1]! >>> 16 === 0) continue;
+      if (batch.serve(fd, MSG_DONTWAIT) < 0) checkSocket(libc);
     }
   };
 }

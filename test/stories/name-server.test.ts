@@ -2,6 +2,7 @@
 // and what it answered is counted and metered.
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import dnsPacket from "dns-packet";
 import { FakeClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
@@ -220,6 +221,31 @@ describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
     socket.close();
     expect(addresses(await askUdp(dns.port, encode("c.cdn.example")))).toEqual(["127.1.0.1"]);
   });
+});
+
+describe("a wildcard address", () => {
+  test("is answered from whichever address was asked, IPv4 and IPv6", async () => {
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    const v6 = addresses.filter((a) => a.family === "IPv6" && a.scopeid === 0);
+    const { dns } = await start({ hosts: ["0.0.0.0", "::"], workers: 2 });
+    // A connected socket takes nothing from another address than the one it asked.
+    for (const host of ["127.0.0.1", "127.7.8.9", "127.99.0.3", ...v6.map((a) => a.address)]) {
+      const answer = await askUdp(dns.port, encode("c.cdn.example"), host);
+      expect(answer.answers).toHaveLength(1);
+    }
+  });
+});
+
+describe("a worker that ends on its own", () => {
+  test("ends the process, for its supervisor to start it again", async () => {
+    const file = new URL("../fixtures/dns-child.ts", import.meta.url).pathname;
+    const child = Bun.spawn([process.execPath, file], { stdout: "pipe", stderr: "pipe" });
+    const limit = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    cleanups.push(() => clearTimeout(limit));
+    expect(await child.exited).toBe(1);
+    expect(await new Response(child.stdout).text()).toMatch(/^took \d+/);
+    expect(await new Response(child.stderr).text()).toContain("A DNS worker ended");
+  }, 20_000);
 });
 
 describe("several workers", () => {
