@@ -13,8 +13,13 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_KILLS: "50" },
     full: { TURNPIKE_KILLS: "50" },
   },
+  "edge-crash": {
+    files: ["test/stories/edge-crash.test.ts"],
+    env: { TURNPIKE_CACHE_KILLS: "200" },
+    full: { TURNPIKE_CACHE_KILLS: "500" },
+  },
   faults: {
-    files: ["test/stories/faults.test.ts"],
+    files: ["test/stories/faults.test.ts", "test/stories/one-dies.test.ts"],
     env: {},
     full: {},
   },
