@@ -4,6 +4,7 @@ import type { Health, LoadSourceKind } from "./health.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageBatch } from "./usage.ts";
+import type { ZoneKeySet } from "./zone-keys.ts";
 
 /** One check's outcome, as a vantage saw it. */
 export interface CheckReport {
@@ -107,3 +108,11 @@ export interface Requests {
   /** True once the batch is durably in the ledger (now or before). */
   readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
 }
+  /**
+   * The keys that signed zones are signed with; null when the set's digest is `have`. Secret: only
+   * between control and name servers.
+   */
+  readonly "zone.keys": {
+    readonly ask: { readonly have: string };
+    readonly reply: ZoneKeySet | null;
+  };

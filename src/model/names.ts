@@ -49,3 +49,8 @@ export const httpUrl = z.url({
 export const hostPort = z.string().regex(/^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$/i, {
   message: "expected host:port, such as 192.0.2.10:21",
 });
+
+/** Whether a zone's answers are signed. */
+export const dnssec = z.boolean().meta({
+  description: "Sign the zone's answers (DNSSEC); then give the parent what `zone ds` prints",
+});

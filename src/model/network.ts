@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
+import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
 import { forcedState } from "./origin.ts";
 import { plan } from "./plan.ts";
 import { site } from "./site.ts";
@@ -93,6 +93,7 @@ export const networkPorts = z.strictObject({
 /** The network file: everything people ask for, declaratively (intent). */
 export const network = z.strictObject({
   zone: hostname.meta({ description: "The network's own zone, such as cdn.example" }),
+  dnssec: dnssec.optional(),
   contact: z.email().optional(),
   ttlSec: z.int().min(0).max(86_400).default(20),
   allowPrivateOrigins: z.boolean().default(false),

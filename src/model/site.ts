@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hostname, ipv4, port } from "./names.ts";
+import { dnssec, hostname, ipv4, port } from "./names.ts";
 import { origin } from "./origin.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
 
@@ -17,6 +17,7 @@ const count = (preset: number) =>
     .max(10, { message: "expected a whole number from 1 to 10" })
     .default(preset);
 
+  dnssec: dnssec.optional(),
 /** How a site's servers are checked. At least one kind; HTTP unless told otherwise. */
 export const siteCheck = z.strictObject({
   intervalMs: ms(1000, 300_000, 1000),

@@ -23,6 +23,8 @@ export interface SnapshotSite {
   /** 32 hex digits: `<target>.gtm.<zone>` is this site's CNAME target. */
   readonly target: string;
   readonly onboarding: "delegation" | "cname" | "hosted";
+  /** The zone of a delegated hostname is signed. */
+  readonly dnssec?: true;
   readonly front: "servers" | "caches";
   readonly scheme: "http" | "https";
   readonly port: number;
@@ -165,8 +167,12 @@ export interface SnapshotBody {
   readonly origins: readonly SnapshotOrigin[];
   readonly zones: readonly SnapshotZone[];
 }
+  /** Its answers are signed. */
+  readonly dnssec?: true;
 
 export interface Snapshot extends SnapshotBody {
   /** SHA-256, 64 hex digits, of the canonical JSON of the body. */
   readonly hash: string;
 }
+  /** The network's own zone is signed. */
+  readonly dnssec?: true;

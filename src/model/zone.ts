@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hostname } from "./names.ts";
+import { dnssec, hostname } from "./names.ts";
 
 /** A plain record of a hosted zone. `name` is relative to the zone; `@` is the apex. */
 export const zoneRecord = z.strictObject({
@@ -13,6 +13,7 @@ export type ZoneRecord = z.infer<typeof zoneRecord>;
 /** A customer's zone that our name servers hold whole (onboarding `hosted`). */
 export const zone = z.strictObject({
   name: hostname,
+  dnssec: dnssec.optional(),
   records: z.array(zoneRecord).max(10_000).default([]),
 });
 export type Zone = z.infer<typeof zone>;

@@ -4,6 +4,8 @@ export interface ZoneEntry {
   /** Lower case, without the final dot. Its SOA and NS stand at this name. */
   readonly name: string;
   readonly kind: "network" | "delegated" | "hosted";
+  /** Its answers are to be signed. */
+  readonly dnssec?: true;
 }
 
 export type Steered =
@@ -44,12 +46,14 @@ interface Draft {
 
 /** Builds the table of names that lookups and explain share. */
 export function compileNames(snapshot: Snapshot): NameTable {
-  const zones: ZoneEntry[] = [{ name: snapshot.zone, kind: "network" }];
-  for (const zone of snapshot.zones) zones.push({ name: zone.name, kind: "hosted" });
+  const zones: ZoneEntry[] = [{ name: snapshot.zone, kind: "network", ...signed(snapshot) }];
+  for (const zone of snapshot.zones) {
+    zones.push({ name: zone.name, kind: "hosted", ...signed(zone) });
+  }
   for (const site of snapshot.sites) {
     const hosted = snapshot.zones.some((zone) => zone.name === site.hostname);
     if (site.onboarding === "delegation" && !hosted) {
-      zones.push({ name: site.hostname, kind: "delegated" });
+      zones.push({ name: site.hostname, kind: "delegated", ...signed(site) });
     }
   }
   const names = new Map<string, Draft>();
@@ -73,6 +77,10 @@ export function compileNames(snapshot: Snapshot): NameTable {
   }
   addEmptyNonTerminals(names, zones);
   return { zones, names, nameServers };
+}
+
+function signed(o: { readonly dnssec?: true }): { readonly dnssec?: true } {
+  return o.dnssec === true ? { dnssec: true } : {};
 }
 
 type At = (name: string, zone: number) => Draft;

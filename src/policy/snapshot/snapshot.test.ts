@@ -158,3 +158,26 @@ test("diffIntent() names what was added, changed and removed by name, and shows 
   expect(JSON.stringify(changes)).not.toContain("very secret");
   expect(diffIntent(before, network.parse(copy()))).toEqual([]);
 });
+
+test("a zone is signed where the file says so, and not where it would hide another of ours", () => {
+  const file = copy();
+  Object.assign(file, { dnssec: true });
+  const signed = compileNames(snapshotOf(file)).zones.filter((zone) => zone.dnssec === true);
+  expect(signed.map((zone) => zone.name)).toEqual([file.zone]);
+  expect(snapshotOf(copy()).dnssec).toBeUndefined();
+  const customer = file.customers[0]!;
+  const site = { ...structuredClone(customer.sites[0]!), dnssec: true };
+  site.hostname = "a.b.example";
+  Object.assign(customer, { zones: [{ name: "b.example", dnssec: true }] });
+  const problemsOf = (onboarding: string) => {
+    Object.assign(site, { onboarding });
+    customer.sites = [site];
+    return validateNetwork(network.parse(file)).map((p) => `${p.path}: ${p.message}`);
+  };
+  expect(problemsOf("delegation")).toEqual([
+    "customers.0.zones.0.dnssec: expected no other zone of ours below a signed one",
+  ]);
+  expect(problemsOf("hosted")).toEqual([
+    "customers.0.sites.0.dnssec: expected a site with its own zone (onboarding: delegation)",
+  ]);
+});

@@ -19,6 +19,7 @@ export function validateNetwork(network: Network): Problem[] {
   checkNodes(network, add);
   checkGroups(network, add);
   checkNames(network, add);
+  checkSigned(network, add);
   for (const [c, customer] of network.customers.entries()) checkCustomer(network, customer, c, add);
   return problems;
 }
@@ -112,6 +113,32 @@ function checkNames(network: Network, add: Add): void {
         add(`${at}.hostname`, `expected a name outside another customer's zone`, site.hostname);
       }
     }
+  }
+}
+
+/**
+ * A signed zone proves what is not in it. A zone of ours below it, without a delegation in between,
+ * would be proven not to be.
+ */
+function checkSigned(network: Network, add: Add): void {
+  const zones: { name: string; path: string; signed: boolean }[] = [];
+  for (const [c, { zones: hosted, sites }] of network.customers.entries()) {
+    for (const [z, { name, dnssec }] of hosted.entries()) {
+      zones.push({ name, path: `customers.${c}.zones.${z}.dnssec`, signed: dnssec === true });
+    }
+    for (const [s, { hostname: name, onboarding, dnssec }] of sites.entries()) {
+      const path = `customers.${c}.sites.${s}.dnssec`;
+      const apart = onboarding === "delegation" && !hosted.some((zone) => zone.name === name);
+      if (apart) zones.push({ name, path, signed: dnssec === true });
+      else if (dnssec === true) {
+        add(path, "expected a site with its own zone (onboarding: delegation)", name);
+      }
+    }
+  }
+  for (const zone of zones.filter((one) => one.signed)) {
+    const below = zones.find((one) => one !== zone && within(one.name, zone.name));
+    if (below === undefined) continue;
+    add(zone.path, "expected no other zone of ours below a signed one", below.name);
   }
 }
 
