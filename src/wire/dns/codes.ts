@@ -6,10 +6,29 @@ export const TYPE = {
   SOA: 6,
   PTR: 12,
   HINFO: 13,
+  MX: 15,
   TXT: 16,
+  RP: 17,
+  AFSDB: 18,
   AAAA: 28,
+  SRV: 33,
+  NAPTR: 35,
+  DNAME: 39,
   OPT: 41,
   DS: 43,
+  SSHFP: 44,
+  RRSIG: 46,
+  NSEC: 47,
+  DNSKEY: 48,
+  NSEC3: 50,
+  NSEC3PARAM: 51,
+  TLSA: 52,
+  SMIMEA: 53,
+  CDS: 59,
+  CDNSKEY: 60,
+  OPENPGPKEY: 61,
+  CSYNC: 62,
+  SVCB: 64,
   HTTPS: 65,
   TKEY: 249,
   TSIG: 250,
@@ -18,6 +37,8 @@ export const TYPE = {
   MAILB: 253,
   MAILA: 254,
   ANY: 255,
+  URI: 256,
+  CAA: 257,
 } as const;
 
 export const CLASS = { IN: 1, CH: 3, NONE: 254, ANY: 255 } as const;
@@ -33,9 +54,25 @@ export const RCODE = {
   REFUSED: 5,
   /** Extended: the upper eight bits travel in the OPT record (RFC 6891 6.1.3). */
   BADVERS: 16,
+  BADCOOKIE: 23,
 } as const;
 
-export const OPTION = { CLIENT_SUBNET: 8, COOKIE: 10 } as const;
+export const OPTION = {
+  NSID: 3,
+  CLIENT_SUBNET: 8,
+  COOKIE: 10,
+  PADDING: 12,
+  EXTENDED_ERROR: 15,
+} as const;
+
+/** Why a query was not answered as asked (RFC 8914 4). */
+export const EXTENDED_ERROR = {
+  OTHER: 0,
+  NOT_READY: 14,
+  PROHIBITED: 18,
+  NOT_AUTHORITATIVE: 20,
+  NOT_SUPPORTED: 21,
+} as const;
 
 /** The second octet pair of the header (RFC 1035 4.1.1, RFC 4035 3.1.6). */
 export const FLAG = {

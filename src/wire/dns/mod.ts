@@ -1,10 +1,20 @@
 /**
  * DNS messages between bytes and values: names, records, EDNS and client subnet, whole messages
- * both ways, and the reader of queries that name servers use for each packet. Decoders never
- * throw; they return frozen fault constants. Not here: sockets, zones, and what is answered.
+ * both ways, the reader of queries that name servers use for each packet, and record data as text.
+ * Decoders never throw; they return frozen fault constants. Not here: sockets, zones, and what is
+ * answered.
  */
 export { type ClientSubnet, decodeClientSubnet, encodeClientSubnet } from "./client-subnet.ts";
 export * from "./codes.ts";
+export { compressedOffset, layoutOf, targetOffset } from "./data-layout.ts";
+export {
+  type DataProblem,
+  formatData,
+  isDataProblem,
+  parseData,
+  parseSeconds,
+  wholeName,
+} from "./data-text.ts";
 export {
   decodeMessage,
   type Edns,
@@ -17,5 +27,8 @@ export {
 export { type DecodedName, decodeName, encodeName, lowerCaseName } from "./name.ts";
 export { Query, readQuery, VERDICT } from "./query.ts";
 export type { RecordData, ResourceRecord, Soa } from "./record.ts";
+export { formatQuoted } from "./text-octets.ts";
+export { typeName, typeNumber } from "./type-name.ts";
 export { FAULT, isWireFault, type WireFault } from "./wire-fault.ts";
+export { type DataWord, MASTER_FILE_ENDS, readWord, wordsOf } from "./words.ts";
 export { Writer } from "./writer.ts";

@@ -1,7 +1,8 @@
 import { assert } from "../../base/assert.ts";
 import { formatAddress, parseAddress } from "../ip/mod.ts";
 import { CLASS, TYPE } from "./codes.ts";
-import { decodeName } from "./name.ts";
+import { type Field, layoutOf } from "./data-layout.ts";
+import { decodeName, encodeName } from "./name.ts";
 import { FAULT, isWireFault, type WireFault } from "./wire-fault.ts";
 import type { Writer } from "./writer.ts";
 
@@ -16,8 +17,8 @@ export interface Soa {
 }
 
 /**
- * What a record says. Types we do not know, and known ones of a class other than IN, are `raw`: the
- * octets as they stand, never compressed (RFC 3597 4).
+ * What a record says. Types of more than one field, those we do not know, and known ones of a class
+ * other than IN, are `raw`: octets with every name in them whole, and written that way (RFC 3597 4).
  */
 export type RecordData =
   | { readonly kind: "address"; readonly address: string }
@@ -54,7 +55,37 @@ export function decodeData(
   }
   if (type === TYPE.SOA) return decodeSoa(bytes, at.start, end);
   if (type === TYPE.TXT) return decodeTexts(own);
+  if (layoutOf(type).fields.includes("name")) {
+    return expandNames(bytes, { start: at.start, end }, layoutOf(type).fields);
+  }
   return { kind: "raw", bytes: Uint8Array.from(own) };
+}
+
+/** Senders may have compressed names in old types, and some did in others (RFC 3597 4). */
+function expandNames(
+  bytes: Uint8Array,
+  at: { readonly start: number; readonly end: number },
+  fields: readonly Field[],
+): RecordData | WireFault {
+  const out: number[] = [];
+  let from = at.start;
+  const copy = (octets: number) => {
+    out.push(...bytes.subarray(from, from + octets));
+    from += octets;
+  };
+  for (const field of fields) {
+    if (field === "name") {
+      const name = decodeName(bytes, from);
+      if (isWireFault(name)) return name;
+      out.push(...(encodeName(name.name) ?? []));
+      from = name.end;
+    } else if (field === "u8") copy(1);
+    else if (field === "u16") copy(2);
+    else if (field === "string") copy(1 + (bytes[from] ?? 0));
+    else copy(Math.max(0, at.end - from));
+    if (from > at.end) return FAULT.DATA;
+  }
+  return from === at.end ? { kind: "raw", bytes: Uint8Array.from(out) } : FAULT.DATA;
 }
 
 function decodeSoa(bytes: Uint8Array, start: number, end: number): RecordData | WireFault {
