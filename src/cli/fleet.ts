@@ -103,6 +103,7 @@ class Child {
     return new Promise((resolve, reject) => {
       const { hub, kind, file, logLevel, log } = this.#o;
       let settled = false;
+      let ready = false;
       const child = Bun.spawn([...selfCommand(), "child"], {
         stdio: ["ignore", "inherit", "inherit"],
         serialization: "advanced",
@@ -111,6 +112,7 @@ class Child {
           if (message.t === "bus") link.receive(message.frame);
           else if (message.t === "ready") {
             settled = true;
+            ready = true;
             this.listens = message.listens;
             this.#restartMs = RESTART_FIRST_MS;
             resolve();
@@ -122,7 +124,7 @@ class Child {
         onExit: (_child, code, signal) => {
           link.detach();
           if (!settled) reject(new Fault("bad-input", `${this.name} ended before it was ready`));
-          else if (!this.#stopping) this.#again({ code, signal });
+          else if (ready && !this.#stopping) this.#again({ code, signal });
         },
       });
       const send = (message: ToChild) => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Hono } from "hono";
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
+import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Bus } from "../bus/mod.ts";
@@ -150,7 +151,6 @@ function listen(o: ControlOptions, answer: (request: Request) => Promise<Respons
       },
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
-    throw new Fault("port-in-use", `${host} port ${port} (control)`, { cause: error });
+    throw listenFault(error, `${host} port ${port} (control)`);
   }
 }

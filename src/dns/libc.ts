@@ -56,7 +56,13 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** A bound UDP socket's number, or the C library's `errno`. */
 export type Bound = { readonly fd: number; readonly port: number } | { readonly errno: number };
 
-export const EADDRINUSE = 98;
+/** Linux's numbers of what `bind` may answer. */
+export const ERRNO_NAMES: Readonly<Record<number, string>> = {
+  1: "EPERM",
+  13: "EACCES",
+  98: "EADDRINUSE",
+  99: "EADDRNOTAVAIL",
+};
 /** A socket that is gone or none: nothing will ever come from it. */
 export const EBADF = 9;
 export const ENOTSOCK = 88;

@@ -1,6 +1,6 @@
 import type { Socket, TCPSocketListener } from "bun";
 import type { Clock } from "../base/clock.ts";
-import { Fault } from "../base/fault.ts";
+import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import { HEADER_BYTES, MESSAGE_BYTES_MAX } from "../wire/dns/mod.ts";
 import { familyOf, isMapped, parseAddress } from "../wire/ip/mod.ts";
@@ -84,7 +84,7 @@ export function startTcp(o: TcpOptions): TcpServer {
       port = listener.port;
     } catch (error) {
       stop();
-      throw new Fault("port-in-use", `TCP ${hostname} port ${port}`, { cause: error });
+      throw listenFault(error, `TCP ${hostname} port ${port}`);
     }
   }
   return { port, stop };

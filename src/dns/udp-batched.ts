@@ -1,10 +1,10 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { AssertionError } from "../base/assert.ts";
-import { Fault } from "../base/fault.ts";
+import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { PackedCounts } from "./hot/counts.ts";
-import { bindUdp, EADDRINUSE, type Libc } from "./libc.ts";
+import { bindUdp, ERRNO_NAMES, type Libc } from "./libc.ts";
 import type { Loading, UdpListen, UdpServer } from "./udp.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
 
@@ -69,8 +69,9 @@ function bindAll(o: BatchedOptions): number[][] {
         continue;
       }
       for (const fd of fds.flat()) o.libc.close(fd);
-      const why = bound.errno === EADDRINUSE ? "" : ` (errno ${bound.errno})`;
-      throw new Fault("port-in-use", `UDP ${host} port ${o.port}${why}`);
+      const said = new Error(`Cannot bind UDP ${host} port ${o.port}: errno ${bound.errno}`);
+      const code = ERRNO_NAMES[bound.errno];
+      throw listenFault(Object.assign(said, { code }), `UDP ${host} port ${o.port}`);
     }
   }
   return fds;

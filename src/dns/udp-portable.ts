@@ -1,4 +1,4 @@
-import { Fault } from "../base/fault.ts";
+import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import { UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
 import { familyOf, parseAddress } from "../wire/ip/mod.ts";
@@ -36,7 +36,7 @@ export async function startPortable(
       );
     } catch (error) {
       closeAll();
-      throw new Fault("port-in-use", `UDP ${hostname} port ${o.port}`, { cause: error });
+      throw listenFault(error, `UDP ${hostname} port ${o.port}`);
     }
   }
   return { load: () => {}, patch: () => {}, stop: async () => closeAll() };

@@ -1,4 +1,4 @@
-import { Fault } from "../base/fault.ts";
+import { listenFault } from "../base/listen-fault.ts";
 import type { Server } from "./hot/serve.ts";
 
 /** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
@@ -11,7 +11,7 @@ export interface Listening {
 
 /**
  * Listens on one port of several addresses; port 0 is settled by the first. With `tls` it speaks
- * HTTP/2 and HTTP/1.1, else HTTP/1.1. Throws Fault `port-in-use`, with nothing left open.
+ * HTTP/2 and HTTP/1.1, else HTTP/1.1. Throws what `listenFault()` makes of it, with nothing left open.
  */
 export async function listen(
   server: Server,
@@ -40,7 +40,7 @@ export async function listen(
       port = listener.port ?? port;
     } catch (cause) {
       await stop();
-      throw new Fault("port-in-use", `${hostname}:${port}`, { cause });
+      throw listenFault(cause, `${hostname}:${port}`);
     }
   }
   return { port, stop };

@@ -1,9 +1,10 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startControl } from "../../control/mod.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { portalHandler } from "../../portal/mod.ts";
 import { startFeed } from "./feed.ts";
+import { makeFolder } from "./folder.ts";
 import type { Started, World } from "./start.ts";
 
 /** Starts the control role and the portal in this process. */
@@ -11,7 +12,7 @@ export async function startControlProcess(file: NodeFile, world: World): Promise
   const { bus, clock, rng } = world;
   const log = world.log.with({ node: file.name, role: "control" });
   const dataDir = join(file.data, "control");
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   const feed = await startFeed({ node: `${file.name}/control`, dir: null, bus, clock, log });
   const operator = await operatorOf(file, dataDir, world);
   const portal = await portalHandler({ clock });

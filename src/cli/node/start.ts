@@ -1,4 +1,5 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
@@ -11,6 +12,7 @@ import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
 import { startFeed } from "./feed.ts";
+import { makeFolder } from "./folder.ts";
 import { startMeter } from "./meter.ts";
 
 const STATS_MS = 1000;
@@ -34,7 +36,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   const { bus, clock, rng } = world;
   const log = world.log.with({ node: file.name });
   const dataDir = join(file.data, "node");
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   const dir = join(dataDir, "snapshots");
   const feed = await startFeed({ node: file.name, dir, bus, clock, log });
   const spool = join(dataDir, "spool");
@@ -105,8 +107,8 @@ async function edgeOptions(file: NodeFile, dataDir: string) {
       ? {}
       : {
           tls: {
-            cert: await pem(file.tls.cert, "tls.cert"),
-            key: await pem(file.tls.key, "tls.key"),
+            cert: await pem(file.tls.cert, "tls.cert", (text) => new X509Certificate(text)),
+            key: await pem(file.tls.key, "tls.key", (text) => createPrivateKey(text)),
           },
         };
   return {
@@ -118,9 +120,12 @@ async function edgeOptions(file: NodeFile, dataDir: string) {
   };
 }
 
-async function pem(path: string, at: string): Promise<string> {
+/** Reads a PEM file and refuses what `parse` cannot take. */
+async function pem(path: string, at: string, parse: (text: string) => unknown): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const text = await readFile(path, "utf8");
+    parse(text);
+    return text;
   } catch (cause) {
     const problem = { path: at, message: "expected a readable PEM file", received: path };
     throw new Fault("bad-input", "", { cause, problems: [problem] });
