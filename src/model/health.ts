@@ -9,6 +9,9 @@ export type LoadSourceKind =
   | "http"
   | "ftp"
   | "tcp"
+  | "tls"
+  | "dns"
+  | "icmp"
   /** Client connections of those a node names as its most. */
   | "connections"
   /** How late the event loop of a node's process runs its timers. */
@@ -34,6 +37,15 @@ export interface VantageView {
   readonly responseMs: number | null;
   /** The reason of the last failure, or "". */
   readonly failure: string;
+  /** Of the check that `responseMs` is of: ms since its start, as far as it got. */
+  readonly timings?: {
+    readonly resolveMs: number | null;
+    readonly connectMs: number | null;
+    readonly tlsMs: number | null;
+    readonly firstByteMs: number | null;
+  };
+  /** Whole days until the certificate shown to this vantage ends. */
+  readonly certificateDays?: number;
 }
 
 export interface TargetHealth {
@@ -54,6 +66,8 @@ export interface TargetHealth {
   readonly loadFrom: LoadSourceKind | null;
   readonly sources: readonly LoadSource[];
   readonly views: readonly VantageView[];
+  /** What is not wrong yet but will be, for people: `certificate ends in 9 days`. */
+  readonly warnings?: readonly string[];
 }
 
 export interface Health {

@@ -10,16 +10,23 @@ import type { ZoneKeySet } from "./zone-keys.ts";
 export interface CheckReport {
   /** Target id. */
   readonly target: string;
-  readonly check: "http" | "tcp" | "ftp" | "exporter";
+  readonly check: "http" | "tcp" | "ftp" | "tls" | "dns" | "icmp" | "exporter";
   readonly family: 4 | 6;
   readonly ok: boolean;
   /** A short reason such as `refused`, `timeout`, `status 503`; "" when ok. Never body text. */
   readonly failure: string;
   readonly atMs: number;
-  /** Timings in ms; null where the check did not get so far. */
+  /** Ms since the start; null where the check did not get so far. */
+  readonly resolveMs?: number | null;
   readonly connectMs: number | null;
+  /** The end of the TLS handshake. */
+  readonly tlsMs?: number | null;
   readonly firstByteMs: number | null;
   readonly totalMs: number | null;
+  /** Whole days until the server's certificate ends; below 0 when it has. */
+  readonly certificateDays?: number;
+  /** A few words of the vantage's own on how it checked. */
+  readonly note?: string;
   /** From an exporter: load on the common scale by kind, already computed. */
   readonly loads?: readonly {
     readonly kind: LoadSourceKind;
@@ -107,7 +114,6 @@ export interface Requests {
   };
   /** True once the batch is durably in the ledger (now or before). */
   readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
-}
   /**
    * The keys that signed zones are signed with; null when the set's digest is `have`. Secret: only
    * between control and name servers.
@@ -116,3 +122,4 @@ export interface Requests {
     readonly ask: { readonly have: string };
     readonly reply: ZoneKeySet | null;
   };
+}

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { dnssec, hostname, ipv4, port } from "./names.ts";
 import { origin } from "./origin.ts";
+import { siteCheck } from "./site-check.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
 
 const ms = (least: number, most: number, preset: number) =>
@@ -10,45 +11,13 @@ const ms = (least: number, most: number, preset: number) =>
     .max(most, { message: `expected milliseconds from ${least} to ${most}` })
     .default(preset);
 
-const count = (preset: number) =>
-  z
-    .int({ message: "expected a whole number from 1 to 10" })
-    .min(1, { message: "expected a whole number from 1 to 10" })
-    .max(10, { message: "expected a whole number from 1 to 10" })
-    .default(preset);
-
-  dnssec: dnssec.optional(),
-/** How a site's servers are checked. At least one kind; HTTP unless told otherwise. */
-export const siteCheck = z.strictObject({
-  intervalMs: ms(1000, 300_000, 1000),
-  timeoutMs: ms(100, 60_000, 900),
-  fall: count(2).meta({ description: "Failures in a row before a server is down" }),
-  rise: count(3).meta({ description: "Successes in a row before it is up again" }),
-  http: z
-    .strictObject({
-      path: z.string().regex(/^\/[\x21-\x7e]*$/, { message: "expected a path such as /health" }),
-      statusMin: z.int().min(100).max(599).default(200),
-      statusMax: z.int().min(100).max(599).default(399),
-    })
-    .nullable()
-    .prefault({ path: "/" }),
-  tcp: z.boolean().default(false),
-  ftp: z
-    .strictObject({
-      user: z.string().max(64).default("anonymous"),
-      password: z.string().max(64).default("turnpike@"),
-      path: z.string().max(255).optional().meta({ description: "A file to retrieve" }),
-    })
-    .nullable()
-    .default(null),
-});
-
 /** One hostname of a customer and everything decided for it. */
 export const site = z.strictObject({
   hostname,
   onboarding: z.enum(["delegation", "cname", "hosted"]).default("cname").meta({
     description: "How the name reaches us: NS delegation, CNAME to its target, or a hosted zone",
   }),
+  dnssec: dnssec.optional(),
   front: z.enum(["servers", "caches"]).default("servers"),
   scheme: z.enum(["http", "https"]).default("http"),
   port: port.optional().meta({ description: "Default 80, or 443 with https" }),

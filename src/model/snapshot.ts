@@ -70,13 +70,35 @@ export interface SnapshotCheck {
   readonly timeoutMs: number;
   readonly fall: number;
   readonly rise: number;
-  readonly http: {
-    readonly path: string;
-    readonly statusMin: number;
-    readonly statusMax: number;
-  } | null;
+  readonly http: SnapshotHttpCheck | null;
   readonly tcp: boolean;
   readonly ftp: { readonly user: string; readonly password: string; readonly path?: string } | null;
+  readonly tls?: { readonly port?: number; readonly serverName?: string };
+  readonly dns?: SnapshotDnsCheck;
+  readonly icmp?: boolean;
+  /** Warn when a certificate ends within so many days. */
+  readonly certificateDays?: number;
+}
+
+export interface SnapshotHttpCheck {
+  readonly path: string;
+  readonly statusMin: number;
+  readonly statusMax: number;
+  /** In place of the range. */
+  readonly statuses?: readonly number[];
+  readonly method?: "GET" | "HEAD";
+  readonly headers?: Readonly<Record<string, string>>;
+  /** In place of the site's hostname. */
+  readonly host?: string;
+  readonly bodyHas?: string;
+}
+
+export interface SnapshotDnsCheck {
+  readonly name: string;
+  readonly type: "A" | "AAAA" | "NS" | "SOA" | "TXT" | "CNAME";
+  readonly port: number;
+  /** An address or name that must be among the answers. */
+  readonly expect?: string;
 }
 
 export interface SnapshotOrigin {
@@ -145,6 +167,8 @@ export interface SnapshotRecord {
 export interface SnapshotZone {
   readonly name: string;
   readonly customer: string;
+  /** Its answers are signed. */
+  readonly dnssec?: true;
   readonly records: readonly SnapshotRecord[];
 }
 
@@ -155,6 +179,8 @@ export interface SnapshotBody {
   readonly intentVersion: number;
   readonly createdAtMs: number;
   readonly zone: string;
+  /** The network's own zone is signed. */
+  readonly dnssec?: true;
   readonly contact: string;
   readonly ttlSec: number;
   readonly allowPrivateOrigins: boolean;
@@ -167,12 +193,8 @@ export interface SnapshotBody {
   readonly origins: readonly SnapshotOrigin[];
   readonly zones: readonly SnapshotZone[];
 }
-  /** Its answers are signed. */
-  readonly dnssec?: true;
 
 export interface Snapshot extends SnapshotBody {
   /** SHA-256, 64 hex digits, of the canonical JSON of the body. */
   readonly hash: string;
 }
-  /** The network's own zone is signed. */
-  readonly dnssec?: true;

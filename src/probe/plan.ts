@@ -1,6 +1,12 @@
 import type { CheckReport } from "../model/messages.ts";
 import type { ForcedState } from "../model/origin.ts";
-import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
+import type {
+  Snapshot,
+  SnapshotDnsCheck,
+  SnapshotNode,
+  SnapshotOrigin,
+  SnapshotSite,
+} from "../model/snapshot.ts";
 
 export type CheckKind = CheckReport["check"];
 
@@ -16,6 +22,25 @@ export type CheckPlan =
       readonly path: string;
       readonly statusMin: number;
       readonly statusMax: number;
+      readonly statuses?: readonly number[];
+      readonly method?: "GET" | "HEAD";
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly bodyHas?: string;
+    }
+  | {
+      readonly kind: "tls";
+      readonly family: 4 | 6;
+      readonly address: string;
+      readonly port: number;
+      readonly serverName: string;
+    }
+  | ({ readonly kind: "dns"; readonly family: 4 | 6; readonly address: string } & SnapshotDnsCheck)
+  | {
+      readonly kind: "icmp";
+      readonly family: 4 | 6;
+      readonly address: string;
+      /** Connected to where ping is forbidden. */
+      readonly port: number;
     }
   | {
       readonly kind: "tcp";
@@ -54,10 +79,13 @@ export interface Target {
   readonly deciding: readonly CheckKind[];
   /** The kinds whose response time is load. */
   readonly timed: readonly CheckKind[];
+  /** Warn when a certificate ends within so many days. */
+  readonly certificateDays: number;
   /** What a cache can carry, where its operator says so. */
   readonly most?: { readonly connectionsMax?: number; readonly bytesPerSecMax?: number };
 }
 
+const CERTIFICATE_DAYS = 14;
 export const NODE_POOL = "node";
 const NODE_CHECK = { intervalMs: 1000, timeoutMs: 900, fall: 2, rise: 3 } as const;
 const HEALTH_PATH = "/.well-known/turnpike/health";
@@ -97,6 +125,9 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
   if (check.http !== null) deciding.push("http");
   if (check.tcp) deciding.push("tcp");
   if (check.ftp !== null) deciding.push("ftp");
+  if (check.tls !== undefined) deciding.push("tls");
+  if (check.dns !== undefined) deciding.push("dns");
+  if (check.icmp === true) deciding.push("icmp");
   return {
     id: origin.id,
     pool: site.hostname,
@@ -110,9 +141,15 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
     vetted: true,
     checks,
     deciding,
-    // To connect says little about load where something better is asked.
-    timed: deciding.length > 1 ? deciding.filter((kind) => kind !== "tcp") : deciding,
+    timed: timedOf(deciding),
+    certificateDays: check.certificateDays ?? CERTIFICATE_DAYS,
   };
+}
+
+/** To connect says little about load where something better is asked. */
+function timedOf(deciding: readonly CheckKind[]): readonly CheckKind[] {
+  const better = deciding.filter((kind) => kind !== "tcp" && kind !== "tls" && kind !== "icmp");
+  return better.length > 0 ? better : deciding;
 }
 
 function originChecks(
@@ -123,22 +160,26 @@ function originChecks(
   const { check } = site;
   const checks: CheckPlan[] = [];
   if (check.http !== null) {
-    const { path, statusMin, statusMax } = check.http;
-    const { scheme, hostname: host } = site;
+    const { host = site.hostname, ...how } = check.http;
+    const { scheme } = site;
     checks.push({
       ...at,
       kind: "http",
       port: origin.port,
       scheme,
       host,
-      path,
-      statusMin,
-      statusMax,
+      ...how,
     });
   }
   if (check.tcp) checks.push({ ...at, kind: "tcp", port: origin.port });
   if (check.ftp !== null)
     checks.push({ ...at, kind: "ftp", port: origin.ftpPort ?? 21, ...check.ftp });
+  if (check.tls !== undefined) {
+    const { port = origin.port, serverName = site.hostname } = check.tls;
+    checks.push({ ...at, kind: "tls", port, serverName });
+  }
+  if (check.dns !== undefined) checks.push({ ...at, kind: "dns", ...check.dns });
+  if (check.icmp === true) checks.push({ ...at, kind: "icmp", port: origin.port });
   return checks;
 }
 
@@ -172,6 +213,7 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
     // A cache serves as long as it answers HTTP; its FTP server is a measure only.
     deciding: ["http"],
     timed: ["http", "ftp"],
+    certificateDays: CERTIFICATE_DAYS,
     most: mostOf(node),
   };
 }

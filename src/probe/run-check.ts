@@ -1,17 +1,22 @@
 import type { Clock } from "../base/clock.ts";
+import type { Rng } from "../base/rng.ts";
 import type { CheckReport } from "../model/messages.ts";
 import { type AddressRules, vetAddress } from "../wire/ip/mod.ts";
 import type { ExporterReading } from "../wire/probe/mod.ts";
+import { checkDns } from "./checks/dns.ts";
 import { checkExporter } from "./checks/exporter.ts";
 import { checkFtp } from "./checks/ftp.ts";
 import { checkHttp } from "./checks/http.ts";
+import { checkIcmp } from "./checks/icmp.ts";
 import { type CheckOutcome, failed } from "./checks/outcome.ts";
 import { resolveHost } from "./checks/resolve.ts";
 import { checkTcp } from "./checks/tcp.ts";
+import { checkTls } from "./checks/tls.ts";
 import type { CheckPlan, Target } from "./plan.ts";
 
 export interface CheckContext {
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly rules: AddressRules;
   readonly signal: AbortSignal;
 }
@@ -34,7 +39,10 @@ export class CheckRunner {
     const plan = this.#plan;
     const timeoutMs = this.#target.timeoutMs;
     const host = plan.kind === "exporter" ? new URL(plan.url).hostname : plan.address;
+    const startMs = context.clock.monoMs();
     const address = await resolveHost(host, timeoutMs);
+    const named = address !== null && address !== host.replace(/^\[|\]$/g, "");
+    const resolved = named ? { resolveMs: context.clock.monoMs() - startMs } : {};
     let outcome: CheckOutcome;
     if (address === null) outcome = failed("unknown host");
     else if (this.#forbidden(address, context.rules)) outcome = failed("address not allowed");
@@ -42,7 +50,7 @@ export class CheckRunner {
     else outcome = await runPlan({ ...plan, address }, { ...context, timeoutMs });
     const family = plan.family ?? (address?.includes(":") ? 6 : 4);
     const atMs = context.clock.wallMs();
-    return { target: this.#target.id, check: plan.kind, family, atMs, ...outcome };
+    return { target: this.#target.id, check: plan.kind, family, atMs, ...resolved, ...outcome };
   }
 
   #forbidden(address: string, rules: AddressRules): boolean {
@@ -62,7 +70,7 @@ export class CheckRunner {
 
 function runPlan(
   plan: Exclude<CheckPlan, ExporterPlan>,
-  how: { readonly timeoutMs: number; readonly clock: Clock; readonly signal: AbortSignal },
+  how: CheckContext & { readonly timeoutMs: number },
 ): Promise<CheckOutcome> {
   const { timeoutMs, clock, signal } = how;
   switch (plan.kind) {
@@ -72,5 +80,11 @@ function runPlan(
       return checkTcp({ ...plan, timeoutMs, clock, signal });
     case "ftp":
       return checkFtp({ ...plan, timeoutMs, clock, signal });
+    case "tls":
+      return checkTls({ ...plan, timeoutMs, clock, signal });
+    case "dns":
+      return checkDns({ ...plan, timeoutMs, clock, rng: how.rng, signal });
+    case "icmp":
+      return checkIcmp({ ...plan, timeoutMs, clock, rng: how.rng, signal });
   }
 }

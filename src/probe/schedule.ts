@@ -125,11 +125,11 @@ class Beat {
   }
 
   async #check(): Promise<void> {
-    const { clock, rules, log, onReport } = this.#shared;
+    const { clock, rng, rules, log, onReport } = this.#shared;
     const { signal } = this.#ended;
     this.#shared.underWay++;
     try {
-      const report = await this.#runner.run({ clock, rules, signal });
+      const report = await this.#runner.run({ clock, rng, rules, signal });
       if (!signal.aborted) onReport(report);
     } catch (error) {
       log.error("A check broke", { error });

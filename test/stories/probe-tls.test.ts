@@ -7,13 +7,21 @@ import { selfSigned } from "../../src/cli/demo/certificate.ts";
 /** Trust is settled when a process starts, so the check runs in one of its own. */
 const SCRIPT = `
   import { checkHttp } from ${JSON.stringify(join(import.meta.dir, "../../src/probe/checks/http.ts"))};
+  import { checkTls } from ${JSON.stringify(join(import.meta.dir, "../../src/probe/checks/tls.ts"))};
   import { realClock } from ${JSON.stringify(join(import.meta.dir, "../../src/base/real/clock.ts"))};
   const [port, host] = process.argv.slice(-2);
-  const { ok, failure } = await checkHttp({
+  const { ok, failure, certificateDays } = await checkHttp({
     address: "127.0.0.1", port: Number(port), scheme: "https", host, path: "/",
     statusMin: 200, statusMax: 299, timeoutMs: 2000, clock: realClock,
   });
-  console.log(JSON.stringify({ ok, failure }));
+  const hands = await checkTls({
+    address: "127.0.0.1", port: Number(port), serverName: host, timeoutMs: 2000, clock: realClock,
+  });
+  const inOrder = hands.connectMs <= hands.tlsMs && hands.tlsMs <= hands.totalMs;
+  console.log(JSON.stringify({
+    ok, failure, days: certificateDays ?? null,
+    tls: { failure: hands.failure, days: hands.certificateDays ?? null, inOrder: hands.ok && inOrder },
+  }));
 `;
 
 async function check(port: number, host: string, authority: string): Promise<unknown> {
@@ -24,26 +32,38 @@ async function check(port: number, host: string, authority: string): Promise<unk
   return JSON.parse(await new Response(child.stdout).text());
 }
 
-test("an HTTPS check verifies the certificate for the site's name, at the origin's address", async () => {
+test("HTTPS and TLS checks verify the certificate for the site's name, and tell its days left", async () => {
   const dir = await mkdtemp(join(tmpdir(), "probe-tls-"));
   const { cert, key } = selfSigned(["www.shop.example"], new Date());
+  const old = selfSigned(["www.shop.example"], new Date(Date.now() - 3 * 86_400_000));
   const authority = join(dir, "ca.pem");
-  await writeFile(authority, cert);
-  const tls = { cert, key };
+  await writeFile(authority, `${cert}${old.cert}`);
   const fetch = () => new Response("ok");
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch });
-  const plain = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch });
+  const at = { hostname: "127.0.0.1", port: 0, fetch };
+  const server = Bun.serve({ ...at, tls: { cert, key } });
+  const expired = Bun.serve({ ...at, tls: old });
+  const plain = Bun.serve(at);
+  const refused = (failure: string) => {
+    return { ok: false, failure, days: null, tls: { failure, days: null, inOrder: false } };
+  };
   try {
     const port = server.port ?? 0;
-    expect(await check(port, "www.shop.example", authority)).toEqual({ ok: true, failure: "" });
-    const refused = { ok: false, failure: "certificate" };
-    expect(await check(port, "www.other.example", authority)).toEqual(refused);
-    expect(await check(port, "www.shop.example", "")).toEqual(refused);
-    const notTls = { ok: false, failure: "not tls" };
-    expect(await check(plain.port ?? 0, "www.shop.example", authority)).toEqual(notTls);
+    expect(await check(port, "www.shop.example", authority)).toEqual({
+      ok: true,
+      failure: "",
+      days: 0,
+      tls: { failure: "", days: 0, inOrder: true },
+    });
+    expect(await check(port, "www.other.example", authority)).toEqual(refused("certificate"));
+    expect(await check(port, "www.shop.example", "")).toEqual(refused("certificate"));
+    const late = await check(expired.port ?? 0, "www.shop.example", authority);
+    expect(late).toEqual(refused("certificate expired"));
+    const notTls = await check(plain.port ?? 0, "www.shop.example", authority);
+    expect(notTls).toEqual(refused("not tls"));
   } finally {
     await server.stop(true);
+    await expired.stop(true);
     await plain.stop(true);
     await rm(dir, { recursive: true });
   }
-}, 20_000);
+}, 30_000);

@@ -15,6 +15,9 @@ export const loadSourceKind = z.enum([
   "http",
   "ftp",
   "tcp",
+  "tls",
+  "dns",
+  "icmp",
   "connections",
   "loop",
   "reported",
@@ -31,6 +34,19 @@ export const vantageView = z
     atMs: z.number(),
     responseMs: z.number().nullable(),
     failure: z.string(),
+    timings: z
+      .object({
+        resolveMs: z.number().nullable(),
+        connectMs: z.number().nullable(),
+        tlsMs: z.number().nullable(),
+        firstByteMs: z.number().nullable(),
+      })
+      .readonly()
+      .exactOptional()
+      .meta({ description: "Ms since the start of the check, as far as it got" }),
+    certificateDays: z.number().exactOptional().meta({
+      description: "Whole days until the server's certificate ends",
+    }),
   })
   .meta({ id: "VantageView" }) satisfies z.ZodType<VantageView>;
 

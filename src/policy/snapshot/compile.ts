@@ -15,6 +15,7 @@ import {
   type SnapshotStep,
   type SnapshotZone,
 } from "../../model/snapshot.ts";
+import { compileCheck } from "./check.ts";
 import { compileChain } from "./steering.ts";
 import { validateNetwork } from "./validate.ts";
 
@@ -59,8 +60,8 @@ function compileBody(input: CompileInput): SnapshotBody {
     intentVersion: input.intent.version,
     createdAtMs: input.createdAtMs,
     zone: network.zone,
-    contact: network.contact ?? `hostmaster@${network.zone}`,
     ...(network.dnssec === true ? { dnssec: true } : {}),
+    contact: network.contact ?? `hostmaster@${network.zone}`,
     ttlSec: network.ttlSec,
     allowPrivateOrigins: network.allowPrivateOrigins,
     allowOriginRanges: network.allowOriginRanges,
@@ -75,8 +76,8 @@ function compileBody(input: CompileInput): SnapshotBody {
         (zone): SnapshotZone => ({
           name: zone.name,
           customer: customer.name,
-          records: compileRecords(zone),
           ...(zone.dnssec === true ? { dnssec: true } : {}),
+          records: compileRecords(zone),
         }),
       ),
     ),
@@ -202,15 +203,13 @@ function compileSite(
     chain: readonly SnapshotStep[] | undefined;
   },
 ): SnapshotSite {
-  const { intervalMs, timeoutMs, fall, rise, http, tcp, ftp } = site.check;
-  const file = ftp?.path === undefined ? {} : { path: ftp.path };
   return {
     index: at.index,
     customer: at.customer,
     hostname: site.hostname,
     target: at.target,
-    ...(site.dnssec === true ? { dnssec: true } : {}),
     onboarding: site.onboarding,
+    ...(site.dnssec === true ? { dnssec: true } : {}),
     front: site.front,
     scheme: site.scheme,
     port: at.port,
@@ -222,15 +221,7 @@ function compileSite(
     allDown: site.steering.allDown,
     ...(site.steering.fallback === undefined ? {} : { fallback: site.steering.fallback }),
     limitMs: site.limitMs,
-    check: {
-      intervalMs,
-      timeoutMs,
-      fall,
-      rise,
-      http,
-      tcp,
-      ftp: ftp === null ? null : { user: ftp.user, password: ftp.password, ...file },
-    },
+    check: compileCheck(site.check),
     aliases: site.cache.aliases,
     objectBytesMax: site.cache.objectBytesMax,
     origins: at.pool,

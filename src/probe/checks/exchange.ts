@@ -3,6 +3,7 @@ import { connect as connectTls } from "node:tls";
 import type { Clock } from "../../base/clock.ts";
 import { parseAddress } from "../../wire/ip/mod.ts";
 import type { ResponseReader } from "../../wire/probe/mod.ts";
+import { certificateDays } from "./certificate.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
 export interface ExchangeOptions {
@@ -41,6 +42,8 @@ class Exchange {
   readonly #socket: Socket;
   #timer: ReturnType<typeof setTimeout>;
   #connectMs: number | null = null;
+  #tlsMs: number | null = null;
+  #certificateDays: number | null = null;
   #firstByteMs: number | null = null;
   #over = false;
   readonly #abort = () => this.#finish("stopped");
@@ -54,7 +57,8 @@ class Exchange {
     this.#socket =
       tls === null ? connectTcp({ host, port }) : connectSecure(host, port, tls.serverName);
     this.#socket.setNoDelay(true);
-    this.#socket.on(tls === null ? "connect" : "secureConnect", () => this.#connected());
+    this.#socket.on("connect", () => this.#connected());
+    this.#socket.on("secureConnect", () => this.#secured());
     this.#socket.on("data", (bytes: Uint8Array) => this.#data(bytes));
     this.#socket.on("end", () => this.#ended());
     this.#socket.on("error", (error) => this.#failed(error));
@@ -65,7 +69,7 @@ class Exchange {
 
   #failed(error: Error): void {
     const word = failureOf(error);
-    const shaking = this.#options.tls !== null && this.#connectMs === null;
+    const shaking = this.#options.tls !== null && this.#connectMs !== null && this.#tlsMs === null;
     this.#finish(shaking && word === "broken connection" ? "not tls" : word);
   }
 
@@ -74,8 +78,18 @@ class Exchange {
   }
 
   #connected(): void {
-    // With TLS the handshake counts in: nothing can be asked before it.
-    this.#connectMs = this.#elapsedMs();
+    this.#connectMs ??= this.#elapsedMs();
+    if (this.#options.tls === null) this.#ask();
+  }
+
+  #secured(): void {
+    this.#connectMs ??= this.#elapsedMs();
+    this.#tlsMs = this.#elapsedMs();
+    this.#certificateDays = certificateDays(this.#socket, this.#options.clock.wallMs());
+    this.#ask();
+  }
+
+  #ask(): void {
     if (this.#options.request === null) this.#finish("");
     else this.#socket.write(this.#options.request);
   }
@@ -111,7 +125,12 @@ class Exchange {
     clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#socket.destroy();
-    const timings = { connectMs: this.#connectMs, firstByteMs: this.#firstByteMs };
+    const timings = {
+      connectMs: this.#connectMs,
+      ...(this.#options.tls === null ? {} : { tlsMs: this.#tlsMs }),
+      firstByteMs: this.#firstByteMs,
+      ...(this.#certificateDays === null ? {} : { certificateDays: this.#certificateDays }),
+    };
     if (failure !== "") this.#resolve(failed(failure, timings));
     else this.#resolve({ ok: true, failure: "", ...timings, totalMs: this.#elapsedMs() });
   }

@@ -94,4 +94,40 @@ describe("checkHttp()", () => {
     expect(outcome.failure).toBe("timeout");
     expect(outcome.firstByteMs).not.toBeNull();
   });
+
+  test("sends the method, fields and Host asked for, and takes no second of its own", async () => {
+    let asked = "";
+    const headers = { "X-Probe": "1", accept: "text/plain" };
+    await withServer(
+      (socket) =>
+        socket.on("data", (bytes) => {
+          asked += bytes.toString();
+          socket.end("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n");
+        }),
+      async (port) => {
+        const outcome = await run(port, 500, { method: "HEAD", headers, host: "other.example" });
+        expect(outcome.ok).toBe(true);
+      },
+    );
+    const lines = asked.split("\r\n");
+    expect(lines[0]).toBe("HEAD /health?deep=1 HTTP/1.1");
+    expect(lines[1]).toStartWith("Host: other.example:");
+    expect(lines).toContain("X-Probe: 1");
+    expect(lines.filter((line) => /^accept:/i.test(line))).toEqual(["accept: text/plain"]);
+  });
+
+  test("passes only the statuses listed, and only a body with the text", async () => {
+    const answer = (text: string, more: Partial<HttpCheckOptions>) =>
+      withServer(
+        (socket) => socket.once("data", () => socket.end(text)),
+        (port) => run(port, 500, more),
+      );
+    const gone = "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n";
+    expect((await answer(gone, { statuses: [200, 410] })).ok).toBe(true);
+    expect((await answer(gone, { statuses: [200] })).failure).toBe("status 410");
+    const chunked =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nall w\r\n3\r\nell\r\n0\r\n\r\n";
+    expect((await answer(chunked, { bodyHas: "all well" })).ok).toBe(true);
+    expect((await answer(chunked, { bodyHas: "secret" })).failure).toBe("body without the text");
+  });
 });

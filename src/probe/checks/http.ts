@@ -13,6 +13,12 @@ export interface HttpCheckOptions {
   readonly path: string;
   readonly statusMin: number;
   readonly statusMax: number;
+  /** In place of the range. */
+  readonly statuses?: readonly number[];
+  readonly method?: "GET" | "HEAD";
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text that must stand in what is read of the body. */
+  readonly bodyHas?: string;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
@@ -22,15 +28,23 @@ export interface HttpCheckOptions {
 const BODY_BYTES_MAX = 262_144;
 
 /** The request of every probe. A redirect is an answer like any other and never followed. */
-export function requestText(host: string, path: string): string {
-  return [
-    `GET ${path} HTTP/1.1`,
-    `Host: ${host}`,
-    "User-Agent: turnpike-probe",
-    "Accept: */*",
-    "Connection: close",
-    "\r\n",
-  ].join("\r\n");
+export function requestText(
+  host: string,
+  path: string,
+  more: {
+    readonly method?: "GET" | "HEAD";
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): string {
+  const fields = new Map([
+    ["user-agent", "User-Agent: turnpike-probe"],
+    ["accept", "Accept: */*"],
+  ]);
+  for (const [name, value] of Object.entries(more.headers ?? {})) {
+    fields.set(name.toLowerCase(), `${name}: ${value}`);
+  }
+  const first = [`${more.method ?? "GET"} ${path} HTTP/1.1`, `Host: ${host}`];
+  return [...first, ...fields.values(), "Connection: close", "\r\n"].join("\r\n");
 }
 
 /** `Host` names the port where it is not the scheme's own (RFC 9110 7.2). */
@@ -38,20 +52,32 @@ export function hostField(host: string, port: number, scheme: "http" | "https"):
   return port === (scheme === "https" ? 443 : 80) ? host : `${host}:${port}`;
 }
 
-/** GETs one path and judges by the status: the whole time of the response is what load follows. */
+/** Asks for one path and judges by status and body: load follows the whole time of the response. */
 export async function checkHttp(options: HttpCheckOptions): Promise<CheckOutcome> {
-  const reader = new ResponseReader({ bodyBytesMax: BODY_BYTES_MAX });
+  const { method = "GET", headers = {}, bodyHas } = options;
+  const reader = new ResponseReader({
+    bodyBytesMax: BODY_BYTES_MAX,
+    keepBody: bodyHas !== undefined,
+    bodiless: method === "HEAD",
+  });
+  const host = hostField(options.host, options.port, options.scheme);
   const outcome = await exchange({
     address: options.address,
     port: options.port,
     tls: options.scheme === "https" ? { serverName: options.host } : null,
-    request: requestText(hostField(options.host, options.port, options.scheme), options.path),
+    request: requestText(host, options.path, { method, headers }),
     reader,
     timeoutMs: options.timeoutMs,
     clock: options.clock,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { status } = reader;
-  const wrong = status !== 0 && (status < options.statusMin || status > options.statusMax);
-  return wrong ? failed(`status ${status}`, outcome) : outcome;
+  if (status !== 0 && !passes(status, options)) return failed(`status ${status}`, outcome);
+  const missing = bodyHas !== undefined && outcome.ok && !reader.bodyText().includes(bodyHas);
+  return missing ? failed("body without the text", outcome) : outcome;
+}
+
+function passes(status: number, o: HttpCheckOptions): boolean {
+  if (o.statuses !== undefined) return o.statuses.includes(status);
+  return status >= o.statusMin && status <= o.statusMax;
 }

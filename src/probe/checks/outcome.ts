@@ -6,8 +6,12 @@ export interface CheckOutcome {
   /** A few words of ours such as `refused` or `status 503`; never text of the peer's. "" when ok. */
   readonly failure: string;
   readonly connectMs: number | null;
+  /** The end of the TLS handshake. */
+  readonly tlsMs?: number | null;
   readonly firstByteMs: number | null;
   readonly totalMs: number | null;
+  readonly certificateDays?: number;
+  readonly note?: string;
   readonly loads?: NonNullable<CheckReport["loads"]>;
 }
 
@@ -25,6 +29,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENETUNREACH: "unreachable",
   EADDRNOTAVAIL: "unreachable",
   ENETDOWN: "unreachable",
+  CERT_HAS_EXPIRED: "certificate expired",
 };
 
 /** The short word for a socket's error; its own message may quote the peer and stays here. */

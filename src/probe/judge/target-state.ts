@@ -1,9 +1,9 @@
-import type { TargetHealth, TargetState, VantageView } from "../../model/health.ts";
+import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
 import type { CheckKind, Target } from "../plan.ts";
 import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
 import { Told } from "./told.ts";
-import { type SeenLoad, Track } from "./track.ts";
+import { certificateWords, type SeenLoad, Track } from "./track.ts";
 
 export type Measured = "unknown" | "up" | "down";
 
@@ -183,6 +183,7 @@ export class TargetStateMachine {
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
     const sources = combineLoads([...seenBy(false).flat(), ...scraped, ...own]);
     const highest = sources[0];
+    const warnings = this.#warnings(fresh);
     const counting = fresh.some(
       (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,
     );
@@ -197,9 +198,18 @@ export class TargetStateMachine {
       load: highest?.load ?? 0,
       loadKnown: highest !== undefined,
       loadFrom: highest?.kind ?? null,
-      sources,
+      sources: warned(sources, warnings),
       views: this.#views(fresh),
+      ...(warnings.length === 0 ? {} : { warnings }),
     };
+  }
+
+  /** The certificate that ends first of those seen. */
+  #warnings(fresh: readonly Track[]): readonly string[] {
+    const days = fresh.map((track) => track.certificateDays).filter((one) => one !== undefined);
+    const least = Math.min(...days);
+    if (days.length === 0 || least > this.target.certificateDays) return [];
+    return [`certificate ${certificateWords(least)}`];
   }
 
   /** A family that was not measured counts as there, unless the other one is known to be up. */
@@ -229,7 +239,24 @@ export class TargetStateMachine {
         atMs: Math.max(...tracks.map((track) => track.atMs)),
         responseMs: timed?.totalMs ?? null,
         failure: bad?.failure ?? "",
+        ...(timed?.timings === undefined ? {} : { timings: timed.timings }),
+        ...leastDays(tracks),
       };
     });
   }
+}
+
+/** Whoever reads the source that won, as explain shows it, reads the warnings too. */
+function warned(sources: readonly LoadSource[], warnings: readonly string[]): LoadSource[] {
+  return sources.map((source, i) => {
+    const unsaid = i > 0 ? [] : warnings.filter((words) => !source.detail.includes(words));
+    return unsaid.length === 0
+      ? source
+      : { ...source, detail: [source.detail, ...unsaid].join("; ") };
+  });
+}
+
+function leastDays(tracks: readonly Track[]): Pick<VantageView, "certificateDays"> {
+  const days = tracks.map((track) => track.certificateDays).filter((one) => one !== undefined);
+  return days.length === 0 ? {} : { certificateDays: Math.min(...days) };
 }

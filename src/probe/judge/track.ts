@@ -1,4 +1,4 @@
-import type { LoadSourceKind } from "../../model/health.ts";
+import type { LoadSourceKind, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
 import type { CheckKind, Target } from "../plan.ts";
 import { ResponseTime, responseDetail, responseLoad } from "./response-time.ts";
@@ -31,6 +31,9 @@ export class Track {
   #heardMs = Number.NEGATIVE_INFINITY;
   #okMs = Number.NEGATIVE_INFINITY;
   #totalMs: number | null = null;
+  #timings: VantageView["timings"];
+  #certificateDays: number | undefined;
+  #note = "";
   readonly #response = new ResponseTime();
   readonly #loads = new Map<LoadSourceKind, SeenLoad>();
 
@@ -67,6 +70,15 @@ export class Track {
     return this.#ok ? this.#totalMs : null;
   }
 
+  get timings(): VantageView["timings"] {
+    return this.#timings;
+  }
+
+  /** Of the certificate last seen; undefined where there was none. */
+  get certificateDays(): number | undefined {
+    return this.#certificateDays;
+  }
+
   /** Takes one outcome. True when it differs from the one before. */
   take(report: CheckReport, target: Target, nowMs: number): boolean {
     const changed = this.#heardMs === Number.NEGATIVE_INFINITY || this.#ok !== report.ok;
@@ -76,6 +88,14 @@ export class Track {
     this.#atMs = report.atMs;
     this.#heardMs = nowMs;
     this.#totalMs = report.totalMs;
+    this.#timings = {
+      resolveMs: report.resolveMs ?? null,
+      connectMs: report.connectMs,
+      tlsMs: report.tlsMs ?? null,
+      firstByteMs: report.firstByteMs,
+    };
+    this.#certificateDays = report.certificateDays;
+    this.#note = report.note?.slice(0, FAILURE_CHARS_MAX) ?? "";
     if (!report.ok) return changed;
     this.#okMs = nowMs;
     const { totalMs } = report;
@@ -106,6 +126,19 @@ export class Track {
     const { ewmaMs, idleMs } = this.#response;
     const time = { ewmaMs, idleMs, limitMs: target.limitMs };
     const load = responseLoad(time);
-    return [{ kind: this.check, load, detail: responseDetail(time), atMs: this.#atMs }];
+    return [{ kind: this.check, load, detail: this.#detail(time), atMs: this.#atMs }];
   }
+
+  #detail(time: Parameters<typeof responseDetail>[0]): string {
+    const days = this.#certificateDays;
+    const certificate = days === undefined ? "" : `; certificate ${certificateWords(days)}`;
+    const note = this.#note === "" ? "" : `; ${this.#note}`;
+    return `${responseDetail(time)}${certificate}${note}`;
+  }
+}
+
+/** @example certificateWords(1) // "ends in 1 day" */
+export function certificateWords(days: number): string {
+  if (days < 0) return "has ended";
+  return `ends in ${days} ${days === 1 ? "day" : "days"}`;
 }

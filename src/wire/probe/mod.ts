@@ -11,6 +11,7 @@ export {
   exporterLoads,
   readExporter,
 } from "./exporter.ts";
+export { echoReplyNonce, encodeEcho, ICMP_BYTES } from "./icmp.ts";
 export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./latency-query.ts";
 export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";

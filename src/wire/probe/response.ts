@@ -18,6 +18,7 @@ type Framing = "close" | "length" | "chunked";
  */
 export class ResponseReader {
   readonly #bodyBytesMax: number;
+  readonly #bodiless: boolean;
   readonly #keep: Uint8Array[] | null;
   #head = "";
   #status = 0;
@@ -28,7 +29,13 @@ export class ResponseReader {
   #inBody = false;
   #cut = false;
 
-  constructor(options: { readonly bodyBytesMax: number; readonly keepBody?: boolean }) {
+  /** `bodiless`: the answer to HEAD, which ends with its header whatever that says. */
+  constructor(options: {
+    readonly bodyBytesMax: number;
+    readonly keepBody?: boolean;
+    readonly bodiless?: boolean;
+  }) {
+    this.#bodiless = options.bodiless === true;
     this.#bodyBytesMax = options.bodyBytesMax;
     this.#keep = options.keepBody === true ? [] : null;
   }
@@ -91,7 +98,7 @@ export class ResponseReader {
     if (!this.#frame(head)) return { state: "broken", reason: "not http" };
     this.#inBody = true;
     this.#head = "";
-    const empty = this.#status === 204 || this.#status === 304;
+    const empty = this.#bodiless || this.#status === 204 || this.#status === 304;
     if (empty || (this.#framing === "length" && this.#left === 0)) return this.#done();
     return rest.length === 0 ? MORE : this.#body(rest);
   }
