@@ -6,6 +6,15 @@
  */
 export { type ClientSubnet, decodeClientSubnet, encodeClientSubnet } from "./client-subnet.ts";
 export * from "./codes.ts";
+export {
+  CLIENT_COOKIE_BYTES,
+  COOKIE,
+  COOKIE_BYTES,
+  COOKIE_SECRET_BYTES,
+  type CookieAsker,
+  Cookies,
+  type CookieWorth,
+} from "./cookie.ts";
 export { compressedOffset, layoutOf, targetOffset } from "./data-layout.ts";
 export {
   type DataProblem,

@@ -11,13 +11,16 @@ import {
   UDP_BYTES_EDNS,
   UDP_BYTES_PLAIN,
 } from "./codes.ts";
+import { CLIENT_COOKIE_BYTES, COOKIE_BYTES_MAX } from "./cookie.ts";
 
 /**
- * What a server does with a packet before it knows any name. The last four are response codes, to
+ * What a server does with a packet before it knows any name. From 0 on these are response codes, to
  * be sent with the bare header or the question, by `Query.questionEnd`.
  */
 export const VERDICT = {
   ANSWER: -2,
+  /** No question, only a cookie: NOERROR with a server cookie (RFC 7873 5.4). */
+  COOKIE: 0,
   /** Not one byte goes back: too short for a header, or itself a response (a reflection loop). */
   DROP: -1,
   FORMERR: 1,
@@ -59,6 +62,11 @@ export class Query {
   subnetFamily: Family = 4;
   subnetSourceBits = 0;
   readonly subnetAddress = new Uint8Array(16);
+  /** Where a cookie begins and its octets: 8 of the client, or 16 to 40 with a server's; or -1. */
+  cookieAt = -1;
+  cookieBytes = 0;
+  /** Asked which server this is (RFC 5001). */
+  nsid = false;
 }
 
 /**
@@ -80,16 +88,22 @@ export function readQuery(packet: Uint8Array, length: number, query: Query): Ver
   query.dnssecOk = false;
   query.payloadBytes = UDP_BYTES_PLAIN;
   query.subnet = false;
+  query.cookieAt = -1;
+  query.nsid = false;
   if (query.opcode === OPCODE.NOTIFY) return VERDICT.REFUSED;
   if (query.opcode !== OPCODE.QUERY) return VERDICT.NOTIMP;
-  if (u16(packet, 4) !== 1) return VERDICT.FORMERR;
-  if (!readQuestion(packet, length, query)) return VERDICT.FORMERR;
+  const questions = u16(packet, 4);
+  if (questions > 1) return VERDICT.FORMERR;
+  if (questions === 1 && !readQuestion(packet, length, query)) return VERDICT.FORMERR;
   if (!readRecords(packet, length, query)) {
     query.edns = false;
     query.subnet = false;
+    query.cookieAt = -1;
+    query.nsid = false;
     return VERDICT.FORMERR;
   }
   if (query.edns && query.ednsVersion !== 0) return VERDICT.BADVERS;
+  if (questions === 0) return query.cookieAt < 0 ? VERDICT.FORMERR : VERDICT.COOKIE;
   return verdictOfType(query);
 }
 
@@ -173,9 +187,12 @@ function readOpt(packet: Uint8Array, at: number, query: Query): boolean {
     if (option + 4 > end) return false;
     const next = option + 4 + u16(packet, option + 2);
     if (next > end) return false;
-    if (u16(packet, option) === OPTION.CLIENT_SUBNET) {
+    const code = u16(packet, option);
+    if (code === OPTION.CLIENT_SUBNET) {
       if (query.subnet || !readSubnet(packet, option + 4, { end: next, query })) return false;
-    }
+    } else if (code === OPTION.COOKIE) {
+      if (!readCookie(option + 4, next, query)) return false;
+    } else if (code === OPTION.NSID) query.nsid = true;
     option = next;
   }
   return true;
@@ -202,6 +219,17 @@ function readSubnet(
   query.subnetFamily = code === 2 ? 6 : 4;
   query.subnetSourceBits = source;
   for (let i = 0; i < 16; i++) query.subnetAddress[i] = i < octets ? packet[at + 4 + i]! : 0;
+  return true;
+}
+
+/** RFC 7873 5.2.2: other lengths are FORMERR. Of several cookies the first counts (5.2). */
+function readCookie(at: number, end: number, query: Query): boolean {
+  const octets = end - at;
+  const right = octets === CLIENT_COOKIE_BYTES || (octets >= 16 && octets <= COOKIE_BYTES_MAX);
+  if (!right) return false;
+  if (query.cookieAt >= 0) return true;
+  query.cookieAt = at;
+  query.cookieBytes = octets;
   return true;
 }
 
