@@ -4,15 +4,15 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
 import { clientSeed, stickyBits } from "../../policy/steering/mod.ts";
 import {
+  CLASS,
+  EXTENDED_ERROR,
   FLAG,
   HEADER_BYTES,
   MESSAGE_BYTES_MAX,
-  OPTION,
   Query,
   RCODE,
   readQuery,
   TYPE,
-  UDP_BYTES_EDNS,
   UDP_BYTES_PLAIN,
   VERDICT,
   Writer,
@@ -29,6 +29,9 @@ import {
   type RecordSet,
   type Steered,
 } from "./name-index.ts";
+import { Opt } from "./opt.ts";
+import { KIND, type Kind, RateLimiter, SEND } from "./rate-limit.ts";
+import { type AnswerSettings, PLAIN } from "./settings.ts";
 import { SteeredTable } from "./steered.ts";
 
 /** A packet that came in; reused by whoever reads the socket. */
@@ -81,13 +84,27 @@ export class Responder {
   #answers = 0;
   #authorities = 0;
   #additionals = 0;
-  #scopeBits = 0;
+  readonly #opt: Opt;
+  readonly #cookieRequired: boolean;
+  readonly #limiter: RateLimiter | null;
+  #nowMs = 0;
+  #nowSec = 0;
   /** Packets that ran into a bug of ours and were answered SERVFAIL, since the last drain. */
   failures = 0;
 
   /** @param seed an unsigned 32-bit number, for the draws among choices. */
-  constructor(seed: number) {
+  constructor(seed: number, settings: AnswerSettings = PLAIN) {
     this.#random = seed >>> 0 || 1;
+    this.#opt = new Opt(settings);
+    this.#cookieRequired = settings.cookies?.required ?? false;
+    const limits = settings.rateLimits;
+    this.#limiter = limits === null ? null : new RateLimiter(limits, seed);
+  }
+
+  /** What time it is, for cookies and limits: told before each batch. Hot. */
+  tick(wallMs: number): void {
+    this.#nowMs = Math.floor(wallMs) | 0;
+    this.#nowSec = Math.floor(wallMs / 1000);
   }
 
   /**
@@ -150,13 +167,39 @@ export class Responder {
     const verdict = readQuery(packet.bytes, packet.length, query);
     if (verdict === VERDICT.DROP) return 0;
     this.#begin(packet, out);
+    let rcode: number;
     try {
-      return this.#finish(verdict === VERDICT.ANSWER ? this.#respond() : verdict);
+      rcode = verdict === VERDICT.ANSWER ? this.#respond() : this.#reject(verdict);
     } catch {
       this.failures += 1;
       this.#begin(packet, out);
-      return this.#finish(RCODE.SERVFAIL);
+      this.#opt.error = EXTENDED_ERROR.OTHER;
+      rcode = RCODE.SERVFAIL;
     }
+    const length = this.#finish(rcode);
+    return this.#limiter === null ? length : this.#limit(this.#limiter, rcode, length);
+  }
+
+  /** Why it is refused, if the client understands that. */
+  #reject(verdict: number): number {
+    const { class: asked } = this.#query;
+    if (verdict === VERDICT.REFUSED) {
+      const other = asked !== CLASS.IN;
+      this.#opt.error = other ? EXTENDED_ERROR.NOT_SUPPORTED : EXTENDED_ERROR.PROHIBITED;
+    }
+    return verdict;
+  }
+
+  /** The length to be sent, which the client's prefix may have used up; see rate-limit.ts. */
+  #limit(limiter: RateLimiter, rcode: number, length: number): number {
+    const packet = this.#packet!;
+    // TCP and a cookie of ours both show that the client is where it says (RFC 7873 7.1).
+    if (packet.stream || this.#opt.proven) return length;
+    const send = limiter.take(packet, kindOf(rcode), this.#nowMs);
+    if (send === SEND.ANSWER) return length;
+    if (send === SEND.NOTHING) return 0;
+    this.#out.overflow = true;
+    return this.#finish(rcode);
   }
 
   #begin(packet: Packet, out: Uint8Array): void {
@@ -167,34 +210,38 @@ export class Responder {
     this.#answers = 0;
     this.#authorities = 0;
     this.#additionals = 0;
-    this.#scopeBits = 0;
+    this.#opt.begin(query, packet, this.#nowSec);
     // The question goes back octet by octet, so that its case does (0x20).
     const end = query.questionEnd;
     const bytes = packet.bytes;
     for (let i = HEADER_BYTES; i < end; i++) out[i] = bytes[i]!;
-    this.#out.begin(out, end, this.#limit() - this.#optBytes());
+    this.#out.begin(out, end, this.#bytesMax() - this.#opt.bytesMax(query));
   }
 
-  #limit(): number {
+  #bytesMax(): number {
     if (this.#packet!.stream) return MESSAGE_BYTES_MAX;
     return this.#query.edns ? this.#query.payloadBytes : UDP_BYTES_PLAIN;
-  }
-
-  #optBytes(): number {
-    const query = this.#query;
-    if (!query.edns) return 0;
-    return query.subnet ? 19 + ((query.subnetSourceBits + 7) >> 3) : 11;
   }
 
   /** Finds the name; returns the response code. */
   #respond(): number {
     const query = this.#query;
     const loaded = this.#loaded;
-    // Not REFUSED: we may be the right server, only too young to know.
-    if (loaded === null) return RCODE.SERVFAIL;
+    if (this.#cookieRequired && query.cookieAt >= 0 && !this.#opt.proven) {
+      // Over TCP the handshake has shown what a cookie would (RFC 7873 5.2.3).
+      if (!this.#packet!.stream) return RCODE.BADCOOKIE;
+    }
+    if (loaded === null) {
+      // Not REFUSED: we may be the right server, only too young to know.
+      this.#opt.error = EXTENDED_ERROR.NOT_READY;
+      return RCODE.SERVFAIL;
+    }
     const { index } = loaded;
     const place = index.find(this.#packet!.bytes, query);
-    if (place < 0) return RCODE.REFUSED;
+    if (place < 0) {
+      this.#opt.error = EXTENDED_ERROR.NOT_AUTHORITATIVE;
+      return RCODE.REFUSED;
+    }
     const exact = index.labels(place) === query.labels;
     const subject = index.subject(place);
     if (exact && subject >= 0 && (query.type === TYPE.A || query.type === TYPE.AAAA)) {
@@ -204,7 +251,7 @@ export class Responder {
       const group = this.#clientGroup(loaded.groups);
       const row = loaded.steered.row(subject, group, query.type === TYPE.A ? 4 : 6);
       const length = loaded.steered.copy(row, this.#bytes, query.questionEnd);
-      // Always fits: a question has at most 271 octets, the record 28 and the OPT record 35.
+      // Always fits: a question has at most 271 octets, the record 28 and the OPT record 136.
       if (length < 0) return this.#steer(loaded, index.name(place), { row, owner: null });
       this.#out.at += length;
       this.#answers = 1;
@@ -295,7 +342,7 @@ export class Responder {
     if (query.subnet && query.subnetSourceBits > 0) {
       const { subnetAddress, subnetFamily, subnetSourceBits } = query;
       const packed = groups.lookup(subnetAddress, 0, subnetFamily, subnetSourceBits);
-      this.#scopeBits = packed & 255;
+      this.#opt.scopeBits = packed & 255;
       return packed >> 8;
     }
     const { address, addressAt, family } = this.#packet!;
@@ -307,7 +354,7 @@ export class Responder {
     const query = this.#query;
     if (query.subnet && query.subnetSourceBits > 0) {
       const { subnetAddress, subnetFamily: family, subnetSourceBits: bits } = query;
-      this.#scopeBits = Math.max(this.#scopeBits, stickyBits(family));
+      this.#opt.scopeBits = Math.max(this.#opt.scopeBits, stickyBits(family));
       return clientSeed(subnetAddress, 0, { family, bits });
     }
     const { address, addressAt, family } = this.#packet!;
@@ -409,8 +456,8 @@ export class Responder {
       this.#authorities = 0;
       this.#additionals = 0;
     }
-    out.extend(this.#limit());
-    if (query.edns) this.#opt(rcode);
+    out.extend(this.#bytesMax());
+    if (query.edns) this.#opt.write(out, query, rcode);
     const bytes = this.#bytes;
     const flags = this.#flags | FLAG.RESPONSE | (query.opcode << 11) | (rcode & 15);
     put16(bytes, 0, query.id);
@@ -421,29 +468,11 @@ export class Responder {
     put16(bytes, 10, this.#additionals + (query.edns ? 1 : 0));
     return out.at;
   }
+}
 
-  #opt(rcode: number): void {
-    const query = this.#query;
-    const out = this.#out;
-    out.u8(0);
-    out.u16(TYPE.OPT);
-    out.u16(UDP_BYTES_EDNS);
-    out.u8(rcode >> 4);
-    out.u8(0);
-    out.u16(query.dnssecOk ? 0x8000 : 0);
-    if (!query.subnet) {
-      out.u16(0);
-      return;
-    }
-    const octets = (query.subnetSourceBits + 7) >> 3;
-    out.u16(8 + octets);
-    out.u16(OPTION.CLIENT_SUBNET);
-    out.u16(4 + octets);
-    out.u16(query.subnetCode);
-    out.u8(query.subnetSourceBits);
-    out.u8(this.#scopeBits);
-    for (let i = 0; i < octets; i++) out.u8(query.subnetAddress[i]!);
-  }
+function kindOf(rcode: number): Kind {
+  if (rcode === RCODE.NOERROR) return KIND.ANSWER;
+  return rcode === RCODE.NXDOMAIN ? KIND.NXDOMAIN : KIND.ERROR;
 }
 
 function findSet(sets: readonly RecordSet[], type: number): RecordSet | null {
