@@ -33,8 +33,10 @@ import { Opt } from "./opt.ts";
 import { KIND, type Kind, RateLimiter, SEND } from "./rate-limit.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
 import { SteeredTable } from "./steered.ts";
+import { type Sample, Sampler } from "./sampler.ts";
 
 /** A packet that came in; reused by whoever reads the socket. */
+import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 export interface Packet {
   bytes: Uint8Array;
   length: number;
@@ -46,6 +48,8 @@ export interface Packet {
   stream: boolean;
 }
 
+  /** Came over TLS. */
+  secure?: boolean;
 /** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
 const CNAME_HOPS_MAX = 8;
 
@@ -92,8 +96,12 @@ export class Responder {
   /** Packets that ran into a bug of ours and were answered SERVFAIL, since the last drain. */
   failures = 0;
 
+  readonly #sampler: Sampler;
+  /** What metrics show; whoever owns the thread takes it. */
+  readonly tally = new Tally();
   /** @param seed an unsigned 32-bit number, for the draws among choices. */
   constructor(seed: number, settings: AnswerSettings = PLAIN) {
+  #wallMs = 0;
     this.#random = seed >>> 0 || 1;
     this.#opt = new Opt(settings);
     this.#cookieRequired = settings.cookies?.required ?? false;
@@ -103,12 +111,14 @@ export class Responder {
 
   /** What time it is, for cookies and limits: told before each batch. Hot. */
   tick(wallMs: number): void {
+    this.#sampler = new Sampler(settings.sampleEach);
     this.#nowMs = Math.floor(wallMs) | 0;
     this.#nowSec = Math.floor(wallMs / 1000);
   }
 
   /**
    * Swaps the snapshot. Nothing is known of its targets' health until `observe()` or `patch()`.
+    this.#wallMs = wallMs;
    * Throws, and keeps the one before, if it cannot be compiled.
    */
   load(snapshot: Snapshot): void {
@@ -165,7 +175,10 @@ export class Responder {
   answer(packet: Packet, out: Uint8Array): number {
     const query = this.#query;
     const verdict = readQuery(packet.bytes, packet.length, query);
-    if (verdict === VERDICT.DROP) return 0;
+    if (verdict === VERDICT.DROP) {
+      this.tally.held(HELD_CELL.IGNORED);
+      return 0;
+    }
     this.#begin(packet, out);
     let rcode: number;
     try {
@@ -176,8 +189,36 @@ export class Responder {
       this.#opt.error = EXTENDED_ERROR.OTHER;
       rcode = RCODE.SERVFAIL;
     }
-    const length = this.#finish(rcode);
-    return this.#limiter === null ? length : this.#limit(this.#limiter, rcode, length);
+    const written = this.#finish(rcode);
+    const length = this.#limiter === null ? written : this.#limit(this.#limiter, rcode, written);
+    this.tally.request(protoOf(packet), packet.family, query.type);
+    if (length > 0) this.tally.response(rcode);
+    if (this.#sampler.due()) this.#sample(length);
+    return length;
+  }
+
+  /** Lookups that were written down since the last call. */
+  takeSamples(): readonly Sample[] {
+    return this.#sampler.take();
+  }
+
+  #sample(length: number): void {
+    const query = this.#query;
+    const packet = this.#packet!;
+    const loaded = this.#loaded;
+    const own = { ...packet, bits: packet.family === 4 ? 32 : 128, subnet: false };
+    const { subnetAddress: address, subnetFamily: family, subnetSourceBits: bits } = query;
+    const told = query.subnet && bits > 0;
+    this.#sampler.keep(packet, this.#bytes.subarray(0, length), {
+      client: told ? { address, addressAt: 0, family, bits, subnet: true } : own,
+      groups: loaded?.groups ?? null,
+      numbers: {
+        atMs: this.#wallMs,
+        snapshot: loaded?.snapshot.number ?? 0,
+        health: loaded?.mirror.view.health.number ?? 0,
+        assignment: loaded?.mirror.view.assignment.number ?? 0,
+      },
+    });
   }
 
   /** Why it is refused, if the client understands that. */
@@ -199,9 +240,11 @@ export class Responder {
     if (send === SEND.ANSWER) return length;
     if (send === SEND.NOTHING) return 0;
     this.#out.overflow = true;
+    if (this.#opt.proven) this.tally.held(HELD_CELL.PROVEN);
     return this.#finish(rcode);
   }
 
+    this.tally.held(send === SEND.NOTHING ? HELD_CELL.DROPPED : HELD_CELL.TRUNCATED);
   #begin(packet: Packet, out: Uint8Array): void {
     const query = this.#query;
     this.#packet = packet;
@@ -484,3 +527,8 @@ function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >> 8;
   bytes[at + 1] = value;
 }
+function protoOf(packet: Packet): number {
+  if (!packet.stream) return PROTO.UDP;
+  return packet.secure === true ? PROTO.TLS : PROTO.TCP;
+}
+

@@ -9,6 +9,8 @@ import { usesLatency, type View } from "../../policy/steering/mod.ts";
  * so that a Worker neither copies a whole table nor decides anew what cannot have changed.
  */
 export interface HealthPatch {
+  /** The numbers of health and assignment that it leads to. */
+  readonly numbers: readonly [health: number, assignment: number];
   /** Targets that changed, by place: the snapshot's origins, then its nodes. */
   readonly targets: Uint32Array;
   /** For each of these: state and marks, load, and projected load (NaN for none). */
@@ -57,6 +59,7 @@ export class HealthMirror {
   readonly #origins: Record<string, Readonly<Record<string, string>>> = {};
   #edges: Assignment["edges"] = {};
   #rttMs: Health["rttMs"] = {};
+  #numbers: HealthPatch["numbers"] = [0, 0];
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
@@ -70,7 +73,9 @@ export class HealthMirror {
     this.view = {
       snapshot,
       health: {
-        number: 0,
+        get number() {
+          return mirror.#numbers[0];
+        },
         judge: "",
         atMs: 0,
         snapshot: snapshot.number,
@@ -81,7 +86,9 @@ export class HealthMirror {
         held: null,
       },
       assignment: {
-        number: 0,
+        get number() {
+          return mirror.#numbers[1];
+        },
         atMs: 0,
         snapshot: snapshot.number,
         health: 0,
@@ -113,6 +120,7 @@ export class HealthMirror {
       projected.push(moved);
     }
     return {
+      numbers: [health.number, assignment.number],
       targets: Uint32Array.from(targets),
       marks: Uint8Array.from(marks),
       loads: Float64Array.from(loads),
@@ -136,6 +144,7 @@ export class HealthMirror {
 
   /** Changes the view in place; says which decisions are stale. */
   apply(patch: HealthPatch): Stale {
+    this.#numbers = patch.numbers;
     const sites = new Set<SiteIndex>();
     let edges = patch.edges !== null || patch.rttMs !== null;
     for (const [k, i] of patch.targets.entries()) {

@@ -2,7 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { familyOf, parseAddress } from "../../wire/ip/mod.ts";
 import { KIND, RateLimiter, type RateLimits, SEND } from "./rate-limit.ts";
 
-const LIMITS: RateLimits = { answersPerSec: 200, nxdomainPerSec: 50, errorsPerSec: 20, slip: 2 };
+const LIMITS: RateLimits = {
+  answersPerSec: 200,
+  nxdomainPerSec: 50,
+  errorsPerSec: 20,
+  slip: 2,
+  exempt: ["127.0.0.0/8", "::1/128"],
+};
 
 function client(text: string) {
   const address = parseAddress(text)!;
@@ -64,6 +70,13 @@ describe("RateLimiter", () => {
     const o = { perSec: 2000, sec: 1 };
     expect(flood(new RateLimiter({ ...LIMITS, slip: 0 }, 7), "192.0.2.9", o)[1]).toBe(0);
     expect(flood(new RateLimiter({ ...LIMITS, slip: 1 }, 7), "192.0.2.9", o)[2]).toBe(0);
+  });
+
+  test("passes by prefixes that are exempt", () => {
+    const o = { perSec: 2000, sec: 1 };
+    expect(flood(new RateLimiter(LIMITS, 7), "127.3.4.5", o)).toEqual([2000, 0, 0]);
+    expect(flood(new RateLimiter(LIMITS, 7), "::1", o)).toEqual([2000, 0, 0]);
+    expect(flood(new RateLimiter(LIMITS, 7), "::2", o)[0]).toBeLessThan(500);
   });
 
   test("limits nobody else while a million prefixes flood, in the same memory", () => {

@@ -1,4 +1,4 @@
-import type { Family } from "../../wire/ip/mod.ts";
+import { compilePrefixes, type Family, type PrefixTable } from "../../wire/ip/mod.ts";
 
 /** Responses a second that a client prefix (/24 or /56) gets over UDP without a cookie of ours. */
 export interface RateLimits {
@@ -12,6 +12,8 @@ export interface RateLimits {
    * over TCP; the others are dropped. 0 drops all, 1 truncates all.
    */
   readonly slip: number;
+  /** Prefixes that are never limited: resolvers of one's own, loopback. */
+  readonly exempt: readonly string[];
 }
 
 export const SEND = { ANSWER: 0, TRUNCATED: 1, NOTHING: 2 } as const;
@@ -46,6 +48,7 @@ export class RateLimiter {
   readonly #perSec: readonly number[];
   readonly #slip: number;
   readonly #seed: number;
+  readonly #exempt: PrefixTable;
 
   /** @param seed an unsigned 32-bit number. */
   constructor(limits: RateLimits, seed: number) {
@@ -54,6 +57,7 @@ export class RateLimiter {
       Math.min(n, PER_SEC_MAX),
     );
     this.#slip = slip;
+    this.#exempt = compilePrefixes(limits.exempt.map((prefix) => ({ prefix, value: 1 })));
     this.#seed = seed | 0;
   }
 
@@ -75,6 +79,9 @@ export class RateLimiter {
       return SEND.ANSWER;
     }
     buckets[at + TOKENS] = tokens;
+    const { address, addressAt, family } = client;
+    const bits = family === 4 ? 32 : 128;
+    if (this.#exempt.lookup(address, addressAt, family, bits) >> 8 === 1) return SEND.ANSWER;
     const held = buckets[at + HELD]! + 1;
     buckets[at + HELD] = held;
     return this.#slip > 0 && held % this.#slip === 0 ? SEND.TRUNCATED : SEND.NOTHING;

@@ -8,6 +8,8 @@ export interface AnswerSettings {
   readonly cookies: CookieSettings | null;
   /** Null limits nobody. */
   readonly rateLimits: RateLimits | null;
+  /** One lookup of so many is written down; 0 for none. */
+  readonly sampleEach: number;
 }
 
 export interface CookieSettings {
@@ -20,4 +22,4 @@ export interface CookieSettings {
   readonly required: boolean;
 }
 
-export const PLAIN: AnswerSettings = { nsid: "", cookies: null, rateLimits: null };
+export const PLAIN: AnswerSettings = { nsid: "", cookies: null, rateLimits: null, sampleEach: 0 };

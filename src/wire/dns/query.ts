@@ -83,6 +83,7 @@ export function readQuery(packet: Uint8Array, length: number, query: Query): Ver
   query.flags = flags;
   query.opcode = (flags >> 11) & 15;
   query.questionEnd = HEADER_BYTES;
+  query.type = 0;
   query.edns = false;
   query.ednsVersion = 0;
   query.dnssecOk = false;
