@@ -31,12 +31,12 @@ import {
 } from "./name-index.ts";
 import { Opt } from "./opt.ts";
 import { KIND, type Kind, RateLimiter, SEND } from "./rate-limit.ts";
+import { type Sample, Sampler } from "./sampler.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
 import { SteeredTable } from "./steered.ts";
-import { type Sample, Sampler } from "./sampler.ts";
+import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 
 /** A packet that came in; reused by whoever reads the socket. */
-import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 export interface Packet {
   bytes: Uint8Array;
   length: number;
@@ -46,10 +46,10 @@ export interface Packet {
   family: Family;
   /** Came over TCP, where answers may be long. */
   stream: boolean;
-}
-
   /** Came over TLS. */
   secure?: boolean;
+}
+
 /** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
 const CNAME_HOPS_MAX = 8;
 
@@ -91,34 +91,35 @@ export class Responder {
   readonly #opt: Opt;
   readonly #cookieRequired: boolean;
   readonly #limiter: RateLimiter | null;
-  #nowMs = 0;
-  #nowSec = 0;
-  /** Packets that ran into a bug of ours and were answered SERVFAIL, since the last drain. */
-  failures = 0;
-
+  #signing: Signing | null = null;
   readonly #sampler: Sampler;
   /** What metrics show; whoever owns the thread takes it. */
   readonly tally = new Tally();
+  #nowMs = 0;
+  #nowSec = 0;
+  #wallMs = 0;
+  /** Packets that ran into a bug of ours and were answered SERVFAIL, since the last drain. */
+  failures = 0;
+
   /** @param seed an unsigned 32-bit number, for the draws among choices. */
   constructor(seed: number, settings: AnswerSettings = PLAIN) {
-  #wallMs = 0;
     this.#random = seed >>> 0 || 1;
     this.#opt = new Opt(settings);
     this.#cookieRequired = settings.cookies?.required ?? false;
     const limits = settings.rateLimits;
+    this.#sampler = new Sampler(settings.sampleEach);
     this.#limiter = limits === null ? null : new RateLimiter(limits, seed);
   }
 
   /** What time it is, for cookies and limits: told before each batch. Hot. */
   tick(wallMs: number): void {
-    this.#sampler = new Sampler(settings.sampleEach);
     this.#nowMs = Math.floor(wallMs) | 0;
+    this.#wallMs = wallMs;
     this.#nowSec = Math.floor(wallMs / 1000);
   }
 
   /**
    * Swaps the snapshot. Nothing is known of its targets' health until `observe()` or `patch()`.
-    this.#wallMs = wallMs;
    * Throws, and keeps the one before, if it cannot be compiled.
    */
   load(snapshot: Snapshot): void {
@@ -189,7 +190,7 @@ export class Responder {
       this.#opt.error = EXTENDED_ERROR.OTHER;
       rcode = RCODE.SERVFAIL;
     }
-    const written = this.#finish(rcode);
+    const written = this.#finish(sent);
     const length = this.#limiter === null ? written : this.#limit(this.#limiter, rcode, written);
     this.tally.request(protoOf(packet), packet.family, query.type);
     if (length > 0) this.tally.response(rcode);
@@ -235,16 +236,16 @@ export class Responder {
   #limit(limiter: RateLimiter, rcode: number, length: number): number {
     const packet = this.#packet!;
     // TCP and a cookie of ours both show that the client is where it says (RFC 7873 7.1).
+    if (this.#opt.proven) this.tally.held(HELD_CELL.PROVEN);
     if (packet.stream || this.#opt.proven) return length;
     const send = limiter.take(packet, kindOf(rcode), this.#nowMs);
     if (send === SEND.ANSWER) return length;
+    this.tally.held(send === SEND.NOTHING ? HELD_CELL.DROPPED : HELD_CELL.TRUNCATED);
     if (send === SEND.NOTHING) return 0;
     this.#out.overflow = true;
-    if (this.#opt.proven) this.tally.held(HELD_CELL.PROVEN);
     return this.#finish(rcode);
   }
 
-    this.tally.held(send === SEND.NOTHING ? HELD_CELL.DROPPED : HELD_CELL.TRUNCATED);
   #begin(packet: Packet, out: Uint8Array): void {
     const query = this.#query;
     this.#packet = packet;
@@ -513,6 +514,11 @@ export class Responder {
   }
 }
 
+function protoOf(packet: Packet): number {
+  if (!packet.stream) return PROTO.UDP;
+  return packet.secure === true ? PROTO.TLS : PROTO.TCP;
+}
+
 function kindOf(rcode: number): Kind {
   if (rcode === RCODE.NOERROR) return KIND.ANSWER;
   return rcode === RCODE.NXDOMAIN ? KIND.NXDOMAIN : KIND.ERROR;
@@ -527,8 +533,3 @@ function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >> 8;
   bytes[at + 1] = value;
 }
-function protoOf(packet: Packet): number {
-  if (!packet.stream) return PROTO.UDP;
-  return packet.secure === true ? PROTO.TLS : PROTO.TCP;
-}
-
