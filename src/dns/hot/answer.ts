@@ -33,6 +33,7 @@ import { Opt } from "./opt.ts";
 import { KIND, type Kind, RateLimiter, SEND } from "./rate-limit.ts";
 import { type Sample, Sampler } from "./sampler.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
+import type { Signing } from "./sign.ts";
 import { SteeredTable } from "./steered.ts";
 import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 
@@ -123,8 +124,7 @@ export class Responder {
    * Throws, and keeps the one before, if it cannot be compiled.
    */
   load(snapshot: Snapshot): void {
-    const { number: serial, contact, zone } = snapshot;
-    const index = compileNameIndex(compileNames(snapshot), { serial, contact, zone });
+    const index = this.#compile(snapshot);
     const entries = groupEntries(snapshot).map((e) => ({ prefix: e.prefix, value: e.group }));
     const mirror = new HealthMirror(snapshot);
     this.#settle();
@@ -136,6 +136,19 @@ export class Responder {
       steered: new SteeredTable(mirror.view),
       queries: new Uint32Array(snapshot.sites.length),
     };
+  }
+
+  /** Signs with these keys from now on. They stand among the names, so these are compiled anew. */
+  sign(signing: Signing): void {
+    this.#signing = signing;
+    const loaded = this.#loaded;
+    if (loaded !== null) this.#loaded = { ...loaded, index: this.#compile(loaded.snapshot) };
+  }
+
+  #compile(snapshot: Snapshot): NameIndex {
+    const { number: serial, contact, zone } = snapshot;
+    const soa = { serial, contact, zone };
+    return compileNameIndex(compileNames(snapshot), soa, this.#signing?.zones);
   }
 
   /** Takes what was observed. Returns what changed, for responders in other threads. */
@@ -182,13 +195,16 @@ export class Responder {
     }
     this.#begin(packet, out);
     let rcode: number;
+    let sent: number;
     try {
       rcode = verdict === VERDICT.ANSWER ? this.#respond() : this.#reject(verdict);
+      sent = query.dnssecOk && this.#signing !== null ? this.#sign(this.#signing, rcode) : rcode;
     } catch {
       this.failures += 1;
       this.#begin(packet, out);
       this.#opt.error = EXTENDED_ERROR.OTHER;
       rcode = RCODE.SERVFAIL;
+      sent = rcode;
     }
     const written = this.#finish(sent);
     const length = this.#limiter === null ? written : this.#limit(this.#limiter, rcode, written);
@@ -487,6 +503,38 @@ export class Responder {
     }
     out.u16(data.length);
     out.bytes(data);
+  }
+
+  /**
+   * Adds signatures and proofs. When so many were made of late that it may not: over UDP the client
+   * is sent to TCP, where it must show itself; there it is told to ask another server.
+   */
+  #sign(signing: Signing, rcode: number): number {
+    const { index } = this.#loaded ?? {};
+    const data = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
+    if (index === undefined || !data || this.#out.overflow) return rcode;
+    const { stream } = this.#packet!;
+    const assembled = {
+      bytes: this.#bytes,
+      out: this.#out,
+      query: this.#query,
+      index,
+      stream,
+      rcode,
+      answers: this.#answers,
+      authorities: this.#authorities,
+      additionals: this.#additionals,
+    };
+    const signed = signing.signer.sign(assembled);
+    if (!signed && stream) {
+      this.#begin(this.#packet!, this.#bytes);
+      return RCODE.SERVFAIL;
+    }
+    if (!signed) this.#out.overflow = true;
+    this.#answers = assembled.answers;
+    this.#authorities = assembled.authorities;
+    this.#additionals = assembled.additionals;
+    return assembled.rcode;
   }
 
   /** The OPT record and the header; what did not fit becomes TC with the question alone. */

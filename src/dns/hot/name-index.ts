@@ -1,8 +1,9 @@
 import { assert } from "../../base/assert.ts";
 import type { SnapshotRecord } from "../../model/snapshot.ts";
 import type { NameEntry, NameTable } from "../../policy/snapshot/mod.ts";
-import { encodeName, lowerCaseName, type Query, TYPE } from "../../wire/dns/mod.ts";
-import { encodeAddress, encodeSoa, encodeTexts } from "./record-data.ts";
+import { encodeName, lowerCaseName, type Query, TYPE, typeNumber } from "../../wire/dns/mod.ts";
+import { encodeSoa } from "./record-data.ts";
+import type { SigningZone } from "./sign-zone.ts";
 
 /** Records of one name and type, as octets. Names among them are whole, in lower case. */
 export interface RecordSet {
@@ -16,6 +17,8 @@ export interface HotZone {
   /** Labels of the apex, so that its name can be found at the end of a longer one. */
   readonly labels: number;
   readonly soa: RecordSet;
+  /** What its answers are signed with; null where they are not. */
+  readonly signing: SigningZone | null;
 }
 
 /** Whose addresses are decided per client at a name. */
@@ -193,6 +196,7 @@ function hashName(wire: Uint8Array): number {
 export function compileNameIndex(
   table: NameTable,
   soa: { readonly serial: number; readonly contact: string; readonly zone: string },
+  signing: ReadonlyMap<string, SigningZone> = new Map(),
 ): NameIndex {
   const servers = table.nameServers.map((server) => wireOf(server.name));
   const zones = table.zones.map((zone): HotZone => {
@@ -203,7 +207,12 @@ export function compileNameIndex(
       minimumSec: NEGATIVE_SEC,
     });
     const set = { type: TYPE.SOA, ttlSec: INFRA_TTL_SEC, data: [data] };
-    return { wire: wireOf(zone.name), labels: zone.name.split(".").length, soa: set };
+    return {
+      wire: wireOf(zone.name),
+      labels: zone.name.split(".").length,
+      soa: set,
+      signing: zone.dnssec === true ? (signing.get(zone.name) ?? null) : null,
+    };
   });
   const drafts = new Map<string, Draft>();
   // Ancestors before descendants, so that a cut is known before the names under it.
@@ -212,7 +221,7 @@ export function compileNameIndex(
     const zone = zones[entry.zone]!;
     const apex = table.zones[entry.zone]!.name;
     const sets = collectSets(entry.records);
-    if (text === apex) sets.push(...apexSets(sets, zone, servers));
+    if (text === apex) sets.push(...apexSets(sets, zone, servers), ...(zone.signing?.sets ?? []));
     const draft: Draft = {
       labels: text.split(".").length,
       zone,

@@ -1,4 +1,5 @@
-import { CLASS, TYPE } from "../dns/mod.ts";
+import { assert } from "../../base/assert.ts";
+import { CLASS, NAME_BYTES_MAX, TYPE } from "../dns/mod.ts";
 
 /**
  * Types whose data holds names that are put in lower case (RFC 4034 6.2 as RFC 6840 5.1 has it):
@@ -21,33 +22,75 @@ const NAMES: ReadonlyMap<number, readonly [skip: number, names: number]> = new M
 ]);
 const NAPTR = 35;
 
-/**
- * Data in canonical form: names in lower case. Names in it must be whole, not compressed. Data that
- * is not as its type says is left as it is from there on.
- *
- * @example canonicalData(TYPE.NS, encodeName("NS.Shop.Example")!)
- */
-export function canonicalData(type: number, data: Uint8Array): Uint8Array {
-  const known = NAMES.get(type);
-  if (known === undefined && type !== NAPTR) return data;
-  let at = known?.[0] ?? 4;
-  if (type === NAPTR) for (let text = 0; text < 3; text++) at += (data[at] ?? 0) + 1;
-  const out = Uint8Array.from(data);
-  for (let name = known?.[1] ?? 1; name > 0; name--) at = lowerNameAt(out, at);
-  return out;
+/** A name as whole octets in lower case, and the offset after it where it stood. */
+export interface WholeName {
+  readonly name: Uint8Array;
+  readonly end: number;
 }
 
-/** Returns the offset after the name. */
-function lowerNameAt(out: Uint8Array, start: number): number {
-  let at = start;
-  while (at < out.length && out[at] !== 0) {
-    const end = at + 1 + out[at]!;
-    for (at += 1; at < end && at < out.length; at++) {
-      const octet = out[at]!;
-      if (octet >= 0x41 && octet <= 0x5a) out[at] = octet | 0x20;
+/**
+ * Reads a name of a message that we wrote ourselves, its pointers followed. Asserts that they lead
+ * backwards.
+ *
+ * @example wholeName(message, 12).name
+ */
+export function wholeName(message: Uint8Array, start: number): WholeName {
+  const out: number[] = [];
+  let end = -1;
+  for (let at = start; ; ) {
+    const length = message[at];
+    assert(length !== undefined && out.length < NAME_BYTES_MAX, "A name of ours is whole");
+    if (length >= 0xc0) {
+      const target = ((length & 0x3f) << 8) | (message[at + 1] ?? 0);
+      assert(target < at, "A pointer of ours leads backwards");
+      if (end < 0) end = at + 2;
+      at = target;
+      continue;
     }
+    out.push(length);
+    if (length === 0) return { name: Uint8Array.from(out), end: end < 0 ? at + 1 : end };
+    for (let i = at + 1; i <= at + length; i++) {
+      const octet = message[i] ?? 0;
+      out.push(octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet);
+    }
+    at += length + 1;
   }
-  return at + 1;
+}
+
+/**
+ * A record's data in a message of ours in canonical form: its names whole and in lower case. Data
+ * without names is a view of the message.
+ *
+ * @example wholeData(message, { type: TYPE.NS, start, length })
+ */
+export function wholeData(
+  message: Uint8Array,
+  at: { readonly type: number; readonly start: number; readonly length: number },
+): Uint8Array {
+  const end = at.start + at.length;
+  const known = NAMES.get(at.type);
+  if (known === undefined && at.type !== NAPTR) return message.subarray(at.start, end);
+  let from = at.start + (known?.[0] ?? 4);
+  if (at.type === NAPTR) for (let text = 0; text < 3; text++) from += (message[from] ?? 0) + 1;
+  const parts = [message.subarray(at.start, from)];
+  for (let names = known?.[1] ?? 1; names > 0; names--) {
+    const { name, end: next } = wholeName(message, from);
+    parts.push(name);
+    from = next;
+  }
+  parts.push(message.subarray(from, end));
+  return concat(parts);
+}
+
+/** @example concat([head, set]) */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 /**

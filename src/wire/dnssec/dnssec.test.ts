@@ -3,7 +3,6 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import fc from "fast-check";
 import { encodeName, TYPE } from "../dns/mod.ts";
 import {
-  canonicalData,
   canonicalSet,
   countLabels,
   dnskeyData,
@@ -14,6 +13,7 @@ import {
   SECURE,
   signatureHead,
   typeBitmap,
+  wholeData,
 } from "./mod.ts";
 
 const wire = (name: string) => encodeName(name)!;
@@ -71,26 +71,25 @@ describe("the example of RFC 6605 6.1", () => {
 });
 
 describe("canonical forms", () => {
-  test("canonicalData() lowers the names of old types and nothing else", () => {
+  test("wholeData() follows pointers and lowers the names of old types, and nothing else", () => {
     const upper = wire("NS.Shop.EXAMPLE");
     const lower = wire("ns.shop.example");
-    const mx = Uint8Array.from([0x41, 0x42, ...upper]);
-    const naptr = Uint8Array.from([0, 1, 0, 2, 1, 0x53, 1, 0x41, 0, ...upper]);
-    expect(canonicalData(TYPE.NS, upper)).toEqual(lower);
-    expect(canonicalData(15, mx)).toEqual(Uint8Array.from([0x41, 0x42, ...lower]));
-    expect(canonicalData(35, naptr).subarray(0, 9)).toEqual(naptr.subarray(0, 9));
-    expect(canonicalData(35, naptr).subarray(9)).toEqual(lower);
-    expect(canonicalData(TYPE.TXT, upper)).toEqual(upper);
-    expect(canonicalData(SECURE.NSEC, upper)).toEqual(upper);
-  });
-
-  test("canonicalData() takes any octets as data of any type", () => {
-    const types = fc.constantFrom(2, 5, 6, 12, 14, 15, 17, 26, 33, 35, 39);
-    fc.assert(
-      fc.property(types, fc.uint8Array({ maxLength: 60 }), (type, data) => {
-        expect(canonicalData(type, data).length).toBe(data.length);
-      }),
-    );
+    // At 12 stands Shop.EXAMPLE, at 26 the data.
+    const of = (type: number, data: readonly number[]) => {
+      const message = Uint8Array.from([...new Uint8Array(12), ...upper.subarray(3), ...data]);
+      const start = 12 + upper.length - 3;
+      return wholeData(message, { type, start, length: data.length });
+    };
+    const packed = [2, 0x4e, 0x53, 0xc0, 12];
+    expect(of(TYPE.NS, packed)).toEqual(lower);
+    expect(of(15, [0x41, 0x42, ...packed])).toEqual(Uint8Array.from([0x41, 0x42, ...lower]));
+    expect(of(33, [0, 1, 0, 2, 0, 80, ...upper]).subarray(6)).toEqual(lower);
+    const naptr = [0, 1, 0, 2, 1, 0x53, 1, 0x41, 0];
+    expect(of(35, [...naptr, ...upper])).toEqual(Uint8Array.from([...naptr, ...lower]));
+    const soa = [...packed, 0xc0, 12, ...new Uint8Array(20).fill(0x41)];
+    expect(of(TYPE.SOA, soa).length).toBe(2 * lower.length - 3 + 20);
+    expect(of(TYPE.TXT, [...upper])).toEqual(upper);
+    expect(of(SECURE.NSEC, [...upper])).toEqual(upper);
   });
 
   test("canonicalSet() does not depend on the order of records, nor on doubles", () => {

@@ -4,7 +4,7 @@
  * denial (RFC 9824). Pure: hashing and signing come in as functions. Not here: which records stand
  * at a name, when a signature is renewed, and keys at rest.
  */
-export { canonicalData, canonicalSet } from "./canonical.ts";
+export { canonicalSet, concat, type WholeName, wholeData, wholeName } from "./canonical.ts";
 export { SECURE } from "./codes.ts";
 export { dnskeyData, dsData, keyTag } from "./key.ts";
 export { nextName, nsecData, typeBitmap } from "./nsec.ts";

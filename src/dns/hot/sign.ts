@@ -1,0 +1,389 @@
+import type { Clock } from "../../base/clock.ts";
+import { HEADER_BYTES, type Query, RCODE, TYPE, type Writer } from "../../wire/dns/mod.ts";
+import {
+  canonicalSet,
+  concat,
+  countLabels,
+  nextName,
+  nsecData,
+  SECURE,
+  signatureHead,
+  wholeData,
+  wholeName,
+} from "../../wire/dnssec/mod.ts";
+import { type HotName, type NameIndex, NEGATIVE_SEC } from "./name-index.ts";
+import { Budget, hashOctets, SignatureCache, type Signed } from "./sign-cache.ts";
+import { type SigningKey, type SigningZone, tellsOfKeys } from "./sign-zone.ts";
+
+/** An answer as it was assembled without signatures; `signAnswer` changes it in place. */
+export interface Assembled {
+  readonly bytes: Uint8Array;
+  readonly out: Writer;
+  readonly query: Query;
+  readonly index: NameIndex;
+  readonly stream: boolean;
+  rcode: number;
+  answers: number;
+  authorities: number;
+  additionals: number;
+}
+
+/** What answers are signed with. */
+export interface Signing {
+  /** By the zone's name. */
+  readonly zones: ReadonlyMap<string, SigningZone>;
+  readonly signer: AnswerSigner;
+}
+
+/** Records of one owner and type, one after the other. */
+interface Group {
+  readonly owner: Uint8Array;
+  readonly type: number;
+  readonly ttlSec: number;
+  readonly data: Uint8Array[];
+  /** Offset after its last record. */
+  end: number;
+}
+
+/**
+ * Signatures per second and thread. Names that exist come up again, so theirs are kept; a name that
+ * does not, or that only a wildcard stands for, is signed for whoever invents it.
+ */
+export const SIGN_LIMITS = {
+  keptPerSec: 4000,
+  keptMax: 65_536,
+  onceUdpPerSec: 2000,
+  onceTcpPerSec: 1000,
+  onceMax: 4096,
+} as const;
+export type SignLimits = { readonly [K in keyof typeof SIGN_LIMITS]: number };
+
+const DAY_SEC = 86_400;
+/** Clocks of resolvers may be behind. */
+const INCEPTION_SEC = -3600;
+const EXPIRATION_SEC = 7 * DAY_SEC;
+/** Signatures are made anew after so long, those of different sets at different times. */
+const RENEW_SEC = 3 * DAY_SEC;
+const JITTER_SEC = DAY_SEC;
+/** Nothing is answered that ends before caches have let go of it. */
+const SPARE_SEC = DAY_SEC;
+
+/**
+ * TTLs of addresses follow health, the signature must not: it is made over the least of these that
+ * holds the TTL, and stays valid when the TTL falls (RFC 4035 5.3.3: resolvers take the lower).
+ */
+const ORIGINAL_TTLS_SEC = [60, 3600, DAY_SEC];
+const SOA_TTL_SEC = 3600;
+
+/**
+ * Signs answers as they leave, with each zone's active key, and proves what is not there by compact
+ * denial (RFC 9824): NSEC of the very name asked, so that no walk and no two names to look for.
+ *
+ *     answer        becomes
+ *     records       records, RRSIG
+ *     no data       SOA, RRSIG, NSEC at the name asked with the types that it has, RRSIG
+ *     no name       no error; the same with the type NXNAME (128)
+ *     a wildcard's  records of the name asked, signed as such
+ *     delegation    NS unsigned; DS, or NSEC that shows there is none; RRSIG
+ *
+ * Signatures are kept by what they sign: a new snapshot or new health costs only what it changed.
+ */
+export class AnswerSigner {
+  readonly #clock: Clock;
+  readonly #kept: SignatureCache;
+  readonly #once: SignatureCache;
+  readonly #keptBudget: Budget;
+  readonly #onceUdp: Budget;
+  readonly #onceTcp: Budget;
+  /** Signatures made so far. */
+  made = 0;
+
+  constructor(clock: Clock, limits: SignLimits = SIGN_LIMITS) {
+    this.#clock = clock;
+    this.#kept = new SignatureCache(limits.keptMax);
+    this.#once = new SignatureCache(limits.onceMax);
+    this.#keptBudget = new Budget(limits.keptPerSec);
+    this.#onceUdp = new Budget(limits.onceUdpPerSec);
+    this.#onceTcp = new Budget(limits.onceTcpPerSec);
+  }
+
+  /** Signatures kept at present. */
+  get size(): number {
+    return this.#kept.size + this.#once.size;
+  }
+
+  /** False when it may not be signed now: the caller sends no records then. */
+  sign(a: Assembled): boolean {
+    const { out, query, bytes } = a;
+    const total = out.at;
+    const answers = readGroups(bytes, query.questionEnd, a.answers);
+    const answersEnd = answers.at(-1)?.end ?? query.questionEnd;
+    const authorities = readGroups(bytes, answersEnd, a.authorities);
+    const additionals = readGroups(bytes, authorities.at(-1)?.end ?? answersEnd, a.additionals);
+    const sections = [...answers, ...authorities, ...additionals];
+    if (!sections.some((group) => zoneAt(a.index, group.owner) !== null)) return true;
+    // Views of the message would be written over.
+    const copy = bytes.slice(query.questionEnd, total);
+    for (const group of sections) {
+      for (const [i, data] of group.data.entries()) {
+        if (data.buffer !== bytes.buffer) continue;
+        const from = data.byteOffset - bytes.byteOffset - query.questionEnd;
+        group.data[i] = copy.subarray(from, from + data.length);
+      }
+    }
+    out.rewind(answersEnd);
+    a.authorities = 0;
+    a.additionals = 0;
+    for (const group of answers) {
+      const written = this.#addSignatures(a, group);
+      if (written < 0) return false;
+      a.answers += written;
+    }
+    for (const group of authorities) if (!this.#authority(a, group, answers)) return false;
+    for (const group of additionals) this.#additional(a, group);
+    return true;
+  }
+
+  #authority(a: Assembled, group: Group, answers: readonly Group[]): boolean {
+    const place = a.index.findClosest(group.owner);
+    const name = place < 0 ? null : a.index.name(place);
+    const zone = name?.zone.signing ?? null;
+    const explicit = a.query.type === SECURE.NSEC || a.query.type === SECURE.RRSIG;
+    const denial = zone !== null && group.type === TYPE.SOA;
+    if (!denial || !explicit) {
+      writeGroup(a, group);
+      a.authorities += group.data.length;
+    }
+    if (zone === null || name === null) return true;
+    if (group.type === TYPE.NS && name.cut !== null) return this.#referral(a, name, group.owner);
+    if (!denial) return this.#countAuthority(a, group);
+    const owner = deniedName(a, answers);
+    const nsec = denialOf(a, owner, group.ttlSec);
+    if (nsec === null) return false;
+    a.rcode = RCODE.NOERROR;
+    if (!explicit) return this.#countAuthority(a, group) && this.#proof(a, nsec);
+    // Who asks for the proof itself gets it as the answer (RFC 9824 3.4).
+    if (a.query.type === SECURE.NSEC) {
+      writeGroup(a, nsec);
+      a.answers += 1;
+    }
+    const written = this.#addSignatures(a, nsec);
+    a.answers += Math.max(0, written);
+    return written >= 0;
+  }
+
+  #countAuthority(a: Assembled, group: Group): boolean {
+    const written = this.#addSignatures(a, group);
+    a.authorities += Math.max(0, written);
+    return written >= 0;
+  }
+
+  #proof(a: Assembled, group: Group): boolean {
+    writeGroup(a, group);
+    a.authorities += group.data.length;
+    return this.#countAuthority(a, group);
+  }
+
+  /** DS of a signed child, or the proof that it has none (RFC 4035 3.1.4). */
+  #referral(a: Assembled, cut: HotName, owner: Uint8Array): boolean {
+    const ds = cut.sets.find((set) => set.type === SECURE.DS);
+    if (ds !== undefined) {
+      const { type, ttlSec, data } = ds;
+      return this.#proof(a, { owner, type, ttlSec, data: [...data], end: 0 });
+    }
+    const nsec = denialOf(a, owner, NEGATIVE_SEC);
+    return nsec !== null && this.#proof(a, nsec);
+  }
+
+  /** What does not fit here, and is not the only way on (RFC 9471 2), is left out without a word (RFC 4035 3.1.1). */
+  #additional(a: Assembled, group: Group): void {
+    const { out } = a;
+    if (out.overflow) return;
+    const before = out.at;
+    const place = a.index.findExact(group.owner);
+    const glue = place < 0 || a.index.name(place).cut !== null;
+    writeGroup(a, group);
+    if (out.overflow && !glue) out.rewind(before);
+    else a.additionals += group.data.length;
+    if (glue || out.at === before) return;
+    const after = out.at;
+    const written = this.#addSignatures(a, group);
+    if (written >= 0 && !out.overflow) a.additionals += written;
+    else out.rewind(after);
+  }
+
+  /** How many RRSIG records were written, or -1 if it may not be signed now. */
+  #addSignatures(a: Assembled, group: Group): number {
+    const zone = zoneAt(a.index, group.owner);
+    if (zone === null || group.type === SECURE.RRSIG) return 0;
+    const signed = this.#signed(a, zone, group);
+    if (signed === null) return -1;
+    for (const data of signed.records) writeRecord(a, { ...group, type: SECURE.RRSIG }, data);
+    return signed.records.length;
+  }
+
+  #signed(a: Assembled, zone: SigningZone, group: Group): Signed | null {
+    const { owner, type, data } = group;
+    const ttlSec = originalTtl(type, group.ttlSec);
+    const set = canonicalSet({ owner, type, ttlSec, data });
+    const hash = hashOctets(set);
+    const kept = a.index.findExact(owner) >= 0;
+    const cache = kept ? this.#kept : this.#once;
+    const nowMs = this.#clock.wallMs();
+    const nowSec = Math.floor(nowMs / 1000);
+    const known = cache.get(hash, set);
+    const usable = known !== null && nowSec >= known.inceptionSec && nowSec < known.lastSec;
+    if (usable && nowSec < known.renewSec) return known;
+    const budget = kept ? this.#keptBudget : a.stream ? this.#onceTcp : this.#onceUdp;
+    if (!budget.take(this.#clock.monoMs())) return usable ? known : null;
+    const terms = { type, labels: countLabels(owner), originalTtlSec: ttlSec, nowSec, hash };
+    const keys = tellsOfKeys(type) ? zone.keys : [zone.active];
+    const inceptionSec = nowSec + INCEPTION_SEC;
+    const jitterSec = hash % JITTER_SEC;
+    const signed: Signed = {
+      set,
+      records: keys.map((key) => signWith(key, zone, { ...terms, set })),
+      inceptionSec,
+      renewSec: nowSec + RENEW_SEC + jitterSec,
+      lastSec: nowSec + EXPIRATION_SEC - jitterSec - SPARE_SEC,
+    };
+    this.made += keys.length;
+    cache.put(hash, signed);
+    return signed;
+  }
+}
+
+function signWith(
+  key: SigningKey,
+  zone: SigningZone,
+  o: {
+    readonly type: number;
+    readonly labels: number;
+    readonly originalTtlSec: number;
+    readonly nowSec: number;
+    readonly hash: number;
+    readonly set: Uint8Array;
+  },
+): Uint8Array {
+  const head = signatureHead({
+    type: o.type,
+    algorithm: key.algorithm,
+    labels: o.labels,
+    originalTtlSec: o.originalTtlSec,
+    inceptionSec: o.nowSec + INCEPTION_SEC,
+    expirationSec: o.nowSec + EXPIRATION_SEC - (o.hash % JITTER_SEC),
+    keyTag: key.tag,
+    signer: zone.name,
+  });
+  return concat([head, key.sign(concat([head, o.set]))]);
+}
+
+function originalTtl(type: number, ttlSec: number): number {
+  if (type === TYPE.SOA) return Math.max(ttlSec, SOA_TTL_SEC);
+  if (type !== TYPE.A && type !== TYPE.AAAA) return ttlSec;
+  return ORIGINAL_TTLS_SEC.find((one) => one >= ttlSec) ?? ttlSec;
+}
+
+/** The signed zone that a name is in, or null. */
+function zoneAt(index: NameIndex, owner: Uint8Array): SigningZone | null {
+  const place = index.findClosest(owner);
+  return place < 0 ? null : index.name(place).zone.signing;
+}
+
+/** The name asked, or the last one that a CNAME led to. */
+function deniedName(a: Assembled, answers: readonly Group[]): Uint8Array {
+  const alias = answers.findLast((group) => group.type === TYPE.CNAME);
+  return alias?.data[0] ?? wholeName(a.bytes, HEADER_BYTES).name;
+}
+
+/**
+ * NSEC of exactly this name: it denies the type asked, and lists all that may stand there, so that
+ * resolvers that reuse it (RFC 8198) deny nothing that lives.
+ */
+function denialOf(a: Assembled, owner: Uint8Array, ttlSec: number): Group | null {
+  const next = nextName(owner);
+  const place = a.index.findClosest(owner);
+  if (next === null || place < 0) return null;
+  const closest = a.index.name(place);
+  const exact = a.index.octets(place) === owner.length;
+  const source = exact ? closest : closest.wildcard;
+  const types: number[] = source === null ? [SECURE.NXNAME] : typesAt(source, a.query.type);
+  const data = [nsecData(next, [...types, SECURE.RRSIG, SECURE.NSEC])];
+  return { owner, type: SECURE.NSEC, ttlSec, data, end: 0 };
+}
+
+function typesAt(name: HotName, asked: number): number[] {
+  const types = name.sets.map((set) => set.type);
+  // Only these of a delegation are ours (RFC 4035 2.3).
+  if (name.cut !== null) return types.filter((t) => t === TYPE.NS || t === SECURE.DS);
+  // These come and go with health; one that is asked for and not there must not be listed.
+  if (name.steered !== null) types.push(TYPE.A, TYPE.AAAA, TYPE.HTTPS);
+  return types.filter((type) => type !== asked);
+}
+
+/** Records as groups; names in them whole. Data without names is a view of the message. */
+function readGroups(bytes: Uint8Array, start: number, count: number): Group[] {
+  const groups: Group[] = [];
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    const { name: owner, end } = wholeName(bytes, at);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + end, 10);
+    const type = view.getUint16(0);
+    const length = view.getUint16(8);
+    const data = wholeData(bytes, { type, start: end + 10, length });
+    at = end + 10 + length;
+    const last = groups.at(-1);
+    if (last !== undefined && last.type === type && sameName(last.owner, owner)) {
+      last.data.push(data);
+      last.end = at;
+    } else {
+      groups.push({ owner, type, ttlSec: view.getUint32(4), data: [data], end: at });
+    }
+  }
+  return groups;
+}
+
+function sameName(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+}
+
+function writeGroup(a: Assembled, group: Group): void {
+  for (const data of group.data) writeRecord(a, group, data);
+}
+
+function writeRecord(a: Assembled, group: Omit<Group, "data" | "end">, data: Uint8Array): void {
+  const { out } = a;
+  const suffix = suffixOfQuestion(a, group.owner);
+  if (suffix < 0) out.wireName(group.owner);
+  else out.u16(0xc000 | suffix);
+  out.u16(group.type);
+  out.u16(1);
+  out.u32(group.ttlSec);
+  if (group.type === TYPE.NS || group.type === TYPE.CNAME) {
+    const lengthAt = out.at;
+    out.u16(0);
+    out.wireName(data);
+    out.patch16(lengthAt, out.at - lengthAt - 2);
+    return;
+  }
+  out.u16(data.length);
+  out.bytes(data);
+}
+
+/** Where this name stands at the end of the question's, whatever the case; or -1. */
+function suffixOfQuestion(a: Assembled, owner: Uint8Array): number {
+  const { query, bytes } = a;
+  const start = query.nameEnd - owner.length;
+  for (let l = query.labels - 1; l >= 0; l--) {
+    const at = query.labelAt[l]!;
+    if (at > start) continue;
+    if (at < start) return -1;
+    for (let i = 0; i < owner.length; i++) {
+      const octet = bytes[start + i]!;
+      const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
+      if (lower !== owner[i]) return -1;
+    }
+    return start;
+  }
+  return -1;
+}
