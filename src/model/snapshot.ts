@@ -156,10 +156,11 @@ export interface SnapshotGroup {
   readonly lon?: number;
 }
 
-/** A plain resource record set of a hosted zone; `name` is absolute, without the final dot. */
+/** A plain resource record set of a zone; `name` is absolute, without the final dot. */
 export interface SnapshotRecord {
   readonly name: string;
-  readonly type: "A" | "AAAA" | "CNAME" | "NS" | "TXT";
+  /** A mnemonic, or `TYPE123` (RFC 3597). */
+  readonly type: string;
   readonly ttlSec: number;
   readonly values: readonly string[];
 }

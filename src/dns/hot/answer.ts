@@ -5,6 +5,7 @@ import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
 import { clientSeed, stickyBits } from "../../policy/steering/mod.ts";
 import {
   CLASS,
+  compressedOffset,
   EXTENDED_ERROR,
   FLAG,
   HEADER_BYTES,
@@ -13,6 +14,7 @@ import {
   RCODE,
   readQuery,
   TYPE,
+  targetOffset,
   UDP_BYTES_PLAIN,
   VERDICT,
   Writer,
@@ -53,6 +55,9 @@ export interface Packet {
 
 /** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
 const CNAME_HOPS_MAX = 8;
+
+/** Hosts of one set whose addresses are looked up, so that no answer costs many searches. */
+const HOSTS_MAX = 20;
 
 /** RFC 8482 4.2: ANY is answered with one small record that says so. */
 const HINFO_8482 = Uint8Array.from([7, ...new TextEncoder().encode("RFC8482"), 0]);
@@ -339,6 +344,7 @@ export class Responder {
     const type = this.#query.type;
     let name = first;
     let owner: Uint8Array | null = null;
+    this.#out.noteName(QUESTION_NAME);
     for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
       if (name.steered !== null && (type === TYPE.A || type === TYPE.AAAA)) {
         this.#countQuery(loaded, name.steered);
@@ -350,7 +356,7 @@ export class Responder {
       const set = findSet(name.sets, type);
       if (set !== null) {
         this.#answers += this.#set(owner, set);
-        if (type === TYPE.NS) this.#addAddresses(loaded, set);
+        if (targetOffset(type) >= 0) this.#addHosts(loaded, set, { name, owner });
         return RCODE.NOERROR;
       }
       if (name.steered !== null) this.#countQuery(loaded, name.steered);
@@ -445,24 +451,62 @@ export class Responder {
   #refer(loaded: Loaded, cut: HotName): number {
     const set = findSet(cut.sets, TYPE.NS);
     if (set === null) return RCODE.SERVFAIL;
+    this.#out.noteName(QUESTION_NAME);
     for (const data of set.data) {
       this.#ancestor(cut.labels);
       this.#tail(TYPE.NS, { ttlSec: set.ttlSec, data });
       this.#authorities += 1;
     }
-    this.#addAddresses(loaded, set);
+    // Without the addresses that lie below the cut nobody gets there: they must fit (RFC 9471 2).
+    for (const below of [true, false]) {
+      for (const server of set.data) {
+        const place = loaded.index.findExact(server);
+        if (place < 0) continue;
+        const host = loaded.index.name(place);
+        if ((host.cut === cut) === below) this.#addAddresses(host, server, below);
+      }
+    }
     return RCODE.NOERROR;
   }
 
-  #addAddresses(loaded: Loaded, servers: RecordSet): void {
-    for (const server of servers.data) {
-      const place = loaded.index.findExact(server);
-      if (place < 0) continue;
-      for (const set of loaded.index.name(place).sets) {
-        if (set.type === TYPE.A || set.type === TYPE.AAAA) {
-          this.#additionals += this.#set(server, set);
-        }
+  /**
+   * Addresses of the hosts that NS, MX, SRV, SVCB and HTTPS name (RFC 1035 3.3.9, RFC 2782, RFC 9460
+   * 4.1), where they are in the same zone, or of our own name servers.
+   */
+  #addHosts(
+    loaded: Loaded,
+    set: RecordSet,
+    at: { readonly name: HotName; readonly owner: Uint8Array | null },
+  ): void {
+    const { name, owner } = at;
+    const offset = targetOffset(set.type);
+    for (let i = 0; i < set.data.length && i < HOSTS_MAX; i++) {
+      if (namedBefore(set, i, offset)) continue;
+      const host = set.data[i]!.subarray(offset, nameEnd(set.data[i]!, offset));
+      if (host[0] === 0) {
+        // The owner itself, unless it is an alias for nothing (RFC 9460 2.5.1, 2.5.2).
+        const service = (set.data[i]![0]! | set.data[i]![1]!) !== 0;
+        const own = set.type === TYPE.SVCB || set.type === TYPE.HTTPS;
+        if (own && service) this.#addAddresses(name, owner, false);
+        continue;
       }
+      const place = loaded.index.findExact(host);
+      if (place < 0) continue;
+      const found = loaded.index.name(place);
+      if (found.zone === name.zone || set.type === TYPE.NS) this.#addAddresses(found, host, false);
+    }
+  }
+
+  /** Only `needed` ones cut an answer short when they do not fit (RFC 2181 9). */
+  #addAddresses(host: HotName, owner: Uint8Array | null, needed: boolean): void {
+    for (const set of host.sets) {
+      if (set.type !== TYPE.A && set.type !== TYPE.AAAA) continue;
+      const out = this.#out;
+      if (out.overflow) return;
+      const start = out.at;
+      const count = this.#set(owner, set);
+      if (out.overflow && !needed) out.rewind(start);
+      else this.#additionals += count;
     }
   }
 
@@ -494,10 +538,12 @@ export class Responder {
     out.u16(type);
     out.u16(1);
     out.u32(rest.ttlSec);
-    if (type === TYPE.NS || type === TYPE.CNAME) {
+    const nameAt = compressedOffset(type);
+    if (nameAt >= 0) {
       const lengthAt = out.at;
       out.u16(0);
-      out.wireName(data);
+      if (nameAt > 0) out.bytes(data.subarray(0, nameAt));
+      out.wireName(nameAt > 0 ? data.subarray(nameAt) : data);
       out.patch16(lengthAt, out.at - lengthAt - 2);
       return;
     }
@@ -575,6 +621,26 @@ function kindOf(rcode: number): Kind {
 function findSet(sets: readonly RecordSet[], type: number): RecordSet | null {
   for (const set of sets) if (set.type === type) return set;
   return null;
+}
+
+/** Whether an earlier record of the set names the same host. */
+function namedBefore(set: RecordSet, index: number, offset: number): boolean {
+  const own = set.data[index]!;
+  const end = nameEnd(own, offset);
+  for (let i = 0; i < index; i++) {
+    const other = set.data[i]!;
+    let at = offset;
+    while (at < end && own[at] === other[at]) at++;
+    if (at === end) return true;
+  }
+  return false;
+}
+
+/** The offset after the name at `at`. */
+function nameEnd(data: Uint8Array, at: number): number {
+  let end = at;
+  while (data[end] !== 0) end += data[end]! + 1;
+  return end + 1;
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import type { SnapshotRecord } from "../../model/snapshot.ts";
+import { encodeRecordValue, ZONE_LIMITS } from "../../model/zone.ts";
 import type { NameEntry, NameTable } from "../../policy/snapshot/mod.ts";
 import { encodeName, lowerCaseName, type Query, TYPE, typeNumber } from "../../wire/dns/mod.ts";
 import { encodeSoa } from "./record-data.ts";
@@ -260,26 +261,31 @@ function cutAbove(text: string, apex: string, drafts: ReadonlyMap<string, Draft>
   return null;
 }
 
+/** The limits of D14 again: a snapshot that passes them never replaces the one before. */
 function collectSets(records: readonly SnapshotRecord[]): RecordSet[] {
   const sets: RecordSet[] = [];
   for (const record of records) {
-    const type = TYPE[record.type];
-    const data = record.values.map((value) => encodeValue(record.type, value));
+    const type = typeNumber(record.type);
+    assert(type !== null, "A compiled record has a type");
     const at = sets.findIndex((set) => set.type === type);
     const before = sets[at];
-    if (before === undefined) sets.push({ type, ttlSec: record.ttlSec, data });
-    // One set has one TTL: the least (RFC 2181 5.2).
-    else {
-      const ttlSec = Math.min(before.ttlSec, record.ttlSec);
-      sets[at] = { type, ttlSec, data: [...before.data, ...data] };
+    const data = [...(before?.data ?? [])];
+    for (const value of record.values) {
+      const octets = encodeRecordValue(type, value);
+      assert(typeof octets !== "string", "A compiled value is one of its type");
+      if (!data.some((known) => sameOctets(known, octets))) data.push(octets);
     }
+    assert(data.length <= ZONE_LIMITS.recordsPerSet, "A set has a bounded number of records");
+    // One set has one TTL: the least (RFC 2181 5.2).
+    const ttlSec = Math.min(before?.ttlSec ?? record.ttlSec, record.ttlSec);
+    sets.splice(at < 0 ? sets.length : at, 1, { type, ttlSec, data });
   }
+  assert(sets.length <= ZONE_LIMITS.typesPerName, "A name has a bounded number of types");
   return sets;
 }
 
-function encodeValue(type: SnapshotRecord["type"], value: string): Uint8Array {
-  if (type === "A" || type === "AAAA") return encodeAddress(value);
-  return type === "TXT" ? encodeTexts(value) : wireOf(value);
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
 function wireOf(text: string): Uint8Array {

@@ -8,17 +8,6 @@ export function encodeAddress(text: string): Uint8Array {
   return address;
 }
 
-/** A TXT record's text as strings of at most 255 octets each (RFC 1035 3.3.14). */
-export function encodeTexts(text: string): Uint8Array {
-  const octets = new TextEncoder().encode(text);
-  const out: number[] = [];
-  for (let at = 0; at < octets.length || at === 0; at += 255) {
-    const part = octets.subarray(at, at + 255);
-    out.push(part.length, ...part);
-  }
-  return Uint8Array.from(out);
-}
-
 /** Refresh, retry and expire are for secondaries, of which there are none; usual values. */
 export function encodeSoa(soa: {
   readonly mname: Uint8Array;
