@@ -28,4 +28,14 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: {},
     full: {},
   },
+  sim: {
+    files: ["test/sim/fleet.test.ts"],
+    env: { TURNPIKE_SIM: "full" },
+    full: { TURNPIKE_SIM: "full" },
+  },
+  worlds: {
+    files: ["test/sim/worlds.test.ts"],
+    env: { TURNPIKE_WORLDS: "1000000" },
+    full: { TURNPIKE_WORLDS: "1000000" },
+  },
 };

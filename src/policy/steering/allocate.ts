@@ -46,8 +46,10 @@ export interface Allocation {
 }
 
 /** A cache is kept while its cost is within this of the best: ms, and share of the best. */
-export const KEEP_COST_MS = 3;
-export const KEEP_COST_SHARE = 0.06;
+const KEEP_COST_MS = 2;
+const KEEP_COST_SHARE = 0.05;
+/** And differences of load up to this are not worth moving for. */
+export const KEEP_LOAD = 0.08;
 /** Rounds of improvement at most; few are needed when little has changed. */
 const ROUNDS_MAX = 12;
 /** Less is no gain: keeps rounding from moving anybody. */
@@ -141,7 +143,9 @@ class Allocating {
     const cost = this.#rtt(g, own) + queueMs(load);
     const otherCost = this.#rtt(g, best) + queueMs(other);
     if (this.#fresh[g] === 1) return cost > otherCost + LEAST_GAIN;
-    if (cost > otherCost * (1 + KEEP_COST_SHARE) + KEEP_COST_MS) return true;
+    // Loads are measured with errors, and near capacity a small one would be worth many ms.
+    const keeping = this.#rtt(g, own) + queueMs(load - KEEP_LOAD);
+    if (keeping > otherCost * (1 + KEEP_COST_SHARE) + KEEP_COST_MS) return true;
     // Who is dominated pays more than the best: whoever does not need not look.
     const dearer = cost > otherCost || (cost === otherCost && load > other);
     return dearer && this.#isDominated(g, own);
@@ -156,11 +160,14 @@ class Allocating {
     return false;
   }
 
-  /** True if the other is no worse in both and better in one. */
+  /**
+   * True if the other is lower in both; or as far away (a neighbour in the same pop) and lower in
+   * load by more than noise.
+   */
   #beats(g: number, other: number, own: number): boolean {
     const gap = this.#load[own]! - this.#loadWith(g, other);
     const gapMs = this.#rtt(g, own) - this.#rtt(g, other);
-    return gap >= 0 && gapMs >= 0 && (gap > LEAST_GAIN || gapMs > 0);
+    return gapMs > 0 ? gap > 0 : gapMs === 0 && gap > KEEP_LOAD;
   }
 
   #loadWith(g: number, s: number): number {

@@ -2,14 +2,14 @@ import { note, rttOf, rttWords, type Standing, show } from "./candidate.ts";
 import { type Filter, orderDecides } from "./filter.ts";
 
 /** Mean time that one request takes a server, ms: sets what waiting is worth against distance. */
-const SERVICE_MS = 5;
+const SERVICE_MS = 2;
 
 /**
  * What a load costs, in ms: convex, 0 at 0, rising to infinity at 1. It is the price of one more
  * request to all: waiting at an M/M/1 server, w = SERVICE_MS * l / (1 - l), plus what the others
  * then wait longer, l * w'. So choices that each minimise it minimise the sum of latencies.
  *
- * @example queueMs(0.5) // 15
+ * @example queueMs(0.5) // 6
  */
 export function queueMs(load: number): number {
   if (load <= 0) return 0;

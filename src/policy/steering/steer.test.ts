@@ -193,7 +193,7 @@ test("nearest-unloaded sends each network to its own pop, and away from a full o
 test("queueMs() is convex and rises to infinity at load 1", () => {
   expect(queueMs(0)).toBe(0);
   expect(queueMs(1)).toBe(Number.POSITIVE_INFINITY);
-  expect(costMs(10, 0.5)).toBe(25);
+  expect(costMs(10, 0.5)).toBe(16);
   for (let l = 0.1; l < 0.9; l += 0.1) {
     expect(queueMs(l + 0.1) - queueMs(l)).toBeGreaterThan(queueMs(l) - queueMs(l - 0.1));
   }
