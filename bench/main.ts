@@ -1,15 +1,16 @@
-// `npm run bench -- dns|edge|all [--json FILE] [--rounds N] [--seconds N]`: ours beside the peers
-// that are installed (as root on Debian, missing ones are installed first). A bench is no test: it
-// never fails by the clock.
+// `npm run bench -- dns|edge|cache|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]`: ours
+// beside the peers that are installed (as root on Debian, missing ones are installed first; `cache`
+// needs none). A bench is no test: it never fails by the clock.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BENCH_PEERS, installPeers } from "../tools/gate/peers.ts";
+import * as cache from "./cache.ts";
 import { readMachine } from "./machine.ts";
 import { type BenchOptions, type BenchResult, ratioToBest, summarize } from "./result.ts";
 import { formatResult } from "./table.ts";
 
-const BENCHES = ["dns", "edge"] as const;
+const BENCHES = ["dns", "edge", "cache"] as const;
 const ROUNDS_LEAST = 1;
 
 type Bench = { bench(o: BenchOptions): Promise<BenchResult> };
@@ -21,6 +22,7 @@ function readArgs() {
       json: { type: "string" },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "5" },
+      traces: { type: "string", default: process.env.TURNPIKE_TRACES ?? "" },
     },
   });
   const named = positionals.includes("all") ? [...BENCHES] : positionals;
@@ -33,36 +35,42 @@ function readArgs() {
   }
   if (!(rounds >= ROUNDS_LEAST && seconds > 0))
     throw new RangeError("Cannot bench: --rounds and --seconds are numbers above 0");
-  return { named, rounds, seconds, json: values.json };
+  const traces = values.traces === "" ? undefined : values.traces;
+  return { named, rounds, seconds, json: values.json, traces };
 }
 
 async function main(): Promise<void> {
-  const { named, rounds, seconds, json } = readArgs();
+  const { named, rounds, seconds, json, traces } = readArgs();
   const log = (line: string) => process.stderr.write(`${line}\n`);
-  const why = installPeers(BENCH_PEERS, log);
-  if (why !== null) log(`Peers ${why}`);
-  const results: BenchResult[] = [];
+  if (named.some((name) => name !== "cache")) {
+    const why = installPeers(BENCH_PEERS, log);
+    if (why !== null) log(`Peers ${why}`);
+  }
+  const benches: object[] = [];
   for (const name of named) {
+    if (name === "cache") {
+      const result = await cache.bench({ traces, log });
+      benches.push(result);
+      process.stdout.write(`${cache.format(result)}\n`);
+      continue;
+    }
     const { bench } = (await import(`./${name}.ts`)) as Bench;
     const result = await bench({ rounds, seconds, log });
-    results.push(result);
+    benches.push(withMedians(result));
     process.stdout.write(`${formatResult(result)}\n`);
   }
   if (json === undefined) return;
-  const file = {
-    machine: readMachine(join(import.meta.dir, "..")),
-    rounds,
-    seconds,
-    benches: results.map((result) => ({
-      ...result,
-      cases: result.cases.map((one) => ({
-        ...one,
-        figures: one.figures.map((figure) => ({ ...figure, ...summarize(figure) })),
-        ratioToBestPeer: ratioToBest(one),
-      })),
-    })),
-  };
-  writeFileSync(json, `${JSON.stringify(file, null, 2)}\n`);
+  const machine = readMachine(join(import.meta.dir, ".."));
+  writeFileSync(json, `${JSON.stringify({ machine, rounds, seconds, benches }, null, 2)}\n`);
+}
+
+function withMedians(result: BenchResult): object {
+  const cases = result.cases.map((one) => ({
+    ...one,
+    figures: one.figures.map((figure) => ({ ...figure, ...summarize(figure) })),
+    ratioToBestPeer: ratioToBest(one),
+  }));
+  return { ...result, cases };
 }
 
 try {
