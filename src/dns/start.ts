@@ -8,11 +8,16 @@ import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
+import { type AnswerSettings, PLAIN } from "./hot/settings.ts";
 import { openLibc } from "./libc.ts";
+import { DnsMetrics } from "./metrics.ts";
+import { entryOf, type QueryLogEntry } from "./query-log.ts";
+import { reportOf } from "./report.ts";
 import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
 import type { Loading, UdpServer } from "./udp.ts";
 import { startBatched } from "./udp-batched.ts";
 import { startPortable } from "./udp-portable.ts";
+import type { Report } from "./worker-messages.ts";
 
 export interface DnsOptions {
   /** The node's name, for logs. */
@@ -30,7 +35,15 @@ export interface DnsOptions {
     /** Default: batched where that works. */
     readonly udp?: "batched" | "portable";
     readonly tcp?: TcpLimits;
+    /** DNS over TLS on the same hosts; 0 takes a free port. Needs `tls`. */
+    readonly tls?: number;
   };
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Default: no cookies, no limits, nothing written down. */
+  readonly answering?: AnswerSettings;
+  /** Takes the lookups that `answering.sampleEach` has written down. */
+  readonly onLookup?: (entry: QueryLogEntry) => void;
   readonly feed: Feed;
   readonly meter: Meter;
   readonly clock: Clock;
@@ -40,9 +53,13 @@ export interface DnsOptions {
 
 export interface DnsServer {
   readonly port: number;
+  /** Of DNS over TLS. */
+  readonly tlsPort: number | null;
   stop(): Promise<void>;
   /** What was answered since the last call. */
   drainStats(): DnsCounts;
+  /** What was answered since the start, as Prometheus text. */
+  metrics(): string;
 }
 
 /** How often what the main thread answered is metered; Workers report as often. */
@@ -58,7 +75,9 @@ const PORT_TRIES = 20;
  * `port-in-use`.
  */
 export async function startDns(o: DnsOptions): Promise<DnsServer> {
-  const responder = new Responder(Math.floor(o.rng.float() * 0xffffffff));
+  const settings = o.answering ?? PLAIN;
+  const responder = new Responder(Math.floor(o.rng.float() * 0xffffffff), settings);
+  const metrics = new DnsMetrics();
   const log = o.log.with({ role: "dns", node: o.node });
   const desk = new CountsDesk();
   // Counts of a snapshot arrive for a moment after the next one was loaded.
@@ -74,14 +93,20 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
       meterQueries(packed, snapshot, o.meter);
     }
   };
-  const drainOwn = () => {
-    onCounts(responder.drain());
-    if (responder.failures > 0) log.error("Answered SERVFAIL", { count: responder.failures });
-    responder.failures = 0;
+  const onReport = (report: Report) => {
+    onCounts(report.counts);
+    metrics.add(report.tally);
+    if (report.failures > 0) log.error("Answered SERVFAIL", { count: report.failures });
+    for (const sample of report.samples) {
+      const entry = entryOf(sample, o.node, recent.get(sample.snapshot) ?? null);
+      if (entry !== null) o.onLookup?.(entry);
+    }
   };
+  const drainOwn = () => onReport(reportOf(responder));
   const first = o.feed.snapshot();
   const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log, recent });
-  const { udp, tcp } = await listen(o, { responder, log, onCounts, first: loading });
+  const inner = { responder, log, onReport, settings, first: loading };
+  const { udp, tcp, tls } = await listen(o, inner);
   const load = (snapshot: Snapshot) => {
     const next = loadInto(responder, snapshot, { feed: o.feed, log, recent });
     if (next !== null) udp.load(next);
@@ -99,16 +124,25 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   log.info("Name server started", { hosts: o.listen.hosts, port: tcp.port });
   return {
     port: tcp.port,
+    tlsPort: tls?.port ?? null,
     stop: async () => {
       for (const end of unsubscribe) end();
       clearInterval(timer);
       tcp.stop();
+      tls?.stop();
       await udp.stop();
       drainOwn();
     },
     drainStats: () => {
       drainOwn();
-      return desk.take();
+      const counts = desk.take();
+      metrics.addNamed(counts);
+      return counts;
+    },
+    metrics: () => {
+      drainOwn();
+      const connections = tcp.connections() + (tls?.connections() ?? 0);
+      return metrics.text({ snapshot: o.feed.snapshot()?.number ?? 0, connections });
     },
   };
 }
@@ -146,21 +180,28 @@ interface Inner {
   readonly first: Loading | null;
   readonly responder: Responder;
   readonly log: Log;
-  readonly onCounts: (counts: readonly PackedCounts[]) => void;
+  readonly onReport: (report: Report) => void;
+  readonly settings: AnswerSettings;
 }
 
 /** TCP first: it shares its port with nobody, so a second name server is noticed. */
 async function listen(
   o: DnsOptions,
   inner: Inner,
-): Promise<{ readonly udp: UdpServer; readonly tcp: TcpServer }> {
+): Promise<{ readonly udp: UdpServer; readonly tcp: TcpServer; readonly tls: TcpServer | null }> {
   const { hosts, port, tcp: limits } = o.listen;
+  const rest = { ...inner, clock: o.clock, ...(limits && { limits }) };
   for (let tries = 1; ; tries++) {
-    const tcp = startTcp({ hosts, port, ...inner, clock: o.clock, ...(limits && { limits }) });
+    const tcp = startTcp({ hosts, port, ...rest });
+    let tls: TcpServer | null = null;
     try {
-      return { tcp, udp: await startUdp(o, tcp.port, inner) };
+      if (o.listen.tls !== undefined && o.tls !== undefined) {
+        tls = startTcp({ hosts, port: o.listen.tls, ...rest, tls: o.tls });
+      }
+      return { tcp, tls, udp: await startUdp(o, tcp.port, inner) };
     } catch (error) {
       tcp.stop();
+      tls?.stop();
       const again = port === 0 && tries < PORT_TRIES;
       if (!again || !(error instanceof Fault)) throw error;
     }
@@ -170,6 +211,6 @@ async function listen(
 function startUdp(o: DnsOptions, port: number, inner: Inner): Promise<UdpServer> {
   const { hosts, workers = 1, udp } = o.listen;
   const libc = udp === "portable" ? null : openLibc();
-  if (libc === null) return startPortable({ hosts, port, ...inner });
+  if (libc === null) return startPortable({ hosts, port, ...inner, clock: o.clock });
   return startBatched({ hosts, port, libc, workers, rng: o.rng, ...inner });
 }

@@ -45,10 +45,13 @@ export interface TcpOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: TcpLimits;
+  /** PEM texts: speaks TLS, and pads what it answers (RFC 7858, RFC 8467). */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface TcpServer {
   readonly port: number;
+  readonly connections: () => number;
   stop(): void;
 }
 
@@ -70,6 +73,7 @@ export function startTcp(o: TcpOptions): TcpServer {
         hostname,
         port,
         exclusive: true,
+        ...(o.tls && { tls: o.tls }),
         ...apartFromV4(hostname),
         socket: {
           open: (socket) => desk.open(socket),
@@ -87,7 +91,7 @@ export function startTcp(o: TcpOptions): TcpServer {
       throw listenFault(error, `TCP ${hostname} port ${port}`);
     }
   }
-  return { port, stop };
+  return { port, connections: () => desk.size, stop };
 }
 
 /** So that `::` leaves the port to 0.0.0.0. Bun takes this, though its types do not know it. */
@@ -113,6 +117,10 @@ class TcpDesk {
     this.#sweeper.unref();
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   close(): void {
     clearInterval(this.#sweeper);
     for (const socket of [...this.#open]) this.drop(socket);
@@ -132,7 +140,9 @@ class TcpDesk {
       if (idlest !== undefined) this.drop(idlest);
     }
     const family = familyOf(address);
-    const packet = { bytes: NOTHING, length: 0, address, addressAt: 0, family, stream: true };
+    const secure = this.#o.tls !== undefined;
+    const at = { address, addressAt: 0, family };
+    const packet: Packet = { bytes: NOTHING, length: 0, ...at, stream: true, secure };
     const lastMs = this.#o.clock.monoMs();
     socket.data = { packet, client, lastMs, unread: NOTHING, unsent: NOTHING };
     this.#perClient.set(client, mine + 1);
@@ -150,6 +160,7 @@ class TcpDesk {
   #answerAll(socket: DnsSocket): void {
     const own = socket.data;
     const ready: Uint8Array[] = [];
+    this.#o.responder.tick(this.#o.clock.wallMs());
     let at = 0;
     while (at + 2 <= own.unread.length) {
       const length = (own.unread[at]! << 8) | own.unread[at + 1]!;

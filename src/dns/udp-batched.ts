@@ -3,19 +3,23 @@ import { AssertionError } from "../base/assert.ts";
 import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
-import type { PackedCounts } from "./hot/counts.ts";
+import type { ZoneKey } from "../model/zone-keys.ts";
+import type { AnswerSettings } from "./hot/settings.ts";
 import { bindUdp, ERRNO_NAMES, type Libc } from "./libc.ts";
 import type { Loading, UdpListen, UdpServer } from "./udp.ts";
-import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
+import type { FromWorker, Report, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 export interface BatchedOptions extends UdpListen {
   readonly libc: Libc;
   readonly workers: number;
   readonly rng: Rng;
   readonly log: Log;
-  readonly onCounts: (counts: readonly PackedCounts[]) => void;
+  readonly onReport: (report: Report) => void;
+  readonly settings: AnswerSettings;
   /** What is served from the first packet on; null answers SERVFAIL. */
   readonly first: Loading | null;
+  /** What is signed with from the first packet on. */
+  readonly firstKeys: readonly ZoneKey[];
 }
 
 const READY_MS_MAX = 20_000;
@@ -44,6 +48,9 @@ export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
     },
     patch: (patch) => {
       for (const worker of workers) worker.send({ kind: "patch", patch });
+    },
+    keys: (keys) => {
+      for (const worker of workers) worker.send({ kind: "keys", keys });
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.stop()));
@@ -75,6 +82,20 @@ function bindAll(o: BatchedOptions): number[][] {
     }
   }
   return fds;
+}
+
+/** The kernel spreads a client's packets over the sockets, so each has its part of the limits. */
+function shareOf({ settings, workers }: BatchedOptions): AnswerSettings {
+  const limits = settings.rateLimits;
+  if (limits === null || workers === 1) return settings;
+  const share = (perSec: number) => Math.ceil(perSec / workers);
+  const rateLimits = {
+    ...limits,
+    answersPerSec: share(limits.answersPerSec),
+    nxdomainPerSec: share(limits.nxdomainPerSec),
+    errorsPerSec: share(limits.errorsPerSec),
+  };
+  return { ...settings, rateLimits };
 }
 
 interface RunningWorker {
@@ -109,16 +130,14 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
     else if (message.kind === "refused") o.log.error("Cannot follow", { reason: message.words });
     else if (message.kind === "stopped") stopped.resolve();
     else if (message.kind === "failed") failed(message.words);
-    else {
-      o.onCounts(message.counts);
-      if (message.failures > 0) o.log.error("Answered SERVFAIL", { count: message.failures });
-    }
+    else o.onReport(message);
   });
   worker.onerror = (event) => failed(event.message);
   const timer = setTimeout(() => failed("it did not say that it is ready"), READY_MS_MAX);
   const seed = Math.floor(o.rng.float() * 0xffffffff);
-  const start: WorkerStart = { port: port2, fds, seed };
+  const start: WorkerStart = { port: port2, fds, seed, settings: shareOf(o) };
   // It takes what waits at its port before it reads the first packet.
+  if (o.firstKeys.length > 0) port1.postMessage({ kind: "keys", keys: o.firstKeys });
   if (o.first !== null) port1.postMessage(loadMessage(o.first));
   worker.postMessage(start, [port2 as unknown as Transferable]);
   try {

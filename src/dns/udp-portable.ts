@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import { UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
@@ -10,7 +11,7 @@ import type { UdpListen, UdpServer } from "./udp.ts";
  * also loads it and drains its counts.
  */
 export async function startPortable(
-  o: UdpListen & { readonly responder: Responder; readonly log: Log },
+  o: UdpListen & { readonly responder: Responder; readonly clock: Clock; readonly log: Log },
 ): Promise<UdpServer> {
   const out = new Uint8Array(UDP_BYTES_EDNS);
   const open: { close(): void }[] = [];
@@ -27,6 +28,7 @@ export async function startPortable(
             data(socket, data, port, from) {
               const packet = packetOf(data, from);
               if (packet === null) return;
+              o.responder.tick(o.clock.wallMs());
               const length = o.responder.answer(packet, out);
               if (length > 0) socket.send(out.slice(0, length), port, from);
             },
@@ -39,7 +41,7 @@ export async function startPortable(
       throw listenFault(error, `UDP ${hostname} port ${o.port}`);
     }
   }
-  return { load: () => {}, patch: () => {}, stop: async () => closeAll() };
+  return { load: () => {}, patch: () => {}, keys: () => {}, stop: async () => closeAll() };
 }
 
 function packetOf(bytes: Uint8Array, from: string): Packet | null {

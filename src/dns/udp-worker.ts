@@ -16,6 +16,8 @@ import {
   openLibc,
   WAIT_MS,
 } from "./libc.ts";
+import { reportOf } from "./report.ts";
+import { openKeys } from "./sign-keys.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./worker-messages.ts";
 
 declare const self: Worker;
@@ -36,17 +38,16 @@ self.onmessage = (event: MessageEvent<WorkerStart>) => {
 function run(start: WorkerStart, say: (message: FromWorker) => void): void {
   const libc = openLibc();
   assert(libc !== null, "The main thread has opened the C library before");
-  const responder = new Responder(start.seed);
-  const batch = new Batch(libc, responder);
+  const responder = new Responder(start.seed, start.settings);
+  const batch = new Batch(libc, responder, realClock);
   const wait =
     start.fds.length === 1
       ? waitOnOne(libc, batch, start.fds[0]!)
       : waitOnMany(libc, batch, start.fds);
   const report = () => {
-    const counts = responder.drain();
-    const { failures } = responder;
-    responder.failures = 0;
-    if (counts.length > 0 || failures > 0) say({ kind: "counts", counts, failures });
+    if (!batch.answered) return;
+    batch.answered = false;
+    say({ kind: "counts", ...reportOf(responder) });
   };
   let running = takeMessages(start, responder, say);
   say({ kind: "ready" });
@@ -77,7 +78,8 @@ function takeMessages(
     if (message.kind === "stop") return false;
     try {
       if (message.kind === "load") responder.load(JSON.parse(message.snapshot));
-      responder.patch(message.patch);
+      if (message.kind === "keys") responder.sign(openKeys(message.keys, realClock));
+      else responder.patch(message.patch);
     } catch (error) {
       // The one before stays: a bad snapshot never replaces a good one.
       say({ kind: "refused", words: String(error) });

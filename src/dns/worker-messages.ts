@@ -1,6 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
+import type { ZoneKey } from "../model/zone-keys.ts";
 import type { PackedCounts } from "./hot/counts.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
+import type { Sample } from "./hot/sampler.ts";
+import type { AnswerSettings } from "./hot/settings.ts";
 
 /** The first message, by the Worker's own event; all others go through the port. */
 export interface WorkerStart {
@@ -8,18 +11,28 @@ export interface WorkerStart {
   /** Bound UDP sockets, owned and closed by the main thread. */
   readonly fds: readonly number[];
   readonly seed: number;
+  readonly settings: AnswerSettings;
 }
 
 export type ToWorker =
   /** A snapshot as JSON, which copies several times faster than objects do; and its health. */
   | { readonly kind: "load"; readonly snapshot: string; readonly patch: HealthPatch }
   | { readonly kind: "patch"; readonly patch: HealthPatch }
+  | { readonly kind: "keys"; readonly keys: readonly ZoneKey[] }
   | { readonly kind: "stop" };
+
+/** What a thread answered since it last said so. */
+export interface Report {
+  readonly counts: readonly PackedCounts[];
+  readonly tally: Float64Array;
+  readonly samples: readonly Sample[];
+  readonly failures: number;
+}
 
 export type FromWorker =
   | { readonly kind: "ready" }
   /** At least each 500 ms while there is something to count; `failures` are bugs of ours. */
-  | { readonly kind: "counts"; readonly counts: readonly PackedCounts[]; readonly failures: number }
+  | ({ readonly kind: "counts" } & Report)
   /** A message could not be taken; what was served before still is. */
   | { readonly kind: "refused"; readonly words: string }
   /** The thread has ended. */

@@ -276,6 +276,7 @@ export class Responder {
     this.#authorities = 0;
     this.#additionals = 0;
     this.#opt.begin(query, packet, this.#nowSec);
+    this.#opt.padded = packet.secure === true;
     // The question goes back octet by octet, so that its case does (0x20).
     const end = query.questionEnd;
     const bytes = packet.bytes;

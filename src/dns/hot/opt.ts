@@ -3,6 +3,7 @@ import {
   COOKIE_BYTES,
   type CookieAsker,
   Cookies,
+  MESSAGE_BYTES_MAX,
   OPTION,
   type Query,
   TYPE,
@@ -15,6 +16,7 @@ const HEAD_BYTES = 11;
 const OPTION_HEAD_BYTES = 4;
 const EXTENDED_ERROR_BYTES = OPTION_HEAD_BYTES + 2;
 const NSID_BYTES_MAX = 63;
+const PADDING_BLOCK = 468;
 const NONE = -1;
 
 /**
@@ -22,6 +24,8 @@ const NONE = -1;
  * extended error. Reused for each: `begin()` starts the next.
  */
 export class Opt {
+  /** Pad to full blocks: what goes over TLS should not tell its length (RFC 8467 4.1). */
+  padded = false;
   readonly #cookies: Cookies | null;
   readonly #nsid: Uint8Array;
   readonly #cookie = new Uint8Array(COOKIE_BYTES);
@@ -69,14 +73,21 @@ export class Opt {
     out.u8(rcode >> 4);
     out.u8(0);
     out.u16(query.dnssecOk ? 0x8000 : 0);
-    out.u16(this.#optionBytes(query) + (failed ? EXTENDED_ERROR_BYTES : 0));
+    const size = this.#optionBytes(query) + (failed ? EXTENDED_ERROR_BYTES : 0);
+    const padding = this.padded ? paddingBytes(out.at + 2 + size) : 0;
+    out.u16(size + padding);
     if (query.subnet) this.#writeSubnet(out, query);
     if (this.#cookieBytes > 0) writeOption(out, OPTION.COOKIE, this.#cookie);
     if (this.#tellsId(query)) writeOption(out, OPTION.NSID, this.#nsid);
-    if (!failed) return;
-    out.u16(OPTION.EXTENDED_ERROR);
-    out.u16(2);
-    out.u16(this.error);
+    if (failed) {
+      out.u16(OPTION.EXTENDED_ERROR);
+      out.u16(2);
+      out.u16(this.error);
+    }
+    if (padding === 0) return;
+    out.u16(OPTION.PADDING);
+    out.u16(padding - OPTION_HEAD_BYTES);
+    for (let i = OPTION_HEAD_BYTES; i < padding; i++) out.u8(0);
   }
 
   #tellsId(query: Query): boolean {
@@ -100,6 +111,12 @@ export class Opt {
     out.u8(this.scopeBits);
     for (let i = 0; i < octets; i++) out.u8(query.subnetAddress[i]!);
   }
+}
+
+/** Octets of an option that makes a message of this length whole blocks; 0 where it is too long. */
+function paddingBytes(length: number): number {
+  const whole = Math.ceil((length + OPTION_HEAD_BYTES) / PADDING_BLOCK) * PADDING_BLOCK;
+  return whole > MESSAGE_BYTES_MAX ? 0 : whole - length;
 }
 
 function writeOption(out: Writer, code: number, data: Uint8Array): void {
