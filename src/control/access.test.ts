@@ -25,6 +25,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   listSites: {},
   putSite: { body: { ttlSec: 30 } },
   putOrigin: { body: { v4: "127.0.2.9" } },
+  reportLoad: { body: { current: 3, target: 10 } },
   patchOrigin: { body: { weight: 3 } },
   readLive: {},
   createPurge: { body: { path: "/a.png" } },

@@ -31,9 +31,11 @@ export function vetNetwork(network: Network): Problem[] {
         const port = origin.port ?? sitePort;
         vet(origin.v4, `${at}.origins.${o}.v4`, port);
         vet(origin.v6, `${at}.origins.${o}.v6`, port);
-        if (origin.exporter === undefined) continue;
-        const path = `${at}.origins.${o}.exporter`;
-        vet(new URL(origin.exporter).hostname.replace(/^\[|\]$/g, ""), path);
+        for (const key of ["exporter", "loadUrl"] as const) {
+          const url = origin[key];
+          if (url === undefined) continue;
+          vet(new URL(url).hostname.replace(/^\[|\]$/g, ""), `${at}.origins.${o}.${key}`);
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 import { Fault } from "../base/fault.ts";
 import type { FaultCode } from "../base/fault-codes.ts";
 import { connectionOptions, isHopByHop } from "../wire/http/mod.ts";
+import { ORCA_FIELD } from "../wire/probe/mod.ts";
 import type { Fields } from "./cache/mod.ts";
 import type { OriginClient, OriginRequest, OriginResponse } from "./hot/origin.ts";
 
@@ -73,12 +74,14 @@ function judge(request: OriginRequest, response: Response): OriginResponse {
   };
   if (coding !== null && length !== null) refuse("Content-Length and Transfer-Encoding together");
   if (coding !== null && coding.toLowerCase() !== "chunked") refuse("an unknown transfer coding");
+  const load = headers.get(ORCA_FIELD);
   const bodiless = request.method === "HEAD" || response.status === 204 || response.status === 304;
   const contentLength = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null;
   if (response.status < 200 || response.status > 599) refuse("a status out of range");
   return {
     status: response.status,
     fields: endToEnd(headers),
+    ...(load === null ? {} : { load }),
     contentLength,
     framed: contentLength !== null || coding !== null || bodiless,
     body: bodiless ? null : response.body,
@@ -90,7 +93,8 @@ function endToEnd(headers: Headers): Fields {
   const fields: (readonly [string, string])[] = [];
   headers.forEach((value, name) => {
     const lower = name.toLowerCase();
-    if (!isHopByHop(lower) && !named.has(lower)) fields.push([lower, value]);
+    if (lower !== ORCA_FIELD && !isHopByHop(lower) && !named.has(lower))
+      fields.push([lower, value]);
   });
   return fields;
 }

@@ -45,7 +45,7 @@ export interface EdgeRole {
   readonly httpsPort: number | null;
   stop(): Promise<void>;
   /** What was served since the last call. */
-  drainStats(): Pick<NodeStats, "edge" | "fetches" | "figures">;
+  drainStats(): Pick<NodeStats, "edge" | "fetches" | "told" | "figures">;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */

@@ -10,7 +10,7 @@ import type { ZoneKeySet } from "./zone-keys.ts";
 export interface CheckReport {
   /** Target id. */
   readonly target: string;
-  readonly check: "http" | "tcp" | "ftp" | "tls" | "dns" | "icmp" | "exporter";
+  readonly check: "http" | "tcp" | "ftp" | "tls" | "dns" | "icmp" | "exporter" | "load" | "snmp";
   readonly family: 4 | 6;
   readonly ok: boolean;
   /** A short reason such as `refused`, `timeout`, `status 503`; "" when ok. Never body text. */
@@ -27,7 +27,7 @@ export interface CheckReport {
   readonly certificateDays?: number;
   /** A few words of the vantage's own on how it checked. */
   readonly note?: string;
-  /** From an exporter: load on the common scale by kind, already computed. */
+  /** What the server says of itself: load on the common scale by kind, already computed. */
   readonly loads?: readonly {
     readonly kind: LoadSourceKind;
     readonly load: number;
@@ -43,6 +43,23 @@ export interface ProbeReport {
   readonly checks: readonly CheckReport[];
   /** Latency from this vantage to client groups: name -> last RTT in ms. */
   readonly rttMs: Readonly<Record<string, number>>;
+}
+
+/** One load that somebody else than a probe tells of a target, on the common scale. */
+export interface ToldLoad {
+  readonly kind: LoadSourceKind;
+  readonly load: number;
+  readonly detail: string;
+}
+
+/** What the owner of a server pushed through the API. */
+export interface LoadTold {
+  /** Target id. */
+  readonly target: string;
+  readonly atMs: number;
+  /** How long it counts. */
+  readonly ttlSec: number;
+  readonly loads: readonly ToldLoad[];
 }
 
 /** What a cache says of itself; null where this machine does not tell. */
@@ -83,6 +100,8 @@ export interface NodeStats {
   >;
   /** origin id -> fetches on a miss. */
   readonly fetches: Readonly<Record<string, number>>;
+  /** Origin id -> what its responses said of its load since the last one, the newest. */
+  readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
   /** Of a node that is a cache. */
   readonly figures?: NodeFigures;
 }
@@ -99,6 +118,7 @@ export interface Events {
   readonly purge: Purge;
   readonly "purge.ack": PurgeAck;
   readonly stats: NodeStats;
+  readonly "load.told": LoadTold;
 }
 
 export interface Requests {

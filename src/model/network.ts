@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
-import { forcedState } from "./origin.ts";
+import { forcedState, snmpAgent } from "./origin.ts";
 import { plan } from "./plan.ts";
 import { site } from "./site.ts";
 import { zone } from "./zone.ts";
@@ -36,6 +36,7 @@ export const node = z.strictObject({
     .strictObject({
       exporter: httpUrl.optional(),
       ftp: hostPort.optional(),
+      snmp: snmpAgent.optional(),
       connectionsMax: z.int().min(1).optional().meta({
         description: "Client connections at which the cache is at load 1",
       }),

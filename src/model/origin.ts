@@ -5,6 +5,13 @@ import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
 export const forcedState = z.enum(["auto", "up", "down", "drain"]);
 export type ForcedState = z.infer<typeof forcedState>;
 
+/** An SNMP agent (version 2c) on the machine itself: CPU and memory are read from it. */
+export const snmpAgent = z.strictObject({
+  community: z.string().min(1).max(64).default("public"),
+  port: port.default(161),
+});
+export type SnmpAgent = z.infer<typeof snmpAgent>;
+
 /** The fields of an origin, without the rule that it needs an address. */
 export const originFields = z.strictObject({
   name: slug,
@@ -29,6 +36,10 @@ export const originFields = z.strictObject({
   lat: z.number().min(-90).max(90).optional().meta({ description: "Default: that of its pop" }),
   lon: z.number().min(-180).max(180).optional(),
   exporter: httpUrl.optional().meta({ description: "A node_exporter's /metrics to scrape" }),
+  loadUrl: httpUrl.optional().meta({
+    description: "A load object to fetch, JSON or XML: current, target and maximum load",
+  }),
+  snmp: snmpAgent.optional().meta({ description: "An SNMP agent on the server to ask" }),
   ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
 });
 

@@ -3,7 +3,7 @@
  * here, so hot code looks up and never searches. JSON all the way: it travels and is stored as is.
  */
 import type { NodeRole, Pop } from "./network.ts";
-import type { ForcedState } from "./origin.ts";
+import type { ForcedState, SnmpAgent } from "./origin.ts";
 import type { SteeringPreset, SteeringStep } from "./steering.ts";
 
 /** Raised when an older reader could not read the shape. */
@@ -119,6 +119,8 @@ export interface SnapshotOrigin {
   readonly lat?: number;
   readonly lon?: number;
   readonly exporter?: string;
+  readonly loadUrl?: string;
+  readonly snmp?: SnmpAgent;
   readonly ftpPort?: number;
 }
 
@@ -137,6 +139,7 @@ export interface SnapshotNode {
   readonly exporter?: string;
   /** `host:port` */
   readonly ftp?: string;
+  readonly snmp?: SnmpAgent;
   readonly connectionsMax?: number;
   readonly bytesPerSecMax?: number;
 }

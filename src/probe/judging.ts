@@ -70,6 +70,10 @@ class Bench implements Judging {
         this.#demand.take(stats);
         this.#judge.takeStats(stats, clock.monoMs());
       }),
+      bus.subscribe("load.told", (told) => {
+        this.#judge.takeTold(told, clock.monoMs());
+        this.#within(REPORT_MS);
+      }),
       bus.subscribe("health", (message) => this.#heard(message)),
     ];
     this.#within(TICK_MS);

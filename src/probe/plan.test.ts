@@ -43,7 +43,7 @@ describe("targetsOf()", () => {
       },
       { kind: "ftp", family: 4, address: "198.51.0.1", port: 21, user: "u", password: "p" },
     ]);
-    expect(b?.checks.map((check) => check.kind !== "exporter" && check.port)).toEqual([8443, 2121]);
+    expect(b?.checks.map((check) => "port" in check && check.port)).toEqual([8443, 2121]);
     expect(a).toMatchObject({ vetted: true, pool: "www.shop.example", deciding: ["http", "ftp"] });
   });
 

@@ -1,5 +1,5 @@
 import type { CheckReport } from "../model/messages.ts";
-import type { ForcedState } from "../model/origin.ts";
+import type { ForcedState, SnmpAgent } from "../model/origin.ts";
 import type {
   Snapshot,
   SnapshotDnsCheck,
@@ -10,7 +10,7 @@ import type {
 
 export type CheckKind = CheckReport["check"];
 
-/** What one check does; `family` is null for an exporter, whose host is found at run time. */
+/** What one check does; `family` is null for a URL, whose host is found at run time. */
 export type CheckPlan =
   | {
       readonly kind: "http";
@@ -58,7 +58,23 @@ export type CheckPlan =
       readonly password: string;
       readonly path?: string;
     }
-  | { readonly kind: "exporter"; readonly family: null; readonly url: string };
+  | { readonly kind: "exporter"; readonly family: null; readonly url: string }
+  | { readonly kind: "load"; readonly family: null; readonly url: string }
+  | {
+      readonly kind: "snmp";
+      readonly family: 4 | 6;
+      readonly address: string;
+      readonly port: number;
+      readonly community: string;
+    };
+
+/** Kinds that ask a server for what it says of itself: never a verdict, and never timed. */
+export const ASKING: ReadonlySet<CheckKind> = new Set(["exporter", "load", "snmp"]);
+
+/** Where a check goes: an IP literal, or a name to be found first. */
+export function hostOf(plan: CheckPlan): string {
+  return "url" in plan ? new URL(plan.url).hostname : plan.address;
+}
 
 /** One origin or node, how it is checked, and how its state and load follow from the checks. */
 export interface Target {
@@ -121,6 +137,10 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
   if (origin.exporter !== undefined) {
     checks.push({ kind: "exporter", family: null, url: origin.exporter });
   }
+  if (origin.loadUrl !== undefined) {
+    checks.push({ kind: "load", family: null, url: origin.loadUrl });
+  }
+  checks.push(...snmpOf(origin.snmp, addresses));
   const deciding: CheckKind[] = [];
   if (check.http !== null) deciding.push("http");
   if (check.tcp) deciding.push("tcp");
@@ -144,6 +164,16 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
     timed: timedOf(deciding),
     certificateDays: check.certificateDays ?? CERTIFICATE_DAYS,
   };
+}
+
+/** One agent on one machine is asked at its first address. */
+function snmpOf(
+  agent: SnmpAgent | undefined,
+  addresses: readonly { readonly family: 4 | 6; readonly address: string }[],
+): CheckPlan[] {
+  const [first] = addresses;
+  if (agent === undefined || first === undefined) return [];
+  return [{ ...first, kind: "snmp", port: agent.port, community: agent.community }];
 }
 
 /** To connect says little about load where something better is asked. */
@@ -201,6 +231,7 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
   if (node.exporter !== undefined) {
     checks.push({ kind: "exporter", family: null, url: node.exporter });
   }
+  checks.push(...snmpOf(node.snmp, addresses));
   return {
     id: node.id,
     pool: NODE_POOL,

@@ -8,11 +8,13 @@ import { checkExporter } from "./checks/exporter.ts";
 import { checkFtp } from "./checks/ftp.ts";
 import { checkHttp } from "./checks/http.ts";
 import { checkIcmp } from "./checks/icmp.ts";
+import { checkLoadObject } from "./checks/load-object.ts";
 import { type CheckOutcome, failed } from "./checks/outcome.ts";
 import { resolveHost } from "./checks/resolve.ts";
+import { checkSnmp, SnmpMemory } from "./checks/snmp.ts";
 import { checkTcp } from "./checks/tcp.ts";
 import { checkTls } from "./checks/tls.ts";
-import type { CheckPlan, Target } from "./plan.ts";
+import { type CheckPlan, hostOf, type Target } from "./plan.ts";
 
 export interface CheckContext {
   readonly clock: Clock;
@@ -22,12 +24,14 @@ export interface CheckContext {
 }
 
 type ExporterPlan = Extract<CheckPlan, { kind: "exporter" }>;
+type SnmpPlan = Extract<CheckPlan, { kind: "snmp" }>;
 
 /** Runs one planned check again and again; remembers what the next scrape is compared with. */
 export class CheckRunner {
   readonly #target: Target;
   readonly #plan: CheckPlan;
   #previous: ExporterReading | null = null;
+  #snmp: SnmpMemory | null = null;
 
   constructor(target: Target, plan: CheckPlan) {
     this.#target = target;
@@ -38,7 +42,7 @@ export class CheckRunner {
   async run(context: CheckContext): Promise<CheckReport> {
     const plan = this.#plan;
     const timeoutMs = this.#target.timeoutMs;
-    const host = plan.kind === "exporter" ? new URL(plan.url).hostname : plan.address;
+    const host = hostOf(plan);
     const startMs = context.clock.monoMs();
     const address = await resolveHost(host, timeoutMs);
     const named = address !== null && address !== host.replace(/^\[|\]$/g, "");
@@ -47,7 +51,10 @@ export class CheckRunner {
     if (address === null) outcome = failed("unknown host");
     else if (this.#forbidden(address, context.rules)) outcome = failed("address not allowed");
     else if (plan.kind === "exporter") outcome = await this.#scrape(plan, address, context);
-    else outcome = await runPlan({ ...plan, address }, { ...context, timeoutMs });
+    else if (plan.kind === "snmp") outcome = await this.#askSnmp(plan, address, context);
+    else if (plan.kind === "load") {
+      outcome = await checkLoadObject({ ...context, url: new URL(plan.url), address, timeoutMs });
+    } else outcome = await runPlan({ ...plan, address }, { ...context, timeoutMs });
     const family = plan.family ?? (address?.includes(":") ? 6 : 4);
     const atMs = context.clock.wallMs();
     return { target: this.#target.id, check: plan.kind, family, atMs, ...resolved, ...outcome };
@@ -55,6 +62,14 @@ export class CheckRunner {
 
   #forbidden(address: string, rules: AddressRules): boolean {
     return this.#target.vetted && vetAddress(address, rules) !== null;
+  }
+
+  async #askSnmp(plan: SnmpPlan, address: string, context: CheckContext): Promise<CheckOutcome> {
+    const { port, community } = plan;
+    const { timeoutMs } = this.#target;
+    this.#snmp ??= new SnmpMemory();
+    const memory = this.#snmp;
+    return await checkSnmp({ ...context, address, port, community, timeoutMs, memory });
   }
 
   async #scrape(plan: ExporterPlan, address: string, context: CheckContext): Promise<CheckOutcome> {
@@ -69,7 +84,7 @@ export class CheckRunner {
 }
 
 function runPlan(
-  plan: Exclude<CheckPlan, ExporterPlan>,
+  plan: Exclude<CheckPlan, { kind: "exporter" | "snmp" | "load" }>,
   how: CheckContext & { readonly timeoutMs: number },
 ): Promise<CheckOutcome> {
   const { timeoutMs, clock, signal } = how;

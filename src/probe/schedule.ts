@@ -4,7 +4,7 @@ import type { Rng } from "../base/rng.ts";
 import type { CheckReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { AddressRules } from "../wire/ip/mod.ts";
-import { type CheckPlan, type Target, targetsOf } from "./plan.ts";
+import { type CheckPlan, hostOf, type Target, targetsOf } from "./plan.ts";
 import { CheckRunner } from "./run-check.ts";
 
 export interface Schedule {
@@ -70,10 +70,6 @@ export function startSchedule(options: ScheduleOptions): Schedule {
       beats.clear();
     },
   };
-}
-
-function hostOf(plan: CheckPlan): string {
-  return plan.kind === "exporter" ? new URL(plan.url).hostname : plan.address;
 }
 
 function stretchOf(wanted: readonly { target: Target; plan: CheckPlan }[]): Map<string, number> {

@@ -4,6 +4,7 @@ import type { Auth } from "../auth.ts";
 import type { Changer } from "../change.ts";
 import { changeLines, valueOrFault } from "../change.ts";
 import { apply } from "../commands/apply.ts";
+import { reportLoad } from "../commands/load.ts";
 import { publish, rollback } from "../commands/publish.ts";
 import { createPurge, readPurge } from "../commands/purge.ts";
 import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../commands/site.ts";
@@ -148,6 +149,7 @@ function customerHandlers({ deps }: Parts) {
 
 function changeHandlers({ deps, changer }: Parts) {
   const purges = new Throttle(deps.clock, { perSec: 50, burst: 500 });
+  const loads = new Throttle(deps.clock, { perSec: 50, burst: 500 });
   const answer = async (doing: ReturnType<typeof putSite>) => {
     const { changes, version, snapshot } = valueOrFault(await doing);
     return { changes: changeLines(changes), version, snapshot };
@@ -163,6 +165,7 @@ function changeHandlers({ deps, changer }: Parts) {
       answer(patchOrigin(changer, { ...params, actor: caller.actor }, body)),
     deleteOrigin: ({ caller, params }) =>
       answer(deleteOrigin(changer, { ...params, actor: caller.actor })),
+    reportLoad: async ({ params, body }) => reportLoad(deps, loads, { ...params, ...body }),
     createPurge: async ({ caller, params, body }) => {
       const { customer, hostname: site } = params;
       const order = { customer, site, path: body.path, actor: caller.actor };

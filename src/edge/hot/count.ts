@@ -1,4 +1,5 @@
-import type { NodeStats } from "../../model/messages.ts";
+import type { NodeStats, ToldLoad } from "../../model/messages.ts";
+import { readOrca } from "../../wire/probe/mod.ts";
 
 /** Live figures of a site since they were last drained. */
 export interface SiteCounts {
@@ -10,6 +11,7 @@ export interface SiteCounts {
 /** Live figures of the edge for pages and demand; what is billed goes through Meter beside it. */
 export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
+  readonly #told = new Map<string, string>();
   #fetches: Record<string, number> = {};
 
   of(hostname: string): SiteCounts {
@@ -26,7 +28,12 @@ export class EdgeCounts {
     this.#fetches[originId] = (this.#fetches[originId] ?? 0) + 1;
   }
 
-  drain(): Pick<NodeStats, "edge" | "fetches"> {
+  /** An origin said this of its own load; the newest counts. */
+  told(originId: string, field: string): void {
+    this.#told.set(originId, field);
+  }
+
+  drain(): Pick<NodeStats, "edge" | "fetches" | "told"> {
     const edge: Record<string, SiteCounts> = {};
     for (const [hostname, counts] of this.#sites) {
       if (counts.requests === 0 && counts.bytesOut === 0) continue;
@@ -37,6 +44,12 @@ export class EdgeCounts {
     }
     const fetches = this.#fetches;
     this.#fetches = {};
-    return { edge, fetches };
+    const told: Record<string, readonly ToldLoad[]> = {};
+    for (const [id, field] of this.#told) {
+      const loads = readOrca(field);
+      if (loads.length > 0) told[id] = loads;
+    }
+    this.#told.clear();
+    return { edge, fetches, ...(Object.keys(told).length === 0 ? {} : { told }) };
   }
 }

@@ -119,6 +119,7 @@ export class Fetcher {
         silentMs: SILENT_MS,
         onEnd: () => this.#ended(choice.id),
       });
+      if (response.load !== undefined) counts.told(choice.id, response.load);
       return { response, requestedMs, receivedMs: nowMs() };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;

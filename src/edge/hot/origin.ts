@@ -26,6 +26,8 @@ export interface OriginResponse {
   readonly status: number;
   /** End-to-end fields in lower case; hop-by-hop ones are gone. */
   readonly fields: Fields;
+  /** What it said of its own load (ORCA); kept from clients. */
+  readonly load?: string;
   /** Null when absent or not a number. */
   readonly contentLength: number | null;
   /** True when its end can be told from its being cut off. */

@@ -11,6 +11,7 @@ export * from "./customer.ts";
 export * from "./explain.ts";
 export * from "./intent.ts";
 export * from "./live.ts";
+export * from "./load.ts";
 export * from "./problem.ts";
 export * from "./purge.ts";
 export * from "./route.ts";

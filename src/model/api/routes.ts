@@ -22,6 +22,7 @@ import {
 import { explainQuery, explanation } from "./explain.ts";
 import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
 import { live, nodeView } from "./live.ts";
+import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
@@ -220,6 +221,16 @@ const customers = {
     params: originParams,
     body: originPatch,
     reply: changed,
+  }),
+  reportLoad: route({
+    method: "post",
+    path: `${ORIGIN}/load`,
+    access: "editor",
+    status: 200,
+    summary: "Say what load a web server carries; it counts for ttlSec",
+    params: originParams,
+    body: loadPush,
+    reply: loadPushed,
   }),
   deleteOrigin: route({
     method: "delete",

@@ -98,6 +98,7 @@ function compileNodes(network: Network): SnapshotNode[] {
     limitMs: node.limitMs,
     ...(node.measure.exporter === undefined ? {} : { exporter: node.measure.exporter }),
     ...(node.measure.ftp === undefined ? {} : { ftp: node.measure.ftp }),
+    ...(node.measure.snmp === undefined ? {} : { snmp: node.measure.snmp }),
     ...limitsOf(node.measure),
   }));
 }
@@ -174,6 +175,8 @@ function compilePool(
     forced: origin.state,
     ...nearTo(origin, at.pops),
     ...(origin.exporter === undefined ? {} : { exporter: origin.exporter }),
+    ...(origin.loadUrl === undefined ? {} : { loadUrl: origin.loadUrl }),
+    ...(origin.snmp === undefined ? {} : { snmp: origin.snmp }),
     ...(origin.ftpPort === undefined ? {} : { ftpPort: origin.ftpPort }),
   }));
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
-import { ResponseReader } from "../../wire/probe/mod.ts";
+import { ORCA_FIELD, ResponseReader, readOrca } from "../../wire/probe/mod.ts";
 import { exchange } from "./exchange.ts";
 import { type CheckOutcome, failed } from "./outcome.ts";
 
@@ -74,7 +74,9 @@ export async function checkHttp(options: HttpCheckOptions): Promise<CheckOutcome
   const { status } = reader;
   if (status !== 0 && !passes(status, options)) return failed(`status ${status}`, outcome);
   const missing = bodyHas !== undefined && outcome.ok && !reader.bodyText().includes(bodyHas);
-  return missing ? failed("body without the text", outcome) : outcome;
+  if (missing) return failed("body without the text", outcome);
+  const loads = readOrca(reader.field(ORCA_FIELD) ?? "");
+  return outcome.ok && loads.length > 0 ? { ...outcome, loads } : outcome;
 }
 
 function passes(status: number, o: HttpCheckOptions): boolean {

@@ -1,5 +1,5 @@
 import type { Health, TargetHealth } from "../../model/health.ts";
-import type { NodeStats, ProbeReport } from "../../model/messages.ts";
+import type { LoadTold, NodeStats, ProbeReport } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { type Target, targetsOf } from "../plan.ts";
 import { ClientRtt } from "./client-rtt.ts";
@@ -14,6 +14,10 @@ export interface Judgement {
   readonly held: string | null;
 }
 
+/** What a response told counts a few seconds: further ones come where there is traffic. */
+const TOLD_FRESH_MS = 5000;
+const TTL_SEC_MAX = 3600;
+
 /**
  * Folds the reports of all vantages into health. It reads no clock and touches nothing: the same
  * reports at the same times give the same judgement, on whichever node it runs.
@@ -22,6 +26,7 @@ export class Judge {
   #targets = new Map<string, TargetStateMachine>();
   #vantages: ReadonlySet<string> = new Set();
   #groups: ReadonlySet<string> = new Set();
+  #nodes: ReadonlySet<string> = new Set();
   #snapshot = 0;
   readonly #rtt = new ClientRtt();
 
@@ -41,6 +46,7 @@ export class Judge {
     this.#targets = next;
     this.#snapshot = snapshot.number;
     this.#groups = new Set(snapshot.groups.map((group) => group.name));
+    this.#nodes = new Set(snapshot.nodes.map((node) => node.name));
     const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
     this.#vantages = new Set(probes.map((node) => node.name));
     this.#rtt.forgetVantages(this.#vantages);
@@ -59,8 +65,21 @@ export class Judge {
     return changed;
   }
 
-  /** Takes what a node says of itself. */
-  takeStats({ node, figures, atMs }: NodeStats, nowMs: number): void {
+  /** Takes what the owner of a server pushed. */
+  takeTold({ target, loads, atMs, ttlSec }: LoadTold, nowMs: number): void {
+    const machine = this.#targets.get(target);
+    if (machine === undefined || !(ttlSec > 0 && ttlSec <= TTL_SEC_MAX)) return;
+    const seen = loads.map((load) => ({ ...load, atMs }));
+    machine.told("owner", { heardMs: nowMs, freshMs: ttlSec * 1000, loads: seen });
+  }
+
+  /** Takes what a node says of itself, and what origins told it in their responses. */
+  takeStats({ node, figures, told, atMs }: NodeStats, nowMs: number): void {
+    for (const [id, loads] of Object.entries(told ?? {})) {
+      const seen = loads.map((load) => ({ ...load, atMs }));
+      const word = { heardMs: nowMs, freshMs: TOLD_FRESH_MS, loads: seen };
+      if (this.#nodes.has(node)) this.#targets.get(id)?.told(`edge ${node}`, word);
+    }
     const machine = this.#targets.get(`node/${node}`);
     if (machine === undefined || figures === undefined) return;
     machine.tellsOfItself(figuresLoads(figures, machine.target, atMs), nowMs);

@@ -1,6 +1,6 @@
 import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
-import type { CheckKind, Target } from "../plan.ts";
+import { ASKING, type CheckKind, type Target } from "../plan.ts";
 import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
 import { Told } from "./told.ts";
 import { certificateWords, type SeenLoad, Track } from "./track.ts";
@@ -89,6 +89,11 @@ export class TargetStateMachine {
     this.#own.take("", { heardMs: nowMs, freshMs: FRESH_INTERVALS * 1000 + LATE_MS, loads });
   }
 
+  /** What others tell of it: caches that fetch from it, or its owner. */
+  told(teller: string, word: Parameters<Told["take"]>[1]): void {
+    this.#told.take(teller, word);
+  }
+
   /** Nobody can add checks that the snapshot does not ask for: memory is bounded by it. */
   #isPlanned(report: CheckReport): boolean {
     const asked = this.target.checks.some(
@@ -174,14 +179,17 @@ export class TargetStateMachine {
   health(now: Now): TargetHealth {
     const fresh = this.#fresh(now.monoMs);
     const freshMs = FRESH_INTERVALS * Math.max(this.target.intervalMs, 1000);
-    const seenBy = (exporter: boolean) =>
-      fresh
-        .filter((track) => (track.check === "exporter") === exporter)
-        .map((track) => track.loads(this.target, now.monoMs, freshMs));
-    const scraped = agreed(seenBy(true));
-    const kinds = new Set(scraped.map((seen) => seen.kind));
+    const timed = fresh.flatMap((track) => track.timed(this.target, now.monoMs, freshMs));
+    const byVantage = new Map<string, SeenLoad[]>();
+    for (const track of fresh) {
+      const before = byVantage.get(track.vantage) ?? [];
+      byVantage.set(track.vantage, [...before, ...track.told(now.monoMs, freshMs)]);
+    }
+    const scraped = agreed([...byVantage.values()]);
+    const told = this.#told.loads(now.monoMs);
+    const kinds = new Set([...scraped, ...told].map((seen) => seen.kind));
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
-    const sources = combineLoads([...seenBy(false).flat(), ...scraped, ...own]);
+    const sources = combineLoads([...timed, ...scraped, ...told, ...own]);
     const highest = sources[0];
     const warnings = this.#warnings(fresh);
     const counting = fresh.some(
@@ -224,7 +232,7 @@ export class TargetStateMachine {
   #views(fresh: readonly Track[]): VantageView[] {
     const byVantage = new Map<string, Track[]>();
     for (const track of fresh) {
-      if (track.check === "exporter") continue;
+      if (ASKING.has(track.check)) continue;
       byVantage.set(track.vantage, [...(byVantage.get(track.vantage) ?? []), track]);
     }
     const names = [...byVantage.keys()].sort();

@@ -64,3 +64,42 @@ describe("what a cache tells of itself", () => {
     expect(court.see("node/e1").sources.map((one) => one.kind)).toEqual(["memory"]);
   });
 });
+
+describe("what others tell of an origin", () => {
+  const site = { hostname: "www.shop.example", origins: [{ name: "a", v4: "198.51.0.1" }] };
+  const target = "www.shop.example/a";
+  const e1 = { name: "e1", pop: "fra", roles: ["edge"], addresses: { v4: "192.0.2.9" } };
+  const courtOfOrigin = () => new Court(snapshotOf([site], { nodes: [e1] }));
+  const reported = (load: number) => [{ kind: "reported" as const, load, detail: "x" }];
+
+  test("is what its owner pushed, until its time is over", () => {
+    const court = courtOfOrigin();
+    court.second([{ target }]);
+    const { wallMs: atMs } = court.now;
+    court.judge.takeTold({ target, atMs, ttlSec: 30, loads: reported(0.6) }, court.nowMs);
+    expect(court.see(target)).toMatchObject({ load: 0.6, loadFrom: "reported" });
+    court.seconds(29, [{ target }]);
+    expect(court.see(target).load).toBe(0.6);
+    court.seconds(2, [{ target }]);
+    expect(court.see(target)).toMatchObject({ load: 0, loadFrom: "http" });
+  });
+
+  test("is what its responses said at caches of the network, the median of them", () => {
+    const court = courtOfOrigin();
+    court.second([{ target }]);
+    const told = { [target]: reported(0.8) };
+    court.judge.takeStats({ ...stats(court), told }, court.nowMs);
+    court.judge.takeStats({ ...stats(court), node: "stranger", told }, court.nowMs);
+    expect(court.see(target)).toMatchObject({ load: 0.8, loadFrom: "reported" });
+    court.seconds(6, [{ target }]);
+    expect(court.see(target).loadFrom).toBe("http");
+  });
+
+  test("comes by ORCA on probe responses, if half the vantages see it", () => {
+    const court = courtOfOrigin();
+    court.nowMs += 1000;
+    court.report("p1", [{ target, loads: reported(0.9) }]);
+    court.report("p2", [{ target, loads: reported(0.7) }]);
+    expect(court.see(target)).toMatchObject({ load: 0.8, loadFrom: "reported" });
+  });
+});

@@ -116,17 +116,22 @@ export class Track {
     this.#loads.set(seen.kind, { kind: seen.kind, load: value, detail, atMs });
   }
 
-  /** The loads this check tells, if it passed within `freshMs`. */
-  loads(target: Target, nowMs: number, freshMs: number): SeenLoad[] {
+  /** What the server told of itself by this check, if it passed within `freshMs`. */
+  told(nowMs: number, freshMs: number): SeenLoad[] {
     if (nowMs - this.#okMs > freshMs) return [];
-    if (this.check === "exporter") {
-      return [...this.#loads.values()].filter((seen) => this.#atMs - seen.atMs <= freshMs);
-    }
-    if (!target.timed.includes(this.check) || this.#totalMs === null) return [];
+    return [...this.#loads.values()].filter((seen) => this.#atMs - seen.atMs <= freshMs);
+  }
+
+  /** The load that the response time is, if the check passed within `freshMs`. */
+  timed(target: Target, nowMs: number, freshMs: number): SeenLoad[] {
+    if (nowMs - this.#okMs > freshMs) return [];
+    const { check } = this;
+    if (check === "exporter" || check === "load" || check === "snmp") return [];
+    if (!target.timed.includes(check) || this.#totalMs === null) return [];
     const { ewmaMs, idleMs } = this.#response;
     const time = { ewmaMs, idleMs, limitMs: target.limitMs };
     const load = responseLoad(time);
-    return [{ kind: this.check, load, detail: this.#detail(time), atMs: this.#atMs }];
+    return [{ kind: check, load, detail: this.#detail(time), atMs: this.#atMs }];
   }
 
   #detail(time: Parameters<typeof responseDetail>[0]): string {

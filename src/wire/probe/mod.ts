@@ -1,6 +1,6 @@
 /**
  * The bytes that probes read and write, as pure functions: Prometheus text as node_exporter serves
- * it and the loads that follow from two scrapes, the smallest DNS query there is, and a reader that
+ * it and the loads that follow from two scrapes, load objects, ORCA fields, ICMP echoes, the smallest DNS query there is, and a reader that
  * says when an HTTP/1.1 response is complete. Everything is bounded and nothing throws, whatever
  * the other side sends. Sockets, timers and verdicts live in src/probe.
  */
@@ -13,5 +13,9 @@ export {
 } from "./exporter.ts";
 export { echoReplyNonce, encodeEcho, ICMP_BYTES } from "./icmp.ts";
 export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./latency-query.ts";
+export { type LoadObject, loadOfObject, readLoadObject } from "./load-object.ts";
 export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
+export { ORCA_FIELD, readOrca } from "./orca.ts";
+export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";
+export { HOST, type SnmpReading, snmpCpu, snmpMemory, UCD, type UcdName } from "./snmp.ts";

@@ -21,6 +21,7 @@ export class ResponseReader {
   readonly #bodiless: boolean;
   readonly #keep: Uint8Array[] | null;
   #head = "";
+  #fields = "";
   #status = 0;
   #framing: Framing = "close";
   #left = 0;
@@ -48,6 +49,15 @@ export class ResponseReader {
   /** True when the body was longer than allowed and the rest is missing. */
   get cut(): boolean {
     return this.#cut;
+  }
+
+  /** A field of the final response's header, the first of its name; null when there is none. */
+  field(name: string): string | null {
+    const at = this.#fields.toLowerCase().indexOf(`\r\n${name.toLowerCase()}:`);
+    if (at === -1) return null;
+    const start = at + name.length + 3;
+    const end = this.#fields.indexOf("\r\n", start);
+    return this.#fields.slice(start, end === -1 ? undefined : end).trim();
   }
 
   push(bytes: Uint8Array): ResponseProgress {
@@ -97,6 +107,7 @@ export class ResponseReader {
     this.#status = Number(status);
     if (!this.#frame(head)) return { state: "broken", reason: "not http" };
     this.#inBody = true;
+    this.#fields = head;
     this.#head = "";
     const empty = this.#bodiless || this.#status === 204 || this.#status === 304;
     if (empty || (this.#framing === "length" && this.#left === 0)) return this.#done();
