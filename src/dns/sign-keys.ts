@@ -1,10 +1,13 @@
 import { createHash, createPrivateKey, sign } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
-import type { ZoneKey } from "../model/zone-keys.ts";
+import type { Log } from "../base/log.ts";
+import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
 import { encodeName, lowerCaseName } from "../wire/dns/mod.ts";
 import { SECURE } from "../wire/dnssec/mod.ts";
+import type { Responder } from "./hot/answer.ts";
 import { AnswerSigner, type Signing, type SignLimits } from "./hot/sign.ts";
 import { type KeyParts, type SigningZone, signingZone } from "./hot/sign-zone.ts";
+import type { UdpServer } from "./udp.ts";
 
 /** Makes keys ready to sign. Throws for a key that cannot be read; no word of it is in the error. */
 export function openKeys(keys: readonly ZoneKey[], clock: Clock, limits?: SignLimits): Signing {
@@ -45,4 +48,51 @@ function readKey(zone: string, privateKey: string) {
 
 function sha256(data: Uint8Array): Uint8Array {
   return createHash("sha256").update(data).digest();
+}
+
+/** Keeps the main thread's responder and the Workers' signing with the keys of now. */
+export class KeyFollower {
+  /** For Workers, before they answer the first packet. */
+  readonly first: readonly ZoneKey[];
+  readonly #o: {
+    readonly feed: ZoneKeyFeed | null;
+    readonly responder: Responder;
+    readonly clock: Clock;
+    readonly log: Log;
+  };
+
+  constructor(o: {
+    readonly feed: ZoneKeyFeed | null;
+    readonly responder: Responder;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
+    this.#o = o;
+    this.first = o.feed?.keys() ?? [];
+    if (this.first.length > 0) this.#sign(this.first);
+  }
+
+  /** Returns the way to stop. */
+  follow(udp: UdpServer): () => void {
+    const { feed } = this.#o;
+    if (feed === null) return () => {};
+    const take = () => {
+      const keys = feed.keys();
+      if (this.#sign(keys)) udp.keys(keys);
+    };
+    // What came while the sockets were opened.
+    if (feed.keys() !== this.first) take();
+    return feed.onKeys(take);
+  }
+
+  #sign(keys: readonly ZoneKey[]): boolean {
+    const { responder, clock, log } = this.#o;
+    try {
+      responder.sign(openKeys(keys, clock));
+      return true;
+    } catch (error) {
+      log.error("Cannot sign with new keys: those before stay", { reason: String(error) });
+      return false;
+    }
+  }
 }

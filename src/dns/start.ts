@@ -6,6 +6,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
+import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
 import { type AnswerSettings, PLAIN } from "./hot/settings.ts";
@@ -13,6 +14,7 @@ import { openLibc } from "./libc.ts";
 import { DnsMetrics } from "./metrics.ts";
 import { entryOf, type QueryLogEntry } from "./query-log.ts";
 import { reportOf } from "./report.ts";
+import { KeyFollower } from "./sign-keys.ts";
 import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
 import type { Loading, UdpServer } from "./udp.ts";
 import { startBatched } from "./udp-batched.ts";
@@ -45,6 +47,8 @@ export interface DnsOptions {
   /** Takes the lookups that `answering.sampleEach` has written down. */
   readonly onLookup?: (entry: QueryLogEntry) => void;
   readonly feed: Feed;
+  /** What signed zones are signed with; without it none is. */
+  readonly keys?: ZoneKeyFeed;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -103,9 +107,10 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     }
   };
   const drainOwn = () => onReport(reportOf(responder));
+  const keys = new KeyFollower({ feed: o.keys ?? null, responder, clock: o.clock, log });
   const first = o.feed.snapshot();
   const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log, recent });
-  const inner = { responder, log, onReport, settings, first: loading };
+  const inner = { responder, log, onReport, settings, first: loading, firstKeys: keys.first };
   const { udp, tcp, tls } = await listen(o, inner);
   const load = (snapshot: Snapshot) => {
     const next = loadInto(responder, snapshot, { feed: o.feed, log, recent });
@@ -115,7 +120,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     const patch = responder.observe(o.feed.health(), o.feed.assignment());
     if (patch !== null) udp.patch(patch);
   };
-  const unsubscribe = [o.feed.onSnapshot(load), o.feed.onHealth(observe)];
+  const unsubscribe = [o.feed.onSnapshot(load), o.feed.onHealth(observe), keys.follow(udp)];
   // What was published while the sockets were opened.
   const now = o.feed.snapshot();
   if (now !== null && now !== first) load(now);
@@ -178,6 +183,7 @@ function meterQueries(packed: PackedCounts, snapshot: Snapshot, meter: Meter): v
 
 interface Inner {
   readonly first: Loading | null;
+  readonly firstKeys: readonly ZoneKey[];
   readonly responder: Responder;
   readonly log: Log;
   readonly onReport: (report: Report) => void;

@@ -1,4 +1,5 @@
 import type { Snapshot } from "../model/snapshot.ts";
+import type { ZoneKey } from "../model/zone-keys.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
 
 /** A snapshot, and what its targets' health is then, beginning from nothing. */
@@ -11,6 +12,8 @@ export interface Loading {
 export interface UdpServer {
   load(next: Loading): void;
   patch(patch: HealthPatch): void;
+  /** All keys to sign with from now on. */
+  keys(keys: readonly ZoneKey[]): void;
   /** Ends when nothing is read any more and all counts have been handed over. */
   stop(): Promise<void>;
 }
