@@ -37,7 +37,10 @@ export async function readNodeFile(path: string): Promise<NodeFile> {
     file.tls === undefined
       ? {}
       : { tls: { cert: resolve(from, file.tls.cert), key: resolve(from, file.tls.key) } };
-  return { ...file, ...tls, data: resolve(from, file.data) };
+  const { queryLog } = file.dns;
+  const log = queryLog && { ...queryLog, file: resolve(from, queryLog.file) };
+  const dns = log === undefined ? file.dns : { ...file.dns, queryLog: log };
+  return { ...file, ...tls, dns, data: resolve(from, file.data) };
 }
 
 async function up(file: NodeFile, logLevel: LogLevel): Promise<void> {

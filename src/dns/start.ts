@@ -37,8 +37,8 @@ export interface DnsOptions {
     /** Default: batched where that works. */
     readonly udp?: "batched" | "portable";
     readonly tcp?: TcpLimits;
-    /** DNS over TLS on the same hosts; 0 takes a free port. Needs `tls`. */
-    readonly tls?: number;
+    /** DNS over TLS; port 0 takes a free one. Needs `tls`. */
+    readonly tls?: { readonly hosts: readonly string[]; readonly port: number };
   };
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -202,7 +202,7 @@ async function listen(
     let tls: TcpServer | null = null;
     try {
       if (o.listen.tls !== undefined && o.tls !== undefined) {
-        tls = startTcp({ hosts, port: o.listen.tls, ...rest, tls: o.tls });
+        tls = startTcp({ ...o.listen.tls, ...rest, tls: o.tls });
       }
       return { tcp, tls, udp: await startUdp(o, tcp.port, inner) };
     } catch (error) {

@@ -1,8 +1,53 @@
 import { z } from "zod";
-import { hostPort, ipv4, ipv6, slug } from "./names.ts";
+import { hostPort, ipv4, ipv6, prefix, slug } from "./names.ts";
 import { nodeRole } from "./network.ts";
 
 const listenOn = z.union([hostPort.transform((one) => [one]), z.array(hostPort).min(1)]);
+
+const perSec = z.int().min(1).max(1_000_000);
+
+/** How the name server answers strangers; docs/name-server.md tells of each. */
+const dnsAnswers = z
+  .strictObject({
+    nsid: z.string().max(63).optional().meta({
+      description: "Told to who asks for the server's id; the node's name; empty: nothing",
+    }),
+    cookies: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        secrets: z
+          .array(
+            z.string().regex(/^[0-9a-f]{32}$/i, {
+              message: "expected 32 hexadecimal digits, such as `openssl rand -hex 16` prints",
+            }),
+          )
+          .max(4)
+          .default([])
+          .meta({ description: "The first makes cookies, all are accepted; none: one per start" }),
+        required: z.boolean().default(false),
+      })
+      .prefault({}),
+    rateLimit: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        answersPerSec: perSec.default(1000),
+        nxdomainPerSec: perSec.default(200),
+        errorsPerSec: perSec.default(100),
+        slip: z.int().min(0).max(100).default(2),
+        exempt: z.array(prefix).default(["127.0.0.0/8", "::1/128"]),
+      })
+      .prefault({})
+      .meta({ description: "Responses over UDP to one /24 or /56 without a cookie of ours" }),
+    queryLog: z
+      .strictObject({
+        file: z.string().min(1),
+        each: z.int().min(1).default(1000),
+        maxMiB: z.int().min(1).default(100),
+      })
+      .optional()
+      .meta({ description: "Writes one lookup of `each` down, as JSON lines" }),
+  })
+  .prefault({});
 
 /** The node file of `turnpike up --config`: one machine, what it runs and where it listens. */
 export const nodeFile = z
@@ -19,13 +64,15 @@ export const nodeFile = z
         dns: listenOn.prefault(["0.0.0.0:53"]),
         http: listenOn.prefault(["0.0.0.0:80"]),
         https: listenOn.optional(),
+        dot: listenOn.optional().meta({ description: "DNS over TLS, with the files of tls" }),
         control: hostPort.default("127.0.0.1:8053"),
+        metrics: hostPort.optional().meta({ description: "Prometheus text at /metrics" }),
       })
       .prefault({}),
     tls: z
       .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
       .optional()
-      .meta({ description: "PEM files for listen.https" }),
+      .meta({ description: "PEM files for listen.https and listen.dot" }),
     cache: z
       .strictObject({
         memoryMiB: z.int().min(1).default(256),
@@ -33,6 +80,7 @@ export const nodeFile = z
       })
       .prefault({}),
     dnsWorkers: z.int().min(1).max(64).default(1),
+    dns: dnsAnswers,
     operator: z
       .strictObject({ email: z.email(), password: z.string().min(8).max(200).optional() })
       .prefault({ email: "operator@localhost.example" })
@@ -40,6 +88,10 @@ export const nodeFile = z
   })
   .refine((file) => file.listen.https === undefined || file.tls !== undefined, {
     message: "expected the PEM files of listen.https",
+    path: ["tls"],
+  })
+  .refine((file) => file.listen.dot === undefined || file.tls !== undefined, {
+    message: "expected the PEM files of listen.dot",
     path: ["tls"],
   });
 export type NodeFile = z.infer<typeof nodeFile>;

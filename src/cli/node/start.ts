@@ -11,9 +11,12 @@ import { startEdge } from "../../edge/mod.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
+import { answerSettings } from "./dns-options.ts";
 import { startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
+import { startLookupLog } from "./lookup-log.ts";
 import { startMeter } from "./meter.ts";
+import { type MetricsSource, startMetrics } from "./metrics.ts";
 
 const STATS_MS = 1000;
 const MIB = 1_048_576;
@@ -44,6 +47,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   const common = { node: file.name, feed, meter: metering.meter, bus, clock, rng, log };
   const listens: Record<string, string> = {};
   const stops: (() => Promise<void>)[] = [];
+  const sources: MetricsSource[] = [];
+  let lookups: ReturnType<typeof startLookupLog> | undefined;
   const drains: (() => Partial<NodeStats>)[] = [];
   const stop = async () => {
     for (const end of stops.reverse()) await end();
@@ -53,9 +58,23 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   try {
     if (file.roles.includes("dns")) {
       const { hosts, port } = listenOf(file.listen.dns, "listen.dns");
-      const listen = { hosts, port, workers: file.dnsWorkers };
-      const dns = await startDns({ ...common, listen });
+      const { queryLog } = file.dns;
+      if (queryLog !== undefined) {
+        lookups = startLookupLog({ ...queryLog, bytesMax: queryLog.maxMiB * MIB, log });
+        stops.push(lookups.stop);
+      }
+      const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
+      const listen = { hosts, port, workers: file.dnsWorkers, ...(dot && { tls: dot }) };
+      const dns = await startDns({
+        ...common,
+        listen,
+        ...(dot && (await tlsOf(file))),
+        answering: answerSettings(file, rng),
+        ...(lookups && { onLookup: lookups.add }),
+      });
       listens.dns = `${hosts.join(", ")} port ${dns.port}`;
+      if (dns.tlsPort !== null) listens.dot = `port ${dns.tlsPort}`;
+      sources.push(() => dns.metrics());
       stops.push(() => dns.stop());
       drains.push(() => dns.drainStats());
     }
@@ -69,6 +88,11 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
     if (file.roles.includes("probe")) {
       const probe = await startProbe({ ...common, pop: file.pop });
       stops.push(() => probe.stop());
+    }
+    if (file.listen.metrics !== undefined) {
+      const metrics = startMetrics({ listen: splitHostPort(file.listen.metrics), sources, log });
+      listens.metrics = `port ${metrics.port}`;
+      stops.push(() => metrics.stop());
     }
   } catch (error) {
     await stop();
@@ -102,22 +126,19 @@ async function edgeOptions(file: NodeFile, dataDir: string) {
     file.listen.https === undefined
       ? {}
       : { https: listenOf(file.listen.https, "listen.https").port };
-  const tls =
-    file.tls === undefined
-      ? {}
-      : {
-          tls: {
-            cert: await pem(file.tls.cert, "tls.cert", (text) => new X509Certificate(text)),
-            key: await pem(file.tls.key, "tls.key", (text) => createPrivateKey(text)),
-          },
-        };
   return {
     listen: { hosts, http: port, ...https },
-    ...tls,
+    ...(await tlsOf(file)),
     dataDir: join(dataDir, "cache"),
     memoryBytesMax: file.cache.memoryMiB * MIB,
     diskBytesMax: file.cache.diskMiB * MIB,
   };
+}
+
+async function tlsOf({ tls }: NodeFile) {
+  if (tls === undefined) return {};
+  const cert = await pem(tls.cert, "tls.cert", (text) => new X509Certificate(text));
+  return { tls: { cert, key: await pem(tls.key, "tls.key", (text) => createPrivateKey(text)) } };
 }
 
 /** Reads a PEM file and refuses what `parse` cannot take. */

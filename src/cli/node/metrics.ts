@@ -1,0 +1,45 @@
+import { listenFault } from "../../base/listen-fault.ts";
+import type { Log } from "../../base/log.ts";
+
+/** What a role shows: lines of the Prometheus text format, each with a final line feed. */
+export type MetricsSource = () => string;
+
+/** The node's `/metrics` (`listen.metrics`): whatever each of its roles shows, one after the other. */
+export function startMetrics(o: {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly sources: readonly MetricsSource[];
+  readonly log: Log;
+}): { readonly port: number; stop(): Promise<void> } {
+  const { host, port } = o.listen;
+  const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+  try {
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      routes: {
+        "/metrics": () =>
+          new Response([...o.sources, processText].map((s) => s()).join(""), { headers }),
+      },
+      fetch: () => new Response("Not found\n", { status: 404 }),
+      error: (error) => {
+        o.log.error("Cannot show metrics", { error });
+        return new Response("Cannot show metrics\n", { status: 500 });
+      },
+    });
+    return { port: server.port ?? port, stop: () => server.stop(true) };
+  } catch (error) {
+    throw listenFault(error, `${host}:${port} (metrics)`);
+  }
+}
+
+/** Of this process, by the names that Prometheus' own libraries use. */
+function processText(): string {
+  const { user, system } = process.cpuUsage();
+  return [
+    "# TYPE process_cpu_seconds_total counter",
+    `process_cpu_seconds_total ${(user + system) / 1e6}`,
+    "# TYPE process_resident_memory_bytes gauge",
+    `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
+    "",
+  ].join("\n");
+}
