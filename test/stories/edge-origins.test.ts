@@ -90,16 +90,56 @@ describe("stale objects", () => {
     expect([hit.status, hit.headers.get("age")]).toEqual([206, "0"]);
   });
 
+  test("one that may be is served at once and validated once behind the clients' backs", async () => {
+    const url = `http://${NEWS}/swr?cc=max-age=60,stale-while-revalidate=30`;
+    await w.stage.get(url);
+    w.news.log.length = 0;
+    w.stage.clock.advance(61_000);
+    let let_go = () => {};
+    w.gate = new Promise((resolve) => {
+      let_go = resolve;
+    });
+    w.version++;
+    const replies = await Promise.all([w.stage.get(url), w.stage.get(url), w.stage.get(url)]);
+    for (const reply of replies) {
+      expect(reply.headers.get("cache-status")).toContain("hit; ttl=-1; detail=stale-while-revali");
+      expect(reply.text).toContain(`v${w.version - 1}`);
+    }
+    let_go();
+    await until(() => w.stage.usageOf("news", NEWS).bytesIn > 0 && w.news.log.length === 1);
+    let news = await w.stage.get(url);
+    for (let i = 0; i < 100 && !news.text.includes(`v${w.version}`); i++) {
+      news = await w.stage.get(url);
+    }
+    expect(news.text).toContain(`v${w.version}`);
+    expect(w.news.log.length).toBe(1);
+  });
+
+  test("HEAD about one judges it by what the origin says (RFC 9111 4.3.5)", async () => {
+    const url = `http://${NEWS}/head?cc=max-age=60`;
+    await w.stage.get(url);
+    w.stage.clock.advance(61_000);
+    await w.stage.get(url, {}, "HEAD");
+    expect((await w.stage.get(url)).headers.get("cache-status")).toContain("; hit");
+    w.stage.clock.advance(61_000);
+    w.version++;
+    await w.stage.get(url, {}, "HEAD");
+    expect((await w.stage.get(url)).headers.get("cache-status")).toContain("fwd=uri-miss");
+  });
+
   test("one that its origin lets stand in for an error is served when all origins fail", async () => {
     const url = `http://${NEWS}/sie?cc=max-age=60,stale-if-error=600`;
-    const strict = `http://${NEWS}/strict?cc=max-age=60`;
+    const plain = `http://${NEWS}/plain?cc=max-age=60`;
+    const strict = `http://${NEWS}/strict?cc=max-age=60,must-revalidate`;
     const first = await w.stage.get(url);
+    await w.stage.get(plain);
     await w.stage.get(strict);
     w.stage.clock.advance(61_000);
     await w.news.stop();
     const reply = await w.stage.get(url);
     expect([reply.status, reply.text]).toEqual([200, first.text]);
     expect(reply.headers.get("cache-status")).toContain("detail=stale-if-error");
+    expect((await w.stage.get(plain)).headers.get("cache-status")).toContain("stale-if-error");
     expect((await w.stage.get(strict)).status).toBe(502);
     w.news = w.revive(w.news);
   });

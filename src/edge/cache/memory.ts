@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
+import { type MakeEvictor, MOST_HITS, nameHash, S3Gdsf, Shares, Slots } from "./evict/mod.ts";
 import type { ObjectMeta } from "./object.ts";
 
 /**
@@ -21,16 +22,23 @@ export class MemoryObject<P = unknown> {
   readonly prepared: (P | undefined)[] = [];
   /** URLs that lead here without parsing: the deliverer's, too. */
   readonly urls: string[] = [];
-  visited = false;
-  newer: MemoryObject<P> | null = null;
-  older: MemoryObject<P> | null = null;
+  /** Its place in the tier's table; -1 while it is in none. */
+  slot = -1;
+  readonly #shares: Shares | null;
 
-  constructor(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>) {
+  /** `shares`: of the tier that holds it; null: it is in none. */
+  constructor(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>, shares: Shares | null = null) {
     assert(bytes.byteLength === meta.bodyBytes, "A stored body has the length its meta says");
     this.meta = meta;
     // A view into a larger buffer would hold bytes that nobody counts.
     this.bytes = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
     this.costBytes = costOf(meta, bytes.byteLength);
+    this.#shares = shares;
+  }
+
+  /** To be set on each hit, so that it is known to be of use. */
+  set visited(_hit: true) {
+    if (this.alive && this.slot >= 0) this.#shares?.find(this.slot);
   }
 }
 
@@ -42,40 +50,42 @@ function costOf(meta: ObjectMeta, bodyBytes: number): number {
 }
 
 /**
- * The memory tier: SIEVE eviction (Zhang et al., NSDI 2024) under a byte cap. A hit only sets a bit;
- * the hand walks from the oldest to the newest, spares what was visited and evicts what was not.
- * Sizes: it evicts until the newcomer fits, and takes no object above an eighth of the cap.
+ * The memory tier: objects under a byte cap that counts all they cost, each customer's apart from the
+ * others' (evict/shares). It evicts until the newcomer fits, and takes no object above an eighth of
+ * the cap. A hit only counts.
  */
 export class MemoryTier<P = unknown> {
   readonly bytesMax: number;
   readonly objectBytesMax: number;
   /** Told of each object that dies. */
   onDrop: (object: MemoryObject<P>) => void = () => {};
-  #bytes = 0;
-  #count = 0;
   readonly #variants = new Map<string, MemoryObject<P>[]>();
-  #newest: MemoryObject<P> | null = null;
-  #oldest: MemoryObject<P> | null = null;
-  #hand: MemoryObject<P> | null = null;
+  readonly #slots = new Slots({ ranked: true });
+  readonly #shares: Shares;
+  /** By slot; null where it is free. */
+  readonly #objects: (MemoryObject<P> | null)[] = [];
 
-  constructor(bytesMax: number, objectBytesMax: number) {
+  constructor(bytesMax: number, objectBytesMax: number, make: MakeEvictor = mostHits) {
+    this.#shares = new Shares(this.#slots, make);
     this.bytesMax = bytesMax;
     this.objectBytesMax = Math.min(objectBytesMax, Math.floor(bytesMax / 8));
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#shares.bytes;
   }
 
   get count(): number {
-    return this.#count;
+    return this.#shares.count;
   }
 
   /** The variant of `key` that answers a request with these fields. */
   find(key: string, get: (name: string) => string | null): MemoryObject<P> | null {
     const variants = this.#variants.get(key);
     if (variants === undefined) return null;
-    for (const object of variants) {
+    // The last one stored wins, also when Vary has changed since (RFC 9111 4.1).
+    for (let i = variants.length - 1; i >= 0; i--) {
+      const object = variants[i]!;
       if (!variantMatches(object.meta, get)) continue;
       object.visited = true;
       return object;
@@ -86,19 +96,19 @@ export class MemoryTier<P = unknown> {
   /** Stores it in place of the same variant. Null when it is too large for this tier. */
   put(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
     const before = this.#variants.get(meta.key)?.find((o) => o.meta.variant === meta.variant);
+    const seen = before === undefined ? null : this.#seen(before.slot);
     if (before !== undefined) this.#drop(before);
     const others = this.#variants.get(meta.key) ?? [];
     if (others.length >= VARIANTS_MAX) this.#drop(others[0]!);
     const cost = costOf(meta, bytes.byteLength);
     if (bytes.byteLength > this.objectBytesMax || cost > this.bytesMax) return null;
-    while (this.#bytes + cost > this.bytesMax) this.#evict();
-    const object = new MemoryObject<P>(meta, bytes);
-    this.#bytes += object.costBytes;
-    this.#count++;
-    object.older = this.#newest;
-    if (this.#newest !== null) this.#newest.newer = object;
-    this.#newest = object;
-    this.#oldest ??= object;
+    while (this.#shares.bytes + cost > this.bytesMax) this.#evict();
+    const object = new MemoryObject<P>(meta, bytes, this.#shares);
+    const slot = this.#slots.take(hashOf(meta), object.costBytes);
+    object.slot = slot;
+    this.#objects[slot] = object;
+    this.#shares.insert(slot, nameHash(meta.customer), seen !== null);
+    if (seen !== null) this.#slots.hits[slot] = seen;
     const variants = this.#variants.get(meta.key);
     if (variants === undefined) this.#variants.set(meta.key, [object]);
     else variants.push(object);
@@ -112,32 +122,35 @@ export class MemoryTier<P = unknown> {
     return variants.length;
   }
 
+  /** What an object takes over from the one that it renews. */
+  #seen(slot: number): number {
+    return Math.min(255, this.#slots.hits[slot]! + this.#slots.frequency[slot]!);
+  }
+
   #evict(): void {
-    let hand = this.#hand ?? this.#oldest;
-    assert(hand !== null, "An object that fits the cap finds room in an empty tier");
-    while (hand.visited) {
-      hand.visited = false;
-      hand = hand.newer ?? this.#oldest!;
-    }
-    this.#hand = hand.newer;
-    this.#drop(hand);
+    const object = this.#objects[this.#shares.toEvict()];
+    assert(object != null, "An object that fits the cap finds room in an empty tier");
+    this.#drop(object);
   }
 
   #drop(object: MemoryObject<P>): void {
     if (!object.alive) return;
-    if (this.#hand === object) this.#hand = object.newer;
-    if (object.newer !== null) object.newer.older = object.older;
-    else this.#newest = object.older;
-    if (object.older !== null) object.older.newer = object.newer;
-    else this.#oldest = object.newer;
-    object.newer = null;
-    object.older = null;
+    this.#shares.remove(object.slot);
+    this.#slots.release(object.slot);
+    this.#objects[object.slot] = null;
     object.alive = false;
     this.onDrop(object);
-    this.#bytes -= object.costBytes;
-    this.#count--;
     const rest = this.#variants.get(object.meta.key)!.filter((other) => other !== object);
     if (rest.length === 0) this.#variants.delete(object.meta.key);
     else this.#variants.set(object.meta.key, rest);
   }
+}
+
+function mostHits(slots: Slots): S3Gdsf {
+  return new S3Gdsf(slots, MOST_HITS);
+}
+
+/** What a ghost knows it by: its key and variant, FNV-1a. */
+function hashOf(meta: ObjectMeta): number {
+  return (nameHash(meta.key) ^ Math.imul(nameHash(meta.variant), 0x9e3779b1)) >>> 0;
 }

@@ -14,6 +14,7 @@ export interface ObjectMeta {
   readonly vary: readonly string[];
   /** What the fields that `vary` names held in the request (policy/caching `variantKey`). */
   readonly variant: string;
+  readonly language?: string;
   readonly status: number;
   /** End-to-end fields, without Age. */
   readonly fields: Fields;

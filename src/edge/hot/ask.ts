@@ -1,3 +1,4 @@
+import { noUsage } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl } from "../../wire/http/mod.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
@@ -20,7 +21,11 @@ export interface Ask {
 }
 
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-const FIRST_METHODS = new Set([...SECOND_METHODS, "POST", "PUT", "DELETE", "PATCH"]);
+/** What the listener knows, but TRACE, CONNECT and what others use to command a cache (H21). */
+const FIRST_METHODS = new Set([
+  ...[...SECOND_METHODS, "POST", "PUT", "DELETE", "PATCH", "QUERY", "SEARCH", "REPORT", "M-SEARCH"],
+  ...["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK"],
+]);
 
 /**
  * What is sent on from a second address, which serves static content, the same for everybody:
@@ -91,4 +96,19 @@ export function fieldsSeen(form: Form, request: Request): (name: string) => stri
     const value = headers.get(name);
     return value !== null && WEB_ORIGIN.test(value) ? value : null;
   };
+}
+
+/**
+ * The same ask for a fetch that outlives its request: its own copy of the fields, and counters of its
+ * own, for nobody waits for it.
+ */
+export function detached(ask: Ask): Ask {
+  const { url, headers } = ask.request;
+  const request = new Request(url, { headers: new Headers(headers) });
+  const entry = {
+    ...ask.entry,
+    usage: noUsage(),
+    counts: { requests: 0, hits: 0, bytesOut: 0 },
+  };
+  return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request) };
 }

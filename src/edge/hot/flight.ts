@@ -24,6 +24,12 @@ export interface Flight {
   onPurge: () => void;
 }
 
+/** Somebody who would store an answer for a key, and must not if the key is purged meanwhile. */
+export interface Watch {
+  purged: boolean;
+  end(): void;
+}
+
 /**
  * Who fetches what at present. Requests for one key wait for one fetch until it is known whether its
  * answer may be shared; keys whose answers may not are remembered for a while, so that nobody waits.
@@ -31,6 +37,7 @@ export interface Flight {
 export class Flights {
   readonly #flights = new Map<string, Flight>();
   readonly #private = new Map<string, number>();
+  readonly #watches = new Map<string, Set<Watch>>();
 
   of(key: string): Flight | undefined {
     return this.#flights.get(key);
@@ -50,8 +57,22 @@ export class Flights {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 
+  /** Until its end it is told of purges of this key. */
+  watch(key: string): Watch {
+    const all = this.#watches.get(key) ?? new Set();
+    this.#watches.set(key, all);
+    const end = () => {
+      all.delete(watch);
+      if (all.size === 0 && this.#watches.get(key) === all) this.#watches.delete(key);
+    };
+    const watch: Watch = { purged: false, end };
+    all.add(watch);
+    return watch;
+  }
+
   /** Later requests do not join what began before the purge. */
   purge(key: string): void {
+    for (const watch of this.#watches.get(key) ?? []) watch.purged = true;
     const flight = this.#flights.get(key);
     if (flight === undefined) return;
     flight.purged = true;

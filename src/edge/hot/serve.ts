@@ -23,27 +23,28 @@ import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import {
   ageMs,
+  cacheKey,
+  compareHead,
   conditionFields,
-  freshnessOf,
+  invalidatedPaths,
   isFresh,
+  isSafe,
   mayServeOnError,
+  mayServeWhileRevalidating,
   mergeNotModified,
-  type ResponseFacts,
   readResponse,
   selects,
   storable,
-  variantKey,
   variantMatches,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
-import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
-import { type Ask, fieldsSeen, receive } from "./ask.ts";
+import { type Ask, detached, fieldsSeen, receive } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes, deliver, discard, type Held } from "./deliver.ts";
 import { type Fetched, Fetcher } from "./fetch.ts";
-import { type Flight, Flights } from "./flight.ts";
+import { type Flight, Flights, type Watch } from "./flight.ts";
 import {
   addCacheStatus,
   formHeaders,
@@ -59,6 +60,7 @@ import {
   MISS_IDLE_SEC,
   WHOLE_BYTES_MAX,
 } from "./limits.ts";
+import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
 import type { OriginClient } from "./origin.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { EdgeTable } from "./table.ts";
@@ -179,6 +181,10 @@ export class Server {
     }
     const object = this.#parts.cache.find(ask.key, ask.get);
     if (object !== null && this.#fresh(object.meta)) return this.#hit(object, ask);
+    if (object !== null && this.#mayRevalidateLater(object.meta)) {
+      this.#revalidateLater(object, ask, table);
+      return this.#hit(object, ask, "stale-while-revalidate");
+    }
     connection.timeout(request, MISS_IDLE_SEC);
     return this.#guarded(this.#lookupOnDisk(ask, table, object));
   }
@@ -198,6 +204,23 @@ export class Server {
     return isFresh(meta.freshness, age) && !this.#parts.behind();
   }
 
+  #mayRevalidateLater(meta: ObjectMeta): boolean {
+    if (this.#parts.behind()) return false;
+    const age = ageMs(meta.freshness, meta.receivedMs, this.#parts.clock.wallMs());
+    return !meta.freshness.alwaysValidate && mayServeWhileRevalidating(meta.freshness, age);
+  }
+
+  /** Validates what was just served stale, once for all who ask meanwhile (RFC 5861 3). */
+  #revalidateLater(stale: Held, ask: Ask, table: EdgeTable): void {
+    if (this.#flights.of(ask.key) !== undefined) return;
+    const alone = detached(ask);
+    const done = this.#guarded(this.#lead(alone, table, stale)).then(async (response) => {
+      ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
+      await response.body?.cancel();
+    });
+    done.catch((fault: unknown) => this.#broken(fault));
+  }
+
   /** The step `lookup`, second tier. */
   async #lookupOnDisk(
     ask: Ask,
@@ -209,21 +232,24 @@ export class Server {
       held = await this.#parts.cache.load(ask.key, ask.get);
     }
     if (held !== null && this.#fresh(held.meta)) return this.#hit(held, ask);
-    if (ask.method === "HEAD") {
-      release(held);
-      return this.#pass(ask, table);
-    }
+    if (ask.method === "HEAD") return this.#head(ask, table, held);
     return this.#miss(ask, table, held);
   }
 
-  #hit(held: Held, ask: Ask): Response {
+  #hit(held: Held, ask: Ask, detail?: string): Response {
     const { meta } = held;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
-    if (held.kind === "memory") this.#remember(held, ask);
+    if (held.kind === "memory" && detail === undefined) this.#remember(held, ask);
     const nowMs = this.#parts.clock.wallMs();
     const ttl = ttlSec(meta, ageMs(meta.freshness, meta.receivedMs, nowMs));
     const { node } = this.#parts;
-    return deliver(held, ask, { node, nowMs, status: { cache: node, hit: true, ttlSec: ttl } });
+    const status = {
+      cache: node,
+      hit: true,
+      ttlSec: ttl,
+      ...(detail === undefined ? {} : { detail }),
+    };
+    return deliver(held, ask, { node, nowMs, status });
   }
 
   #remember(object: MemoryObject<Prepared>, ask: Ask): void {
@@ -263,6 +289,8 @@ export class Server {
     const joins = held.kind !== "spool" || held.spool.canJoin;
     if (!joins || !variantMatches(held.meta, ask.get)) {
       release(held);
+      // Another variant: fetched for others too, by the first of those who waited in vain.
+      if (joins && this.#flights.of(ask.key) === undefined) return this.#lead(ask, table, stale);
       return this.#pass(ask, table, stale);
     }
     release(stale);
@@ -301,12 +329,13 @@ export class Server {
     const conditions = stale === null ? [] : conditionFields(stale.meta);
     let fetched = await this.#fetch(ask, table, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
-      const renewed = stale === null ? null : await this.#renew(stale, fetched, flight);
-      if (renewed !== null) return this.#renewed(o, renewed);
+      const renewed = stale === null ? null : await this.#renew(stale, o, fetched);
+      if (renewed !== null) return renewed;
       fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
     }
+    const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
-    if (failed && stale !== null && this.#mayServeStale(stale.meta)) {
+    if (failed && stale !== null && this.#mayServeStale(stale.meta, answered)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
       return this.#staleOnError(stale, o);
     }
@@ -328,45 +357,59 @@ export class Server {
   }
 
   /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
-  async #renew(stale: Held, fetched: Fetched, flight: Flight): Promise<Held | null> {
+  async #renew(
+    stale: Held,
+    o: { readonly ask: Ask; readonly flight: Flight },
+    fetched: Fetched,
+  ): Promise<Landed | null> {
     const { fields } = fetched.response;
     if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
-    const merged = mergeNotModified(stale.meta.fields, fields);
-    const facts = readResponse(
-      { status: stale.meta.status, get: getter(merged) },
-      fetched.receivedMs,
-    );
-    const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
-    if (stale.kind === "file") {
-      if (!flight.purged) stale.renew(meta);
-      return { ...stale, meta };
-    }
-    const held = new MemoryObject<Prepared>(meta, stale.bytes);
-    if (flight.purged) return held;
-    return this.#parts.cache.put(meta, held.bytes) ?? held;
+    const { held, keep } = this.#freshened(stale, o.ask, fetched);
+    if (!keep) {
+      // It has become private: nobody who waits gets it, and nobody after.
+      await this.#parts.cache.purge(o.ask.key);
+      o.flight.land({ kind: "private" });
+    } else if (!o.flight.purged) this.#putFreshened(held);
+    return this.#renewed(o, held, keep);
   }
 
-  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, renewed: Held): Landed {
-    const held = this.#land(o, renewed, 304);
+  /** What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept. */
+  #freshened(stale: Exclude<Held, { kind: "spool" }>, ask: Ask, fetched: Fetched) {
+    const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
+    const response = { status: stale.meta.status, get: getter(merged) };
+    const facts = readResponse(response, fetched.receivedMs);
+    const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
+    const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
+    const held =
+      stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, stale.bytes);
+    return { held, keep };
+  }
+
+  #putFreshened(held: Exclude<Held, { kind: "spool" }>): void {
+    if (held.kind === "file") held.renew(held.meta);
+    else this.#parts.cache.put(held.meta, held.bytes);
+  }
+
+  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, stored: boolean): Landed {
+    if (stored) this.#land(o, held, 304);
     const { node, clock } = this.#parts;
-    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored: true } as const;
+    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored } as const;
     const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
     return { response, lasting: null, readsStale: true };
   }
 
   /** Shares an object with those who wait; each gets an open file of its own, where it is one. */
-  #land(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, fwdStatus: number): Held {
+  #land(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, fwdStatus: number): void {
     const { ask, flight } = o;
     const again = () => this.#parts.cache.load(ask.key, ask.get);
     const forOthers = held.kind === "file" ? again : () => held;
     flight.land({ kind: "shared", held: forOthers, fwdStatus });
-    return held;
   }
 
-  #mayServeStale(meta: ObjectMeta): boolean {
+  #mayServeStale(meta: ObjectMeta, answered: boolean): boolean {
     if (this.#parts.behind()) return false;
     const age = ageMs(meta.freshness, meta.receivedMs, this.#parts.clock.wallMs());
-    return mayServeOnError(meta.freshness, age);
+    return mayServeOnError(meta.freshness, age, answered);
   }
 
   #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Landed {
@@ -457,20 +500,52 @@ export class Server {
   /** The step `pass`: a fetch for this request alone, nothing kept. */
   async #pass(ask: Ask, table: EdgeTable, stale: Held | null = null): Promise<Response> {
     release(stale);
-    const fetched = await this.#fetch(ask, table, { conditions: [], shared: false });
+    const watch = this.#flights.watch(ask.key);
+    try {
+      const fetched = await this.#fetch(ask, table, { conditions: [], shared: false });
+      if ("status" in fetched) return this.#refused(ask, fetched);
+      const purged = watch.purged;
+      await this.#invalidate(ask, fetched);
+      watch.purged = purged;
+      const reason = isSafe(ask.method) && ask.method !== "OPTIONS" ? "not-shared" : "method";
+      return await this.#passOn(ask, fetched, { reason, stale: null, watch });
+    } finally {
+      watch.end();
+    }
+  }
+
+  /** RFC 9111 4.4: what an unsafe method changed is not served from before. */
+  async #invalidate(ask: Ask, fetched: Fetched): Promise<void> {
+    const { status, fields } = fetched.response;
+    const get = getter(fields);
+    const { customer, hostname, firstAddress } = ask.entry;
+    const request = { method: ask.method, at: firstAddress, path: ask.path };
+    for (const path of invalidatedPaths(request, { status, get })) {
+      await this.purge(cacheKey({ customer, site: hostname, path }));
+    }
+  }
+
+  /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
+  async #head(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
+    if (stale === null || stale.kind === "spool") return this.#pass(ask, table, stale);
+    const watch = this.#flights.watch(ask.key);
+    const fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
+    watch.end();
+    release(stale);
     if ("status" in fetched) return this.#refused(ask, fetched);
-    const unsafe = !["GET", "HEAD", "OPTIONS"].includes(ask.method);
-    // RFC 9111 4.4: what an unsafe method changed is not served from before.
-    if (unsafe && fetched.response.status < 400) await this.purge(ask.key);
-    const reason = unsafe || ask.method === "OPTIONS" ? "method" : "not-shared";
-    return this.#passOn(ask, fetched, { reason, stale: null });
+    const { status, fields } = fetched.response;
+    const says = compareHead(stale.meta, { status, get: getter(fields) });
+    const { held, keep } = this.#freshened(stale, ask, fetched);
+    if (says === "other" || (says === "same" && !keep)) await this.purge(ask.key);
+    else if (says === "same" && !watch.purged) this.#putFreshened(held);
+    return this.#passOn(ask, fetched, { reason: "stale", stale: null });
   }
 
   /** Sends an answer on that is not kept. */
   async #passOn(
     ask: Ask,
     fetched: Fetched,
-    o: { readonly reason: string; readonly stale: Held | null },
+    o: { readonly reason: string; readonly stale: Held | null; readonly watch?: Watch },
   ): Promise<Response> {
     const { response } = fetched;
     const { node } = this.#parts;
@@ -495,6 +570,7 @@ export class Server {
       const whole = await readBody(body, read).catch(() => null);
       if (whole?.kind !== "whole") return refuse(refusals.badGateway);
       countBytes(ask, whole.bytes.byteLength);
+      if (o.watch?.purged === false) this.#keepPosted(ask, fetched, whole.bytes);
       return new Response(whole.bytes, { status, headers });
     }
     const counts = {
@@ -502,6 +578,19 @@ export class Server {
       out: (bytes: number) => countBytes(ask, bytes),
     };
     return new Response(passBody(body, counts), { status, headers });
+  }
+
+  /** An answer to POST that says it is what GET would get (RFC 9110 9.3.3). */
+  #keepPosted(ask: Ask, fetched: Fetched, bytes: Uint8Array<ArrayBuffer>): void {
+    if (ask.method !== "POST" || bytes.byteLength > ask.entry.site.objectBytesMax) return;
+    const { response, receivedMs } = fetched;
+    const facts = readResponse(
+      { status: response.status, get: getter(response.fields) },
+      receivedMs,
+    );
+    if (!response.framed || !storable(cacheRequestOf(ask, facts), facts).store) return;
+    const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
+    this.#parts.cache.put(sealMeta({ ...meta, bodyBytes: bytes.byteLength }), bytes);
   }
 
   #refused(ask: Ask, refusal: Refusal): Response {
@@ -525,65 +614,4 @@ function asksForHealth(url: string): boolean {
 
 function release(held: Held | null): void {
   if (held !== null) discard(held);
-}
-
-function getter(fields: Fields): (name: string) => string | null {
-  return (wanted) => {
-    const values = fields.filter(([name]) => name === wanted).map(([, value]) => value);
-    return values.length === 0 ? null : values.join(", ");
-  };
-}
-
-function cacheRequestOf(ask: Ask) {
-  const control = parseCacheControl(ask.request.headers.get("cache-control"));
-  return {
-    method: ask.method,
-    authorization: ask.get("authorization") !== null,
-    cookie: ask.get("cookie") !== null,
-    noStore: control.noStore,
-  };
-}
-
-/** Everything of the meta that the request and the head settle; the rest comes from `describe`. */
-function emptyMeta(
-  ask: Ask,
-  facts: ResponseFacts,
-  response: { readonly status: number; readonly fields: Fields },
-): Omit<ObjectMeta, "freshness" | "receivedMs" | "etag" | "lastModified" | "lastModifiedMs"> {
-  const said = facts.vary === "*" ? [] : facts.vary;
-  // An answer to one web origin is not another's, also where the server forgot to say so.
-  const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
-  const vary = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
-  return {
-    key: ask.key,
-    customer: ask.entry.customer,
-    site: ask.entry.hostname,
-    path: ask.path,
-    vary,
-    variant: variantKey(vary, ask.get),
-    status: response.status,
-    fields: response.fields,
-    bodyBytes: 0,
-  };
-}
-
-/** Fills in what a response, or the 304 that renewed it, says of freshness and validators. */
-function describe(
-  meta: ReturnType<typeof emptyMeta>,
-  facts: ResponseFacts,
-  fetched: Fetched,
-): ObjectMeta {
-  const get = getter(meta.fields);
-  // RFC 9110 6.6.1: a response without a Date gets one from whoever receives it.
-  const dated = get("date") === null ? [["date", formatHttpDate(fetched.receivedMs)] as const] : [];
-  const fields = [...meta.fields, ...dated].filter(([name]) => name !== "age");
-  return sealMeta({
-    ...meta,
-    fields,
-    etag: facts.etag,
-    lastModified: facts.lastModifiedMs === null ? null : get("last-modified"),
-    lastModifiedMs: facts.lastModifiedMs,
-    freshness: freshnessOf(facts, fetched),
-    receivedMs: fetched.receivedMs,
-  });
 }

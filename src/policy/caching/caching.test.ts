@@ -3,13 +3,17 @@ import fc from "fast-check";
 import { formatHttpDate } from "../../wire/http/mod.ts";
 import {
   ageMs,
+  type CacheRequest,
   cacheKey,
   canonicalPath,
+  compareHead,
   conditionFields,
   freshnessOf,
+  invalidatedPaths,
   isFresh,
   isNotModified,
   mayServeOnError,
+  mayServeWhileRevalidating,
   mergeNotModified,
   normalAccept,
   normalEncodings,
@@ -36,8 +40,10 @@ function fresh(fields: Fields, status = 200) {
 
 describe("storable()", () => {
   const LM = { "last-modified": ago(1000) };
-  const request = { method: "GET", authorization: false, cookie: false, noStore: false };
-  const cases: readonly (readonly [StoreReason, Fields, number?, Partial<typeof request>?])[] = [
+  const request: CacheRequest = {
+    ...{ method: "GET", authorization: false, cookie: false, noStore: false },
+  };
+  const cases: readonly (readonly [StoreReason, Fields, number?, Partial<CacheRequest>?])[] = [
     ["explicit", { "cache-control": "max-age=60" }],
     ["explicit", { "cache-control": "s-maxage=60" }],
     ["explicit", { expires: ago(-60) }],
@@ -52,7 +58,19 @@ describe("storable()", () => {
     ["method", { "cache-control": "max-age=60" }, 200, { method: "POST" }],
     ["method", { "cache-control": "max-age=60" }, 200, { method: "HEAD" }],
     ["partial", { "cache-control": "max-age=60" }, 206],
-    ["partial", { "cache-control": "max-age=60", "content-range": "bytes 0-1/2" }],
+    ["explicit", { "cache-control": "max-age=60", "content-range": "bytes 0-1/2" }],
+    ["not-understood", { "cache-control": "max-age=60, must-understand" }, 599],
+    ["explicit", { "cache-control": "max-age=60, must-understand, no-store" }],
+    ["no-store", { "cache-control": "max-age=60", "cdn-cache-control": "no-store" }],
+    ["explicit", { "cache-control": "no-store", "cdn-cache-control": "max-age=60" }],
+    ["no-store", { "cache-control": "no-store", "cdn-cache-control": 'max-age="60"' }],
+    ["private", { "cdn-cache-control": "max-age=60", "turnpike-cache-control": "private" }],
+    ["heuristic", LM, 414],
+    ["heuristic", { ...LM, "cache-control": "public" }, 599],
+    ["error-status", LM, 405],
+    ["error-status", LM, 501],
+    ["explicit", { expires: ago(-60) }, 200, { method: "POST", locatedHere: true }],
+    ["method", LM, 200, { method: "POST", locatedHere: true }],
     ["status", { "cache-control": "max-age=60" }, 304],
     ["status", { "cache-control": "max-age=60" }, 103],
     ["error-status", { "cache-control": "max-age=60" }, 400],
@@ -157,12 +175,53 @@ describe("freshnessOf()", () => {
   });
 
   test("stands in for an error only where told, and never where that is forbidden", () => {
-    const may = (control: string) => mayServeOnError(fresh({ "cache-control": control }), 70_000);
+    const may = (control: string) =>
+      mayServeOnError(fresh({ "cache-control": control }), 70_000, true);
     expect(may("max-age=60, stale-if-error=30")).toBe(true);
     expect(may("max-age=60, stale-if-error=5")).toBe(false);
     expect(may("max-age=60")).toBe(false);
     expect(may("max-age=60, stale-if-error=30, must-revalidate")).toBe(false);
     expect(may("s-maxage=60, stale-if-error=30")).toBe(false);
+  });
+
+  test("stands in for an origin out of reach for a day, unless that is forbidden (RFC 9111 4.2.4)", () => {
+    const may = (control: string, ageSec: number) =>
+      mayServeOnError(fresh({ "cache-control": control }), ageSec * 1000, false);
+    expect(may("max-age=60", 70)).toBe(true);
+    expect(may("max-age=60", 90_000)).toBe(false);
+    expect(may("max-age=60, stale-if-error=5", 70)).toBe(false);
+    for (const strict of ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"]) {
+      expect(may(`max-age=60, ${strict}`, 70)).toBe(false);
+    }
+  });
+
+  test("is served while it is validated as long as RFC 5861 3 says", () => {
+    const may = (control: string, ageSec: number) =>
+      mayServeWhileRevalidating(fresh({ "cache-control": control }), ageSec * 1000);
+    expect(may("max-age=60, stale-while-revalidate=10", 59)).toBe(false);
+    expect(may("max-age=60, stale-while-revalidate=10", 60)).toBe(true);
+    expect(may("max-age=60, stale-while-revalidate=10", 70)).toBe(false);
+    expect(may("max-age=60", 60)).toBe(false);
+    expect(may("max-age=60, stale-while-revalidate=10, must-revalidate", 60)).toBe(false);
+  });
+
+  test("takes the field for CDNs before Cache-Control and Expires (RFC 9213 2.2)", () => {
+    const both = { "cache-control": "max-age=1", expires: ago(-9000) };
+    expect(fresh({ ...both, "cdn-cache-control": "max-age=60" }).lifetimeMs).toBe(60_000);
+    expect(fresh({ expires: ago(-9000), "cdn-cache-control": "must-revalidate" }).lifetimeMs).toBe(
+      0,
+    );
+    expect(fresh({ ...both, "cdn-cache-control": "max-age=60, &&" }).lifetimeMs).toBe(1000);
+    expect(fresh({ ...both, "cdn-cache-control": "max-age=-1" }).lifetimeMs).toBe(1000);
+    const ours = { "cdn-cache-control": "max-age=60", "turnpike-cache-control": "max-age=5" };
+    expect(fresh({ ...both, ...ours }).lifetimeMs).toBe(5000);
+  });
+
+  test("ignores an Age that is no number and takes the first of several (RFC 9111 5.1)", () => {
+    const initial = (age: string) => fresh({ "cache-control": "max-age=60", age }).initialAgeMs;
+    expect(["abc", "-7", "7.0", "7;a=1", "7, 9", "0, 9"].map(initial)).toEqual([
+      0, 0, 0, 0, 7000, 0,
+    ]);
   });
 });
 
@@ -203,7 +262,12 @@ describe("keys", () => {
     const variant = variantKey(vary, get({ "accept-language": "de , en" }));
     const stored = { vary, variant };
     expect(variantMatches(stored, get({ "accept-language": "de,en" }))).toBe(true);
-    expect(variantMatches(stored, get({ "accept-language": "en,de" }))).toBe(false);
+    expect(variantMatches(stored, get({ "accept-language": "EN, de" }))).toBe(true);
+    expect(variantMatches(stored, get({ "accept-language": "en, de;q=0.9" }))).toBe(false);
+    const german = { ...stored, language: "de" };
+    expect(variantMatches(german, get({ "accept-language": "fr;q=0.5, de" }))).toBe(true);
+    expect(variantMatches(german, get({ "accept-language": "fr, de" }))).toBe(false);
+    expect(variantMatches(german, get({ "accept-language": "de", x: "1" }))).toBe(false);
     expect(variantMatches(stored, get({ "accept-language": "de,en", x: "" }))).toBe(false);
   });
 
@@ -268,5 +332,50 @@ describe("validation", () => {
     expect(is(null, ago(6))).toBe(false);
     expect(is(null, "never")).toBe(false);
     expect(is(null, null)).toBe(false);
+  });
+});
+
+describe("invalidatedPaths()", () => {
+  const at = "https://www.shop.example";
+  const paths = (method: string, fields: Fields, status = 200) =>
+    invalidatedPaths({ method, at, path: "/a/b" }, { status, get: (name) => fields[name] ?? null });
+
+  test("names what was changed, and what Location and Content-Location name here (RFC 9111 4.4)", () => {
+    expect(paths("POST", { location: "c?d=1", "content-location": `${at}/e` })).toEqual([
+      ...["/a/b", "/a/c?d=1", "/e"],
+    ]);
+    expect(paths("M-SEARCH", {})).toEqual(["/a/b"]);
+  });
+
+  test("never names another host's, another scheme's or another port's", () => {
+    for (const other of [
+      "http://www.shop.example/x",
+      "//evil.example/x",
+      `${at}:81/x`,
+      "data:,x",
+    ]) {
+      expect(paths("PUT", { location: other })).toEqual(["/a/b"]);
+    }
+  });
+
+  test("names nothing for a safe method or an error", () => {
+    expect(paths("GET", { location: "/x" })).toEqual([]);
+    expect(paths("PROPFIND", {})).toEqual([]);
+    expect(paths("DELETE", { location: "/x" }, 500)).toEqual([]);
+  });
+});
+
+describe("compareHead()", () => {
+  const stored = { etag: '"a"', lastModified: ago(9), bodyBytes: 5 };
+  const says = (fields: Fields, status = 200) =>
+    compareHead(stored, { status, get: (name) => fields[name] ?? null });
+
+  test("tells the same from another representation (RFC 9111 4.3.5)", () => {
+    expect(says({ etag: '"a"', "content-length": "5" })).toBe("same");
+    expect(says({})).toBe("same");
+    expect(says({ etag: '"b"' })).toBe("other");
+    expect(says({ "content-length": "6" })).toBe("other");
+    expect(says({ "last-modified": ago(8) })).toBe("other");
+    expect(says({ etag: '"b"' }, 404)).toBeNull();
   });
 });

@@ -3,6 +3,7 @@ import {
   parseCacheControl,
   parseDeltaSec,
   parseHttpDate,
+  parseTargeted,
   parseVary,
 } from "../../wire/http/mod.ts";
 
@@ -15,6 +16,7 @@ export interface CachedResponse {
 /** What of a response matters to a cache, parsed once. Times are ms since the epoch. */
 export interface ResponseFacts {
   readonly status: number;
+  /** The most specific field addressed to us: see TARGETED. */
   readonly control: CacheControl;
   /** Null when absent; 0, long past, when it is not a date (RFC 9111 5.3). */
   readonly expiresMs: number | null;
@@ -25,6 +27,19 @@ export interface ResponseFacts {
   readonly vary: readonly string[] | "*";
   readonly setsCookie: boolean;
   readonly isPart: boolean;
+  readonly contentLocation: string | null;
+}
+
+/** Cache control fields for us, the most specific first (RFC 9213 2.2). */
+const TARGETED = ["turnpike-cache-control", "cdn-cache-control"];
+
+/** The first valid one wins, and then neither Cache-Control nor Expires is looked at. */
+function targetedControl(response: CachedResponse): CacheControl | null {
+  for (const name of TARGETED) {
+    const control = parseTargeted(response.get(name));
+    if (control !== null) return control;
+  }
+  return null;
 }
 
 export function readResponse(response: CachedResponse, nowMs: number): ResponseFacts {
@@ -33,17 +48,21 @@ export function readResponse(response: CachedResponse, nowMs: number): ResponseF
     return text === null ? null : parseHttpDate(text, nowMs);
   };
   const etag = response.get("etag");
+  const targeted = targetedControl(response);
+  const expires = targeted === null ? response.get("expires") : null;
   return {
     status: response.status,
-    control: parseCacheControl(response.get("cache-control")),
-    expiresMs: response.get("expires") === null ? null : (date("expires") ?? 0),
+    control: targeted ?? parseCacheControl(response.get("cache-control")),
+    expiresMs: expires === null ? null : (date("expires") ?? 0),
     dateMs: date("date"),
-    // RFC 9111 5.1: of several members the first counts.
+    // RFC 9111 5.1: of several members the first counts; what is not a number is ignored.
     ageSec: parseDeltaSec((response.get("age") ?? "").split(",")[0]!.trim()) ?? 0,
     lastModifiedMs: date("last-modified"),
     etag: etag !== null && /^(W\/)?"[^"]*"$/.test(etag) ? etag : null,
     vary: parseVary(response.get("vary")),
     setsCookie: response.get("set-cookie") !== null,
-    isPart: response.status === 206 || response.get("content-range") !== null,
+    // Content-Range has no meaning with any other status (RFC 9110 14.4), but 416.
+    isPart: response.status === 206,
+    contentLocation: response.get("content-location"),
   };
 }

@@ -3,6 +3,8 @@ import type { ResponseFacts } from "./facts.ts";
 /** RFC 9111 4.2.2: a tenth of the time since it was last modified is usual. */
 const HEURISTIC_PART = 0.1;
 const HEURISTIC_MS_MAX = 24 * 3600 * 1000;
+/** How long a stale response stands in when no origin can be reached at all (RFC 9111 4.2.4). */
+const UNREACHABLE_MS_MAX = 24 * 3600 * 1000;
 /** Statuses defined as heuristically cacheable (RFC 9110 15.1), 206 aside. */
 const HEURISTIC_STATUS = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
 
@@ -17,6 +19,10 @@ export interface Freshness {
   readonly alwaysValidate: boolean;
   /** How long after it went stale it may stand in for a failed fetch, ms (RFC 5861 4). */
   readonly onErrorMs: number;
+  /** How long, when no origin gives any answer: a cache that is disconnected may (RFC 9111 4.2.4). */
+  readonly onUnreachableMs?: number;
+  /** How long it may be served while it is validated behind the client's back, ms (RFC 5861 3). */
+  readonly whileRevalidateMs?: number;
 }
 
 /** Explicit lifetime: the first that is there of s-maxage, max-age, Expires (RFC 9111 4.2.1). */
@@ -48,8 +54,15 @@ export function freshnessOf(
     control.proxyRevalidate ||
     control.noCache ||
     control.sMaxAgeSec !== null;
-  const onErrorMs = strict ? 0 : (control.staleIfErrorSec ?? 0) * 1000;
-  const rest = { initialAgeMs, alwaysValidate: control.noCache, onErrorMs };
+  const staleMs = (sec: number | null, otherwise: number) =>
+    strict ? 0 : sec === null ? otherwise : sec * 1000;
+  const rest = {
+    initialAgeMs,
+    alwaysValidate: control.noCache,
+    onErrorMs: staleMs(control.staleIfErrorSec, 0),
+    onUnreachableMs: staleMs(control.staleIfErrorSec, UNREACHABLE_MS_MAX),
+    whileRevalidateMs: staleMs(control.staleWhileRevalidateSec, 0),
+  };
   if (control.sMaxAgeSec !== null) {
     return { ...rest, lifetimeMs: control.sMaxAgeSec * 1000, from: "s-maxage" };
   }
@@ -76,7 +89,21 @@ export function isFresh(freshness: Freshness, currentAgeMs: number): boolean {
   return !freshness.alwaysValidate && freshness.lifetimeMs > currentAgeMs;
 }
 
-/** May it be served stale because the origin failed (RFC 5861 4)? Only where the origin said so. */
-export function mayServeOnError(freshness: Freshness, currentAgeMs: number): boolean {
-  return freshness.onErrorMs > 0 && currentAgeMs < freshness.lifetimeMs + freshness.onErrorMs;
+/**
+ * May it be served stale because the origin failed? With an answer (5xx) only where the origin said
+ * so (RFC 5861 4); without any answer also where it did not forbid it (RFC 9111 4.2.4).
+ */
+export function mayServeOnError(
+  freshness: Freshness,
+  currentAgeMs: number,
+  answered: boolean,
+): boolean {
+  const { lifetimeMs, onErrorMs, onUnreachableMs = 0 } = freshness;
+  return currentAgeMs < lifetimeMs + (answered ? onErrorMs : onUnreachableMs);
+}
+
+/** May it be served now and validated afterwards (RFC 5861 3)? */
+export function mayServeWhileRevalidating(freshness: Freshness, currentAgeMs: number): boolean {
+  const { lifetimeMs, whileRevalidateMs = 0 } = freshness;
+  return currentAgeMs >= lifetimeMs && currentAgeMs < lifetimeMs + whileRevalidateMs;
 }

@@ -1,3 +1,5 @@
+import { acceptedLanguages, prefersLanguage } from "../../wire/http/mod.ts";
+
 /**
  * The primary key of an object: the customer first, so that no two customers ever share one, then
  * the site, then path and query. None of the parts can hold a space. The method is always GET.
@@ -30,22 +32,48 @@ export function canonicalPath(text: string): string | null {
 
 /**
  * Which of the request's fields chose this variant (RFC 9111 4.1), as text. Values are compared
- * after trimming and after spaces around commas are taken out; an absent field is not an empty one.
+ * after trimming and after spaces around commas are taken out, languages by what they mean; an absent
+ * field is not an empty one.
  */
 export function variantKey(vary: readonly string[], get: (name: string) => string | null): string {
   if (vary.length === 0) return "";
-  return vary.map((name) => `${name}:${normalValue(get(name))}`).join("\n");
+  return vary.map((name) => `${name}:${normalValue(name, get(name))}`).join("\n");
 }
 
-export function variantMatches(
-  stored: { readonly vary: readonly string[]; readonly variant: string },
-  get: (name: string) => string | null,
-): boolean {
-  return stored.vary.length === 0 || variantKey(stored.vary, get) === stored.variant;
+/** What a stored response says of the requests that it answers. */
+export interface Variant {
+  readonly vary: readonly string[];
+  readonly variant: string;
+  /** Its Content-Language, where it has one and varies by Accept-Language. */
+  readonly language?: string;
 }
 
-function normalValue(value: string | null): string {
+/**
+ * Does it answer a request with these fields? Also when it is in the one language that the request
+ * wants most: a server that chooses by language would choose no other (RFC 9111 4.1, last paragraph).
+ */
+export function variantMatches(stored: Variant, get: (name: string) => string | null): boolean {
+  if (stored.vary.length === 0 || variantKey(stored.vary, get) === stored.variant) return true;
+  if (stored.language === undefined) return false;
+  const wanted = get("accept-language");
+  if (wanted === null || !prefersLanguage(wanted, stored.language)) return false;
+  const rest = stored.vary.filter((name) => name !== "accept-language");
+  const others = stored.variant.split("\n").filter((line) => !line.startsWith("accept-language:"));
+  return variantKey(rest, get) === others.join("\n");
+}
+
+/** The language of a response that varies by language, for `Variant`. */
+export function variantLanguage(
+  vary: readonly string[],
+  contentLanguage: string | null,
+): { readonly language?: string } {
+  if (contentLanguage === null || !vary.includes("accept-language")) return {};
+  return /^[A-Za-z0-9-]{1,35}$/.test(contentLanguage) ? { language: contentLanguage } : {};
+}
+
+function normalValue(name: string, value: string | null): string {
   if (value === null) return "-";
+  if (name === "accept-language") return `=${acceptedLanguages(value)}`;
   return `=${value.trim().replace(/[ \t]*,[ \t]*/g, ",")}`;
 }
 

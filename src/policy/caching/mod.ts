@@ -5,14 +5,30 @@
  * to another: each such place says so. No storage, no clock: times come in as milliseconds.
  */
 export { type CachedResponse, type ResponseFacts, readResponse } from "./facts.ts";
-export { ageMs, type Freshness, freshnessOf, isFresh, mayServeOnError } from "./freshness.ts";
+export {
+  ageMs,
+  type Freshness,
+  freshnessOf,
+  isFresh,
+  mayServeOnError,
+  mayServeWhileRevalidating,
+} from "./freshness.ts";
+export { invalidatedPaths, isLocatedHere, isSafe } from "./invalidate.ts";
 export {
   cacheKey,
   canonicalPath,
   normalAccept,
   normalEncodings,
+  type Variant,
   variantKey,
+  variantLanguage,
   variantMatches,
 } from "./key.ts";
-export { conditionFields, isNotModified, mergeNotModified, selects } from "./revalidate.ts";
+export {
+  compareHead,
+  conditionFields,
+  isNotModified,
+  mergeNotModified,
+  selects,
+} from "./revalidate.ts";
 export { type CacheRequest, type StoreReason, storable } from "./storable.ts";

@@ -2,12 +2,17 @@ import { matchesWeakly, parseHttpDate } from "../../wire/http/mod.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
-/** Fields of a 304 that say something of the message and not of the representation (RFC 9111 3.2). */
+/**
+ * Fields of a 304 that stay as they were (RFC 9111 3.2): those of the message, those that say how the
+ * stored bytes are to be read, and cookies, which are nobody else's (7.3).
+ */
 const NOT_UPDATED = new Set([
   "content-length",
   "content-encoding",
+  "content-md5",
   "content-range",
   "transfer-encoding",
+  "set-cookie",
 ]);
 
 /** What to send so that an unchanged origin answers 304 (RFC 9111 4.3.1). Empty: cannot validate. */
@@ -35,6 +40,29 @@ export function mergeNotModified(stored: Fields, from304: Fields): Fields {
   const news = from304.filter(([name]) => !NOT_UPDATED.has(name));
   const replaced = new Set(news.map(([name]) => name));
   return [...stored.filter(([name]) => !replaced.has(name)), ...news];
+}
+
+/**
+ * What a 200 to HEAD says of what is stored (RFC 9111 4.3.5): `same`, so its fields are updated, or
+ * `other`, so it is outdated. Null: nothing, as from any other status.
+ */
+export function compareHead(
+  stored: {
+    readonly etag: string | null;
+    readonly lastModified: string | null;
+    readonly bodyBytes: number;
+  },
+  head: { readonly status: number; get(name: string): string | null },
+): "same" | "other" | null {
+  if (head.status !== 200) return null;
+  const length = head.get("content-length");
+  const differs = (ours: string | null, theirs: string | null) =>
+    ours !== null && theirs !== null && ours !== theirs;
+  const other =
+    differs(stored.etag, head.get("etag")) ||
+    differs(stored.lastModified, head.get("last-modified")) ||
+    (length !== null && Number(length) !== stored.bodyBytes);
+  return other ? "other" : "same";
 }
 
 /**

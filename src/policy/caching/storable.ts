@@ -9,6 +9,8 @@ export interface CacheRequest {
   readonly cookie: boolean;
   /** The request said `no-store`. */
   readonly noStore: boolean;
+  /** The response's Content-Location is what was asked for. */
+  readonly locatedHere?: boolean;
 }
 
 /** Why a response is stored or not. Values: logs, Cache-Status and tests use them. */
@@ -22,6 +24,7 @@ export type StoreReason =
   | "partial"
   | "request-no-store"
   | "no-store"
+  | "not-understood"
   | "private"
   | "set-cookie"
   | "authorization"
@@ -39,47 +42,61 @@ export interface StoreVerdict {
  * answered with them (cache-poisoned denial of service, threats H9): never stored, whatever they say.
  */
 const CLIENTS_FAULT = new Set([
-  400, 405, 408, 411, 412, 413, 414, 415, 417, 421, 426, 429, 431, 501,
+  400, 405, 408, 411, 412, 413, 415, 416, 417, 421, 426, 429, 431, 501,
 ]);
+
+/** Statuses whose caching rules are known here, for `must-understand` (RFC 9111 5.2.2.3). */
+const UNDERSTOOD = new Set([
+  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 406, 407, 409,
+  410, 414, 416, 422, 500, 502, 503, 504, 505,
+]);
+/** Heuristically cacheable though they are errors. 414 depends on nothing but the key. */
+const LASTING_ERRORS = new Set([404, 410, 414]);
 
 /**
  * May a shared cache store it (RFC 9111 3)? In order; the first that applies decides:
  *
- *   method other than GET                                 no   3, first point
- *   informational, 206, 304, Content-Range                no   3, second point; parts are not joined
+ *   method other than GET and the POST below              no   3, first point
+ *   informational, 206, 304                               no   3, second point; parts have their own place
  *   a status that blames the request                      no   stricter: H9
- *   no-store, on either side                              no   3, fourth point; 5.2.1.5
+ *   must-understand, and a status not known here          no   3, third point; 5.2.2.3
+ *   no-store, on either side; not beside must-understand  no   3, fourth point; 5.2.1.5, 5.2.2.3
  *   private                                               no   3, fifth point
  *   Set-Cookie                                            no   stricter: 7.3 only warns
  *   Authorization sent, neither public nor s-maxage       no   3.5; stricter: must-revalidate is not enough
  *   Vary: *                                               no   4.1: it could never be chosen
+ *   POST, without lifetime or Content-Location of its own no   RFC 9110 9.3.3
  *   explicit lifetime                                     yes  3, last point
  *   Cookie sent and none of the above                     no   stricter: a page may depend on it silently
- *   error status (>= 400, but 404 and 410 by heuristics)  no   stricter
+ *   error status, but 404, 410, 414, and what is public   no   stricter
  *   heuristically cacheable or public, Last-Modified      yes  4.2.2
  *   same, ETag only                                       yes  as stale, to be validated
  *   else                                                  no   nothing to reuse
  */
 export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerdict {
   const { control, status } = facts;
-  if (request.method !== "GET") return no("method");
+  if (request.method !== "GET" && request.method !== "POST") return no("method");
   if (facts.isPart) return no("partial");
   if (status < 200 || status === 304) return no("status");
   if (CLIENTS_FAULT.has(status)) return no("error-status");
-  if (control.noStore) return no("no-store");
+  if (control.mustUnderstand && !UNDERSTOOD.has(status)) return no("not-understood");
+  if (control.noStore && !control.mustUnderstand) return no("no-store");
   if (request.noStore) return no("request-no-store");
   if (control.private) return no("private");
   if (facts.setsCookie) return no("set-cookie");
   const shared = control.public || control.sMaxAgeSec !== null;
   if (request.authorization && !shared) return no("authorization");
   if (facts.vary === "*") return no("vary-star");
+  if (request.method === "POST" && !(request.locatedHere && hasExplicitFreshness(facts))) {
+    return no("method");
+  }
   const validated = facts.etag !== null || facts.lastModifiedMs !== null;
   if (hasExplicitFreshness(facts)) {
     // A lifetime of nothing is worth keeping only with something to validate by.
     return !validated && lifetimeIsNothing(facts) ? no("no-freshness") : yes("explicit");
   }
   if (request.cookie && !shared) return no("cookie");
-  if (status >= 400 && status !== 404 && status !== 410) return no("error-status");
+  if (status >= 400 && !LASTING_ERRORS.has(status) && !control.public) return no("error-status");
   if (!control.public && !isHeuristicStatus(status)) return no("no-freshness");
   if (control.noCache) return validated ? yes("validate-only") : no("no-freshness");
   if (facts.lastModifiedMs !== null) return yes("heuristic");

@@ -10,10 +10,13 @@ export interface CacheControl {
   readonly public: boolean;
   readonly mustRevalidate: boolean;
   readonly proxyRevalidate: boolean;
+  /** RFC 9111 5.2.2.3 */
+  readonly mustUnderstand: boolean;
   /** Seconds; null when absent; 0 when the value is not valid, so it is stale (RFC 9111 4.2.1). */
   readonly maxAgeSec: number | null;
   readonly sMaxAgeSec: number | null;
   readonly staleIfErrorSec: number | null;
+  readonly staleWhileRevalidateSec: number | null;
 }
 
 export const NO_CACHE_CONTROL: CacheControl = {
@@ -23,9 +26,11 @@ export const NO_CACHE_CONTROL: CacheControl = {
   public: false,
   mustRevalidate: false,
   proxyRevalidate: false,
+  mustUnderstand: false,
   maxAgeSec: null,
   sMaxAgeSec: null,
   staleIfErrorSec: null,
+  staleWhileRevalidateSec: null,
 };
 
 /**
@@ -55,9 +60,11 @@ export function parseCacheControl(text: string | null): CacheControl {
     public: seen.has("public"),
     mustRevalidate: seen.has("must-revalidate"),
     proxyRevalidate: seen.has("proxy-revalidate"),
+    mustUnderstand: seen.has("must-understand"),
     maxAgeSec: seconds("max-age"),
     sMaxAgeSec: seconds("s-maxage"),
     staleIfErrorSec: seconds("stale-if-error"),
+    staleWhileRevalidateSec: seconds("stale-while-revalidate"),
   };
 }
 

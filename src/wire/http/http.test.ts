@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  acceptedLanguages,
   canonicalHost,
   connectionOptions,
   countLoops,
@@ -8,10 +9,13 @@ import {
   matchesStrongly,
   matchesWeakly,
   parseCacheControl,
+  parseContentRange,
   parseDeltaSec,
   parseHttpDate,
   parseRange,
+  parseTargeted,
   parseVary,
+  prefersLanguage,
   splitUrl,
   writeCacheStatus,
   writeCdnLoop,
@@ -19,6 +23,51 @@ import {
 
 const NOW = Date.UTC(2026, 10, 22);
 const IN_1994 = 784_111_777_000;
+
+describe("parseTargeted()", () => {
+  test("reads a Dictionary, and nothing of one that is not valid (RFC 9213 2.1)", () => {
+    expect(parseTargeted("max-age=60, must-revalidate, x=?0")).toMatchObject({
+      ...{ maxAgeSec: 60, mustRevalidate: true, noStore: false },
+    });
+    expect(parseTargeted("no-store=?0")?.noStore).toBe(false);
+    expect(parseTargeted("max-age=99999999999")?.maxAgeSec).toBe(2_147_483_648);
+    for (const text of ["", " ", "max-age=60,", 'max-age="60"', "max-age=-1", "Max-Age=1", "a b"]) {
+      expect(parseTargeted(text)).toBeNull();
+    }
+    expect(parseTargeted(null)).toBeNull();
+  });
+
+  test("never throws, whatever it is given", () => {
+    fc.assert(fc.property(fc.string(), (text) => void parseTargeted(text)));
+  });
+});
+
+describe("acceptedLanguages()", () => {
+  test("is the same text for fields that mean the same (RFC 9110 12.5.4)", () => {
+    const same = ["en, de", "de,EN", " de ;q=1.0 , en", "en;q=1,de;q=1.000"];
+    expect(new Set(same.map(acceptedLanguages)).size).toBe(1);
+    expect(acceptedLanguages("en, de;q=0.5")).not.toBe(acceptedLanguages("de, en;q=0.5"));
+    expect(acceptedLanguages("not a; field")).toBe("not a; field");
+  });
+
+  test("prefersLanguage() holds for the one that is wanted most, and for no equal of it", () => {
+    expect(prefersLanguage("fr;q=0.5, DE", "de")).toBe(true);
+    expect(prefersLanguage("fr, de", "de")).toBe(false);
+    expect(prefersLanguage("*", "*")).toBe(false);
+    expect(prefersLanguage("de;q=0", "de")).toBe(false);
+    expect(prefersLanguage("", "de")).toBe(false);
+  });
+});
+
+describe("parseContentRange()", () => {
+  test("reads one part of a known or unknown whole (RFC 9110 14.4)", () => {
+    expect(parseContentRange("bytes 0-4/10")).toEqual({ first: 0, last: 4, sizeBytes: 10 });
+    expect(parseContentRange("Bytes 3-4/*")).toEqual({ first: 3, last: 4, sizeBytes: null });
+    for (const text of [null, "", "bytes */10", "bytes 4-3/10", "bytes 0-10/10", "lines 0-1/2"]) {
+      expect(parseContentRange(text)).toBeNull();
+    }
+  });
+});
 
 describe("parseHttpDate()", () => {
   const cases: readonly (readonly [string, number | null])[] = [

@@ -1,5 +1,5 @@
 /**
- * HTTP's header fields as values: dates, Cache-Control, validators, Vary, one byte range,
+ * HTTP's header fields as values: dates, Cache-Control and its targeted kin, validators, Vary, ranges,
  * Cache-Status, CDN-Loop, hop-by-hop fields and the canonical host and target of a request. Strings in,
  * plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
  * is decided in policy/caching. Nothing here keeps state.
@@ -12,5 +12,7 @@ export { parseDeltaSec } from "./delta.ts";
 export { matchesStrongly, matchesWeakly } from "./etag.ts";
 export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
 export { canonicalHost, splitUrl, type Target } from "./host.ts";
-export { type ByteRange, parseRange } from "./range.ts";
+export { acceptedLanguages, prefersLanguage } from "./language.ts";
+export { type ByteRange, type ContentRange, parseContentRange, parseRange } from "./range.ts";
+export { parseTargeted } from "./targeted.ts";
 export { parseVary } from "./vary.ts";

@@ -27,3 +27,23 @@ export function parseRange(text: string, sizeBytes: number): ByteRange | "unsati
   if (first >= sizeBytes) return "unsatisfiable";
   return { first, last: Math.min(last, sizeBytes - 1) };
 }
+
+/** What part of how much a 206 carries. */
+export interface ContentRange extends ByteRange {
+  /** The whole representation's length; null when the sender does not know it. */
+  readonly sizeBytes: number | null;
+}
+
+/**
+ * Content-Range of a 206 with one part (RFC 9110 14.4). Null when it is absent or not valid.
+ *
+ * @example parseContentRange("bytes 0-4/10") // { first: 0, last: 4, sizeBytes: 10 }
+ */
+export function parseContentRange(text: string | null): ContentRange | null {
+  const match = /^bytes[ \t]+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(text?.trim() ?? "");
+  if (match === null) return null;
+  const [first, last] = [Number(match[1]), Number(match[2])];
+  const sizeBytes = match[3] === "*" ? null : Number(match[3]);
+  if (last < first || (sizeBytes !== null && last >= sizeBytes)) return null;
+  return { first, last, sizeBytes };
+}

@@ -1,0 +1,79 @@
+import {
+  type CacheRequest,
+  freshnessOf,
+  isLocatedHere,
+  type ResponseFacts,
+  variantKey,
+  variantLanguage,
+} from "../../policy/caching/mod.ts";
+import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
+import { type Fields, type ObjectMeta, sealMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import type { Fetched } from "./fetch.ts";
+
+/** Reads fields by lower-case name, several joined with commas. */
+export function getter(fields: Fields): (name: string) => string | null {
+  return (wanted) => {
+    const values = fields.filter(([name]) => name === wanted).map(([, value]) => value);
+    return values.length === 0 ? null : values.join(", ");
+  };
+}
+
+/** What of a request bears on storing the response that came. */
+export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
+  const control = parseCacheControl(ask.request.headers.get("cache-control"));
+  return {
+    method: ask.method,
+    authorization: ask.get("authorization") !== null,
+    cookie: ask.get("cookie") !== null,
+    noStore: control.noStore,
+    locatedHere:
+      facts !== undefined &&
+      isLocatedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.contentLocation),
+  };
+}
+
+/** Everything of the meta that the request and the head settle; the rest comes from `describe`. */
+export function emptyMeta(
+  ask: Ask,
+  facts: ResponseFacts,
+  response: { readonly status: number; readonly fields: Fields },
+): Omit<ObjectMeta, "freshness" | "receivedMs" | "etag" | "lastModified" | "lastModifiedMs"> {
+  const said = facts.vary === "*" ? [] : facts.vary;
+  // An answer to one web origin is not another's, also where the server forgot to say so.
+  const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
+  const vary = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
+  return {
+    key: ask.key,
+    customer: ask.entry.customer,
+    site: ask.entry.hostname,
+    path: ask.path,
+    vary,
+    variant: variantKey(vary, ask.get),
+    ...variantLanguage(vary, getter(response.fields)("content-language")),
+    status: response.status,
+    fields: response.fields,
+    bodyBytes: 0,
+  };
+}
+
+/** Fills in what a response, or the 304 that renewed it, says of freshness and validators. */
+export function describe(
+  meta: ReturnType<typeof emptyMeta>,
+  facts: ResponseFacts,
+  fetched: Fetched,
+): ObjectMeta {
+  const get = getter(meta.fields);
+  // RFC 9110 6.6.1: a response without a Date gets one from whoever receives it.
+  const dated = get("date") === null ? [["date", formatHttpDate(fetched.receivedMs)] as const] : [];
+  const fields = [...meta.fields, ...dated].filter(([name]) => name !== "age");
+  return sealMeta({
+    ...meta,
+    fields,
+    etag: facts.etag,
+    lastModified: facts.lastModifiedMs === null ? null : get("last-modified"),
+    lastModifiedMs: facts.lastModifiedMs,
+    freshness: freshnessOf(facts, fetched),
+    receivedMs: fetched.receivedMs,
+  });
+}

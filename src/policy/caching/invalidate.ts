@@ -1,0 +1,49 @@
+import { canonicalPath } from "./key.ts";
+
+/** Methods that change nothing (RFC 9110 9.2.1 and the registry); all others do, known or not. */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"]);
+
+export function isSafe(method: string): boolean {
+  return SAFE.has(method);
+}
+
+/**
+ * Which paths of the site an answer makes outdated (RFC 9111 4.4): what an unsafe method was sent to,
+ * and what Location and Content-Location name where they stay on this host. Nothing for an error.
+ *
+ * @param at the site's own address, such as `https://www.shop.example`, and the path asked for
+ */
+export function invalidatedPaths(
+  request: { readonly method: string; readonly at: string; readonly path: string },
+  response: { readonly status: number; get(name: string): string | null },
+): readonly string[] {
+  if (isSafe(request.method) || response.status >= 400) return [];
+  const paths = new Set([request.path]);
+  for (const name of ["location", "content-location"]) {
+    const path = pathHere(request, response.get(name));
+    if (path !== null) paths.add(path);
+  }
+  return [...paths];
+}
+
+/** Does Content-Location name the very thing that was asked for (RFC 9110 8.7)? */
+export function isLocatedHere(
+  request: { readonly at: string; readonly path: string },
+  contentLocation: string | null,
+): boolean {
+  return pathHere(request, contentLocation) === request.path;
+}
+
+function pathHere(
+  request: { readonly at: string; readonly path: string },
+  location: string | null,
+): string | null {
+  if (location === null) return null;
+  try {
+    const url = new URL(location, request.at + request.path);
+    if (url.origin !== new URL(request.at).origin) return null;
+    return canonicalPath(url.pathname + url.search);
+  } catch {
+    return null;
+  }
+}
