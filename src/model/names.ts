@@ -51,6 +51,7 @@ export const hostPort = z.string().regex(/^(\[[0-9a-f:]+\]|[a-z0-9.-]+):\d{1,5}$
 });
 
 /** Whether a zone's answers are signed. */
-export const dnssec = z.boolean().meta({
-  description: "Sign the zone's answers (DNSSEC); then give the parent what `zone ds` prints",
+export const dnssec = z.union([z.boolean(), z.literal("ed25519")]).meta({
+  description:
+    "Sign the zone's answers, by ECDSA P-256 or Ed25519; then give the parent what `zone ds` prints",
 });

@@ -23,8 +23,8 @@ export interface SnapshotSite {
   /** 32 hex digits: `<target>.gtm.<zone>` is this site's CNAME target. */
   readonly target: string;
   readonly onboarding: "delegation" | "cname" | "hosted";
-  /** The zone of a delegated hostname is signed. */
-  readonly dnssec?: true;
+  /** The zone of a delegated hostname is signed, by this algorithm: P-256 or Ed25519. */
+  readonly dnssec?: 13 | 15;
   readonly front: "servers" | "caches";
   readonly scheme: "http" | "https";
   readonly port: number;
@@ -171,8 +171,8 @@ export interface SnapshotRecord {
 export interface SnapshotZone {
   readonly name: string;
   readonly customer: string;
-  /** Its answers are signed. */
-  readonly dnssec?: true;
+  /** Its answers are signed, by this algorithm. */
+  readonly dnssec?: 13 | 15;
   readonly records: readonly SnapshotRecord[];
 }
 
@@ -183,8 +183,8 @@ export interface SnapshotBody {
   readonly intentVersion: number;
   readonly createdAtMs: number;
   readonly zone: string;
-  /** The network's own zone is signed. */
-  readonly dnssec?: true;
+  /** The network's own zone is signed, by this algorithm. */
+  readonly dnssec?: 13 | 15;
   readonly contact: string;
   readonly ttlSec: number;
   readonly allowPrivateOrigins: boolean;

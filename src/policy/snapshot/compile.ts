@@ -60,7 +60,7 @@ function compileBody(input: CompileInput): SnapshotBody {
     intentVersion: input.intent.version,
     createdAtMs: input.createdAtMs,
     zone: network.zone,
-    ...(network.dnssec === true ? { dnssec: true } : {}),
+    ...signedBy(network),
     contact: network.contact ?? `hostmaster@${network.zone}`,
     ttlSec: network.ttlSec,
     allowPrivateOrigins: network.allowPrivateOrigins,
@@ -76,8 +76,8 @@ function compileBody(input: CompileInput): SnapshotBody {
         (zone): SnapshotZone => ({
           name: zone.name,
           customer: customer.name,
-          ...(zone.dnssec === true ? { dnssec: true } : {}),
-          records: compileRecords(zone),
+          ...signedBy(zone),
+          records: compileRecords(zone.records, zone.name),
         }),
       ),
     ),
@@ -191,6 +191,11 @@ function nearTo(
   return { ...(pop === undefined ? {} : { pop: pop.index }), ...placed(place ?? {}) };
 }
 
+function signedBy(o: { readonly dnssec?: boolean | "ed25519" | undefined }) {
+  if (o.dnssec === undefined || o.dnssec === false) return {};
+  return { dnssec: o.dnssec === true ? 13 : 15 } as const;
+}
+
 function placed(o: { readonly lat?: number | undefined; readonly lon?: number | undefined }) {
   return o.lat === undefined || o.lon === undefined ? {} : { lat: o.lat, lon: o.lon };
 }
@@ -212,7 +217,7 @@ function compileSite(
     hostname: site.hostname,
     target: at.target,
     onboarding: site.onboarding,
-    ...(site.dnssec === true ? { dnssec: true } : {}),
+    ...signedBy(site),
     front: site.front,
     scheme: site.scheme,
     port: at.port,

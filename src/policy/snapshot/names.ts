@@ -79,8 +79,8 @@ export function compileNames(snapshot: Snapshot): NameTable {
   return { zones, names, nameServers };
 }
 
-function signed(o: { readonly dnssec?: true }): { readonly dnssec?: true } {
-  return o.dnssec === true ? { dnssec: true } : {};
+function signed(o: { readonly dnssec?: 13 | 15 }): { readonly dnssec?: true } {
+  return o.dnssec === undefined ? {} : { dnssec: true };
 }
 
 type At = (name: string, zone: number) => Draft;

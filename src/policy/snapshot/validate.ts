@@ -124,13 +124,14 @@ function checkSigned(network: Network, add: Add): void {
   const zones: { name: string; path: string; signed: boolean }[] = [];
   for (const [c, { zones: hosted, sites }] of network.customers.entries()) {
     for (const [z, { name, dnssec }] of hosted.entries()) {
-      zones.push({ name, path: `customers.${c}.zones.${z}.dnssec`, signed: dnssec === true });
+      const path = `customers.${c}.zones.${z}.dnssec`;
+      zones.push({ name, path, signed: isSigned(dnssec) });
     }
     for (const [s, { hostname: name, onboarding, dnssec }] of sites.entries()) {
       const path = `customers.${c}.sites.${s}.dnssec`;
       const apart = onboarding === "delegation" && !hosted.some((zone) => zone.name === name);
-      if (apart) zones.push({ name, path, signed: dnssec === true });
-      else if (dnssec === true) {
+      if (apart) zones.push({ name, path, signed: isSigned(dnssec) });
+      else if (isSigned(dnssec)) {
         add(path, "expected a site with its own zone (onboarding: delegation)", name);
       }
     }
@@ -140,6 +141,26 @@ function checkSigned(network: Network, add: Add): void {
     if (below === undefined) continue;
     add(zone.path, "expected no other zone of ours below a signed one", below.name);
   }
+}
+
+/** A zone above or below another customer's would take names from it (D19). The later one is wrong. */
+function checkOverlap(
+  zones: readonly { readonly name: string; readonly path: string; readonly customer: number }[],
+  add: Add,
+): void {
+  const places = new Map(zones.map((zone, i) => [zone.name, i]));
+  for (const [i, zone] of zones.entries()) {
+    for (let at = zone.name.indexOf("."); at >= 0; at = zone.name.indexOf(".", at + 1)) {
+      const above = places.get(zone.name.slice(at + 1));
+      if (above === undefined || zones[above]?.customer === zone.customer) continue;
+      const later = zones[Math.max(i, above)];
+      add(later?.path ?? "", "expected a zone apart from another customer's", later?.name ?? "");
+    }
+  }
+}
+
+function isSigned(dnssec: boolean | "ed25519" | undefined): boolean {
+  return dnssec !== undefined && dnssec !== false;
 }
 
 export function within(name: string, zone: string): boolean {
