@@ -75,7 +75,8 @@ export function evictorContract(name: string, make: MakeEvictor): void {
         const evictor = make(slots);
         const all = Array.from({ length: 500 }, (_, i) => slots.take(i * 7919, 1 + (i % 9)));
         for (const slot of all) {
-          evictor.insert(slot);
+          if (slot % 3 === 0) evictor.restore(slot);
+          else evictor.insert(slot);
           for (let i = 0; i < slot % 5; i++) evictor.find(slot);
         }
         const gone = new Set<number>();

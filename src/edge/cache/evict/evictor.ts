@@ -14,6 +14,8 @@ export interface Evictor {
   readonly ownBytes: number;
   /** Takes a slot that no evictor holds. */
   insert(slot: number): void;
+  /** Takes a slot that was held before a restart: no newcomer. The oldest first. */
+  restore(slot: number): void;
   /** The object was asked for. */
   find(slot: number): void;
   /**

@@ -35,6 +35,10 @@ export class Gdsf implements Evictor {
     this.#heap.push(slot);
   }
 
+  restore(slot: number): void {
+    this.insert(slot);
+  }
+
   find(slot: number): void {
     const { frequency } = this.#slots;
     if (frequency[slot]! < 65_535) frequency[slot]!++;

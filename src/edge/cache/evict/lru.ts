@@ -24,6 +24,10 @@ export class Lru implements Evictor {
     this.#list.push(slot);
   }
 
+  restore(slot: number): void {
+    this.insert(slot);
+  }
+
   find(slot: number): void {
     this.#list.remove(slot);
     this.#list.push(slot);

@@ -9,6 +9,7 @@ export { Gdsf } from "./gdsf.ts";
 export { Lru } from "./lru.ts";
 export { S3Fifo } from "./s3-fifo.ts";
 export { MOST_BYTES, MOST_HITS, S3Gdsf } from "./s3-gdsf.ts";
+export { nameHash, Shares } from "./shares.ts";
 export { Sieve } from "./sieve.ts";
 export { NONE, Slots } from "./slots.ts";
 export { TinyLfu } from "./tiny-lfu.ts";

@@ -43,10 +43,16 @@ export class S3Fifo implements Evictor {
 
   insert(slot: number): void {
     const { hash, hits, mark } = this.#slots;
-    const known = this.#ghost.takeBack(hash[slot]!, this.count);
+    const known = this.#ghost.takeBack(hash[slot]!, this.#slots.ghosts(this.count));
     hits[slot] = 0;
     mark[slot] = known ? MAIN : ON_PROBATION;
     (known ? this.#main : this.#probation).push(slot);
+  }
+
+  restore(slot: number): void {
+    this.#slots.hits[slot] = 0;
+    this.#slots.mark[slot] = MAIN;
+    this.#main.push(slot);
   }
 
   find(slot: number): void {
@@ -59,7 +65,7 @@ export class S3Fifo implements Evictor {
     if (fromProbation || this.#main.count === 0) {
       for (let slot = this.#probation.oldest; slot !== NONE; slot = this.#probation.oldest) {
         if (hits[slot]! < PROVEN_HITS) {
-          this.#ghost.add(hash[slot]!, this.count);
+          this.#ghost.add(hash[slot]!, this.#slots.ghosts(this.count));
           return slot;
         }
         this.#probation.remove(slot);

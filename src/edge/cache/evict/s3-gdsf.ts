@@ -39,6 +39,7 @@ export class S3Gdsf implements Evictor {
   #level = 0;
   /** Bytes that entered main without a hit and are still to be made up for. */
   #debt = 0;
+  #restored = 0;
 
   constructor(slots: Slots, o: S3GdsfOptions) {
     this.#slots = slots;
@@ -66,12 +67,19 @@ export class S3Gdsf implements Evictor {
   insert(slot: number): void {
     const { hash, hits, mark } = this.#slots;
     hits[slot] = 0;
-    if (this.#ghost.takeBack(hash[slot]!, this.count)) {
+    if (this.#ghost.takeBack(hash[slot]!, this.#slots.ghosts(this.count))) {
       this.#enter(slot, 1);
     } else {
       mark[slot] = ON_PROBATION;
       this.#probation.push(slot);
     }
+  }
+
+  restore(slot: number): void {
+    this.#enter(slot, 1);
+    // Where size does not count, all are worth the same: the older ones go first.
+    this.#slots.worth[slot]! *= 1 + 1e-9 * this.#restored++;
+    this.#main.moved(slot);
   }
 
   #enter(slot: number, frequency: number): void {
@@ -113,7 +121,7 @@ export class S3Gdsf implements Evictor {
       }
       const small = this.#main.count > 0 && bytes[slot]! * this.count < this.#smallSum();
       if (hits[slot] === 0 && !small) {
-        this.#ghost.add(hash[slot]!, this.count);
+        this.#ghost.add(hash[slot]!, this.#slots.ghosts(this.count));
         return slot;
       }
       if (hits[slot] === 0) this.#debt += bytes[slot]!;

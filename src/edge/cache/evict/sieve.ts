@@ -31,6 +31,10 @@ export class Sieve implements Evictor {
     this.#list.push(slot);
   }
 
+  restore(slot: number): void {
+    this.insert(slot);
+  }
+
   find(slot: number): void {
     this.#slots.hits[slot] = 1;
   }

@@ -20,6 +20,10 @@ export class Slots {
   worth = new Float64Array(0);
   place = new Uint32Array(0);
   frequency = new Uint16Array(0);
+  /** Slots that are taken. */
+  inUse = 0;
+  /** How many evictors share the table. */
+  evictors = 1;
   readonly #ranked: boolean;
   #free = NONE;
   #used = 0;
@@ -31,6 +35,7 @@ export class Slots {
 
   /** A free slot, taken for an object of that many bytes. */
   take(hash: number, bytes: number): number {
+    this.inUse++;
     let slot = this.#free;
     if (slot === NONE) {
       slot = this.#used++;
@@ -46,6 +51,7 @@ export class Slots {
 
   /** Gives a slot back, once no evictor holds it. */
   release(slot: number): void {
+    this.inUse--;
     this.newer[slot] = this.#free;
     this.#free = slot;
   }
@@ -62,6 +68,11 @@ export class Slots {
     this.worth = grown(this.worth, new Float64Array(count));
     this.place = grown(this.place, new Uint32Array(count));
     this.frequency = grown(this.frequency, new Uint16Array(count));
+  }
+
+  /** How many evicted ones an evictor that holds `count` remembers: an equal share at least. */
+  ghosts(count: number): number {
+    return Math.max(count, Math.floor(this.inUse / this.evictors));
   }
 
   /** Bytes of memory for each slot. */

@@ -55,6 +55,10 @@ export class TinyLfu implements Evictor {
     this.#lists[list].push(slot);
   }
 
+  restore(slot: number): void {
+    this.insert(slot);
+  }
+
   find(slot: number): void {
     this.#sketch.add(this.#slots.hash[slot]!, this.count);
     const list = this.#slots.mark[slot] as 0 | 1 | 2;
