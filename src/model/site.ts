@@ -3,6 +3,7 @@ import { dnssec, hostname, ipv4, port } from "./names.ts";
 import { origin } from "./origin.ts";
 import { siteCheck } from "./site-check.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
+import { zoneRecord } from "./zone.ts";
 
 const ms = (least: number, most: number, preset: number) =>
   z
@@ -47,5 +48,8 @@ export const site = z.strictObject({
     })
     .prefault({}),
   origins: z.array(origin).max(100).default([]),
+  records: z.array(zoneRecord).max(1000).optional().meta({
+    description: "Other records of a delegated hostname and below it, such as TXT, MX and CAA",
+  }),
 });
 export type Site = z.infer<typeof site>;

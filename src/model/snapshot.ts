@@ -41,6 +41,8 @@ export interface SnapshotSite {
   readonly aliases: readonly string[];
   readonly objectBytesMax: number;
   readonly origins: readonly OriginIndex[];
+  /** Other records at a delegated hostname and below it. */
+  readonly records?: readonly SnapshotRecord[];
 }
 
 /** A rule of a step with its clients and origins found. */

@@ -10,12 +10,12 @@ import {
   type SnapshotGroup,
   type SnapshotNode,
   type SnapshotOrigin,
-  type SnapshotRecord,
   type SnapshotSite,
   type SnapshotStep,
   type SnapshotZone,
 } from "../../model/snapshot.ts";
 import { compileCheck } from "./check.ts";
+import { compileRecords } from "./records.ts";
 import { compileChain } from "./steering.ts";
 import { validateNetwork } from "./validate.ts";
 
@@ -233,20 +233,6 @@ function compileSite(
     aliases: site.cache.aliases,
     objectBytesMax: site.cache.objectBytesMax,
     origins: at.pool,
+    ...(site.records === undefined ? {} : { records: compileRecords(site.records, site.hostname) }),
   };
-}
-
-function compileRecords(zone: Network["customers"][number]["zones"][number]): SnapshotRecord[] {
-  const sets = new Map<string, { record: SnapshotRecord; values: string[] }>();
-  for (const { name, type, ttlSec, value } of zone.records) {
-    const absolute = name === "@" ? zone.name : `${name}.${zone.name}`;
-    const key = `${absolute} ${type}`;
-    const set = sets.get(key);
-    if (set !== undefined) set.values.push(value);
-    else {
-      const values = [value];
-      sets.set(key, { record: { name: absolute, type, ttlSec, values }, values });
-    }
-  }
-  return [...sets.values()].map(({ record }) => record);
 }

@@ -26,6 +26,10 @@ interface Walk {
 function walk(before: unknown, after: unknown, at: Walk): void {
   // What an edit left alone is often the same object: large networks are compared in no time then.
   if (before === after) return;
+  if (isRecords(before) && isRecords(after)) {
+    walkRecords(before, after, at);
+    return;
+  }
   const left = named(before);
   const right = named(after);
   if (left === null || right === null) {
@@ -47,6 +51,29 @@ function walk(before: unknown, after: unknown, at: Walk): void {
     else if (to === undefined) at.changes.push({ action: "remove", path, from: words(from) });
     else walk(from, to, { ...at, path });
   }
+}
+
+/** Records of a zone: each that came or went is one line. */
+function walkRecords(before: readonly unknown[], after: readonly unknown[], at: Walk): void {
+  const left = new Set(before.map(recordWords));
+  const right = new Set(after.map(recordWords));
+  for (const to of right) {
+    if (!left.has(to)) at.changes.push({ action: "add", path: at.path, to: words(to) });
+  }
+  for (const from of left) {
+    if (!right.has(from)) at.changes.push({ action: "remove", path: at.path, from: words(from) });
+  }
+}
+
+function recordWords(item: unknown): string {
+  const { name, ttlSec, type, value } = item as Record<string, unknown>;
+  return `${name} ${ttlSec} ${type} ${value}`;
+}
+
+function isRecords(value: unknown): value is readonly unknown[] {
+  const one = (item: unknown) =>
+    item !== null && typeof item === "object" && "type" in item && "value" in item;
+  return Array.isArray(value) && value.every(one);
 }
 
 /** Objects by key; lists of named things by name, hostname or e-mail; null for anything else. */

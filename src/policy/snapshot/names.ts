@@ -67,13 +67,15 @@ export function compileNames(snapshot: Snapshot): NameTable {
   for (const [index, zone] of zones.entries()) at(zone.name, index);
   const nameServers = addNameServers(snapshot, at);
   at(`c.${snapshot.zone}`, 0).steered = { for: "edges", site: null };
-  for (const site of snapshot.sites) addSite(snapshot, site, { zones, at });
-  for (const [z, zone] of snapshot.zones.entries()) {
-    for (const record of zone.records) {
-      const entry = at(record.name, z + 1);
-      entry.records.push(record);
-      if (record.type === "NS" && record.name !== zone.name) entry.delegated = true;
-    }
+  const to = { zoneAt: new Map(zones.map((zone, index) => [zone.name, index])), at };
+  for (const site of snapshot.sites) addSite(snapshot, site, to);
+  for (const [z, { name, records }] of snapshot.zones.entries()) {
+    for (const record of records) addRecord(record, { index: z + 1, name }, to);
+  }
+  for (const { hostname: name, records } of snapshot.sites) {
+    const index = to.zoneAt.get(name) ?? -1;
+    if (zones[index]?.kind !== "delegated") continue;
+    for (const record of records ?? []) addRecord(record, { index, name }, to);
   }
   addEmptyNonTerminals(names, zones);
   return { zones, names, nameServers };
@@ -84,6 +86,19 @@ function signed(o: { readonly dnssec?: 13 | 15 }): { readonly dnssec?: true } {
 }
 
 type At = (name: string, zone: number) => Draft;
+interface To {
+  /** Zones by name. */
+  readonly zoneAt: ReadonlyMap<string, number>;
+  readonly at: At;
+}
+
+function addRecord(record: SnapshotRecord, zone: { index: number; name: string }, to: To): void {
+  // A zone of its own below this one answers for its names, its own NS among them.
+  if (zoneOf(record.name, to.zoneAt) !== zone.index) return;
+  const entry = to.at(record.name, zone.index);
+  entry.records.push(record);
+  if (record.type === "NS" && record.name !== zone.name) entry.delegated = true;
+}
 
 function addNameServers(snapshot: Snapshot, at: At): NameServer[] {
   const servers: NameServer[] = [];
@@ -101,11 +116,7 @@ function addNameServers(snapshot: Snapshot, at: At): NameServer[] {
   return servers;
 }
 
-function addSite(
-  snapshot: Snapshot,
-  site: SnapshotSite,
-  to: { zones: readonly ZoneEntry[]; at: At },
-): void {
+function addSite(snapshot: Snapshot, site: SnapshotSite, to: To): void {
   const first: Steered =
     site.front === "caches"
       ? { for: "edges", site: site.index }
@@ -113,19 +124,20 @@ function addSite(
   to.at(`${site.target}.gtm.${snapshot.zone}`, 0).steered = first;
   to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = { for: "edges", site: site.index };
   if (site.onboarding === "delegation" || site.onboarding === "hosted") {
-    const zone = zoneOf(site.hostname, to.zones);
+    const zone = zoneOf(site.hostname, to.zoneAt);
     if (zone > 0) to.at(site.hostname, zone).steered = first;
   }
 }
 
 /** The zone with the longest name that holds this name; -1 if none does. */
-function zoneOf(name: string, zones: readonly ZoneEntry[]): number {
-  let best = -1;
-  for (const [index, zone] of zones.entries()) {
-    const holds = name === zone.name || name.endsWith(`.${zone.name}`);
-    if (holds && zone.name.length > (zones[best]?.name.length ?? -1)) best = index;
+function zoneOf(name: string, zones: ReadonlyMap<string, number>): number {
+  for (let at = 0; ; ) {
+    const zone = zones.get(name.slice(at));
+    if (zone !== undefined) return zone;
+    const dot = name.indexOf(".", at);
+    if (dot < 0) return -1;
+    at = dot + 1;
   }
-  return best;
 }
 
 function addEmptyNonTerminals(names: Map<string, Draft>, zones: readonly ZoneEntry[]): void {

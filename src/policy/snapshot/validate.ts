@@ -1,5 +1,6 @@
 import type { Problem } from "../../base/result.ts";
 import type { Customer, Network } from "../../model/network.ts";
+import { checkRecords, type RecordPlace } from "./records.ts";
 import { checkChain } from "./steering.ts";
 
 type Add = (path: string, message: string, received: string) => void;
@@ -90,6 +91,7 @@ function checkNames(network: Network, add: Add): void {
       }
     }
   }
+  checkOverlap(zones, add);
   for (const [c, customer] of network.customers.entries()) {
     for (const [s, site] of customer.sites.entries()) {
       const at = `customers.${c}.sites.${s}`;
@@ -198,17 +200,30 @@ function checkCustomer(network: Network, customer: Customer, c: number, add: Add
     }
   }
   for (const [z, zone] of customer.zones.entries()) {
-    for (const [r, record] of zone.records.entries()) {
-      const clash = zone.records.some(
-        (o) =>
-          o !== record &&
-          o.name === record.name &&
-          (o.type === "CNAME") !== (record.type === "CNAME"),
-      );
-      if (record.type === "CNAME" && clash) {
-        const message = "expected no other record beside a CNAME (RFC 1034 3.6.2)";
-        add(`${at}.zones.${z}.records.${r}`, message, `${record.name} CNAME`);
-      }
-    }
+    const path = `${at}.zones.${z}.records`;
+    checkRecords(zone.records, recordPlace(customer, zone.name, path), add);
   }
+  for (const [s, site] of customer.sites.entries()) {
+    const records = site.records ?? [];
+    if (records.length === 0) continue;
+    const path = `${at}.sites.${s}.records`;
+    const place = recordPlace(customer, site.hostname, path);
+    if (site.onboarding === "delegation" && place.delegated) checkRecords(records, place, add);
+    else add(path, "expected records of a delegated hostname only", site.onboarding);
+  }
+}
+
+/** What the records of a zone of this customer's, hosted or delegated, are checked against. */
+export function recordPlace(customer: Customer, zone: string, path: string): RecordPlace {
+  const { sites, zones } = customer;
+  const own = sites.filter((site) => site.onboarding !== "cname" && within(site.hostname, zone));
+  const delegated = own.filter((site) => site.onboarding === "delegation");
+  const others = [...zones.map((each) => each.name), ...delegated.map((site) => site.hostname)];
+  return {
+    zone,
+    path,
+    steered: new Set(own.map((site) => site.hostname)),
+    below: others.filter((name) => name !== zone && within(name, zone)),
+    delegated: !zones.some((each) => each.name === zone),
+  };
 }
