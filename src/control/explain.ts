@@ -2,6 +2,7 @@ import { Fault } from "../base/fault.ts";
 import type { Explanation } from "../model/api/mod.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Feed } from "../model/feed.ts";
+import type { Health } from "../model/health.ts";
 import type { GroupIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../model/snapshot.ts";
 import { compileNames, groupEntries, type NameTable } from "../policy/snapshot/mod.ts";
 import { clientSeed, pick, type SteerAsk, steer, type View } from "../policy/steering/mod.ts";
@@ -58,6 +59,7 @@ export class Explainer {
       snapshot: snapshot.number,
       health: health.number,
       assignment: view.assignment.number,
+      latency: latencyOf(snapshot, health, group),
       ...answerOf(view, found, { group, seed }),
     };
   }
@@ -70,6 +72,27 @@ export class Explainer {
     }
     return this.#tables;
   }
+}
+
+/** The times that steering takes for the group, and where each comes from. */
+function latencyOf(
+  snapshot: Snapshot,
+  health: Health,
+  index: GroupIndex,
+): NonNullable<Explanation["latency"]> {
+  const group = snapshot.groups[index];
+  if (group === undefined) return [];
+  const rows: NonNullable<Explanation["latency"]> = [];
+  const nothing = { samples: null, ageSec: null, addedMs: null };
+  for (const [i, { name: pop }] of snapshot.pops.entries()) {
+    const measured = health.rttMs[group.name]?.[pop];
+    const known = group.rttMs[i] ?? null;
+    if (measured !== undefined) {
+      const { from = "probes", ...more } = health.rttFrom?.[group.name]?.[pop] ?? {};
+      rows.push({ pop, rttMs: measured, from, ...nothing, ...more });
+    } else if (known !== null) rows.push({ pop, rttMs: known, from: "file", ...nothing });
+  }
+  return rows.sort((a, b) => a.rttMs - b.rttMs);
 }
 
 interface Found {

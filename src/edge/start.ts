@@ -9,7 +9,6 @@ import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Cache } from "./cache/mod.ts";
-import { startFigures } from "./figures.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
@@ -17,6 +16,7 @@ import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { type Listening, listen } from "./listen.ts";
 import { fetchOriginClient } from "./origin-client.ts";
+import { type OwnFigures, startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 
 export interface EdgeOptions {
@@ -45,7 +45,7 @@ export interface EdgeRole {
   readonly httpsPort: number | null;
   stop(): Promise<void>;
   /** What was served since the last call. */
-  drainStats(): Pick<NodeStats, "edge" | "fetches" | "told" | "figures">;
+  drainStats(): Pick<NodeStats, "edge" | "fetches" | "told" | "clientRtt" | "figures">;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
@@ -64,7 +64,6 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   }
   const counts = new EdgeCounts();
   const origins = fetchOriginClient();
-  const figures = startFigures({ clock: o.clock, connections: () => null });
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
   const server = new Server({
@@ -87,9 +86,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const unsubscribe = feed.onSnapshot(swap);
   purges.start();
   const listeners: Listening[] = [];
+  let own: OwnFigures | null = null;
   const stop = async () => {
     unsubscribe();
-    figures.stop();
+    own?.stop();
     await Promise.all(listeners.map((listener) => listener.stop()));
     origins.stop();
     await purges.stop();
@@ -101,6 +101,8 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     if (o.tls !== undefined && https !== undefined) {
       listeners.push(await listen(server, { hosts, port: https, tls: o.tls }));
     }
+    const ports = listeners.map((listener) => listener.port);
+    own = startOwnFigures({ clock, hosts, ports });
   } catch (fault) {
     await stop();
     throw fault;
@@ -111,7 +113,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     stop,
     drainStats: () => {
       const drained = counts.drain();
-      return { ...drained, figures: figures.take(drained.edge) };
+      return { ...drained, ...own?.take(drained.edge, feed.snapshot()) };
     },
   };
 }

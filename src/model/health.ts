@@ -70,6 +70,13 @@ export interface TargetHealth {
   readonly warnings?: readonly string[];
 }
 
+/** Where a round-trip time comes from, unless a probe measured just that. */
+export type RttOrigin =
+  /** The kernel's times of real connections at the pop's caches. */
+  | { readonly from: "clients"; readonly samples: number; readonly ageSec: number }
+  /** A probe's, and so much added because clients are farther away than their resolver. */
+  | { readonly from: "probes"; readonly addedMs: number };
+
 export interface Health {
   /** Goes up with each tick of the judge. */
   readonly number: number;
@@ -81,6 +88,7 @@ export interface Health {
   readonly targets: Readonly<Record<string, TargetHealth>>;
   /** Measured latency: client group name -> pop name -> smoothed RTT in ms. */
   readonly rttMs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly rttFrom?: Readonly<Record<string, Readonly<Record<string, RttOrigin>>>>;
   /** Set when most targets failed in one tick: states are held and this says so. */
   readonly held: string | null;
 }

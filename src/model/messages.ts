@@ -62,6 +62,14 @@ export interface LoadTold {
   readonly loads: readonly ToldLoad[];
 }
 
+/** Round trips of one group's clients at one cache, as its kernel measured them. */
+export interface ClientRtt {
+  readonly rttMs: number;
+  /** Connections, and networks (/24, /48) they come from. */
+  readonly samples: number;
+  readonly networks: number;
+}
+
 /** What a cache says of itself; null where this machine does not tell. */
 export interface NodeFigures {
   /** Share of all processors of the machine that was busy, 0 to 1. */
@@ -102,6 +110,8 @@ export interface NodeStats {
   readonly fetches: Readonly<Record<string, number>>;
   /** Origin id -> what its responses said of its load since the last one, the newest. */
   readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
+  /** Client group -> what its connections of the last minute took. */
+  readonly clientRtt?: Readonly<Record<string, ClientRtt>>;
   /** Of a node that is a cache. */
   readonly figures?: NodeFigures;
 }

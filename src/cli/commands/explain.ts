@@ -33,6 +33,7 @@ export function explainWords(e: Explanation): string[] {
   const addresses = [v4, v6].filter((address) => address !== null).join(" ");
   const answer = addresses === "" ? "no address" : `${addresses}  TTL ${ttlSec}`;
   const lines = [head, `-> ${answer}   steered: ${e.kind}`, `   ${view}`];
+  for (const row of (e.latency ?? []).slice(0, 10)) lines.push(latencyWords(row));
   for (const record of e.records) {
     lines.push(`   ${record.type} ${record.values.join(" ")} TTL ${record.ttlSec}`);
   }
@@ -57,4 +58,17 @@ export function explainWords(e: Explanation): string[] {
     }
   }
   return lines;
+}
+
+function latencyWords(row: NonNullable<Explanation["latency"]>[number]): string {
+  const { pop, rttMs, from, samples, ageSec, addedMs } = row;
+  const how =
+    from === "clients"
+      ? `by ${samples} connections of clients, ${ageSec} s ago`
+      : from === "file"
+        ? "by the network file"
+        : addedMs === null
+          ? "by probes"
+          : `by probes, ${addedMs} ms added as for clients`;
+  return `   ${pop}: ${rttMs.toFixed(1)} ms ${how}`;
 }

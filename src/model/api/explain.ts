@@ -72,6 +72,21 @@ export const explanation = z
     snapshot: z.int(),
     health: z.int(),
     assignment: z.int(),
+    latency: z
+      .array(
+        z.object({
+          pop: z.string(),
+          rttMs: z.number(),
+          from: z.enum(["clients", "probes", "file"]),
+          samples: z.int().nullable().meta({ description: "Connections of clients" }),
+          ageSec: z.int().nullable(),
+          addedMs: z.number().nullable().meta({
+            description: "Added to a probe's time: clients are farther away than their resolver",
+          }),
+        }),
+      )
+      .exactOptional()
+      .meta({ description: "How far the client's group is from each pop, nearest first" }),
     answer: z.object({ v4: z.string().nullable(), v6: z.string().nullable(), ttlSec: z.number() }),
     decision: decision.nullable(),
     records: z.array(

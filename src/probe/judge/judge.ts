@@ -11,6 +11,7 @@ import { figuresLoads } from "./told.ts";
 export interface Judgement {
   readonly targets: Readonly<Record<string, TargetHealth>>;
   readonly rttMs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly rttFrom?: NonNullable<Health["rttFrom"]>;
   readonly held: string | null;
 }
 
@@ -26,7 +27,8 @@ export class Judge {
   #targets = new Map<string, TargetStateMachine>();
   #vantages: ReadonlySet<string> = new Set();
   #groups: ReadonlySet<string> = new Set();
-  #nodes: ReadonlySet<string> = new Set();
+  /** Node -> its pop. */
+  #nodes: ReadonlyMap<string, string> = new Map();
   #snapshot = 0;
   readonly #rtt = new ClientRtt();
 
@@ -46,10 +48,13 @@ export class Judge {
     this.#targets = next;
     this.#snapshot = snapshot.number;
     this.#groups = new Set(snapshot.groups.map((group) => group.name));
-    this.#nodes = new Set(snapshot.nodes.map((node) => node.name));
+    this.#nodes = new Map(
+      snapshot.nodes.map((node) => [node.name, snapshot.pops[node.pop]?.name ?? ""]),
+    );
     const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
     this.#vantages = new Set(probes.map((node) => node.name));
     this.#rtt.forgetVantages(this.#vantages);
+    this.#rtt.forgetClients(this.#groups, new Set(this.#nodes.keys()));
     for (const target of next.values()) target.forgetVantages(this.#vantages);
   }
 
@@ -74,11 +79,17 @@ export class Judge {
   }
 
   /** Takes what a node says of itself, and what origins told it in their responses. */
-  takeStats({ node, figures, told, atMs }: NodeStats, nowMs: number): void {
+  takeStats(stats: NodeStats, nowMs: number): void {
+    const { node, figures, told, clientRtt, atMs } = stats;
+    const pop = this.#nodes.get(node);
+    if (pop === undefined) return;
+    if (clientRtt !== undefined) {
+      this.#rtt.takeClients({ node, pop, groups: this.#groups }, clientRtt, nowMs);
+    }
     for (const [id, loads] of Object.entries(told ?? {})) {
       const seen = loads.map((load) => ({ ...load, atMs }));
       const word = { heardMs: nowMs, freshMs: TOLD_FRESH_MS, loads: seen };
-      if (this.#nodes.has(node)) this.#targets.get(id)?.told(`edge ${node}`, word);
+      this.#targets.get(id)?.told(`edge ${node}`, word);
     }
     const machine = this.#targets.get(`node/${node}`);
     if (machine === undefined || figures === undefined) return;
@@ -111,7 +122,12 @@ export class Judge {
       if (health === undefined || health.loadKnown) continue;
       targets[target.id] = { ...health, load: assumedLoad(knownByPool.get(target.pool) ?? []) };
     }
-    return { targets, rttMs: this.#rtt.table(this.#groups, now.monoMs), held: held.words };
+    return { targets, ...this.#rttTable(now.monoMs), held: held.words };
+  }
+
+  #rttTable(nowMs: number): Pick<Judgement, "rttMs" | "rttFrom"> {
+    const { rttMs, rttFrom } = this.#rtt.table(this.#groups, nowMs);
+    return Object.keys(rttFrom).length === 0 ? { rttMs } : { rttMs, rttFrom };
   }
 
   get snapshotNumber(): number {

@@ -19,3 +19,4 @@ export { ORCA_FIELD, readOrca } from "./orca.ts";
 export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";
 export { HOST, type SnmpReading, snmpCpu, snmpMemory, UCD, type UcdName } from "./snmp.ts";
+export { encodeTcpDump, type TcpPeer, takeTcpDump } from "./sock-diag.ts";

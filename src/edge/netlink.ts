@@ -1,0 +1,65 @@
+import { dlopen, ptr } from "bun:ffi";
+import { encodeTcpDump, type TcpPeer, takeTcpDump } from "../wire/probe/mod.ts";
+
+const SYMBOLS = {
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
+  recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
+  close: { args: ["i32"], returns: "i32" },
+} as const;
+type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_FLAGS = 0x80000 | 0x800;
+const NETLINK_SOCK_DIAG = 4;
+const BUFFER_BYTES = 65_536;
+/** Datagrams of one dump at most: some hundred thousand connections. */
+const DATAGRAMS_MAX = 4096;
+
+export interface TcpDiag {
+  /** Established connections of a local port go to `take`. False when the kernel refuses. */
+  dump(port: number, take: (peer: TcpPeer) => void): boolean;
+}
+
+/** Null where the system or its rules do not let us ask (another system, a sandbox, no FFI). */
+export function openTcpDiag(): TcpDiag | null {
+  if (process.platform !== "linux" || (process.arch !== "x64" && process.arch !== "arm64")) {
+    return null;
+  }
+  let libc: Libc;
+  try {
+    libc = dlopen("libc.so.6", SYMBOLS).symbols;
+  } catch {
+    return null;
+  }
+  const buffer = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
+  const diag: TcpDiag = {
+    dump(port, take) {
+      const v4 = dumpFamily(libc, buffer, { request: encodeTcpDump(4, port), take });
+      return dumpFamily(libc, buffer, { request: encodeTcpDump(6, port), take }) || v4;
+    },
+  };
+  return diag.dump(1, () => {}) ? diag : null;
+}
+
+/** A socket for each dump: what an unfinished one left behind is gone with it. */
+function dumpFamily(
+  libc: Libc,
+  buffer: Uint8Array,
+  o: { readonly request: Uint8Array; readonly take: (peer: TcpPeer) => void },
+): boolean {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_FLAGS, NETLINK_SOCK_DIAG);
+  if (fd < 0) return false;
+  try {
+    if (Number(libc.send(fd, ptr(o.request), o.request.length, 0)) < 0) return false;
+    for (let datagrams = 0; datagrams < DATAGRAMS_MAX; datagrams++) {
+      const length = Number(libc.recv(fd, ptr(buffer), buffer.length, 0));
+      if (length <= 0) return datagrams > 0;
+      if (takeTcpDump(buffer.subarray(0, length), o.take) === "end") return true;
+    }
+    return true;
+  } finally {
+    libc.close(fd);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Clock } from "../base/clock.ts";
+import type { NodeStats } from "../model/messages.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { startClientRtt } from "./client-rtt.ts";
+import { startFigures } from "./figures.ts";
+import { openTcpDiag } from "./netlink.ts";
+
+export interface OwnFigures {
+  /** Since the call before; `edge` is what was served meanwhile. */
+  take(
+    edge: NodeStats["edge"],
+    snapshot: Snapshot | null,
+  ): Pick<NodeStats, "figures" | "clientRtt">;
+  stop(): void;
+}
+
+/** Starts to watch this process, its machine, and the connections of its clients. */
+export function startOwnFigures(o: {
+  readonly clock: Clock;
+  readonly hosts: readonly string[];
+  readonly ports: readonly number[];
+}): OwnFigures {
+  const clients = startClientRtt({ ...o, diag: openTcpDiag() });
+  const figures = startFigures({ clock: o.clock, connections: clients.connections });
+  return {
+    take: (edge, snapshot) => ({ figures: figures.take(edge), ...clients.take(snapshot) }),
+    stop() {
+      figures.stop();
+      clients.stop();
+    },
+  };
+}
