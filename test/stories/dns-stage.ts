@@ -1,0 +1,170 @@
+// What the stories of the name server stand on: a feed that is moved on by hand, a server on a free
+// port of loopback, and clients over UDP, TCP and TLS.
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { FakeClock } from "../../src/base/clock.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { realClock } from "../../src/base/real/clock.ts";
+import { seededRng } from "../../src/base/rng.ts";
+import { compileWorld, healthOf } from "../../src/dns/hot/world.fixture.ts";
+import { type DnsOptions, type DnsServer, startDns } from "../../src/dns/mod.ts";
+import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
+import type { Feed } from "../../src/model/feed.ts";
+import type { Health } from "../../src/model/health.ts";
+import type { Snapshot } from "../../src/model/snapshot.ts";
+import { noUsage } from "../../src/model/usage.ts";
+import {
+  decodeMessage,
+  type Edns,
+  encodeMessage,
+  isWireFault,
+  type Message,
+  makeQuery,
+  TYPE,
+} from "../../src/wire/dns/mod.ts";
+
+const cleanups: (() => unknown)[] = [];
+
+/** To be called after each test. */
+export async function clean(): Promise<void> {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+}
+
+export function onClean(cleanup: () => unknown): void {
+  cleanups.push(cleanup);
+}
+
+/** A feed that a test moves on by hand. */
+export class HandFeed implements Feed {
+  #snapshot: Snapshot | null;
+  #health: Health;
+  readonly #onSnapshot = new Set<(snapshot: Snapshot) => void>();
+  readonly #onHealth = new Set<() => void>();
+
+  constructor(snapshot: Snapshot | null, health: Health) {
+    this.#snapshot = snapshot;
+    this.#health = health;
+  }
+
+  snapshot = () => this.#snapshot;
+  health = () => this.#health;
+  assignment = () => NO_ASSIGNMENT;
+  onSnapshot(listener: (snapshot: Snapshot) => void): () => void {
+    this.#onSnapshot.add(listener);
+    return () => this.#onSnapshot.delete(listener);
+  }
+  onHealth(listener: () => void): () => void {
+    this.#onHealth.add(listener);
+    return () => this.#onHealth.delete(listener);
+  }
+  publish(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const listener of this.#onSnapshot) listener(snapshot);
+  }
+  observe(health: Health): void {
+    this.#health = health;
+    for (const listener of this.#onHealth) listener();
+  }
+}
+
+export async function startServer(
+  listen: Partial<DnsOptions["listen"]> = {},
+  more: Partial<Pick<DnsOptions, "answering" | "onLookup" | "tls">> & {
+    readonly feed?: Feed;
+    readonly clock?: FakeClock;
+  } = {},
+): Promise<DnsServer> {
+  const snapshot = compileWorld();
+  const dns = await startDns({
+    node: "a",
+    meter: { of: noUsage },
+    rng: seededRng(1),
+    log: silentLog,
+    ...more,
+    feed: more.feed ?? new HandFeed(snapshot, healthOf(snapshot)),
+    clock: more.clock ?? realClock,
+    listen: { hosts: ["127.0.0.1"], port: 0, ...listen },
+  });
+  cleanups.push(() => dns.stop());
+  return dns;
+}
+
+/** A query's octets. */
+export function query(name: string, edns: Partial<Edns> | null = {}, type: number = TYPE.A) {
+  const seed = makeQuery(4711, name, type);
+  return encodeMessage({ ...seed, edns: edns === null ? null : { ...seed.edns!, ...edns } })!;
+}
+
+/** A UDP client that counts and keeps what comes back. */
+export async function udpClient(port: number, from = "127.0.0.1") {
+  const answers: Message[] = [];
+  const socket = await Bun.udpSocket({
+    hostname: from,
+    connect: { hostname: "127.0.0.1", port },
+    socket: {
+      data: (_socket, data) => {
+        const message = decodeMessage(Uint8Array.from(data));
+        if (!isWireFault(message)) answers.push(message);
+      },
+    },
+  });
+  cleanups.push(() => socket.close());
+  return { answers, send: (bytes: Uint8Array) => socket.send(bytes) };
+}
+
+/** Asks over UDP, again every 200 ms as a resolver would. */
+export async function askUdp(port: number, bytes: Uint8Array, from?: string): Promise<Message> {
+  const client = await udpClient(port, from);
+  client.send(bytes);
+  const timer = setInterval(() => client.send(bytes), 200);
+  try {
+    await until(() => client.answers.length > 0);
+    return client.answers[0]!;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Waits until it is true, at most so long, ms. */
+export async function until(what: () => boolean | Promise<boolean>, limitMs = 4000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await what())) {
+    if (performance.now() > end) throw new Error(`Waited in vain for: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A connection over TCP, or TLS without a look at the certificate, that collects whole messages. */
+export async function dial(
+  port: number,
+  o: { readonly tls?: boolean; readonly from?: string } = {},
+) {
+  const messages: Uint8Array[] = [];
+  let unread: Buffer = Buffer.alloc(0);
+  let closed = false;
+  const to = { port, host: "127.0.0.1", ...(o.from && { localAddress: o.from }) };
+  const socket: Socket = o.tls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+  socket.on("data", (data: Buffer) => {
+    unread = Buffer.concat([unread, data]);
+    while (unread.length >= 2 && unread.length >= 2 + unread.readUInt16BE(0)) {
+      const end = 2 + unread.readUInt16BE(0);
+      messages.push(Uint8Array.from(unread.subarray(2, end)));
+      unread = unread.subarray(end);
+    }
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    closed = true;
+  });
+  cleanups.push(() => socket.destroy());
+  await new Promise((resolve) => {
+    socket.once(o.tls ? "secureConnect" : "connect", resolve);
+    socket.once("close", resolve);
+  });
+  return { socket, messages, isClosed: () => closed };
+}
+
+/** A message with its length in front. */
+export function framed(message: Uint8Array): Uint8Array {
+  return Uint8Array.of(message.length >> 8, message.length & 255, ...message);
+}
