@@ -1,6 +1,6 @@
-// `npm run bench -- dns|edge|cache|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]`: ours
-// beside the peers that are installed (as root on Debian, missing ones are installed first; `cache`
-// needs none). A bench is no test: it never fails by the clock.
+// `npm run bench -- dns|edge|cache|steer|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]`:
+// ours beside the peers that are installed (as root on Debian, missing ones are installed first;
+// `cache` and `steer` need none). A bench is no test: it never fails by the clock.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,9 +8,10 @@ import { BENCH_PEERS, installPeers } from "../tools/gate/peers.ts";
 import * as cache from "./cache.ts";
 import { readMachine } from "./machine.ts";
 import { type BenchOptions, type BenchResult, ratioToBest, summarize } from "./result.ts";
+import * as steer from "./steer.ts";
 import { formatResult } from "./table.ts";
 
-const BENCHES = ["dns", "edge", "cache"] as const;
+const BENCHES = ["dns", "edge", "cache", "steer"] as const;
 const ROUNDS_LEAST = 1;
 
 type Bench = { bench(o: BenchOptions): Promise<BenchResult> };
@@ -42,7 +43,7 @@ function readArgs() {
 async function main(): Promise<void> {
   const { named, rounds, seconds, json, traces } = readArgs();
   const log = (line: string) => process.stderr.write(`${line}\n`);
-  if (named.some((name) => name !== "cache")) {
+  if (named.some((name) => name !== "cache" && name !== "steer")) {
     const why = installPeers(BENCH_PEERS, log);
     if (why !== null) log(`Peers ${why}`);
   }
@@ -52,6 +53,12 @@ async function main(): Promise<void> {
       const result = await cache.bench({ traces, log });
       benches.push(result);
       process.stdout.write(`${cache.format(result)}\n`);
+      continue;
+    }
+    if (name === "steer") {
+      const result = await steer.bench({ log });
+      benches.push(result);
+      process.stdout.write(`${steer.format(result)}\n`);
       continue;
     }
     const { bench } = (await import(`./${name}.ts`)) as Bench;

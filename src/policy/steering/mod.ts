@@ -7,7 +7,7 @@
 export { assign } from "./assign.ts";
 export { chainOf, usesLatency } from "./chain.ts";
 export { distanceKm, rttOfDistance } from "./distance.ts";
-export { queueMs } from "./nearest-unloaded.ts";
+export { queueMs, waitMs } from "./nearest-unloaded.ts";
 export { pick } from "./pick.ts";
 export { type SteerAsk, type SteerClient, steer, type View } from "./steer.ts";
 export { clientSeed, stickyBits } from "./sticky.ts";
