@@ -128,7 +128,12 @@ class Child {
         },
       });
       const send = (message: ToChild) => {
-        if (child.exitCode === null && !child.killed) child.send(message);
+        if (child.exitCode !== null || child.killed) return;
+        try {
+          child.send(message);
+        } catch {
+          // Its channel closed before its end was noticed; what it missed it asks for when it is back.
+        }
       };
       const link = hub.attach((frame) => send({ t: "bus", frame }));
       this.#process = child;
@@ -154,7 +159,11 @@ class Child {
     this.#stopping = true;
     const child = this.#process;
     if (child === null || child.exitCode !== null) return;
-    child.send({ t: "stop" } satisfies ToChild);
+    try {
+      child.send({ t: "stop" } satisfies ToChild);
+    } catch {
+      // Its channel is closed: it is ending by itself, and is killed if it does not.
+    }
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     await child.exited;
     clearTimeout(timer);
