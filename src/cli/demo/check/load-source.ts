@@ -15,9 +15,9 @@ interface Worsening {
 const WORSENINGS: readonly Worsening[] = [
   {
     kind: "ftp",
-    words: "FTP response 450 ms later",
+    words: "FTP response 700 ms later",
     apply: (reporter) => {
-      reporter.ftpDelayMs = 450;
+      reporter.ftpDelayMs = 700;
     },
   },
   {
