@@ -15,7 +15,9 @@ import { registerSiteList } from "./site-list.ts";
 import { registerSiteShow } from "./site-show.ts";
 import { registerSnapshotList } from "./snapshot-list.ts";
 import { registerTokens } from "./token-create.ts";
+import { registerTopDns } from "./top-dns.ts";
 import { registerUsage } from "./usage.ts";
+import { registerZoneDs } from "./zone-ds.ts";
 
 /** Adds every command that calls the API, in the order that help lists them. */
 export function registerCommands(program: Command): void {
@@ -34,6 +36,8 @@ export function registerCommands(program: Command): void {
   registerNodeList(program);
   registerUsage(program);
   registerInvoices(program);
+  registerZoneDs(program);
   registerTokens(program);
   registerAuditList(program);
+  registerTopDns(program);
 }
