@@ -2,6 +2,7 @@ import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../m
 import type { CheckReport } from "../../model/messages.ts";
 import { ASKING, type CheckKind, type Target } from "../plan.ts";
 import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
+import { FlapDamper } from "./flap.ts";
 import { Told } from "./told.ts";
 import { certificateWords, type SeenLoad, Track } from "./track.ts";
 
@@ -31,6 +32,7 @@ export class TargetStateMachine {
   readonly #fromSnapshot: number;
   readonly #tracks = new Map<string, Track>();
   readonly #measured = new Map<4 | 6, Measured>();
+  #dampers = new Map<4 | 6, FlapDamper>();
   /** By itself, and by others. */
   #own = new Told();
   #told = new Told();
@@ -63,6 +65,7 @@ export class TargetStateMachine {
   continuedAs(target: Target, now: Now): TargetStateMachine {
     const next = new TargetStateMachine(target, now, this.#fromSnapshot);
     for (const [key, track] of this.#tracks) next.#tracks.set(key, track);
+    next.#dampers = this.#dampers;
     next.#own = this.#own;
     next.#told = this.#told;
     for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
@@ -138,8 +141,11 @@ export class TargetStateMachine {
   decide(now: Now, suspects: ReadonlySet<string>, held: boolean): void {
     const fresh = this.#fresh(now.monoMs);
     for (const [family, previous] of this.#measured) {
-      const next = majority(this.#votes(fresh, family, suspects), previous);
-      if (next !== "down" || !held) this.#measured.set(family, next);
+      const wanted = majority(this.#votes(fresh, family, suspects), previous);
+      if (wanted === "down" && held) continue;
+      const damper = this.#dampers.get(family) ?? new FlapDamper();
+      this.#dampers.set(family, damper);
+      this.#measured.set(family, damper.step(previous, wanted, now.monoMs));
     }
     const state = this.#forced(this.#overall());
     if (state === this.#state) return;
@@ -191,7 +197,7 @@ export class TargetStateMachine {
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
     const sources = combineLoads([...timed, ...scraped, ...told, ...own]);
     const highest = sources[0];
-    const warnings = this.#warnings(fresh);
+    const warnings = [...this.#warnings(fresh), ...this.#flapping()];
     const counting = fresh.some(
       (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,
     );
@@ -210,6 +216,13 @@ export class TargetStateMachine {
       views: this.#views(fresh),
       ...(warnings.length === 0 ? {} : { warnings }),
     };
+  }
+
+  #flapping(): string[] {
+    const words = [...this.#dampers].map(([family, damper]) => {
+      return damper.words(this.#measured.get(family) ?? "unknown");
+    });
+    return [...new Set(words)].filter((one) => one !== null);
   }
 
   /** The certificate that ends first of those seen. */
