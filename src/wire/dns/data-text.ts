@@ -285,7 +285,7 @@ const FROM_OCTETS: Readonly<Record<Field, (rest: Uint8Array, dot: boolean) => Kn
     const octets = nameOctets(rest);
     const known = octets < 0 ? null : decodeName(rest, 0);
     if (known === null || isWireFault(known)) return null;
-    const { name } = known;
+    const name = known.name.replace(/[;"()]/g, "\\$&");
     return { text: name === "" ? "." : dot ? `${name}.` : name, octets };
   },
   string: (rest) => knownString(rest),
