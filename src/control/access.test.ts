@@ -30,6 +30,8 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   readLive: {},
   createPurge: { body: { path: "/a.png" } },
   readPurge: { path: "/purges/1" },
+  readZoneKeys: { path: "/zones/signed.example/keys" },
+  rollZoneKey: { path: "/zones/signed.example/roll", body: {} },
   readUsage: {},
   createInvoice: { body: { period: "2026-12" } },
   listInvoices: {},
@@ -49,7 +51,9 @@ const callers: Record<string, Record<string, string>> = {};
 beforeAll(async () => {
   world = await startControlWorld();
   const headers = await world.token(OPERATOR);
-  await world.call("POST", "/apply", { headers, body: { yaml: NETWORK_YAML } });
+  const zones = "plan: flat\n    zones: [{name: signed.example, dnssec: true}]";
+  const yaml = NETWORK_YAML.replace("plan: flat", zones);
+  await world.call("POST", "/apply", { headers, body: { yaml } });
   const shop = { email: "shop@shop.example", password: "shop-secret" };
   const news = { email: "news@news.example", password: "news-secret" };
   const viewer = { email: "reader@shop.example", password: "reader-secret" };
@@ -133,7 +137,13 @@ describe("who may not call a route is refused, and nothing changes", () => {
 });
 
 test("one customer's numbered things are not found by another", async () => {
-  for (const name of ["readPurge", "readInvoice", "checkInvoice", "explain"] as const) {
+  for (const name of [
+    "readPurge",
+    "readInvoice",
+    "checkInvoice",
+    "explain",
+    "readZoneKeys",
+  ] as const) {
     expect([name, await statusOf(name, "own owner")]).toEqual([name, 200]);
     expect([name, await statusOf(name, "the operator")]).toEqual([name, 200]);
     expect([name, await statusOf(name, "other owner")]).toEqual([name, 404]);

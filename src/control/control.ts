@@ -19,6 +19,7 @@ import { Changer } from "./change.ts";
 import { servePurges } from "./commands/purge.ts";
 import type { Deps } from "./deps.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
+import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
 import { startPublisher } from "./publish.ts";
 
@@ -73,12 +74,14 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());
+    const keys = mountKeys({ dataDir: o.dataDir, deps });
+    stops.push(() => keys.stop());
     const requests = new Map<string, number>();
-    const { handlers } = billing;
+    const handlers = { ...billing.handlers, ...keys.handlers };
     const app = appOf({
       deps,
       auth,
-      billing: handlers,
+      mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",
     });
@@ -106,11 +109,11 @@ const addresses = new WeakMap<Request, string>();
 function appOf(o: {
   readonly deps: Deps;
   readonly auth: Auth;
-  readonly billing: BillingHandlers;
+  readonly mounted: BillingHandlers & KeyHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {
-  const { deps, auth, billing, requests, addressOf } = o;
+  const { deps, auth, mounted, requests, addressOf } = o;
   const { log } = deps;
   const app = new Hono();
   const document = openApiDocument(VERSION);
@@ -126,7 +129,7 @@ function appOf(o: {
     return new Response(metricsText(deps, requests), { headers });
   });
   const changer = new Changer(deps);
-  const handlers: Handlers = { ...controlHandlers({ deps, auth, changer }), ...billing };
+  const handlers: Handlers = { ...controlHandlers({ deps, auth, changer }), ...mounted };
   serve(app, handlers, { auth, log, addressOf });
   app.notFound((c) => problemResponse(new Fault("not-found", c.req.path), log));
   app.onError((error) => problemResponse(error, log));

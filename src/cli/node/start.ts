@@ -6,7 +6,7 @@ import { Fault } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Bus } from "../../bus/mod.ts";
-import { startDns } from "../../dns/mod.ts";
+import { type DnsOptions, type DnsServer, startDns } from "../../dns/mod.ts";
 import { startEdge } from "../../edge/mod.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
@@ -17,6 +17,7 @@ import { makeFolder } from "./folder.ts";
 import { startLookupLog } from "./lookup-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
+import { startKeyFeed } from "./zone-keys.ts";
 
 const STATS_MS = 1000;
 const MIB = 1_048_576;
@@ -48,7 +49,6 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   const listens: Record<string, string> = {};
   const stops: (() => Promise<void>)[] = [];
   const sources: MetricsSource[] = [];
-  let lookups: ReturnType<typeof startLookupLog> | undefined;
   const drains: (() => Partial<NodeStats>)[] = [];
   const stop = async () => {
     for (const end of stops.reverse()) await end();
@@ -57,22 +57,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   };
   try {
     if (file.roles.includes("dns")) {
-      const { hosts, port } = listenOf(file.listen.dns, "listen.dns");
-      const { queryLog } = file.dns;
-      if (queryLog !== undefined) {
-        lookups = startLookupLog({ ...queryLog, bytesMax: queryLog.maxMiB * MIB, log });
-        stops.push(lookups.stop);
-      }
-      const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
-      const listen = { hosts, port, workers: file.dnsWorkers, ...(dot && { tls: dot }) };
-      const dns = await startDns({
-        ...common,
-        listen,
-        ...(dot && (await tlsOf(file))),
-        answering: answerSettings(file, rng),
-        ...(lookups && { onLookup: lookups.add }),
-      });
-      listens.dns = `${hosts.join(", ")} port ${dns.port}`;
+      const dns = await startNameServer(file, { ...common, dataDir, stops });
+      listens.dns = `${listenOf(file.listen.dns, "listen.dns").hosts.join(", ")} port ${dns.port}`;
       if (dns.tlsPort !== null) listens.dot = `port ${dns.tlsPort}`;
       sources.push(() => dns.metrics());
       stops.push(() => dns.stop());
@@ -107,6 +93,38 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   }, STATS_MS);
   stops.push(async () => clearInterval(timer));
   return { listens, stop };
+}
+
+/** The name server with its keys and, where asked for, its log of lookups. */
+async function startNameServer(
+  file: NodeFile,
+  o: Omit<DnsOptions, "listen" | "keys"> & {
+    readonly bus: Bus;
+    readonly dataDir: string;
+    readonly stops: (() => Promise<void>)[];
+  },
+): Promise<DnsServer> {
+  const { dataDir, stops, ...common } = o;
+  const { feed, bus, log, rng } = common;
+  const { hosts, port } = listenOf(file.listen.dns, "listen.dns");
+  const { queryLog } = file.dns;
+  let lookups: ReturnType<typeof startLookupLog> | undefined;
+  if (queryLog !== undefined) {
+    lookups = startLookupLog({ ...queryLog, bytesMax: queryLog.maxMiB * MIB, log });
+    stops.push(lookups.stop);
+  }
+  const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
+  const listen = { hosts, port, workers: file.dnsWorkers, ...(dot && { tls: dot }) };
+  const keys = await startKeyFeed({ path: join(dataDir, "zone-keys.json"), feed, bus, log });
+  stops.push(async () => keys.stop());
+  return startDns({
+    ...common,
+    listen,
+    keys,
+    ...(dot && (await tlsOf(file))),
+    answering: answerSettings(file, rng),
+    ...(lookups && { onLookup: lookups.add }),
+  });
 }
 
 /** Addresses that share one port. */

@@ -32,7 +32,9 @@ type Billing =
   | "readInvoice"
   | "payInvoice"
   | "checkInvoice";
-export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing>>;
+/** Routes of the keys of signed zones. */
+type Keys = "readZoneKeys" | "rollZoneKey";
+export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing | Keys>>;
 
 export interface Parts {
   readonly deps: Deps;

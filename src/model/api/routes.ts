@@ -26,6 +26,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
 
 const SITE = "/customers/{customer}/sites/{hostname}";
 const ORIGIN = `${SITE}/origins/{name}` as const;
@@ -330,6 +331,28 @@ const billing = {
   }),
 } as const;
 
+const keys = {
+  readZoneKeys: route({
+    method: "get",
+    path: "/zones/{zone}/keys",
+    access: "signed-in",
+    status: 200,
+    summary: "The public keys of a signed zone, and what its parent is to have",
+    params: zoneKeysParams,
+    reply: zoneKeysView,
+  }),
+  rollZoneKey: route({
+    method: "post",
+    path: "/zones/{zone}/roll",
+    access: "signed-in",
+    status: 200,
+    summary: "Take the next step of changing a zone's key",
+    params: zoneKeysParams,
+    body: zoneRoll,
+    reply: zoneKeysView,
+  }),
+} as const;
+
 /** Every route of the API, by the name that callers use. */
-export const routes = { ...people, ...network, ...customers, ...billing } as const;
+export const routes = { ...people, ...network, ...customers, ...billing, ...keys } as const;
 export type RouteName = keyof typeof routes;

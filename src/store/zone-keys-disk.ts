@@ -1,0 +1,48 @@
+import { open, readFile, rename } from "node:fs/promises";
+import { z } from "zod";
+import type { ZoneKeySet } from "../model/zone-keys.ts";
+import { diskFault } from "./disk-fault.ts";
+
+const zoneKeySet = z.object({
+  digest: z.string(),
+  keys: z.array(
+    z.object({
+      zone: z.string().min(1),
+      algorithm: z.union([z.literal(13), z.literal(15)]),
+      state: z.enum(["prepared", "active", "retiring"]),
+      publicKey: z.string(),
+      privateKey: z.string(),
+    }),
+  ),
+});
+
+/** A name server's own copy of its keys; null when there is none that can be read. */
+export async function readZoneKeys(path: string): Promise<ZoneKeySet | null> {
+  try {
+    return zoneKeySet.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Replaces the copy whole: temporary file, fsync, rename. Only its owner can read it.
+ *
+ * @throws Fault of the disk
+ */
+export async function writeZoneKeys(path: string, set: ZoneKeySet): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(JSON.stringify(set));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    throw diskFault(error, path);
+  }
+}
