@@ -1,4 +1,5 @@
 import { type DiskObject, DiskTier } from "./disk.ts";
+import { type Files, realFiles } from "./files.ts";
 import { type MemoryObject, MemoryTier } from "./memory.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Spool } from "./spool.ts";
@@ -18,6 +19,7 @@ export class Cache<P = unknown> {
     readonly diskBytesMax: number;
     readonly wholeBytesMax: number;
     readonly nowMs: () => number;
+    readonly files?: Files;
   }) {
     this.memory = new MemoryTier(o.memoryBytesMax, o.wholeBytesMax);
     this.disk = new DiskTier({
@@ -25,6 +27,7 @@ export class Cache<P = unknown> {
       bytesMax: o.diskBytesMax,
       wholeBytesMax: o.wholeBytesMax,
       nowMs: o.nowMs,
+      files: o.files ?? realFiles,
     });
   }
 

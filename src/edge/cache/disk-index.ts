@@ -1,104 +1,288 @@
+import { grown, type MakeEvictor, MOST_BYTES, NONE, S3Gdsf, Shares, Slots } from "./evict/mod.ts";
 import type { ObjectMeta } from "./object.ts";
 
-/** One object file. All that is known without opening it stands in its name. */
-export interface DiskEntry {
-  /** `<hash of key>-<hash of variant>-<file bytes>-<stored at, seconds>`, numbers in base 36. */
-  readonly name: string;
+/** What names an object file, and all that is known of it without opening it. */
+export interface DiskName {
+  /** 32 hex digits. */
   readonly keyHash: string;
+  /** 16 hex digits. */
   readonly variantHash: string;
   readonly fileBytes: number;
   readonly storedSec: number;
-  /** Of a large object validated since it was written: its file is not written again for that. */
-  renewed?: ObjectMeta;
+  /** Whose it is: `nameHash` of the customer. */
+  readonly customer: number;
 }
 
-const NAME = /^([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-z]{1,10})-([0-9a-z]{1,10})$/;
+/** An entry as it is now: once replaced or dropped, the index no longer `holds` it. */
+export interface DiskEntry {
+  readonly slot: number;
+  readonly serial: number;
+  readonly fileBytes: number;
+}
+
+const NAME = /^[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-z]{1,10})-([0-9a-z]{1,10})(?:-([0-9a-z]{1,7}))?$/;
 
 /** 128 bits: customers cannot make two keys meet; the file's own key is checked on read as well. */
 export function hashKey(key: string): string {
   return Bun.SHA256.hash(key, "hex").slice(0, 32);
 }
 
-export function nameOf(meta: ObjectMeta, fileBytes: number, storedSec: number): DiskEntry {
-  const keyHash = hashKey(meta.key);
-  const variantHash = hashKey(meta.variant).slice(0, 16);
-  const name = `${keyHash}-${variantHash}-${fileBytes.toString(36)}-${storedSec.toString(36)}`;
-  return { name, keyHash, variantHash, fileBytes, storedSec };
+/** `<hash of key>-<hash of variant>-<file bytes>-<stored at, seconds>-<customer>`, base 36. */
+export function fileName(name: DiskName): string {
+  const numbers = [name.fileBytes, name.storedSec, name.customer].map((n) => n.toString(36));
+  return `${name.keyHash}-${name.variantHash}-${numbers.join("-")}`;
 }
 
-/** Which objects are on disk, from the least to the most recently used. */
+/**
+ * Which objects are on disk, as columns of numbers: no object and no string for any of them. Entries
+ * of one key hang together in a chain of a hash table, the newest first.
+ */
 export class DiskIndex {
-  readonly #byKey = new Map<string, DiskEntry[]>();
-  readonly #byUse = new Map<string, DiskEntry>();
-  #loaded: DiskEntry[] = [];
-  #bytes = 0;
+  readonly #slots = new Slots({ ranked: true });
+  readonly #shares: Shares;
+  /** Six words for each slot: key, variant. */
+  #hashes = new Uint32Array(0);
+  #storedSec = new Uint32Array(0);
+  #customers = new Uint32Array(0);
+  #serials = new Uint32Array(0);
+  #next = new Uint32Array(0);
+  #buckets = new Uint32Array(64).fill(NONE);
+  #serial = 0;
+  #loaded: number[] = [];
+  readonly #renewed = new Map<number, ObjectMeta>();
+
+  constructor(make: MakeEvictor = (slots) => new S3Gdsf(slots, MOST_BYTES)) {
+    this.#shares = new Shares(this.#slots, make);
+  }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#shares.bytes;
   }
 
   get count(): number {
-    return this.#byUse.size;
+    return this.#shares.count;
+  }
+
+  /** What the index itself takes. */
+  get memoryBytes(): number {
+    const own = [this.#hashes, this.#storedSec, this.#customers, this.#serials, this.#next];
+    const columns = own.reduce((sum, column) => sum + column.byteLength, 0);
+    const slots = this.#slots.slotBytes * this.#slots.hash.length;
+    return columns + this.#buckets.byteLength + slots + this.#shares.ownBytes;
   }
 
   /** Takes note of a file found at start. Names that are not ours are left alone. */
   load(name: string): void {
     const match = NAME.exec(name);
     if (match === null) return;
-    const [, keyHash, variantHash, bytes, sec] = match;
-    this.#loaded.push({
-      name,
-      keyHash: keyHash!,
-      variantHash: variantHash!,
+    const [, bytes, sec, customer] = match;
+    const slot = this.#take({
+      keyHash: name.slice(0, 32),
+      variantHash: name.slice(33, 49),
       fileBytes: Number.parseInt(bytes!, 36),
       storedSec: Number.parseInt(sec!, 36),
+      customer: customer === undefined ? 0 : Number.parseInt(customer, 36),
     });
+    this.#loaded.push(slot);
   }
 
   /** Orders what was loaded by age. Returns files that a newer one of the same variant replaces. */
-  settle(): DiskEntry[] {
-    const replaced = this.#loaded
-      .sort((a, b) => a.storedSec - b.storedSec)
-      .flatMap((entry) => this.add(entry));
+  settle(): string[] {
+    const count = this.#loaded.length;
+    // Numbers sort much faster than with a comparison: the second first, then the position.
+    const order = Float64Array.from(
+      this.#loaded,
+      (slot, i) => this.#storedSec[slot]! * count + i,
+    ).sort();
+    const slots = Array.from(order, (value) => this.#loaded[value % count]!);
     this.#loaded = [];
-    return replaced;
+    this.#widen(count);
+    return slots.flatMap((slot) => this.#link(slot, true));
   }
 
-  of(keyHash: string): readonly DiskEntry[] {
-    return this.#byKey.get(keyHash) ?? [];
+  has(keyHash: string): boolean {
+    return this.#first(keyHash) !== NONE;
   }
 
-  holds(entry: DiskEntry): boolean {
-    return this.#byUse.get(entry.name) === entry;
+  /** The last one stored first; at most so many. */
+  of(keyHash: string, most = Number.POSITIVE_INFINITY): DiskEntry[] {
+    const entries: DiskEntry[] = [];
+    for (let slot = this.#first(keyHash); slot !== NONE; slot = this.#after(slot)) {
+      if (entries.length >= most) break;
+      entries.push(this.#entryOf(slot));
+    }
+    return entries;
   }
 
-  /** Returns the entries of the same variant that it replaces, whose files are to be removed. */
-  add(entry: DiskEntry): DiskEntry[] {
-    const before = this.#byKey.get(entry.keyHash) ?? [];
-    const replaced = before.filter((old) => old.variantHash === entry.variantHash);
-    for (const old of replaced) this.drop(old);
-    this.#byKey.set(entry.keyHash, [...this.of(entry.keyHash), entry]);
-    this.#byUse.set(entry.name, entry);
-    this.#bytes += entry.fileBytes;
+  holds({ slot, serial }: DiskEntry): boolean {
+    return this.#serials[slot] === serial;
+  }
+
+  nameOf({ slot }: DiskEntry): string {
+    return this.#nameOf(slot);
+  }
+
+  /** Returns the files of the same variant that it replaces, which are to be removed. */
+  add(name: DiskName): string[] {
+    const slot = this.#take(name);
+    if (this.count >= this.#buckets.length) this.#widen(this.count * 2);
+    const own = fileName(name);
     // The same name is the same file: it was written over.
-    return replaced.filter((old) => old.name !== entry.name);
+    return this.#link(slot, false).filter((replaced) => replaced !== own);
   }
 
+  /** It was read. */
   touch(entry: DiskEntry): void {
-    this.#byUse.delete(entry.name);
-    this.#byUse.set(entry.name, entry);
+    if (this.holds(entry)) this.#shares.find(entry.slot);
   }
 
   drop(entry: DiskEntry): void {
-    if (!this.holds(entry)) return;
-    this.#byUse.delete(entry.name);
-    this.#bytes -= entry.fileBytes;
-    const rest = this.of(entry.keyHash).filter((other) => other !== entry);
-    if (rest.length === 0) this.#byKey.delete(entry.keyHash);
-    else this.#byKey.set(entry.keyHash, rest);
+    if (this.holds(entry)) this.#drop(entry.slot);
   }
 
-  oldest(): DiskEntry | undefined {
-    return this.#byUse.values().next().value;
+  /** Who goes when room is needed; to be dropped next. */
+  toEvict(): DiskEntry | null {
+    const slot = this.#shares.toEvict();
+    return slot === NONE ? null : this.#entryOf(slot);
   }
+
+  /** Of a large object validated since it was written: its file is not written again for that. */
+  renew(entry: DiskEntry, meta: ObjectMeta): void {
+    if (this.holds(entry)) this.#renewed.set(entry.slot, meta);
+  }
+
+  renewed(entry: DiskEntry): ObjectMeta | null {
+    return this.#renewed.get(entry.slot) ?? null;
+  }
+
+  #take(name: DiskName): number {
+    const words = [0, 8, 16, 24].map((at) => wordOf(name.keyHash, at));
+    const variant = [wordOf(name.variantHash, 0), wordOf(name.variantHash, 8)] as const;
+    const slot = this.#slots.take((words[1]! ^ variant[0]) >>> 0, name.fileBytes);
+    if (slot >= this.#next.length) {
+      const room = this.#slots.hash.length;
+      this.#hashes = grown(this.#hashes, new Uint32Array(room * 6));
+      this.#storedSec = grown(this.#storedSec, new Uint32Array(room));
+      this.#customers = grown(this.#customers, new Uint32Array(room));
+      this.#serials = grown(this.#serials, new Uint32Array(room));
+      this.#next = grown(this.#next, new Uint32Array(room));
+    }
+    this.#hashes.set([...words, ...variant], slot * 6);
+    this.#storedSec[slot] = name.storedSec;
+    this.#customers[slot] = name.customer;
+    return slot;
+  }
+
+  /** Puts a slot at the head of its chain, in place of the same variant. Returns what it replaced. */
+  #link(slot: number, restored: boolean): string[] {
+    const replaced: string[] = [];
+    const keyHash = this.#hex(slot, 0, 4);
+    let seen = -1;
+    for (let old = this.#first(keyHash); old !== NONE; ) {
+      const after = this.#after(old);
+      if (this.#sameWords(old, slot, 4, 6)) {
+        replaced.push(this.#nameOf(old));
+        seen = Math.min(255, this.#slots.hits[old]! + this.#slots.frequency[old]!);
+        this.#drop(old);
+      }
+      old = after;
+    }
+    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
+    this.#next[slot] = this.#buckets[bucket]!;
+    this.#buckets[bucket] = slot;
+    // Serials begin at 1: a free slot's is 0.
+    this.#serial = this.#serial === 0xffffffff ? 1 : this.#serial + 1;
+    this.#serials[slot] = this.#serial;
+    this.#shares.insert(slot, this.#customers[slot]!, restored || seen >= 0);
+    if (seen >= 0) this.#slots.hits[slot] = seen;
+    return replaced;
+  }
+
+  #drop(slot: number): void {
+    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
+    if (this.#buckets[bucket] === slot) this.#buckets[bucket] = this.#next[slot]!;
+    else {
+      let before = this.#buckets[bucket]!;
+      while (this.#next[before] !== slot) before = this.#next[before]!;
+      this.#next[before] = this.#next[slot]!;
+    }
+    this.#serials[slot] = 0;
+    this.#renewed.delete(slot);
+    this.#shares.remove(slot);
+    this.#slots.release(slot);
+  }
+
+  /** The first slot of a key, or NONE. */
+  #first(keyHash: string): number {
+    const word = wordOf(keyHash, 0);
+    let slot = this.#buckets[word & (this.#buckets.length - 1)]!;
+    while (slot !== NONE && !this.#isOf(slot, keyHash, word)) slot = this.#next[slot]!;
+    return slot;
+  }
+
+  /** The next slot of the same key, or NONE. */
+  #after(slot: number): number {
+    let next = this.#next[slot]!;
+    while (next !== NONE && !this.#sameWords(next, slot, 0, 4)) next = this.#next[next]!;
+    return next;
+  }
+
+  #isOf(slot: number, keyHash: string, word: number): boolean {
+    if (this.#hashes[slot * 6] !== word) return false;
+    for (let i = 1; i < 4; i++) {
+      if (this.#hashes[slot * 6 + i] !== wordOf(keyHash, i * 8)) return false;
+    }
+    return true;
+  }
+
+  #sameWords(a: number, b: number, from: number, to: number): boolean {
+    for (let i = from; i < to; i++) {
+      if (this.#hashes[a * 6 + i] !== this.#hashes[b * 6 + i]) return false;
+    }
+    return true;
+  }
+
+  /** A table of at least so many buckets, everything hung in again in its order. */
+  #widen(least: number): void {
+    let length = this.#buckets.length;
+    while (length < least) length *= 2;
+    if (length === this.#buckets.length) return;
+    const before = this.#buckets;
+    this.#buckets = new Uint32Array(length).fill(NONE);
+    for (const head of before) {
+      const chain: number[] = [];
+      for (let slot = head; slot !== NONE; slot = this.#next[slot]!) chain.push(slot);
+      for (const slot of chain.reverse()) {
+        const bucket = this.#hashes[slot * 6]! & (length - 1);
+        this.#next[slot] = this.#buckets[bucket]!;
+        this.#buckets[bucket] = slot;
+      }
+    }
+  }
+
+  #entryOf(slot: number): DiskEntry {
+    return { slot, serial: this.#serials[slot]!, fileBytes: this.#slots.bytes[slot]! };
+  }
+
+  #nameOf(slot: number): string {
+    return fileName({
+      keyHash: this.#hex(slot, 0, 4),
+      variantHash: this.#hex(slot, 4, 6),
+      fileBytes: this.#slots.bytes[slot]!,
+      storedSec: this.#storedSec[slot]!,
+      customer: this.#customers[slot]!,
+    });
+  }
+
+  #hex(slot: number, from: number, to: number): string {
+    let hex = "";
+    for (let i = from; i < to; i++) {
+      hex += this.#hashes[slot * 6 + i]!.toString(16).padStart(8, "0");
+    }
+    return hex;
+  }
+}
+
+function wordOf(hex: string, at: number): number {
+  return Number.parseInt(hex.slice(at, at + 8), 16);
 }

@@ -1,7 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { type FileHandle, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
 import {
   BlockTable,
@@ -12,12 +9,17 @@ import {
   encodeTail,
   FOOTER_BYTES,
 } from "./disk-format.ts";
-import { type DiskEntry, DiskIndex, hashKey, nameOf } from "./disk-index.ts";
+import { type DiskEntry, DiskIndex, type DiskName, fileName, hashKey } from "./disk-index.ts";
+import { nameHash } from "./evict/mod.ts";
+import { type Files, type OpenFile, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
+import { Removals } from "./removals.ts";
 
 /** Bytes that may wait for the disk; what comes while they do is not written. */
 const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
 const WRITERS_MAX = 4;
+/** Which fields make variants is in the files: so many are opened at most to find one that answers. */
+const TRIED_MAX = 8;
 
 /** An object found on disk: small ones whole, large ones as an open file to read blocks from. */
 export type DiskObject =
@@ -25,7 +27,7 @@ export type DiskObject =
   | {
       readonly kind: "file";
       readonly meta: ObjectMeta;
-      readonly file: FileHandle;
+      readonly file: OpenFile;
       readonly table: DataView;
       /** Forgets the object: one of its blocks is not what was written. */
       readonly spoilt: () => void;
@@ -41,14 +43,17 @@ interface PendingWrite {
 /**
  * The disk tier: one file per object, written aside and renamed, checked when read, so that a crash
  * at any moment leaves whole objects and rubbish that counts as a miss. The index is rebuilt at
- * start from file names alone. Whatever fails here is a miss or an object not kept, never an error.
+ * start from file names alone. Whatever fails here is a miss or an object not kept, never an error;
+ * only a removal that is not certain fails, for whoever purges must know.
  */
 export class DiskTier {
   readonly #dir: string;
   readonly #bytesMax: number;
   readonly #wholeBytesMax: number;
   readonly #nowMs: () => number;
-  readonly #index: DiskIndex;
+  readonly #index = new DiskIndex();
+  readonly #removals: Removals;
+  readonly files: Files;
   readonly #pending = new Map<string, Set<PendingWrite>>();
   readonly #folders = new Set<string>();
   readonly #queue: (() => Promise<void>)[] = [];
@@ -68,12 +73,14 @@ export class DiskTier {
     /** Objects up to this are read whole. */
     readonly wholeBytesMax: number;
     readonly nowMs: () => number;
+    readonly files?: Files;
   }) {
     this.#dir = o.dir;
     this.#bytesMax = o.bytesMax;
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
-    this.#index = new DiskIndex();
+    this.files = o.files ?? realFiles;
+    this.#removals = new Removals(this.files, o.dir);
     try {
       this.#load();
     } catch (fault) {
@@ -83,14 +90,16 @@ export class DiskTier {
 
   /** The index from the names there are; what a crash left behind is dropped. */
   #load(): void {
-    const dir = this.#dir;
-    rmSync(join(dir, "tmp"), { recursive: true, force: true });
-    mkdirSync(join(dir, "tmp"), { recursive: true });
-    for (const folder of readdirSync(dir)) {
+    const { files } = this;
+    const tmp = join(this.#dir, "tmp");
+    files.removeFolder(tmp);
+    files.makeFolder(tmp);
+    for (const folder of files.names(this.#dir)) {
       if (!/^[0-9a-f]{2}$/.test(folder)) continue;
-      for (const name of readdirSync(join(dir, folder))) this.#index.load(name);
+      this.#removals.doubt(folder);
+      for (const name of files.names(join(this.#dir, folder))) this.#index.load(name);
     }
-    for (const stale of this.#index.settle()) this.#unlink(stale);
+    for (const replaced of this.#index.settle()) this.#removals.remove(replaced);
     this.#shrink(0);
   }
 
@@ -102,8 +111,13 @@ export class DiskTier {
     return this.#index.count;
   }
 
+  /** Memory that the index takes. */
+  get indexBytes(): number {
+    return this.#index.memoryBytes;
+  }
+
   has(key: string): boolean {
-    return this.#index.of(hashKey(key)).length > 0;
+    return this.#index.has(hashKey(key));
   }
 
   /** The largest object that it takes. */
@@ -113,9 +127,7 @@ export class DiskTier {
 
   /** The variant that answers a request with these fields; null when there is none, or no more. */
   async read(key: string, get: (name: string) => string | null): Promise<DiskObject | null> {
-    const entries = this.#index.of(hashKey(key));
-    // Which fields make variants is in the files; the last ones stored are tried first.
-    for (const entry of [...entries].reverse().slice(0, 8)) {
+    for (const entry of this.#index.of(hashKey(key), TRIED_MAX)) {
       const object = await this.#readEntry(entry).catch(() => null);
       if (object === null || object.meta.key !== key) {
         if (this.#index.holds(entry)) this.#forget(entry);
@@ -133,20 +145,18 @@ export class DiskTier {
   }
 
   async #readEntry(entry: DiskEntry): Promise<DiskObject | null> {
-    const path = this.#pathOf(entry);
+    const path = this.#pathOf(this.#index.nameOf(entry));
     if (entry.fileBytes <= this.#wholeBytesMax) {
-      const whole = decodeFile(new Uint8Array(await readFile(path)));
+      const whole = decodeFile(await this.files.readWhole(path));
       return whole === null ? null : { kind: "whole", meta: whole.meta, bytes: whole.body };
     }
-    const file = await open(path, "r");
+    const file = await this.files.open(path, "r");
     try {
       const tail = await readTail(file, entry.fileBytes);
       if (tail !== null) {
-        const meta = entry.renewed ?? tail.meta;
+        const meta = this.#index.renewed(entry) ?? tail.meta;
         const { table } = tail;
-        const renew = (news: ObjectMeta) => {
-          entry.renewed = news;
-        };
+        const renew = (news: ObjectMeta) => this.#index.renew(entry, news);
         return { kind: "file", meta, table, file, spoilt: () => this.#forget(entry), renew };
       }
     } catch {
@@ -172,7 +182,7 @@ export class DiskTier {
       const whole = new Uint8Array(fileBytes);
       whole.set(bytes, 0);
       whole.set(tail, bytes.byteLength);
-      await writeFile(tmp, whole);
+      await this.files.writeWhole(tmp, whole);
       await this.#keep(meta, { tmp, fileBytes, pending });
     });
   }
@@ -198,32 +208,41 @@ export class DiskTier {
       readonly spooled?: true;
     },
   ): Promise<void> {
-    const entry = nameOf(meta, o.fileBytes, Math.floor(this.#nowMs() / 1000));
-    if (o.pending.cancelled) return unlink(o.tmp);
+    const name: DiskName = {
+      keyHash: hashKey(meta.key),
+      variantHash: hashKey(meta.variant).slice(0, 16),
+      fileBytes: o.fileBytes,
+      storedSec: Math.floor(this.#nowMs() / 1000),
+      customer: nameHash(meta.customer),
+    };
+    if (o.pending.cancelled) return this.files.unlink(o.tmp);
     this.#shrink(o.spooled === true ? 0 : o.fileBytes);
-    this.#makeFolder(entry.name.slice(0, 2));
-    await rename(o.tmp, this.#pathOf(entry));
-    if (o.pending.cancelled) return unlink(this.#pathOf(entry));
-    for (const replaced of this.#index.add(entry)) this.#unlink(replaced);
+    const file = fileName(name);
+    this.#makeFolder(file.slice(0, 2));
+    await this.#removals.settled(file);
+    await this.files.rename(o.tmp, this.#pathOf(file));
+    if (o.pending.cancelled) return this.#removals.remove(file);
+    for (const replaced of this.#index.add(name)) this.#removals.remove(replaced);
   }
 
   /** 256 folders at most, each made once. */
   #makeFolder(name: string): void {
     if (this.#folders.has(name)) return;
-    mkdirSync(join(this.#dir, name), { recursive: true });
+    this.files.makeFolder(join(this.#dir, name));
     this.#folders.add(name);
   }
 
-  /** Removes every variant of a key; resolves when none is left on disk nor on its way there. */
+  /**
+   * Removes every variant of a key; resolves when none is left on disk nor on its way there, and none
+   * comes back, not even by a power loss. Throws what the file system says where that is not certain.
+   */
   async remove(key: string): Promise<void> {
     const hash = hashKey(key);
-    const gone = this.#index.of(hash).map((entry) => {
-      this.#index.drop(entry);
-      return unlink(this.#pathOf(entry)).catch(ignoreMissing);
-    });
+    for (const entry of this.#index.of(hash)) this.#forget(entry);
     const writes = [...(this.#pending.get(hash) ?? [])];
     for (const write of writes) write.cancelled = true;
-    await Promise.all([...gone, ...writes.map((write) => write.done)]);
+    await Promise.all(writes.map((write) => write.done));
+    await this.#removals.certain(hash);
   }
 
   /** Resolves when nothing waits to be written. */
@@ -252,7 +271,7 @@ export class DiskTier {
         await act(pending);
       } catch {
         // A full or broken disk: the object is not kept, nor what there is of it.
-        await unlink(tmp).catch(() => {});
+        await this.files.unlink(tmp).catch(() => {});
       }
       set.delete(pending);
       if (set.size === 0) this.#pending.delete(hash);
@@ -276,28 +295,24 @@ export class DiskTier {
 
   #shrink(comingBytes: number): void {
     while (this.#index.bytes + this.spoolBytes + comingBytes > this.#bytesMax) {
-      const oldest = this.#index.oldest();
-      if (oldest === undefined) return;
-      this.#forget(oldest);
+      const victim = this.#index.toEvict();
+      if (victim === null) return;
+      this.#forget(victim);
     }
   }
 
   #forget(entry: DiskEntry): void {
+    const name = this.#index.nameOf(entry);
     this.#index.drop(entry);
-    this.#unlink(entry);
+    this.#removals.remove(name);
   }
 
-  #unlink(entry: DiskEntry): void {
-    unlink(this.#pathOf(entry)).catch(() => {});
-  }
-
-  #pathOf(entry: DiskEntry): string {
-    assert(entry.name.length > 2, "An entry has a file name");
-    return join(this.#dir, entry.name.slice(0, 2), entry.name);
+  #pathOf(name: string): string {
+    return join(this.#dir, name.slice(0, 2), name);
   }
 }
 
-async function readTail(file: FileHandle, fileBytes: number) {
+async function readTail(file: OpenFile, fileBytes: number) {
   const last = new Uint8Array(FOOTER_BYTES);
   await file.read(last, 0, FOOTER_BYTES, fileBytes - FOOTER_BYTES);
   const footer = decodeFooter(last, fileBytes);
@@ -305,8 +320,4 @@ async function readTail(file: FileHandle, fileBytes: number) {
   const tail = new Uint8Array(blockCount(footer.bodyBytes) * 4 + footer.metaBytes);
   await file.read(tail, 0, tail.byteLength, footer.bodyBytes);
   return decodeTail(tail, footer);
-}
-
-function ignoreMissing(fault: { code?: string }): void {
-  if (fault.code !== "ENOENT") throw fault;
 }

@@ -7,6 +7,7 @@
  */
 export { Cache } from "./cache.ts";
 export { type DiskObject, DiskTier } from "./disk.ts";
+export { type Files, type OpenFile, realFiles } from "./files.ts";
 export { MemoryObject, MemoryTier } from "./memory.ts";
 export { type Fields, type ObjectMeta, sealMeta } from "./object.ts";
 export { Spool } from "./spool.ts";

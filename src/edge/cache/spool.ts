@@ -1,7 +1,7 @@
-import { type FileHandle, open, unlink } from "node:fs/promises";
 import { assert } from "../../base/assert.ts";
 import type { DiskTier } from "./disk.ts";
 import { BlockTable, encodeTail } from "./disk-format.ts";
+import type { OpenFile } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 
 /** How far the origin may run ahead of the clients: what bounds the fetch of what nobody reads. */
@@ -34,7 +34,7 @@ export class Spool {
   readonly #storeBytesMax: number;
   readonly #table = new BlockTable();
   readonly #readers = new Set<Reader>();
-  #file: FileHandle | null = null;
+  #file: OpenFile | null = null;
   #filing = true;
   #fileBytes = 0;
   #held: { readonly at: number; readonly bytes: Uint8Array }[] = [];
@@ -70,7 +70,7 @@ export class Spool {
   ): Promise<void> {
     try {
       if (this.#readers.size === 0) throw new Error("Nobody reads");
-      this.#file = await open(this.#path, "w+").catch(() => null);
+      this.#file = await this.#disk.files.open(this.#path, "w+").catch(() => null);
       if (this.#file === null || this.#storeBytesMax === 0) this.#filing = false;
       for (const chunk of first) await this.#take(chunk);
       while (await this.#room()) {
@@ -137,7 +137,7 @@ export class Spool {
     this.#held = [];
     await this.#file?.close().catch(() => {});
     // Once stored it has another name, and this finds nothing.
-    await unlink(this.#path).catch(() => {});
+    await this.#disk.files.unlink(this.#path).catch(() => {});
   }
 
   /** A client's view of the body, or of a part of it. `count` hears of each chunk handed over. */

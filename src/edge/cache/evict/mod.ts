@@ -11,5 +11,5 @@ export { S3Fifo } from "./s3-fifo.ts";
 export { MOST_BYTES, MOST_HITS, S3Gdsf } from "./s3-gdsf.ts";
 export { nameHash, Shares } from "./shares.ts";
 export { Sieve } from "./sieve.ts";
-export { NONE, Slots } from "./slots.ts";
+export { grown, NONE, Slots } from "./slots.ts";
 export { TinyLfu } from "./tiny-lfu.ts";

@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+
+/** An open file; positions and lengths in bytes. */
+export interface OpenFile {
+  read(
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  write(
+    from: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+  close(): Promise<void>;
+}
+
+/** What the disk tier does to a file system: the real one, or one that fails or is looked at. */
+export interface Files {
+  names(folder: string): readonly string[];
+  /** With those above it; nothing happens where it is there. */
+  makeFolder(path: string): void;
+  /** With all that is in it. */
+  removeFolder(path: string): void;
+  readWhole(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  writeWhole(path: string, bytes: Uint8Array): Promise<void>;
+  /** `w+`: a new file, to write and read. */
+  open(path: string, flags: "r" | "w+"): Promise<OpenFile>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** Until then a power loss may bring back names that were removed. */
+  syncFolder(path: string): Promise<void>;
+}
+
+export const realFiles: Files = {
+  names: (folder) => readdirSync(folder),
+  makeFolder: (path) => void mkdirSync(path, { recursive: true }),
+  removeFolder: (path) => rmSync(path, { recursive: true, force: true }),
+  readWhole: async (path) => new Uint8Array(await readFile(path)),
+  writeWhole: (path, bytes) => writeFile(path, bytes),
+  open: (path, flags) => open(path, flags),
+  rename,
+  unlink,
+  async syncFolder(path) {
+    const folder = await open(path, "r").catch((fault: { readonly code?: string }) => {
+      // No folder, no files in it.
+      if (fault.code === "ENOENT") return null;
+      throw fault;
+    });
+    if (folder === null) return;
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  },
+};
