@@ -12,7 +12,7 @@ import {
   familyOf,
   formatPrefix,
   type PrefixTable,
-  parseAddress,
+  parsePrefix,
 } from "../wire/ip/mod.ts";
 
 export interface ExplainOrder {
@@ -143,16 +143,18 @@ interface Asking {
 }
 
 function groupOf(prefixes: PrefixTable, client: string): Asking & { readonly scope: string } {
-  const address = parseAddress(client);
-  if (address === null) {
+  // A prefix is what a resolver tells of its client, and what a query log keeps.
+  const known = parsePrefix(client);
+  if (known === null) {
     const message = "expected an IP address";
     throw new Fault("bad-input", "", { problems: [{ path: "client", message, received: client }] });
   }
-  const family = familyOf(address);
-  const { value, bits } = prefixes.find(address, family);
-  const seed = clientSeed(address, 0, { family, bits: address.length * 8 });
+  const { address, family } = known;
+  const packed = prefixes.lookup(address, 0, family, known.bits);
+  const seed = clientSeed(address, 0, { family, bits: known.bits });
+  const bits = packed & 255;
   clearHostBits(address, bits);
-  return { group: value, seed, scope: formatPrefix({ family, address, bits }) };
+  return { group: packed >> 8, seed, scope: formatPrefix({ family, address, bits }) };
 }
 
 function answerOf(

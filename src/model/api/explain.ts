@@ -5,8 +5,13 @@ import { loadSource, loadSourceKind } from "./live.ts";
 export const explainQuery = z.object({
   name: z.string().min(1).max(254).meta({ description: "The name looked up" }),
   client: z
-    .union([z.ipv4(), z.ipv6()], { message: "expected an IP address, such as 198.51.100.7" })
-    .meta({ description: "The client's address" }),
+    .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+      message: "expected an IP address, such as 198.51.100.7",
+    })
+    .meta({ description: "The client's address, or its prefix as a resolver tells it" }),
+  at: z.iso.datetime({ offset: true }).optional().meta({
+    description: "A time of the last 24 hours, ISO 8601; now when left out",
+  }),
   use: z.enum(["answer", "miss"]).default("answer").meta({
     description: "What a name server answers, or which origin a cache asks on a miss of this site",
   }),
@@ -62,6 +67,7 @@ export const explanation = z
   .object({
     name: z.string(),
     client: z.string(),
+    at: z.string().optional().meta({ description: "The time asked about; absent for now" }),
     group: z.string().meta({ description: "The client group that the address falls into" }),
     scope: z.string().nullable().meta({ description: "The group's prefix; null for the default" }),
     kind: z.enum(["origins", "edges", "records", "none"]).meta({
