@@ -18,6 +18,7 @@ import { Auth } from "./auth.ts";
 import { Changer } from "./change.ts";
 import { servePurges } from "./commands/purge.ts";
 import type { Deps } from "./deps.ts";
+import { History } from "./history.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
@@ -70,7 +71,9 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => publisher.stop());
     const live = new LiveBook({ bus, feed, clock });
     stops.push(() => live.stop());
-    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live };
+    const history = new History({ path: join(o.dataDir, "history.db"), bus, feed, clock, log });
+    stops.push(() => history.stop());
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live, history };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());

@@ -4,6 +4,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Feed } from "../model/feed.ts";
 import type { Store } from "../store/mod.ts";
+import type { History } from "./history.ts";
 import type { LiveBook } from "./live.ts";
 import type { Publisher } from "./publish.ts";
 
@@ -17,4 +18,5 @@ export interface Deps {
   readonly log: Log;
   readonly publisher: Publisher;
   readonly live: LiveBook;
+  readonly history: History;
 }

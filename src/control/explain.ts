@@ -9,11 +9,11 @@ import { clientSeed, pick, type SteerAsk, steer, type View } from "../policy/ste
 import {
   clearHostBits,
   compilePrefixes,
-  familyOf,
   formatPrefix,
   type PrefixTable,
   parsePrefix,
 } from "../wire/ip/mod.ts";
+import type { History } from "./history.ts";
 
 export interface ExplainOrder {
   readonly name: string;
@@ -22,27 +22,30 @@ export interface ExplainOrder {
   readonly use: "answer" | "miss";
   /** Whose names may be asked about; null for all. */
   readonly customer: string | null;
+  /** ISO 8601; absent for now. */
+  readonly at?: string | undefined;
 }
 
 /** Explains by the functions that answer: the same tables and `steer()` on the feed's view. */
 export class Explainer {
   readonly #feed: Feed;
+  readonly #history: Pick<History, "at"> | null;
   #tables: { snapshot: Snapshot; names: NameTable; prefixes: PrefixTable } | null = null;
 
-  constructor(feed: Feed) {
+  constructor(feed: Feed, history: Pick<History, "at"> | null = null) {
     this.#feed = feed;
+    this.#history = history;
   }
 
   /**
-   * @throws Fault `snapshot-missing`; `not-found` for another customer's name
+   * @throws Fault `snapshot-missing`; `not-found` for another customer's name, or for a time that
+   *   was not recorded
    */
   explain(o: ExplainOrder): Explanation {
     const { client, customer } = o;
-    const snapshot = this.#feed.snapshot();
-    if (snapshot === null) throw new Fault("snapshot-missing");
+    const view = this.#viewAt(o.at);
+    const { snapshot, health } = view;
     const { names, prefixes } = this.#tablesOf(snapshot);
-    const health = this.#feed.health();
-    const view = { snapshot, health, assignment: this.#feed.assignment() };
     const asked = o.name.toLowerCase().replace(/\.$/, "");
     const named = find(snapshot, names, asked);
     const found = o.use === "miss" ? missOf(named) : named;
@@ -53,6 +56,7 @@ export class Explainer {
     return {
       name: asked,
       client,
+      ...(o.at === undefined ? {} : { at: o.at }),
       group: snapshot.groups[group]?.name ?? "default",
       scope,
       site: found.site?.hostname ?? null,
@@ -62,6 +66,18 @@ export class Explainer {
       latency: latencyOf(snapshot, health, group),
       ...answerOf(view, found, { group, seed }),
     };
+  }
+
+  #viewAt(at: string | undefined): View {
+    if (at === undefined) {
+      const snapshot = this.#feed.snapshot();
+      if (snapshot === null) throw new Fault("snapshot-missing");
+      const [health, assignment] = [this.#feed.health(), this.#feed.assignment()];
+      return { snapshot, health, assignment };
+    }
+    const view = this.#history?.at(Date.parse(at)) ?? null;
+    if (view === null) throw new Fault("not-found", `nothing is recorded of ${at}`);
+    return view;
   }
 
   #tablesOf(snapshot: Snapshot) {

@@ -81,7 +81,7 @@ function peopleHandlers({ deps, auth }: Parts) {
 }
 
 function networkHandlers({ deps, changer }: Parts) {
-  const explainer = new Explainer(deps.feed);
+  const explainer = new Explainer(deps.feed, deps.history);
   return {
     readNetwork: async () => {
       const { version, network } = await deps.store.intents.read();
