@@ -38,4 +38,9 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_WORLDS: "1000000" },
     full: { TURNPIKE_WORLDS: "1000000" },
   },
+  dnssec: {
+    files: ["test/stories/dnssec.test.ts"],
+    env: { TURNPIKE_DNSSEC_ANSWERS: "10000" },
+    full: { TURNPIKE_DNSSEC_ANSWERS: "10000" },
+  },
 };
