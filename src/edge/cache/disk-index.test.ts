@@ -15,7 +15,7 @@ test("DiskIndex knows what a plain map of names knows, also after it is loaded a
     fileBytes: fc.integer({ min: 1, max: 5_000 }),
   });
   fc.assert(
-    fc.property(fc.array(act, { maxLength: 150 }), (acts) => {
+    fc.property(fc.array(act, { minLength: 30, maxLength: 150 }), (acts) => {
       let index = new DiskIndex();
       const model = new Map<string, DiskName>();
       for (const [i, { what, key, variant, fileBytes }] of acts.entries()) {

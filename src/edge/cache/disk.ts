@@ -21,6 +21,9 @@ const WRITERS_MAX = 4;
 /** Which fields make variants is in the files: so many are opened at most to find one that answers. */
 const TRIED_MAX = 8;
 
+/** Where there is no folder, nor can there be, there are no files either. */
+const NO_FOLDER = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
+
 /** An object found on disk: small ones whole, large ones as an open file to read blocks from. */
 export type DiskObject =
   | { readonly kind: "whole"; readonly meta: ObjectMeta; readonly bytes: Uint8Array<ArrayBuffer> }
@@ -51,7 +54,7 @@ export class DiskTier {
   readonly #bytesMax: number;
   readonly #wholeBytesMax: number;
   readonly #nowMs: () => number;
-  readonly #index = new DiskIndex();
+  #index = new DiskIndex();
   readonly #removals: Removals;
   readonly files: Files;
   readonly #pending = new Map<string, Set<PendingWrite>>();
@@ -63,8 +66,8 @@ export class DiskTier {
   #writers = 0;
   #sequence = 0;
   #stopped = false;
-  /** Why the folder could not be opened, or null. The tier then holds what it can, maybe nothing. */
-  fault: unknown = null;
+  /** Why the folder could not be opened, or null. The tier holds nothing then. */
+  fault: { readonly code?: string } | null = null;
 
   /** Opens the folder, makes it where it is missing, and drops what a crash left behind. */
   constructor(o: {
@@ -81,10 +84,17 @@ export class DiskTier {
     this.#nowMs = o.nowMs;
     this.files = o.files ?? realFiles;
     this.#removals = new Removals(this.files, o.dir);
+    this.#open();
+  }
+
+  #open(): void {
+    this.fault = null;
+    this.#index = new DiskIndex();
     try {
       this.#load();
     } catch (fault) {
-      this.fault = fault;
+      this.#index = new DiskIndex();
+      this.fault = fault as { readonly code?: string };
     }
   }
 
@@ -172,7 +182,7 @@ export class DiskTier {
     table.add(bytes);
     const tail = encodeTail(meta, table.finish());
     const fileBytes = bytes.byteLength + tail.byteLength;
-    if (this.#stopped || fileBytes > this.objectBytesMax) return;
+    if (this.#stopped || this.fault !== null || fileBytes > this.objectBytesMax) return;
     if (this.#queuedBytes + fileBytes > QUEUED_BYTES_MAX) return;
     this.#queuedBytes += fileBytes;
     const tmp = this.tmpPath();
@@ -215,7 +225,7 @@ export class DiskTier {
       storedSec: Math.floor(this.#nowMs() / 1000),
       customer: nameHash(meta.customer),
     };
-    if (o.pending.cancelled) return this.files.unlink(o.tmp);
+    if (o.pending.cancelled || this.fault !== null) return this.files.unlink(o.tmp);
     this.#shrink(o.spooled === true ? 0 : o.fileBytes);
     const file = fileName(name);
     this.#makeFolder(file.slice(0, 2));
@@ -237,6 +247,9 @@ export class DiskTier {
    * comes back, not even by a power loss. Throws what the file system says where that is not certain.
    */
   async remove(key: string): Promise<void> {
+    // What is there and cannot be seen now may be seen after a restart.
+    if (this.fault !== null) this.#open();
+    if (this.fault !== null && !NO_FOLDER.has(this.fault.code ?? "")) throw this.fault;
     const hash = hashKey(key);
     for (const entry of this.#index.of(hash)) this.#forget(entry);
     const writes = [...(this.#pending.get(hash) ?? [])];

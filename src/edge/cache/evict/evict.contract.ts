@@ -51,7 +51,7 @@ export function evictorContract(name: string, make: MakeEvictor): void {
         fc.record({ drop: fc.nat(60) }),
       );
       fc.assert(
-        fc.property(fc.array(act, { maxLength: 300 }), (acts) => {
+        fc.property(fc.array(act, { minLength: 50, maxLength: 300 }), (acts) => {
           const model = new Model(make, 10_000);
           const sizes = new Map<number, number>();
           for (const a of acts) {
