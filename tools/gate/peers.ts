@@ -14,6 +14,7 @@ export const TEST_PEERS = [
   "nginx-light",
   "vsftpd",
   "prometheus-node-exporter",
+  "snmpd",
   "chromium",
 ];
 

@@ -23,10 +23,33 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: {},
     full: {},
   },
+  failover: {
+    files: ["test/stories/failover.test.ts"],
+    env: { TURNPIKE_DEATHS: "200" },
+    full: { TURNPIKE_DEATHS: "200" },
+  },
   "real-peers": {
     files: ["test/stories/real-peers.test.ts"],
     env: {},
     full: {},
+  },
+  "explain-served": {
+    files: ["test/sim/explain-served.test.ts"],
+    env: { TURNPIKE_EXPLAINED: "1000000" },
+    full: { TURNPIKE_EXPLAINED: "1000000" },
+  },
+  "dns-fuzz": {
+    files: ["test/sim/dns-fuzz.test.ts"],
+    env: {
+      TURNPIKE_FUZZ: "10000000",
+      TURNPIKE_FUZZ_SOCKET: "500000",
+      TURNPIKE_FUZZ_PAIRS: "1000000",
+    },
+    full: {
+      TURNPIKE_FUZZ: "10000000",
+      TURNPIKE_FUZZ_SOCKET: "10000000",
+      TURNPIKE_FUZZ_PAIRS: "1000000",
+    },
   },
   sim: {
     files: ["test/sim/fleet.test.ts"],
