@@ -12,9 +12,12 @@ import {
   Sieve,
   TinyLfu,
 } from "../src/edge/cache/evict/mod.ts";
+import { type IndexFigures, measureIndex } from "./cache-index.ts";
 import { simulate } from "./cache-simulate.ts";
 import { readTraces, type Trace, zipfTrace } from "./cache-traces.ts";
 
+/** Objects on disk at a restart, at three sizes. */
+const INDEXED = [10_000, 100_000, 1_000_000];
 const PARTS = [0.001, 0.01, 0.1];
 /** Ours may be this far from what others published for the same trace and room. */
 const CLOSE = 0.02;
@@ -83,6 +86,7 @@ export interface CacheResult {
     readonly ours: number;
     readonly close: boolean;
   }[];
+  readonly index: readonly IndexFigures[];
   readonly missing: readonly string[];
 }
 
@@ -102,7 +106,8 @@ export async function bench(o: {
   ];
   const traces = [...recorded, ...generated].map((trace) => measure(trace, o.log));
   const missing = o.traces === undefined ? ["recorded traces: no folder was named"] : [];
-  return { bench: "cache", traces, checks: recorded.flatMap(check), missing };
+  const index = INDEXED.map(measureIndex);
+  return { bench: "cache", traces, checks: recorded.flatMap(check), index, missing };
 }
 
 function measure(trace: Trace, log: (line: string) => void): CacheResult["traces"][number] {
@@ -164,8 +169,17 @@ export function format(result: CacheResult): string {
       `check ${c.trace} at ${c.objects} objects, ${c.algorithm}: ${c.ours.toFixed(3)}, ` +
       `published ${c.known.toFixed(3)}: ${c.close ? "close" : "NOT CLOSE"}`,
   );
-  const missing = result.missing.map((words) => `not measured: ${words}`);
-  return ["cache: object hit ratio / byte hit ratio, %", ...lines, "", ...checks, ...missing].join(
-    "\n",
+  const index = result.index.map(
+    ({ entries, loadMs, bytesPerEntry }) =>
+      `disk index, ${entries} objects: ${loadMs} ms from names to first hit, ${bytesPerEntry} bytes each`,
   );
+  const missing = result.missing.map((words) => `not measured: ${words}`);
+  return [
+    "cache: object hit ratio / byte hit ratio, %",
+    ...lines,
+    "",
+    ...checks,
+    ...index,
+    ...missing,
+  ].join("\n");
 }
