@@ -38,6 +38,13 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   readInvoice: {},
   checkInvoice: {},
   payInvoice: {},
+  listZones: {},
+  putZone: { body: { text: "$TTL 60\n@ A 127.0.2.1\n" } },
+  readZone: {},
+  readZoneText: {},
+  putRecords: { body: { values: ["127.0.2.2"] } },
+  deleteRecords: {},
+  deleteZone: {},
   deleteOrigin: {},
   deleteSite: {},
   signOut: {},
@@ -83,6 +90,8 @@ function pathOf(name: RouteName): string {
     hostname: "www.shop.example",
     name: "a",
     id: invoice,
+    zone: "hosted.example",
+    type: "A",
   };
   const { path } = routes[name];
   return SAMPLES[name].path ?? path.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "");

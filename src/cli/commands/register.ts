@@ -18,6 +18,7 @@ import { registerTokens } from "./token-create.ts";
 import { registerTopDns } from "./top-dns.ts";
 import { registerUsage } from "./usage.ts";
 import { registerZoneDs } from "./zone-ds.ts";
+import { registerZones } from "./zone-list.ts";
 
 /** Adds every command that calls the API, in the order that help lists them. */
 export function registerCommands(program: Command): void {
@@ -34,6 +35,7 @@ export function registerCommands(program: Command): void {
   registerPurge(program);
   registerExplain(program);
   registerNodeList(program);
+  registerZones(program);
   registerUsage(program);
   registerInvoices(program);
   registerZoneDs(program);

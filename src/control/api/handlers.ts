@@ -23,6 +23,7 @@ import {
   siteViews,
   snapshotRows,
 } from "./views.ts";
+import { zoneHandlers } from "./zone-handlers.ts";
 
 /** Routes that billing serves. */
 type Billing =
@@ -49,6 +50,7 @@ export function controlHandlers(parts: Parts): ControlHandlers {
     ...networkHandlers(parts),
     ...customerHandlers(parts),
     ...changeHandlers(parts),
+    ...zoneHandlers(parts),
   };
 }
 

@@ -13,6 +13,7 @@ import { API_HEADERS, problemResponse } from "./problem.ts";
 /** Bodies longer than this are refused; a network file may be much longer than a form. */
 const FORM_BYTES_MAX = 1_048_576;
 const FILE_BYTES_MAX = 33_554_432;
+const ZONE_BYTES_MAX = 10_000_000;
 
 type Routes = typeof routes;
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
@@ -110,7 +111,8 @@ async function readBody(
     problems.push({ path: "", message: "expected application/json", received: type });
     return undefined;
   }
-  const limit = route === routes.apply ? FILE_BYTES_MAX : FORM_BYTES_MAX;
+  const longer = route === routes.putZone ? ZONE_BYTES_MAX : FORM_BYTES_MAX;
+  const limit = route === routes.apply ? FILE_BYTES_MAX : longer;
   const text = await readText(request, limit);
   let raw: unknown;
   try {

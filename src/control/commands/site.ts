@@ -20,7 +20,13 @@ export function putSite(changer: Changer, at: At, put: z.infer<typeof sitePut>) 
     ...put,
     hostname: at.hostname,
     origins: put.origins ?? before?.origins ?? [],
+    ...recordsOf(put.records ?? before?.records),
   }));
+}
+
+/** Left out, they stay: they are edited as a zone's. */
+function recordsOf(records: Site["records"]): Pick<Site, "records"> {
+  return records === undefined ? {} : { records };
 }
 
 export function deleteSite(changer: Changer, at: At) {

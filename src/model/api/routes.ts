@@ -26,6 +26,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+import { zoneRoutes } from "./zone.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
 
 const SITE = "/customers/{customer}/sites/{hostname}";
@@ -354,5 +355,12 @@ const keys = {
 } as const;
 
 /** Every route of the API, by the name that callers use. */
-export const routes = { ...people, ...network, ...customers, ...billing, ...keys } as const;
+export const routes = {
+  ...people,
+  ...network,
+  ...customers,
+  ...billing,
+  ...keys,
+  ...zoneRoutes,
+} as const;
 export type RouteName = keyof typeof routes;

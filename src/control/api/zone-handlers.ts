@@ -1,0 +1,33 @@
+import type { Changer } from "../change.ts";
+import {
+  deleteRecords,
+  deleteZone,
+  listZones,
+  putRecords,
+  putZone,
+  readZone,
+  readZoneText,
+} from "../commands/zone.ts";
+import type { Deps } from "../deps.ts";
+import type { Handlers } from "./serve.ts";
+
+/** Zones that customers host, and other records at delegated hostnames. */
+export function zoneHandlers(o: { readonly deps: Deps; readonly changer: Changer }) {
+  const { deps, changer } = o;
+  const networkNow = async () => (await deps.store.intents.read()).network;
+  return {
+    listZones: async ({ params }) => listZones(await networkNow(), params.customer),
+    readZone: async ({ params }) => readZone(await networkNow(), params),
+    readZoneText: async ({ params }) => {
+      const serial = deps.publisher.latest()?.number ?? 0;
+      return { name: params.zone, text: readZoneText(await networkNow(), params, serial) };
+    },
+    putZone: ({ caller, params, body }) =>
+      putZone(changer, { ...params, actor: caller.actor }, body),
+    deleteZone: ({ caller, params }) => deleteZone(changer, { ...params, actor: caller.actor }),
+    putRecords: ({ caller, params, body }) =>
+      putRecords(changer, { ...params, actor: caller.actor }, body),
+    deleteRecords: ({ caller, params }) =>
+      deleteRecords(changer, { ...params, actor: caller.actor }),
+  } satisfies Partial<Handlers>;
+}

@@ -1,0 +1,245 @@
+import { Fault } from "../../base/fault.ts";
+import { bad, ok, type Problem, type Result } from "../../base/result.ts";
+import type { ZoneChanged, ZoneRow, ZoneView } from "../../model/api/mod.ts";
+import { problemsOf } from "../../model/document.ts";
+import type { Customer, Network } from "../../model/network.ts";
+import { ownerName, type ZoneRecord, zoneRecord } from "../../model/zone.ts";
+import { recordPlace, recordWarnings } from "../../policy/snapshot/mod.ts";
+import { typeName, typeNumber } from "../../wire/dns/mod.ts";
+import { type Changer, changeLines, valueOrFault } from "../change.ts";
+import { type ReadZone, readZoneFile, serverNames, writeZoneFile } from "./zone-file.ts";
+
+/** Whose zone, and who asks. */
+export interface ZoneAt {
+  readonly customer: string;
+  readonly zone: string;
+  readonly actor: string;
+}
+
+type Kind = ZoneRow["kind"];
+
+interface Held {
+  readonly kind: Kind;
+  readonly records: readonly ZoneRecord[];
+}
+
+/** A hosted zone, or a delegated hostname, which is one for whoever asks. */
+function heldBy(customer: Customer, name: string): Held | null {
+  const zone = customer.zones.find((each) => each.name === name);
+  if (zone !== undefined) return { kind: "hosted", records: zone.records };
+  const site = customer.sites.find((each) => each.hostname === name);
+  if (site?.onboarding !== "delegation") return null;
+  return { kind: "delegated", records: site.records ?? [] };
+}
+
+/** @throws Fault `not-found` */
+export function listZones(network: Network | null, name: string): ZoneRow[] {
+  const customer = found(
+    network?.customers.find((each) => each.name === name),
+    name,
+  );
+  const names = [...customer.zones.map((z) => z.name), ...customer.sites.map((s) => s.hostname)];
+  return [...new Set(names)].flatMap((zone) => {
+    const held = heldBy(customer, zone);
+    if (held === null) return [];
+    return [{ customer: name, name: zone, kind: held.kind, records: held.records.length }];
+  });
+}
+
+/** @throws Fault `not-found` */
+export function readZone(network: Network | null, at: Omit<ZoneAt, "actor">): ZoneView {
+  const all = found(network, at.zone);
+  const customer = found(
+    all.customers.find((each) => each.name === at.customer),
+    at.customer,
+  );
+  const { kind, records } = found(heldBy(customer, at.zone), at.zone);
+  const warnings = recordWarnings(records, recordPlace(customer, at.zone, "records"));
+  const nameServers = serverNames(all);
+  const rows = records.map((record) => ({ ...record }));
+  return { customer: at.customer, name: at.zone, kind, nameServers, records: rows, warnings };
+}
+
+/** @throws Fault `not-found` */
+export function readZoneText(
+  network: Network | null,
+  at: Omit<ZoneAt, "actor">,
+  serial: number,
+): string {
+  const { name, records } = readZone(network, at);
+  return writeZoneFile({ name, records }, found(network, at.zone), serial);
+}
+
+/** Adds the zone or replaces its records. @throws Fault `bad-input` with every problem, `not-found` */
+export function putZone(
+  changer: Changer,
+  at: ZoneAt,
+  put: {
+    readonly text?: string | undefined;
+    readonly records?: readonly ZoneRecord[] | undefined;
+    readonly dryRun: boolean;
+  },
+): Promise<ZoneChanged> {
+  const { text, records = [], dryRun } = put;
+  return change(changer, { ...at, action: "zone.put", subject: at.zone, dryRun }, (_, network) => {
+    if (text === undefined) return ok({ records, places: [], ignored: [] });
+    return readZoneFile(text, at.zone, serverNames(network));
+  });
+}
+
+/** @throws Fault `bad-input`, `not-found` */
+export function deleteZone(changer: Changer, at: ZoneAt): Promise<ZoneChanged> {
+  const order = { ...at, action: "zone.delete", subject: at.zone, dryRun: false };
+  return change(changer, order, (held) => {
+    if (found(held, at.zone).kind === "hosted") return ok(null);
+    const message = "expected a hosted zone: this is a site's delegated hostname";
+    return bad([{ path: "zone", message, received: at.zone }]);
+  });
+}
+
+export interface SetAt extends ZoneAt {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Replaces the records of a name and type. @throws Fault `bad-input`, `not-found` */
+export function putRecords(
+  changer: Changer,
+  at: SetAt,
+  put: { readonly ttlSec: number; readonly values: readonly string[] },
+): Promise<ZoneChanged> {
+  const order = { ...at, action: "records.put", subject: subjectOf(at), dryRun: false };
+  return change(changer, order, (held) => {
+    const { records } = found(held, at.zone);
+    const { name, type } = oneForm(at);
+    const problems: Problem[] = [];
+    const added = put.values.flatMap((value, i) => {
+      const raw = { name: at.name, type: at.type, ttlSec: put.ttlSec, value };
+      const parsed = zoneRecord.safeParse(raw);
+      if (parsed.success) return [parsed.data];
+      for (const problem of problemsOf(parsed.error, raw)) {
+        const path = problem.path === "value" ? `values.${i}` : problem.path;
+        if (i === 0 || path.startsWith("values")) problems.push({ ...problem, path });
+      }
+      return [];
+    });
+    if (problems.length > 0) return bad(problems);
+    const first = records.findIndex((r) => r.name === name && r.type === type);
+    const rest = records.filter((r) => r.name !== name || r.type !== type);
+    const next = rest.toSpliced(first < 0 ? rest.length : first, 0, ...added);
+    return ok({ records: next, places: [], ignored: [] });
+  });
+}
+
+/** @throws Fault `bad-input`, `not-found` */
+export function deleteRecords(changer: Changer, at: SetAt): Promise<ZoneChanged> {
+  const order = { ...at, action: "records.delete", subject: subjectOf(at), dryRun: false };
+  return change(changer, order, (held) => {
+    const { records } = found(held, at.zone);
+    const { name, type } = oneForm(at);
+    const next = records.filter((r) => r.name !== name || r.type !== type);
+    if (next.length === records.length) throw new Fault("not-found", subjectOf(at));
+    return ok({ records: next, places: [], ignored: [] });
+  });
+}
+
+function subjectOf({ zone, name, type }: SetAt): string {
+  return `${zone}/${name}/${type.toUpperCase()}`.slice(0, 200);
+}
+
+/** As records are kept; what is none matches none. */
+function oneForm({ name, type }: SetAt): { readonly name: string; readonly type: string } {
+  const number = typeNumber(type);
+  return { name: ownerName(name) ?? "", type: number === null ? "" : typeName(number) };
+}
+
+async function change(
+  changer: Changer,
+  order: ZoneAt & { readonly action: string; readonly subject: string; readonly dryRun: boolean },
+  edit: (held: Held | null, network: Network) => Result<ReadZone | null>,
+): Promise<ZoneChanged> {
+  let read: ReadZone | null = null;
+  let prefix = "";
+  let after: Customer | null = null;
+  const done = await changer.change({
+    edit: (before) => {
+      const network = found(before, order.customer);
+      const c = network.customers.findIndex((each) => each.name === order.customer);
+      const customer = found(network.customers[c], order.customer);
+      const edited = edit(heldBy(customer, order.zone), network);
+      if (!edited.ok) return edited;
+      read = edited.value;
+      const next = withRecords(customer, order.zone, read?.records ?? null);
+      after = next.customer;
+      prefix = `customers.${c}.${next.path}.`;
+      return ok({ ...network, customers: network.customers.with(c, after) });
+    },
+    actor: order.actor,
+    customer: order.customer,
+    action: order.action,
+    subject: order.subject,
+    publish: true,
+    dryRun: order.dryRun,
+  });
+  const places = (read as ReadZone | null)?.places ?? [];
+  if (!done.ok) {
+    const problems = done.problems.map((p) => placed(own(p, prefix), places));
+    return valueOrFault(bad(problems));
+  }
+  const { changes, version, snapshot } = done.value;
+  const records = (read as ReadZone | null)?.records ?? [];
+  const place = recordPlace(found(after as Customer | null, order.customer), order.zone, "records");
+  return {
+    changes: changeLines(changes),
+    version,
+    snapshot,
+    dryRun: order.dryRun,
+    warnings: recordWarnings(records, place).map((p) => placed(p, places)),
+    ignored: [...((read as ReadZone | null)?.ignored ?? [])],
+  };
+}
+
+/** The customer with these records in the zone, or without the zone; and where it stands. */
+function withRecords(
+  customer: Customer,
+  name: string,
+  records: readonly ZoneRecord[] | null,
+): { readonly customer: Customer; readonly path: string } {
+  const list = records === null ? null : [...records];
+  if (heldBy(customer, name)?.kind === "delegated") {
+    const s = customer.sites.findIndex((site) => site.hostname === name);
+    const site = found(customer.sites[s], name);
+    const { records: _, ...bare } = site;
+    const next = list === null || list.length === 0 ? bare : { ...bare, records: list };
+    return { customer: { ...customer, sites: customer.sites.with(s, next) }, path: `sites.${s}` };
+  }
+  const z = customer.zones.findIndex((zone) => zone.name === name);
+  const zones = [...customer.zones];
+  if (list === null) zones.splice(z, 1);
+  else if (z < 0) zones.push({ name, records: list });
+  else zones[z] = { ...found(zones[z], name), records: list };
+  return { customer: { ...customer, zones }, path: `zones.${z < 0 ? customer.zones.length : z}` };
+}
+
+/** Paths as the caller knows them, and not a word of what others have. */
+function own(problem: Problem, prefix: string): Problem {
+  const { path } = problem;
+  if (prefix === "" || !path.startsWith("customers.")) return problem;
+  const message = problem.message.replace(/: customers\.\S+ has it$/, "");
+  if (path.startsWith(prefix)) return { ...problem, path: path.slice(prefix.length), message };
+  const mine = path.startsWith(`${prefix.split(".").slice(0, 2).join(".")}.`);
+  if (mine) return { ...problem, path: path.split(".").slice(2).join("."), message };
+  return { path: "name", message: "expected a zone apart from another customer's" };
+}
+
+/** With the line of the file that brought the record. */
+function placed(problem: Problem, places: ReadZone["places"]): Problem {
+  const index = /^records\.(\d+)/.exec(problem.path)?.[1];
+  const place = index === undefined ? undefined : places[Number(index)];
+  return place === undefined ? problem : { ...problem, ...place };
+}
+
+function found<T>(value: T | null | undefined, name: string): T {
+  if (value === null || value === undefined) throw new Fault("not-found", name);
+  return value;
+}
