@@ -1,0 +1,215 @@
+import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
+import { FakeClock } from "../base/clock.ts";
+import { seededRng } from "../base/rng.ts";
+import { NO_ASSIGNMENT } from "../model/assignment.ts";
+import type { ZoneKey } from "../model/zone-keys.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  FLAG,
+  isWireFault,
+  type Message,
+  makeQuery,
+  RCODE,
+  TYPE,
+} from "../wire/dns/mod.ts";
+import { SECURE } from "../wire/dnssec/mod.ts";
+import { type Packet, Responder } from "./hot/answer.ts";
+import { SIGN_LIMITS, type SignLimits } from "./hot/sign.ts";
+import { compileWorld, healthOf, WORLD } from "./hot/world.fixture.ts";
+import { openKeys } from "./sign-keys.ts";
+
+const DAY_MS = 86_400_000;
+
+function keyOf(zone: string): ZoneKey {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const { x = "" } = publicKey.export({ format: "jwk" });
+  return {
+    zone,
+    algorithm: 15,
+    state: "active",
+    publicKey: Buffer.from(x, "base64url").toString("base64"),
+    privateKey: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
+  };
+}
+
+const KEYS = [keyOf("hosted.example"), keyOf("cdn.example")];
+
+function world() {
+  const file = structuredClone(WORLD) as typeof WORLD & { dnssec?: boolean };
+  file.dnssec = true;
+  const [zone] = file.customers[0]!.zones!;
+  Object.assign(zone!, { dnssec: true });
+  zone!.records.push({ name: "*.wild", type: "A", value: "192.0.2.77" });
+  return compileWorld(file);
+}
+
+function started(limits: Partial<SignLimits> = {}, clock = new FakeClock()) {
+  const snapshot = world();
+  const responder = new Responder(1);
+  const signing = openKeys(KEYS, clock, { ...SIGN_LIMITS, ...limits });
+  responder.sign(signing);
+  responder.load(snapshot);
+  responder.observe(healthOf(snapshot), NO_ASSIGNMENT);
+  return { responder, signer: signing.signer, clock, snapshot };
+}
+
+function ask(
+  responder: Responder,
+  name: string,
+  o: { type?: number; stream?: boolean; dnssecOk?: boolean; bytes?: number } = {},
+): Message {
+  const { type = TYPE.A, stream = false, dnssecOk = true, bytes = 1232 } = o;
+  const query = makeQuery(7, name, type);
+  const edns = { ...query.edns!, dnssecOk, payloadBytes: bytes };
+  const octets = encodeMessage({ ...query, edns })!;
+  const packet: Packet = {
+    bytes: octets,
+    length: octets.length,
+    address: Uint8Array.of(198, 51, 100, 1),
+    addressAt: 0,
+    family: 4,
+    stream,
+  };
+  const out = new Uint8Array(stream ? 65_535 : 1232);
+  const length = responder.answer(packet, out);
+  expect(length).toBeLessThanOrEqual(stream ? 65_535 : bytes);
+  const message = decodeMessage(out.slice(0, length));
+  if (isWireFault(message)) throw new Error(`${name}: ${JSON.stringify(message)}`);
+  return message;
+}
+
+const typesOf = (records: Message["answers"]) => records.map((record) => record.type);
+
+describe("what a query without DO gets", () => {
+  test("has no signature, no proof and NXDOMAIN as ever", () => {
+    const { responder, signer } = started();
+    const live = ask(responder, "mail.hosted.example", { dnssecOk: false });
+    expect(typesOf(live.answers)).toEqual([TYPE.A, TYPE.A]);
+    const none = ask(responder, "none.hosted.example", { dnssecOk: false });
+    expect([none.rcode, typesOf(none.authorities)]).toEqual([RCODE.NXDOMAIN, [TYPE.SOA]]);
+    expect(signer.made).toBe(0);
+    const keys = ask(responder, "hosted.example", { type: SECURE.DNSKEY, dnssecOk: false });
+    expect(typesOf(keys.answers)).toEqual([SECURE.DNSKEY]);
+  });
+});
+
+describe("what a query with DO gets", () => {
+  test("signatures, never AD, and nothing new from a zone that nobody signs", () => {
+    const { responder } = started();
+    const live = ask(responder, "c.cdn.example");
+    expect(typesOf(live.answers)).toEqual([TYPE.A, SECURE.RRSIG]);
+    expect(live.flags & FLAG.AUTHENTIC_DATA).toBe(0);
+    expect(live.edns?.dnssecOk).toBe(true);
+    const plain = ask(responder, "www.shop.example");
+    expect(typesOf(plain.answers)).toEqual([TYPE.A]);
+    expect(ask(responder, "none.www.shop.example").rcode).toBe(RCODE.NXDOMAIN);
+  });
+
+  test("a name that is not there as one without data (RFC 9824), with NSEC of its own", () => {
+    const { responder } = started();
+    const none = ask(responder, "None.Hosted.Example");
+    expect(none.rcode).toBe(RCODE.NOERROR);
+    const types = [TYPE.SOA, SECURE.RRSIG, SECURE.NSEC, SECURE.RRSIG];
+    expect(typesOf(none.authorities)).toEqual(types);
+    // The owner is the name as it was asked, by a pointer.
+    expect(none.authorities[2]?.name).toBe("None.Hosted.Example");
+    const [, , nsec] = none.authorities;
+    const data = nsec?.data.kind === "raw" ? nsec.data.bytes : new Uint8Array();
+    // Window 0 of 17 octets: RRSIG and NSEC in the sixth, NXNAME in the last.
+    const bitmap = [0, 17, ...Array<number>(5).fill(0), 3, ...Array<number>(10).fill(0), 0x80];
+    expect([...data.subarray(-19)]).toEqual(bitmap);
+  });
+
+  test("the proof itself to who asks for NSEC, and a referral with the proof that no DS is there", () => {
+    const { responder } = started();
+    const nsec = ask(responder, "mail.hosted.example", { type: SECURE.NSEC });
+    expect([typesOf(nsec.answers), nsec.authorities]).toEqual([[SECURE.NSEC, SECURE.RRSIG], []]);
+    const referral = ask(responder, "x.sub.hosted.example");
+    expect(typesOf(referral.authorities)).toEqual([TYPE.NS, SECURE.NSEC, SECURE.RRSIG]);
+    expect(typesOf(referral.additionals)).toEqual([TYPE.A]);
+    expect(referral.flags & FLAG.AUTHORITATIVE).toBe(0);
+  });
+
+  test("TC where signatures do not fit, and all of it over TCP", () => {
+    const { responder } = started();
+    const cut = ask(responder, "big.hosted.example", { type: TYPE.TXT });
+    expect([cut.flags & FLAG.TRUNCATED, cut.answers]).toEqual([FLAG.TRUNCATED, []]);
+    const whole = ask(responder, "big.hosted.example", { type: TYPE.TXT, stream: true });
+    expect(typesOf(whole.answers)).toEqual([TYPE.TXT, SECURE.RRSIG]);
+  });
+});
+
+describe("signatures", () => {
+  test("are made once, also when health changes the TTL or comes back to an address", () => {
+    const { responder, signer, snapshot } = started();
+    ask(responder, "www.hosted.example");
+    ask(responder, "www.hosted.example", { stream: true });
+    expect(signer.made).toBe(1);
+    const health = healthOf(snapshot);
+    const id = "www.hosted.example/one";
+    const young = { ...health.targets[id]!, young: true };
+    responder.observe({ ...health, targets: { ...health.targets, [id]: young } }, NO_ASSIGNMENT);
+    const [address] = ask(responder, "www.hosted.example").answers;
+    expect(address?.ttlSec).toBe(5);
+    expect(signer.made).toBe(1);
+  });
+
+  test("are made anew long before they end, and the old one serves while none may be made", () => {
+    const { responder, signer, clock } = started({ keptPerSec: 1 });
+    ask(responder, "www.hosted.example");
+    clock.advance(2.9 * DAY_MS);
+    ask(responder, "www.hosted.example");
+    expect(signer.made).toBe(1);
+    clock.advance(1.2 * DAY_MS);
+    ask(responder, "mail.hosted.example");
+    expect(signer.made).toBe(2);
+    expect(typesOf(ask(responder, "www.hosted.example").answers)).toContain(SECURE.RRSIG);
+    expect(signer.made).toBe(2);
+    clock.advance(1000);
+    ask(responder, "www.hosted.example");
+    expect(signer.made).toBe(3);
+  });
+});
+
+describe("a flood of names that do not exist", () => {
+  test("takes a bounded number of signatures and entries, and starves no live name", () => {
+    const { responder, signer } = started({ onceUdpPerSec: 50, onceTcpPerSec: 20, onceMax: 32 });
+    const rng = seededRng(9);
+    const invent = () => `${rng.float().toString(36).slice(2)}.wild.hosted.example`;
+    let cut = 0;
+    for (let i = 0; i < 2000; i++) {
+      const type = i % 2 === 0 ? TYPE.A : TYPE.TXT;
+      if ((ask(responder, invent(), { type }).flags & FLAG.TRUNCATED) !== 0) cut += 1;
+    }
+    expect(cut).toBeGreaterThan(1900);
+    expect(signer.made).toBeLessThan(60);
+    expect(signer.size).toBeLessThan(70);
+    let failed = 0;
+    for (let i = 0; i < 100; i++) {
+      if (ask(responder, invent(), { stream: true }).rcode === RCODE.SERVFAIL) failed += 1;
+    }
+    expect(failed).toBeGreaterThan(70);
+    const live = ask(responder, "mail.hosted.example");
+    expect(typesOf(live.answers)).toEqual([TYPE.A, TYPE.A, SECURE.RRSIG]);
+    const plain = ask(responder, invent(), { dnssecOk: false });
+    expect(typesOf(plain.answers)).toEqual([TYPE.A]);
+  });
+});
+
+test("every answer to odd questions can be read and fits, whatever is asked", () => {
+  const { responder } = started({ onceUdpPerSec: 1e6, onceTcpPerSec: 1e6, keptPerSec: 1e6 });
+  const rng = seededRng(4);
+  const of = <T>(list: readonly T[]) => list[Math.floor(rng.float() * list.length)]!;
+  const labels = ["mail", "a", "*", "wild", "sub", "deep", "x".repeat(63), "loop1", "\\000"];
+  const zones = ["hosted.example", "cdn.example", "www.shop.example"];
+  const types = [...Object.values(TYPE).filter((type) => type < 128), 46, 47, 48, 59, 60, 255];
+  for (let i = 0; i < 3000; i++) {
+    const own = Array.from({ length: Math.floor(rng.float() * 4) }, () => of(labels));
+    const name = [...own, of(zones)].join(".");
+    const bytes = of([512, 700, 1232]);
+    ask(responder, name, { type: of(types), stream: rng.float() < 0.2, bytes });
+  }
+  expect(responder.failures).toBe(0);
+});
