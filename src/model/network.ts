@@ -3,6 +3,7 @@ import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } f
 import { forcedState, snmpAgent } from "./origin.ts";
 import { plan } from "./plan.ts";
 import { site } from "./site.ts";
+import { policyTest } from "./steering.ts";
 import { zone } from "./zone.ts";
 
 /** A place where nodes stand. */
@@ -105,6 +106,9 @@ export const network = z.strictObject({
   nodes: z.array(node).default([]),
   plans: z.array(plan).default([]),
   customers: z.array(customer).default([]),
+  tests: z.array(policyTest).max(1000).optional().meta({
+    description: "What must hold: tried on every publish, which a failing one refuses",
+  }),
 });
 /** A parsed network file: every default filled in. */
 export type Network = z.infer<typeof network>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { prefix, slug } from "./names.ts";
+import { ipv4, ipv6, prefix, slug } from "./names.ts";
 
 /**
  * Clients as rules name them: a client group belongs here if it is named, has one of the tags, or
@@ -88,5 +88,33 @@ export const steeringPreset = z.enum([
   "sticky",
 ]);
 export type SteeringPreset = z.infer<typeof steeringPreset>;
+
+const givenState = z.enum(["up", "down", "draining"]);
+
+/**
+ * What must hold of the network, tried on every publish: with these servers so, and all others up
+ * and idle, this client gets one of these.
+ */
+export const policyTest = z.strictObject({
+  name: z.string().min(1).max(253).toLowerCase().meta({ description: "The name looked up" }),
+  client: z.union([ipv4, ipv6]).meta({ description: "The client's address" }),
+  use: z.enum(["answer", "miss"]).default("answer").meta({
+    description: "What a name server answers, or which origin a cache asks on a miss",
+  }),
+  given: z
+    .record(
+      z.string(),
+      z.union([
+        givenState,
+        z.strictObject({ state: givenState.default("up"), load: z.number().min(0).default(0) }),
+      ]),
+    )
+    .default({})
+    .meta({ description: "Origins of the site or nodes by name: a state, or state and load" }),
+  expect: z.union([slug, z.array(slug).max(100)]).meta({
+    description: "One of these origins or nodes; an empty list: no server",
+  }),
+});
+export type PolicyTest = z.infer<typeof policyTest>;
 
 export const steeringChain = z.array(steeringStep).min(1).max(20);

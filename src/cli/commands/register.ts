@@ -5,6 +5,7 @@ import { registerInvoices } from "./invoice.ts";
 import { registerLogin } from "./login.ts";
 import { registerApply } from "./network-apply.ts";
 import { registerPublish } from "./network-publish.ts";
+import { registerTest } from "./network-test.ts";
 import { registerNodeList } from "./node-list.ts";
 import { registerOriginAdd } from "./origin-add.ts";
 import { registerOriginForce } from "./origin-force.ts";
@@ -25,6 +26,7 @@ export function registerCommands(program: Command): void {
   registerLogin(program);
   registerApply(program);
   registerPublish(program);
+  registerTest(program);
   registerSnapshotList(program);
   registerSiteList(program);
   registerSiteShow(program);

@@ -15,6 +15,7 @@ import {
   type SnapshotZone,
 } from "../../model/snapshot.ts";
 import { compileCheck } from "./check.ts";
+import { runPolicyTests } from "./policy-test.ts";
 import { compileRecords } from "./records.ts";
 import { compileChain } from "./steering.ts";
 import { validateNetwork } from "./validate.ts";
@@ -30,7 +31,8 @@ export interface CompileInput {
 
 /**
  * Compiles intent into a snapshot: names turned into indexes, defaults settled, hashed. Every
- * problem is returned, with its path in the network file; nothing is compiled then.
+ * problem is returned, with its path in the network file; nothing is compiled then. The policy tests
+ * of the file are tried on what was compiled: one that fails is a problem too.
  */
 export function compile(input: CompileInput): Result<Snapshot> {
   const { network, targets } = input.intent;
@@ -48,7 +50,9 @@ export function compile(input: CompileInput): Result<Snapshot> {
   }
   if (problems.length > 0) return bad(problems);
   const body = compileBody(input);
-  return ok({ ...body, hash: input.sha256(JSON.stringify(body)) });
+  const snapshot = { ...body, hash: input.sha256(JSON.stringify(body)) };
+  const failed = runPolicyTests(snapshot, network.tests ?? []).filter((p) => p !== null);
+  return failed.length > 0 ? bad(failed) : ok(snapshot);
 }
 
 function compileBody(input: CompileInput): SnapshotBody {
