@@ -1,4 +1,4 @@
-import type { Freshness } from "../../policy/caching/mod.ts";
+import type { Freshness, Part } from "../../policy/caching/mod.ts";
 
 /** Names in lower case, in the order received. */
 export type Fields = readonly (readonly [string, string])[];
@@ -25,6 +25,8 @@ export interface ObjectMeta {
   /** When it came or was last validated, ms since the epoch. */
   readonly receivedMs: number;
   readonly bodyBytes: number;
+  /** Of a stored part: what it is a part of (hot/parts). */
+  readonly part?: Part & { readonly generation: string; readonly origin: string };
 }
 
 export function sealMeta(meta: ObjectMeta): ObjectMeta {

@@ -15,6 +15,8 @@ export interface Fetched {
   readonly response: OriginResponse;
   readonly requestedMs: number;
   readonly receivedMs: number;
+  /** The id of the origin that answered. */
+  readonly origin: string;
 }
 
 export interface FetchParts {
@@ -32,6 +34,8 @@ export interface Sending {
   /** True for a fetch whose answer may be shared: conditions and ranges of the client stay here. */
   readonly shared: boolean;
   readonly cdnId: string;
+  /** The id of an origin to be asked first, if it is a choice. */
+  readonly prefer?: string;
 }
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -60,7 +64,7 @@ export class Fetcher {
     const again = IDEMPOTENT.has(ask.method) && !(body instanceof ReadableStream);
     let failed: Refusal = refusals.noOrigin;
     let attempts = 0;
-    const choices = this.#choices(view, ask);
+    const choices = this.#choices(view, ask, sending.prefer);
     for (const [i, choice] of choices.entries()) {
       const address = choice.v4 ?? choice.v6;
       if (address === null || !this.#mayConnect(view, choice, address)) continue;
@@ -76,10 +80,12 @@ export class Fetcher {
   }
 
   /** All choices, the drawn one first. */
-  #choices(view: View, ask: Ask): readonly Choice[] {
+  #choices(view: View, ask: Ask, prefer: string | undefined): readonly Choice[] {
     const what = { for: "origins", site: ask.entry.site.index, use: "miss" } as const;
     const { choices } = steer(view, what, { group: 0 });
-    const drawn = pick(choices, Math.floor(this.#parts.rng.float() * 4294967296));
+    const drawn =
+      choices.find((choice) => choice.id === prefer) ??
+      pick(choices, Math.floor(this.#parts.rng.float() * 4294967296));
     if (drawn === null) return [];
     return [drawn, ...choices.filter((choice) => choice !== drawn)];
   }
@@ -120,7 +126,7 @@ export class Fetcher {
         onEnd: () => this.#ended(choice.id),
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
-      return { response, requestedMs, receivedMs: nowMs() };
+      return { response, requestedMs, receivedMs: nowMs(), origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       return fault.code === "origin-timeout" ? refusals.timeout : refusals.badGateway;

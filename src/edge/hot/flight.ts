@@ -10,6 +10,8 @@ export type Outcome =
       readonly held: () => Held | null | Promise<Held | null>;
       readonly fwdStatus: number;
     }
+  /** A part of it came and is held: whoever wants another part or all of it looks again. */
+  | { readonly kind: "part" }
   /** It may be one user's own: everybody fetches alone. */
   | { readonly kind: "private" }
   | { readonly kind: "failed"; readonly refusal: Refusal };

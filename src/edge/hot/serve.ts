@@ -32,18 +32,20 @@ import {
   mayServeOnError,
   mayServeWhileRevalidating,
   mergeNotModified,
+  partToAsk,
   readResponse,
   selects,
   storable,
   variantMatches,
+  writeRange,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
-import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
+import { type Cache, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import { type Ask, detached, fieldsSeen, receive } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes, deliver, discard, type Held } from "./deliver.ts";
-import { type Fetched, Fetcher } from "./fetch.ts";
+import { type Fetched, Fetcher, type Sending } from "./fetch.ts";
 import { type Flight, Flights, type Watch } from "./flight.ts";
 import {
   addCacheStatus,
@@ -62,6 +64,7 @@ import {
 } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
 import type { OriginClient } from "./origin.ts";
+import { type PartObject, Parts, partsKey } from "./parts.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { EdgeTable } from "./table.ts";
 
@@ -112,11 +115,17 @@ export class Server {
   readonly #parts: ServeParts;
   readonly #flights = new Flights();
   readonly #fetcher: Fetcher;
+  readonly #slices: Parts;
   readonly #known = new Map<string, Known>();
 
   constructor(parts: ServeParts) {
     this.#parts = parts;
     this.#fetcher = new Fetcher({ ...parts, nowMs: () => parts.clock.wallMs() });
+    this.#slices = new Parts({
+      ...{ node: parts.node, cache: parts.cache, nowMs: () => parts.clock.wallMs() },
+      generation: () => parts.rng.float().toString(36).slice(2) + parts.clock.wallMs().toString(36),
+      fetch: (ask, o) => this.#fetch(ask, { ...o, shared: true }),
+    });
     parts.cache.memory.onDrop = (object) => {
       for (const url of object.urls) this.#known.delete(url);
     };
@@ -131,7 +140,7 @@ export class Server {
   /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */
   async purge(key: string): Promise<void> {
     this.#flights.purge(key);
-    await this.#parts.cache.purge(key);
+    await Promise.all([this.#parts.cache.purge(key), this.#parts.cache.purge(partsKey(key))]);
   }
 
   /** Budget of a known hit: no await, one Response, four header reads; see bench/edge. */
@@ -177,16 +186,16 @@ export class Server {
     if ("status" in ask) return refuse(ask);
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       connection.timeout(request, MISS_IDLE_SEC);
-      return this.#guarded(this.#pass(ask, table));
+      return this.#guarded(this.#pass(ask));
     }
     const object = this.#parts.cache.find(ask.key, ask.get);
     if (object !== null && this.#fresh(object.meta)) return this.#hit(object, ask);
     if (object !== null && this.#mayRevalidateLater(object.meta)) {
-      this.#revalidateLater(object, ask, table);
+      this.#revalidateLater(object, ask);
       return this.#hit(object, ask, "stale-while-revalidate");
     }
     connection.timeout(request, MISS_IDLE_SEC);
-    return this.#guarded(this.#lookupOnDisk(ask, table, object));
+    return this.#guarded(this.#lookupOnDisk(ask, object));
   }
 
   #guarded(response: Promise<Response>): Promise<Response> {
@@ -211,10 +220,10 @@ export class Server {
   }
 
   /** Validates what was just served stale, once for all who ask meanwhile (RFC 5861 3). */
-  #revalidateLater(stale: Held, ask: Ask, table: EdgeTable): void {
+  #revalidateLater(stale: Held, ask: Ask): void {
     if (this.#flights.of(ask.key) !== undefined) return;
     const alone = detached(ask);
-    const done = this.#guarded(this.#lead(alone, table, stale)).then(async (response) => {
+    const done = this.#guarded(this.#lead(alone, stale)).then(async (response) => {
       ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
       await response.body?.cancel();
     });
@@ -222,18 +231,14 @@ export class Server {
   }
 
   /** The step `lookup`, second tier. */
-  async #lookupOnDisk(
-    ask: Ask,
-    table: EdgeTable,
-    inMemory: MemoryObject<Prepared> | null,
-  ): Promise<Response> {
+  async #lookupOnDisk(ask: Ask, inMemory: MemoryObject<Prepared> | null): Promise<Response> {
     let held: Held | null = inMemory;
     if (held === null && this.#parts.cache.mayHoldOnDisk(ask.key)) {
       held = await this.#parts.cache.load(ask.key, ask.get);
     }
     if (held !== null && this.#fresh(held.meta)) return this.#hit(held, ask);
-    if (ask.method === "HEAD") return this.#head(ask, table, held);
-    return this.#miss(ask, table, held);
+    if (ask.method === "HEAD") return this.#head(ask, held);
+    return this.#miss(ask, held);
   }
 
   #hit(held: Held, ask: Ask, detail?: string): Response {
@@ -273,25 +278,29 @@ export class Server {
   }
 
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
-  async #miss(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
+  async #miss(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
     const { clock } = this.#parts;
-    if (this.#flights.isPrivate(ask.key, clock.monoMs())) return this.#pass(ask, table, stale);
+    if (this.#flights.isPrivate(ask.key, clock.monoMs())) return this.#pass(ask, stale);
+    const range = stale === null ? ask.request.headers.get("range") : null;
+    const response = range === null ? null : await this.#part(ask, range);
+    if (response !== null) return response;
     const flight = this.#flights.of(ask.key);
-    if (flight === undefined) return this.#lead(ask, table, stale);
+    if (flight === undefined) return this.#lead(ask, stale);
     const outcome = await flight.outcome;
     if (outcome.kind === "failed") {
       release(stale);
       return this.#refused(ask, outcome.refusal);
     }
-    if (outcome.kind === "private") return this.#pass(ask, table, stale);
+    if (outcome.kind === "part" && tries < 3) return this.#miss(ask, stale, tries + 1);
+    if (outcome.kind !== "shared") return this.#pass(ask, stale);
     const held = await outcome.held();
-    if (held === null) return this.#pass(ask, table, stale);
+    if (held === null) return this.#pass(ask, stale);
     const joins = held.kind !== "spool" || held.spool.canJoin;
     if (!joins || !variantMatches(held.meta, ask.get)) {
       release(held);
       // Another variant: fetched for others too, by the first of those who waited in vain.
-      if (joins && this.#flights.of(ask.key) === undefined) return this.#lead(ask, table, stale);
-      return this.#pass(ask, table, stale);
+      if (joins && this.#flights.of(ask.key) === undefined) return this.#lead(ask, stale);
+      return this.#pass(ask, stale);
     }
     release(stale);
     const { node } = this.#parts;
@@ -299,12 +308,69 @@ export class Server {
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
   }
 
-  async #lead(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
+  /** Answers with a part without fetching the whole (H12). Null: the whole is to be fetched. */
+  async #part(ask: Ask, range: string): Promise<Response | null> {
+    const part = partToAsk(range);
+    const held = await this.#slices.find(ask);
+    if (held !== null && this.#fresh(held.meta)) {
+      if (part === null && !this.#slices.holds(held, range)) return null;
+      const served = await this.#slices.serve(held, ask, { hit: true });
+      return served ?? this.#pass(ask);
+    }
+    // Somebody is about to learn whether it comes in parts.
+    if (part === null || this.#flights.of(ask.key) !== undefined) return null;
+    return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
+  }
+
+  async #fetchPart(
+    ask: Ask,
+    o: {
+      readonly part: NonNullable<ReturnType<typeof partToAsk>>;
+      readonly held: PartObject | null;
+      readonly flight: Flight;
+    },
+  ): Promise<Landed> {
+    const { held, flight } = o;
+    const conditions = [["range", writeRange(o.part)]] as const;
+    const prefer = held === null ? {} : { prefer: held.meta.part.origin };
+    const fetched = await this.#fetch(ask, { conditions, shared: true, ...prefer });
+    if ("status" in fetched) {
+      flight.land({ kind: "failed", refusal: fetched });
+      return { response: this.#refused(ask, fetched), lasting: null };
+    }
+    if (fetched.response.status !== 206) {
+      return this.#store({ ask, fetched, flight, stale: null });
+    }
+    const taken = await this.#slices.take(ask, fetched, held);
+    if (taken === null) return { response: await this.#pass(ask), lasting: null };
+    if (taken.keep && !flight.purged) {
+      this.#slices.keep(taken.object);
+      flight.land({ kind: "part" });
+    } else {
+      this.#flights.notePrivate(ask.key, this.#parts.clock.monoMs());
+      flight.land({ kind: "private" });
+    }
+    const asked = ask.request.headers.get("range") === writeRange(o.part);
+    const how = { hit: false, asCame: asked, stored: taken.keep && !flight.purged };
+    const response = await this.#slices.serve(taken.object, ask, how);
+    return { response: response ?? (await this.#pass(ask)), lasting: null };
+  }
+
+  #lead(ask: Ask, stale: Held | null): Promise<Response> {
+    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }), stale);
+  }
+
+  /** Makes a fetch that others may wait for. */
+  async #led(
+    ask: Ask,
+    make: (flight: Flight) => Promise<Landed>,
+    stale: Held | null = null,
+  ): Promise<Response> {
     const flight = this.#flights.start(ask.key);
     let lasting: Promise<void> | null = null;
     let unused = stale;
     try {
-      const done = await this.#fetchShared({ ask, table, stale, flight });
+      const done = await make(flight);
       lasting = done.lasting;
       if (done.readsStale === true) unused = null;
       return done.response;
@@ -321,17 +387,16 @@ export class Server {
   /** One fetch whose answer may be shared. */
   async #fetchShared(o: {
     readonly ask: Ask;
-    readonly table: EdgeTable;
     readonly stale: Held | null;
     readonly flight: Flight;
   }): Promise<Landed> {
-    const { ask, table, stale, flight } = o;
+    const { ask, stale, flight } = o;
     const conditions = stale === null ? [] : conditionFields(stale.meta);
-    let fetched = await this.#fetch(ask, table, { conditions, shared: true });
+    let fetched = await this.#fetch(ask, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
       const renewed = stale === null ? null : await this.#renew(stale, o, fetched);
       if (renewed !== null) return renewed;
-      fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
+      fetched = await this.#fetch(ask, { conditions: [], shared: true });
     }
     const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
@@ -346,14 +411,10 @@ export class Server {
     return this.#store({ ask, fetched, flight, stale });
   }
 
-  #fetch(
-    ask: Ask,
-    table: EdgeTable,
-    o: { readonly conditions: Fields; readonly shared: boolean },
-  ): Promise<Fetched | Refusal> {
+  #fetch(ask: Ask, o: Omit<Sending, "cdnId">): Promise<Fetched | Refusal> {
     const view = this.#parts.view();
     if (view === null) return Promise.resolve(refusals.noSnapshot);
-    return this.#fetcher.fetch(ask, view, { ...o, cdnId: table.cdnId });
+    return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
   }
 
   /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
@@ -498,11 +559,11 @@ export class Server {
   }
 
   /** The step `pass`: a fetch for this request alone, nothing kept. */
-  async #pass(ask: Ask, table: EdgeTable, stale: Held | null = null): Promise<Response> {
+  async #pass(ask: Ask, stale: Held | null = null): Promise<Response> {
     release(stale);
     const watch = this.#flights.watch(ask.key);
     try {
-      const fetched = await this.#fetch(ask, table, { conditions: [], shared: false });
+      const fetched = await this.#fetch(ask, { conditions: [], shared: false });
       if ("status" in fetched) return this.#refused(ask, fetched);
       const purged = watch.purged;
       await this.#invalidate(ask, fetched);
@@ -526,10 +587,10 @@ export class Server {
   }
 
   /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
-  async #head(ask: Ask, table: EdgeTable, stale: Held | null): Promise<Response> {
-    if (stale === null || stale.kind === "spool") return this.#pass(ask, table, stale);
+  async #head(ask: Ask, stale: Held | null): Promise<Response> {
+    if (stale === null || stale.kind === "spool") return this.#pass(ask, stale);
     const watch = this.#flights.watch(ask.key);
-    const fetched = await this.#fetch(ask, table, { conditions: [], shared: true });
+    const fetched = await this.#fetch(ask, { conditions: [], shared: true });
     watch.end();
     release(stale);
     if ("status" in fetched) return this.#refused(ask, fetched);

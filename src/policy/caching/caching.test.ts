@@ -67,7 +67,7 @@ describe("storable()", () => {
     ["private", { "cdn-cache-control": "max-age=60", "turnpike-cache-control": "private" }],
     ["heuristic", LM, 414],
     ["heuristic", { ...LM, "cache-control": "public" }, 599],
-    ["error-status", LM, 405],
+    ["heuristic", LM, 405],
     ["error-status", LM, 501],
     ["explicit", { expires: ago(-60) }, 200, { method: "POST", locatedHere: true }],
     ["method", LM, 200, { method: "POST", locatedHere: true }],

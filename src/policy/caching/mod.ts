@@ -25,6 +25,17 @@ export {
   variantMatches,
 } from "./key.ts";
 export {
+  covers,
+  isStrong,
+  type Part,
+  partOf,
+  partToAsk,
+  SLICE_BYTES,
+  slice,
+  wanted,
+  writeRange,
+} from "./parts.ts";
+export {
   compareHead,
   conditionFields,
   isNotModified,

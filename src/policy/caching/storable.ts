@@ -41,17 +41,18 @@ export interface StoreVerdict {
  * Answers to a request that the client made wrong, so that the next client's right one is not
  * answered with them (cache-poisoned denial of service, threats H9): never stored, whatever they say.
  */
-const CLIENTS_FAULT = new Set([
-  400, 405, 408, 411, 412, 413, 415, 416, 417, 421, 426, 429, 431, 501,
-]);
+const CLIENTS_FAULT = new Set([400, 408, 411, 412, 413, 415, 416, 417, 421, 426, 429, 431, 501]);
 
 /** Statuses whose caching rules are known here, for `must-understand` (RFC 9111 5.2.2.3). */
 const UNDERSTOOD = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 406, 407, 409,
   410, 414, 416, 422, 500, 502, 503, 504, 505,
 ]);
-/** Heuristically cacheable though they are errors. 414 depends on nothing but the key. */
-const LASTING_ERRORS = new Set([404, 410, 414]);
+/**
+ * Heuristically cacheable though they are errors. 405 and 414 depend on nothing but the key here: what
+ * could stand in for the method is never sent on.
+ */
+const LASTING_ERRORS = new Set([404, 405, 410, 414]);
 
 /**
  * May a shared cache store it (RFC 9111 3)? In order; the first that applies decides:
@@ -68,7 +69,7 @@ const LASTING_ERRORS = new Set([404, 410, 414]);
  *   POST, without lifetime or Content-Location of its own no   RFC 9110 9.3.3
  *   explicit lifetime                                     yes  3, last point
  *   Cookie sent and none of the above                     no   stricter: a page may depend on it silently
- *   error status, but 404, 410, 414, and what is public   no   stricter
+ *   error status, but 404, 405, 410, 414 and public ones no   stricter
  *   heuristically cacheable or public, Last-Modified      yes  4.2.2
  *   same, ETag only                                       yes  as stale, to be validated
  *   else                                                  no   nothing to reuse

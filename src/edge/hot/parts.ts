@@ -1,0 +1,327 @@
+import { assert } from "../../base/assert.ts";
+import {
+  ageMs,
+  covers,
+  isNotModified,
+  isStrong,
+  type Part,
+  partOf,
+  readResponse,
+  SLICE_BYTES,
+  slice,
+  storable,
+  wanted,
+  writeRange,
+} from "../../policy/caching/mod.ts";
+import { type ByteRange, matchesStrongly, parseContentRange } from "../../wire/http/mod.ts";
+import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import { readBody } from "./body.ts";
+import { count, countBytes } from "./deliver.ts";
+import type { Fetched } from "./fetch.ts";
+import { addCacheStatus, formHeaders, type Prepared, ttlSec } from "./head.ts";
+import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import type { Refusal } from "./refuse.ts";
+
+/** What is kept beside the objects: one part that tells of the whole, and slices that join it. */
+export interface PartMeta extends Part {
+  /** New with each whole: slices of another one are never found. */
+  readonly generation: string;
+  /** Where it came from: the other parts come from there too. */
+  readonly origin: string;
+}
+
+export type PartObject = MemoryObject<Prepared> & {
+  readonly meta: ObjectMeta & { part: PartMeta };
+};
+
+/** How a part came to be at hand. */
+export interface Serving {
+  readonly hit: boolean;
+  readonly stored?: boolean;
+  /** The origin was asked for exactly what the client wants: its answer goes on as it is. */
+  readonly asCame?: boolean;
+}
+
+export interface PartsNeeds {
+  readonly node: string;
+  readonly cache: Cache<Prepared>;
+  readonly nowMs: () => number;
+  /** 64 random bits as text. */
+  readonly generation: () => string;
+  readonly fetch: (
+    ask: Ask,
+    o: { readonly conditions: Fields; readonly prefer: string },
+  ) => Promise<Fetched | Refusal>;
+}
+
+/**
+ * Parts of objects that are not held whole. The first 206 is stored as it came, under a key of its
+ * own; further slices lie beside it and belong to it by its generation, so a purge of the one leaves
+ * none of the others to be found. They are asked for with If-Range and checked against the strong
+ * validator of the first; one that differs ends the whole.
+ */
+export class Parts {
+  readonly #needs: PartsNeeds;
+  readonly #coming = new Map<string, Promise<Uint8Array<ArrayBuffer> | null>>();
+
+  constructor(needs: PartsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** The part that tells of the whole, if one is held for this request. */
+  async find(ask: Ask): Promise<PartObject | null> {
+    const { cache } = this.#needs;
+    const key = partsKey(ask.key);
+    const held =
+      cache.find(key, ask.get) ??
+      (cache.mayHoldOnDisk(key) ? await cache.load(key, ask.get) : null);
+    if (held === null) return null;
+    if (held.kind === "file") await held.file.close();
+    if (held.kind === "file" || held.meta.part === undefined) return null;
+    assert(held.meta.customer === ask.entry.customer, "A part goes to its own customer's users");
+    if (held.kind === "memory") return held as PartObject;
+    return new MemoryObject<Prepared>(held.meta, held.bytes) as PartObject;
+  }
+
+  /**
+   * What came for a part, read and described. `keep` is false when it may not be stored. Null: not a
+   * part that makes sense.
+   */
+  async take(
+    ask: Ask,
+    fetched: Fetched,
+    before: PartObject | null,
+  ): Promise<{ readonly object: PartObject; readonly keep: boolean } | null> {
+    const { response } = fetched;
+    const get = getter(response.fields);
+    const said = parseContentRange(get("content-range"));
+    const body = await readBody(response.body, {
+      wholeBytesMax: WHOLE_BYTES_MAX,
+      contentLength: response.contentLength,
+      count: (bytes) => {
+        ask.entry.usage.bytesIn += bytes;
+      },
+    }).catch(() => null);
+    if (body?.kind === "large") await body.rest.cancel();
+    if (body?.kind !== "whole" || said === null) return null;
+    const facts = readResponse({ status: 206, get }, fetched.receivedMs);
+    const part = partOf(get("content-range"), body.bytes.byteLength, facts.etag);
+    if (part === null) return null;
+    // As a stored 206 it is judged as the 200 that it is a part of (RFC 9111 3.3, 3.4).
+    const verdict = storable(cacheRequestOf(ask), { ...facts, status: 200, isPart: false });
+    const fits = part.sizeBytes <= ask.entry.site.objectBytesMax;
+    const same = before?.meta.part.joins === true && before.meta.etag === facts.etag;
+    const meta = sealMeta({
+      ...describe(emptyMeta(ask, facts, response), facts, fetched),
+      key: partsKey(ask.key),
+      bodyBytes: body.bytes.byteLength,
+      part: {
+        ...part,
+        generation: same ? before!.meta.part.generation : this.#needs.generation(),
+        origin: fetched.origin,
+      },
+    });
+    const object = new MemoryObject<Prepared>(meta, body.bytes) as PartObject;
+    return { object, keep: verdict.store && response.framed && fits && facts.vary !== "*" };
+  }
+
+  /** Is all that the client wants in this one part? */
+  holds(object: PartObject, field: string): boolean {
+    const { first, sizeBytes } = object.meta.part;
+    const range = wanted(field, sizeBytes);
+    if (range === null || range === "unsatisfiable") return false;
+    return covers({ first, bytes: object.bytes.byteLength }, range);
+  }
+
+  keep(object: PartObject): void {
+    this.#needs.cache.put(object.meta, object.bytes);
+  }
+
+  /**
+   * Answers with the part that the client wants. Null: it wants what cannot be had from parts, so it is
+   * to be fetched for it alone. Slices are fetched as they are needed.
+   */
+  async serve(object: PartObject, ask: Ask, how: Serving): Promise<Response | null> {
+    const { meta } = object;
+    const asked = ask.request.headers;
+    const onlyIf = asked.get("if-range");
+    if (onlyIf !== null && !(meta.etag !== null && matchesStrongly(onlyIf, meta.etag))) return null;
+    const range = wanted(asked.get("range") ?? "", meta.part.sizeBytes);
+    if (range === null && how.asCame !== true) return null;
+    const headers = this.#headers(object, ask, how);
+    const conditions = {
+      ifNoneMatch: asked.get("if-none-match"),
+      ifModifiedSince: asked.get("if-modified-since"),
+    };
+    if (isNotModified(conditions, meta, this.#needs.nowMs())) {
+      count(ask, how.hit);
+      headers.delete("content-range");
+      return new Response(null, { status: 304, headers });
+    }
+    if (how.asCame === true || range === null) {
+      count(ask, false);
+      countBytes(ask, object.bytes.byteLength);
+      return new Response(object.bytes, { status: 206, headers });
+    }
+    if (range === "unsatisfiable") {
+      count(ask, how.hit);
+      headers.set("content-range", `bytes */${meta.part.sizeBytes}`);
+      return new Response(null, { status: 416, headers });
+    }
+    headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.part.sizeBytes}`);
+    const body = await this.#bodyOf(object, ask, range);
+    if (body === null) return null;
+    count(ask, how.hit);
+    return new Response(body, { status: 206, headers });
+  }
+
+  #headers(object: PartObject, ask: Ask, how: Serving): Headers {
+    const { meta } = object;
+    const { node, nowMs } = this.#needs;
+    const headers = formHeaders(meta.fields, ask, node);
+    const age = ageMs(meta.freshness, meta.receivedMs, nowMs());
+    const { hit, stored = false } = how;
+    const status = hit
+      ? { cache: node, hit, ttlSec: ttlSec(meta, age) }
+      : { cache: node, fwd: "uri-miss" as const, fwdStatus: 206, stored };
+    addCacheStatus(headers, status);
+    if (hit || age >= 1000) headers.set("age", String(Math.floor(age / 1000)));
+    return headers;
+  }
+
+  async #bodyOf(object: PartObject, ask: Ask, range: ByteRange): Promise<BodyInit | null> {
+    const { first, joins } = object.meta.part;
+    if (covers({ first, bytes: object.bytes.byteLength }, range)) {
+      const bytes = object.bytes.subarray(range.first - first, range.last + 1 - first);
+      countBytes(ask, bytes.byteLength);
+      return bytes;
+    }
+    if (!joins) return null;
+    if (range.last - range.first < 2 * SLICE_BYTES) return this.#whole(object, ask, range);
+    // What cannot be had is found out before anything is sent.
+    const begun = await this.#slice(object, ask, Math.floor(range.first / SLICE_BYTES));
+    return begun === null ? null : this.#stream(object, ask, range);
+  }
+
+  /** A few slices as one, so that the answer has a Content-Length. */
+  async #whole(
+    object: PartObject,
+    ask: Ask,
+    range: ByteRange,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    const whole = new Uint8Array(range.last - range.first + 1);
+    for (let at = range.first; at <= range.last; ) {
+      const index = Math.floor(at / SLICE_BYTES);
+      const bytes = await this.#slice(object, ask, index);
+      if (bytes === null) return null;
+      const from = at - index * SLICE_BYTES;
+      const part = bytes.subarray(from, Math.min(bytes.byteLength, from + range.last + 1 - at));
+      whole.set(part, at - range.first);
+      at += part.byteLength;
+    }
+    countBytes(ask, whole.byteLength);
+    return whole;
+  }
+
+  #stream(object: PartObject, ask: Ask, range: ByteRange): ReadableStream<Uint8Array> {
+    let at = range.first;
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const index = Math.floor(at / SLICE_BYTES);
+          const bytes = await this.#slice(object, ask, index);
+          if (bytes === null) throw new Error("A slice of another whole came");
+          const from = at - index * SLICE_BYTES;
+          const part = bytes.subarray(from, Math.min(bytes.byteLength, from + range.last + 1 - at));
+          at += part.byteLength;
+          countBytes(ask, part.byteLength);
+          controller.enqueue(part);
+          if (at > range.last) controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** One slice, held or fetched, once for all who want it. Null: it is not of this whole any more. */
+  async #slice(
+    object: PartObject,
+    ask: Ask,
+    index: number,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { cache } = this.#needs;
+    const { part } = object.meta;
+    const { first, last } = sliceWithin(index, part.sizeBytes);
+    if (covers({ first: part.first, bytes: object.bytes.byteLength }, { first, last })) {
+      return object.bytes.slice(first - part.first, last + 1 - part.first);
+    }
+    const key = `${partsKey(ask.key)} ${part.generation} ${index}`;
+    const held =
+      cache.find(key, () => null) ??
+      (cache.mayHoldOnDisk(key) ? await cache.load(key, () => null) : null);
+    if (held?.kind === "file") await held.file.close();
+    else if (held !== null && held.bytes.byteLength === last - first + 1) return held.bytes;
+    const coming = this.#coming.get(key);
+    if (coming !== undefined) return coming;
+    const fetching = this.#fetchSlice(object, ask, { key, first, last }).finally(() => {
+      this.#coming.delete(key);
+    });
+    this.#coming.set(key, fetching);
+    return fetching;
+  }
+
+  async #fetchSlice(
+    object: PartObject,
+    ask: Ask,
+    o: { readonly key: string; readonly first: number; readonly last: number },
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    const { cache, fetch } = this.#needs;
+    const { etag, part } = object.meta;
+    assert(etag !== null && isStrong(etag), "Slices are joined by a strong validator only");
+    const conditions = [
+      ["range", writeRange(o)],
+      ["if-range", etag],
+    ] as const;
+    const fetched = await fetch(ask, { conditions, prefer: part.origin });
+    if ("status" in fetched) return null;
+    const { response } = fetched;
+    const get = getter(response.fields);
+    const said = parseContentRange(get("content-range"));
+    const fits =
+      response.status === 206 &&
+      said !== null &&
+      said.first === o.first &&
+      said.last === o.last &&
+      said.sizeBytes === part.sizeBytes &&
+      get("etag") === etag;
+    if (!fits) {
+      await response.body?.cancel();
+      await cache.purge(partsKey(ask.key));
+      return null;
+    }
+    const body = await readBody(response.body, {
+      wholeBytesMax: WHOLE_BYTES_MAX,
+      contentLength: response.contentLength,
+      count: (bytes) => {
+        ask.entry.usage.bytesIn += bytes;
+      },
+    }).catch(() => null);
+    if (body?.kind !== "whole" || body.bytes.byteLength !== o.last - o.first + 1) return null;
+    const { meta } = object;
+    const kept = { ...meta, ...{ key: o.key, vary: [], variant: "", fields: [] } };
+    cache.put(sealMeta({ ...kept, bodyBytes: body.bytes.byteLength }), body.bytes);
+    return body.bytes;
+  }
+}
+
+/** Paths have no spaces, so this is no object's own key. */
+export function partsKey(key: string): string {
+  return `${key} parts`;
+}
+
+function sliceWithin(index: number, sizeBytes: number): ByteRange {
+  const { first, last } = slice(index);
+  return { first, last: Math.min(last, sizeBytes - 1) };
+}

@@ -1,0 +1,82 @@
+import { type ByteRange, parseContentRange, parseRange } from "../../wire/http/mod.ts";
+
+/** Parts of large objects are asked for and kept in slices of this size. */
+export const SLICE_BYTES = 512 * 1024;
+/** A part that begins by here and is long is read from a fetch of the whole. */
+const FROM_START_BYTES = 2 * SLICE_BYTES;
+
+/**
+ * What to ask an origin for when a client wants a part of what is not held, and nothing is known of it:
+ *
+ *   not one byte range                          null: the whole
+ *   begins within the first MiB, and is long    null: the whole, as it comes
+ *   the last bytes, at most a slice             the same
+ *   the last bytes, more than a slice           the first slice, which tells the length
+ *   else                                        the slice that it begins in
+ *
+ * So one byte of a gigabyte costs a slice (threats H12).
+ */
+export function partToAsk(field: string): ByteRange | { readonly suffix: number } | null {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(field.trim());
+  if (match === null) return null;
+  const [, from, to] = match;
+  if (from === "" && to === "") return null;
+  if (from === "") return Number(to) <= SLICE_BYTES ? { suffix: Number(to) } : slice(0);
+  const first = Number(from);
+  const last = to === "" ? Number.POSITIVE_INFINITY : Number(to);
+  if (last < first) return null;
+  if (first < FROM_START_BYTES && last - first >= FROM_START_BYTES) return null;
+  return slice(Math.floor(first / SLICE_BYTES));
+}
+
+/** @param index from 0 */
+export function slice(index: number): ByteRange {
+  return { first: index * SLICE_BYTES, last: (index + 1) * SLICE_BYTES - 1 };
+}
+
+/** The Range field that asks for it. */
+export function writeRange(part: ByteRange | { readonly suffix: number }): string {
+  return "suffix" in part ? `bytes=-${part.suffix}` : `bytes=${part.first}-${part.last}`;
+}
+
+/** What a stored part is a part of. */
+export interface Part {
+  /** Position of its first byte. */
+  readonly first: number;
+  /** Of the whole. */
+  readonly sizeBytes: number;
+  /** True when other parts may be joined with it: by a strong validator (RFC 9111 3.4). */
+  readonly joins: boolean;
+}
+
+/**
+ * A 206 and its body as a part; null when the two cannot belong together. The body is believed: one
+ * shorter than Content-Range says, up to the end of the whole, is a part of a shorter whole that is
+ * never joined with others.
+ */
+export function partOf(
+  contentRange: string | null,
+  bodyBytes: number,
+  etag: string | null,
+): Part | null {
+  const said = parseContentRange(contentRange);
+  if (said === null || said.sizeBytes === null || bodyBytes === 0) return null;
+  const { first, last, sizeBytes } = said;
+  if (last - first + 1 === bodyBytes) return { first, sizeBytes, joins: isStrong(etag) };
+  if (bodyBytes > last - first || last + 1 !== sizeBytes) return null;
+  return { first, sizeBytes: first + bodyBytes, joins: false };
+}
+
+export function isStrong(etag: string | null): boolean {
+  return etag?.startsWith('"') ?? false;
+}
+
+/** Which bytes of a whole of this size a client wants; null: not one range of it. */
+export function wanted(field: string, sizeBytes: number): ByteRange | "unsatisfiable" | null {
+  return parseRange(field, sizeBytes);
+}
+
+/** Are these bytes all in a part of `bytes` that begins at `first`? */
+export function covers(part: { first: number; bytes: number }, range: ByteRange): boolean {
+  return range.first >= part.first && range.last < part.first + part.bytes;
+}
