@@ -16,7 +16,7 @@ import { parseAddress } from "../../wire/ip/mod.ts";
 import { Responder } from "./answer.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
-import { HELD_CELL, heldOf, requestsOf, responsesOf } from "./tally.ts";
+import { durationsOf, HELD_CELL, heldOf, requestsOf, responsesOf } from "./tally.ts";
 import { compileWorld, healthOf } from "./world.fixture.ts";
 
 const SNAPSHOT = compileWorld();
@@ -256,7 +256,31 @@ describe("limits (D7)", () => {
   });
 });
 
+describe("a bug of ours", () => {
+  test("is SERVFAIL for that one query, is counted, and the next is answered", () => {
+    const to = responder({ cookies: null });
+    const bytes = encodeMessage(makeQuery(4711, "c.cdn.example", TYPE.A))!;
+    const nothing = undefined as unknown as Uint8Array;
+    const broken = { bytes, length: bytes.length, address: nothing, addressAt: 0, stream: false };
+    const length = to.answer({ ...broken, family: 4 }, OUT);
+    const answer = decodeMessage(OUT.slice(0, length)) as Message;
+    expect([answer.rcode, option(answer, OPTION.EXTENDED_ERROR)?.[1]]).toEqual([RCODE.SERVFAIL, 0]);
+    expect(to.failures).toBe(1);
+    expect(ask(to, "c.cdn.example")!.answers).toHaveLength(1);
+  });
+});
+
 describe("counters", () => {
+  test("put durations into buckets, the slowest into the last", () => {
+    const { tally } = responder();
+    for (const sec of [5e-7, 3e-6, 3e-6, 5]) tally.took(sec);
+    const { counts, sumSec } = durationsOf(tally.take());
+    expect(counts).toEqual([1, 0, 2, 0, 0, 0, 0, 0, 0, 1]);
+    expect(sumSec).toBeCloseTo(5.0000065, 9);
+    tally.response(4000);
+    expect([...responsesOf(tally.take())]).toEqual([{ rcode: "SERVFAIL", count: 1 }]);
+  });
+
   test("go by proto, family, type and code, and make no label of what a client sends", () => {
     const to = responder();
     ask(to, "c.cdn.example");
