@@ -43,7 +43,7 @@ test("startFeed() swaps a published snapshot in, acknowledges it and keeps it on
   expect(again.snapshot()?.number).toBe(7);
 });
 
-test("startFeed() takes no older, no doubled and no damaged snapshot", async () => {
+test("startFeed() takes no older, no doubled and no damaged snapshot (D17)", async () => {
   const bus = new LocalBus();
   const feed = await feedOn(bus, null);
   const first = nextAck(bus);
