@@ -14,6 +14,7 @@ const PATHS = {
   v6: ["v6"],
   weight: ["weight"],
   exporter: ["exporter"],
+  ftpPort: ["ftpPort"],
 } as const;
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
@@ -34,7 +35,9 @@ export function WebServerForm(props: {
     v6: before?.v6 ?? "",
     weight: String(before?.weight ?? 1),
     exporter: before?.exporter ?? "",
+    ftpPort: String(before?.ftpPort ?? 21),
   });
+  const ftp = site.check.ftp !== null;
   const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
   const put = useChange("putOrigin");
   const toast = useToast();
@@ -50,7 +53,7 @@ export function WebServerForm(props: {
     const name = texts.name.trim();
     const params = { customer: props.customer, hostname: site.hostname, name };
     put.mutate(
-      { params, body: bodyOf(texts, before) },
+      { params, body: bodyOf(texts, before, ftp) },
       {
         onSuccess: ({ snapshot }) => {
           const done = change === null ? "is added" : "is changed";
@@ -66,7 +69,7 @@ export function WebServerForm(props: {
       <Stack>
         <Title order={2}>{change === null ? "Add web server" : `Change ${change}`}</Title>
         <FormAlert words={problems.rest} />
-        <Fields field={(name) => field(name, errors[name])} named={change !== null} />
+        <Fields field={(name) => field(name, errors[name])} named={change !== null} ftp={ftp} />
         <Group>
           <Button type="submit" loading={put.isPending}>
             {change === null ? "Add" : "Save"}
@@ -85,7 +88,7 @@ export function WebServerForm(props: {
 
 type FieldProps = ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
 
-function Fields(props: { field: (name: Field) => FieldProps; named: boolean }) {
+function Fields(props: { field: (name: Field) => FieldProps; named: boolean; ftp: boolean }) {
   const { field } = props;
   return (
     <>
@@ -107,6 +110,14 @@ function Fields(props: { field: (name: Field) => FieldProps; named: boolean }) {
         placeholder="http://192.0.2.10:9100/metrics"
         {...field("exporter")}
       />
+      {props.ftp && (
+        <TextInput
+          label="FTP port"
+          description="This site checks the FTP response of its web servers"
+          inputMode="numeric"
+          {...field("ftpPort")}
+        />
+      )}
     </>
   );
 }
@@ -123,14 +134,16 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
   if (Number.isNaN(numberIn(texts.weight))) {
     found.weight = "Expected a number from 0 to 100";
   }
+  if (Number.isNaN(numberIn(texts.ftpPort))) found.ftpPort = "Expected a port from 1 to 65535";
   return found;
 }
 
-function bodyOf(texts: Texts, before: Site["origins"][number] | undefined) {
+function bodyOf(texts: Texts, before: Site["origins"][number] | undefined, ftp: boolean) {
   const { name: _, ...kept } = before ?? { name: "" };
   const body: Record<string, unknown> = {
     ...kept,
     weight: numberIn(texts.weight),
+    ...(ftp && { ftpPort: numberIn(texts.ftpPort) }),
   };
   for (const key of ["v4", "v6", "exporter"] as const) {
     const text = texts[key].trim();
