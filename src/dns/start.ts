@@ -86,19 +86,8 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   const desk = new CountsDesk();
   // Counts of a snapshot arrive for a moment after the next one was loaded.
   const recent = new Map<number, Snapshot>();
-  const onCounts = (counts: readonly PackedCounts[]) => {
-    for (const packed of counts) {
-      const snapshot = recent.get(packed.snapshot);
-      if (snapshot === undefined) {
-        log.error("Lost counts of a snapshot that is gone", { snapshot: packed.snapshot });
-        continue;
-      }
-      desk.add(packed, snapshot);
-      meterQueries(packed, snapshot, o.meter);
-    }
-  };
   const onReport = (report: Report) => {
-    onCounts(report.counts);
+    addCounts(report.counts, { desk, recent, meter: o.meter, log });
     metrics.add(report.tally);
     if (report.failures > 0) log.error("Answered SERVFAIL", { count: report.failures });
     for (const sample of report.samples) {
@@ -171,6 +160,26 @@ function loadInto(
   const patch = responder.observe(from.feed.health(), from.feed.assignment());
   assert(patch !== null, "A snapshot has been loaded");
   return { snapshot, patch };
+}
+
+function addCounts(
+  counts: readonly PackedCounts[],
+  to: {
+    readonly desk: CountsDesk;
+    readonly recent: ReadonlyMap<number, Snapshot>;
+    readonly meter: Meter;
+    readonly log: Log;
+  },
+): void {
+  for (const packed of counts) {
+    const snapshot = to.recent.get(packed.snapshot);
+    if (snapshot === undefined) {
+      to.log.error("Lost counts of a snapshot that is gone", { snapshot: packed.snapshot });
+      continue;
+    }
+    to.desk.add(packed, snapshot);
+    meterQueries(packed, snapshot, to.meter);
+  }
 }
 
 function meterQueries(packed: PackedCounts, snapshot: Snapshot, meter: Meter): void {

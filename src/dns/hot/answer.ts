@@ -145,7 +145,7 @@ export class Responder {
 
   /** Signs with these keys from now on. They stand among the names, so these are compiled anew. */
   sign(signing: Signing): void {
-    this.#signing = signing;
+    this.#signing = signing.zones.size > 0 ? signing : null;
     const loaded = this.#loaded;
     if (loaded !== null) this.#loaded = { ...loaded, index: this.#compile(loaded.snapshot) };
   }

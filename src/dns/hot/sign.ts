@@ -8,6 +8,7 @@ import {
   nsecData,
   SECURE,
   signatureHead,
+  typeBitmap,
   wholeData,
   wholeName,
 } from "../../wire/dnssec/mod.ts";
@@ -307,9 +308,16 @@ function denialOf(a: Assembled, owner: Uint8Array, ttlSec: number): Group | null
   const closest = a.index.name(place);
   const exact = a.index.octets(place) === owner.length;
   const source = exact ? closest : closest.wildcard;
-  const types: number[] = source === null ? [SECURE.NXNAME] : typesAt(source, a.query.type);
-  const data = [nsecData(next, [...types, SECURE.RRSIG, SECURE.NSEC])];
+  const bitmap = source === null ? NO_NAME : bitmapAt(source, a.query.type);
+  const data = [nsecData(next, bitmap)];
   return { owner, type: SECURE.NSEC, ttlSec, data, end: 0 };
+}
+
+const PROVEN = [SECURE.RRSIG, SECURE.NSEC];
+const NO_NAME = typeBitmap([SECURE.NXNAME, ...PROVEN]);
+
+function bitmapAt(name: HotName, asked: number): Uint8Array {
+  return typeBitmap([...typesAt(name, asked), ...PROVEN]);
 }
 
 function typesAt(name: HotName, asked: number): number[] {

@@ -30,6 +30,8 @@ export const VERDICT = {
 } as const;
 export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 
+const NXNAME = 128;
+
 /** A name has at most 127 labels (of one octet each), and the root. */
 const LABELS_MAX = 128;
 
@@ -112,7 +114,8 @@ export function readQuery(packet: Uint8Array, length: number, query: Query): Ver
 function verdictOfType(query: Query): Verdict {
   if (query.class !== CLASS.IN) return VERDICT.REFUSED;
   const type = query.type;
-  if (type === TYPE.OPT || type === 0) return VERDICT.FORMERR;
+  // NXNAME stands in bitmaps only (RFC 9824 3.5).
+  if (type === TYPE.OPT || type === 0 || type === NXNAME) return VERDICT.FORMERR;
   if (type === TYPE.AXFR || type === TYPE.IXFR) return VERDICT.REFUSED;
   if (type >= 128 && type < 255) return VERDICT.NOTIMP;
   return VERDICT.ANSWER;

@@ -22,6 +22,9 @@ const NAMES: ReadonlyMap<number, readonly [skip: number, names: number]> = new M
 ]);
 const NAPTR = 35;
 
+/** One name at a time is put together here. */
+const SCRATCH = new Uint8Array(NAME_BYTES_MAX);
+
 /** A name as whole octets in lower case, and the offset after it where it stood. */
 export interface WholeName {
   readonly name: Uint8Array;
@@ -35,11 +38,11 @@ export interface WholeName {
  * @example wholeName(message, 12).name
  */
 export function wholeName(message: Uint8Array, start: number): WholeName {
-  const out: number[] = [];
+  let size = 0;
   let end = -1;
   for (let at = start; ; ) {
     const length = message[at];
-    assert(length !== undefined && out.length < NAME_BYTES_MAX, "A name of ours is whole");
+    assert(length !== undefined, "A name of ours is whole");
     if (length >= 0xc0) {
       const target = ((length & 0x3f) << 8) | (message[at + 1] ?? 0);
       assert(target < at, "A pointer of ours leads backwards");
@@ -47,11 +50,12 @@ export function wholeName(message: Uint8Array, start: number): WholeName {
       at = target;
       continue;
     }
-    out.push(length);
-    if (length === 0) return { name: Uint8Array.from(out), end: end < 0 ? at + 1 : end };
+    assert(size + length < NAME_BYTES_MAX, "A name of ours is whole");
+    SCRATCH[size++] = length;
+    if (length === 0) return { name: SCRATCH.slice(0, size), end: end < 0 ? at + 1 : end };
     for (let i = at + 1; i <= at + length; i++) {
       const octet = message[i] ?? 0;
-      out.push(octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet);
+      SCRATCH[size++] = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
     }
     at += length + 1;
   }

@@ -135,6 +135,6 @@ describe("NSEC", () => {
 
   test("nsecData() is the next name and the bitmap", () => {
     const next = wire("\\000.a.example");
-    expect(nsecData(next, [1])).toEqual(Uint8Array.from([...next, 0, 1, 0x40]));
+    expect(nsecData(next, typeBitmap([1]))).toEqual(Uint8Array.from([...next, 0, 1, 0x40]));
   });
 });

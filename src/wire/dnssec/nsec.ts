@@ -8,7 +8,12 @@ import { LABEL_BYTES_MAX, NAME_BYTES_MAX } from "../dns/mod.ts";
  * @example nextName(encodeName("no.shop.example")!)
  */
 export function nextName(name: Uint8Array): Uint8Array | null {
-  if (name.length + 2 <= NAME_BYTES_MAX) return Uint8Array.from([1, 0, ...name]);
+  if (name.length + 2 <= NAME_BYTES_MAX) {
+    const out = new Uint8Array(name.length + 2);
+    out[0] = 1;
+    out.set(name, 2);
+    return out;
+  }
   const end = 1 + name[0]!;
   if (name.length < NAME_BYTES_MAX && name[0]! < LABEL_BYTES_MAX) {
     return Uint8Array.from([end, ...name.subarray(1, end), 0, ...name.subarray(end)]);
@@ -25,10 +30,9 @@ export function nextName(name: Uint8Array): Uint8Array | null {
 /**
  * The data of an NSEC record: the next name, and which types stand at the owner.
  *
- * @example nsecData(nextName(owner)!, [TYPE.A, SECURE.RRSIG, SECURE.NSEC])
+ * @example nsecData(nextName(owner)!, typeBitmap([TYPE.A, SECURE.RRSIG, SECURE.NSEC]))
  */
-export function nsecData(next: Uint8Array, types: readonly number[]): Uint8Array {
-  const bitmap = typeBitmap(types);
+export function nsecData(next: Uint8Array, bitmap: Uint8Array): Uint8Array {
   const out = new Uint8Array(next.length + bitmap.length);
   out.set(next);
   out.set(bitmap, next.length);
