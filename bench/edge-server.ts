@@ -1,6 +1,6 @@
 // Our cache as shipped, in a process of its own, for bench/edge.ts: a table of sites, metering and
-// live figures on, limits as they are. Arguments: listen address, origin's address, its port. Prints
-// its ports as JSON.
+// live figures on, limits as they are. Arguments: listen address, origin's address, its port, bytes of
+// memory for objects. Prints its ports as JSON.
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ import { network } from "../src/model/network.ts";
 import { compile } from "../src/policy/snapshot/mod.ts";
 
 const SITES = 1000;
-const [address = "127.0.0.1", originAddress = "127.0.0.1", originPort = "80"] =
+const [address = "127.0.0.1", originAddress = "127.0.0.1", originPort = "80", memory] =
   process.argv.slice(2);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hostnames = Array.from({ length: SITES }, (_, i) => `www.shop-${i}.example`);
@@ -65,7 +65,7 @@ const edge = await startEdge({
   listen: { hosts: [address], http: 0, https: 0 },
   tls: selfSigned(["cdn.example"], new Date()),
   dataDir: join(dir, "edge"),
-  memoryBytesMax: 512 * 1024 * 1024,
+  memoryBytesMax: Number(memory ?? 512 * 1024 * 1024),
   diskBytesMax: 1024 * 1024 * 1024,
   feed,
   meter: metering.meter,

@@ -27,6 +27,7 @@ export class Cache<P = unknown> {
       bytesMax: o.diskBytesMax,
       wholeBytesMax: o.wholeBytesMax,
       nowMs: o.nowMs,
+      queuedBytesMax: Math.floor(o.memoryBytesMax / 8),
       files: o.files ?? realFiles,
     });
   }

@@ -15,8 +15,10 @@ import { type Files, type OpenFile, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Removals } from "./removals.ts";
 
-/** Bytes that may wait for the disk; what comes while they do is not written. */
+/** Bytes that may wait for the disk at most; what comes while they do is not written. */
 const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
+/** What a write that waits costs beside its bytes: measured as 16,000 of them in a flood. */
+const QUEUED_OVERHEAD_BYTES = 6_144;
 const WRITERS_MAX = 4;
 /** Which fields make variants is in the files: so many are opened at most to find one that answers. */
 const TRIED_MAX = 8;
@@ -53,6 +55,7 @@ export class DiskTier {
   readonly #dir: string;
   readonly #bytesMax: number;
   readonly #wholeBytesMax: number;
+  readonly #queuedBytesMax: number;
   readonly #nowMs: () => number;
   #index = new DiskIndex();
   readonly #removals: Removals;
@@ -76,12 +79,15 @@ export class DiskTier {
     /** Objects up to this are read whole. */
     readonly wholeBytesMax: number;
     readonly nowMs: () => number;
+    /** Memory for bytes that wait for the disk; 16 MiB at most. */
+    readonly queuedBytesMax?: number;
     readonly files?: Files;
   }) {
     this.#dir = o.dir;
     this.#bytesMax = o.bytesMax;
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
+    this.#queuedBytesMax = Math.min(QUEUED_BYTES_MAX, o.queuedBytesMax ?? QUEUED_BYTES_MAX);
     this.files = o.files ?? realFiles;
     this.#removals = new Removals(this.files, o.dir);
     this.#open();
@@ -183,17 +189,21 @@ export class DiskTier {
     const tail = encodeTail(meta, table.finish());
     const fileBytes = bytes.byteLength + tail.byteLength;
     if (this.#stopped || this.fault !== null || fileBytes > this.objectBytesMax) return;
-    if (this.#queuedBytes + fileBytes > QUEUED_BYTES_MAX) return;
-    this.#queuedBytes += fileBytes;
+    const cost = fileBytes + QUEUED_OVERHEAD_BYTES;
+    if (this.#queuedBytes > 0 && this.#queuedBytes + cost > this.#queuedBytesMax) return;
+    this.#queuedBytes += cost;
     const tmp = this.tmpPath();
     this.#enqueue(meta.key, tmp, async (pending) => {
-      this.#queuedBytes -= fileBytes;
-      if (pending.cancelled) return;
-      const whole = new Uint8Array(fileBytes);
-      whole.set(bytes, 0);
-      whole.set(tail, bytes.byteLength);
-      await this.files.writeWhole(tmp, whole);
-      await this.#keep(meta, { tmp, fileBytes, pending });
+      try {
+        if (pending.cancelled) return;
+        const whole = new Uint8Array(fileBytes);
+        whole.set(bytes, 0);
+        whole.set(tail, bytes.byteLength);
+        await this.files.writeWhole(tmp, whole);
+        await this.#keep(meta, { tmp, fileBytes, pending });
+      } finally {
+        this.#queuedBytes -= cost;
+      }
     });
   }
 
