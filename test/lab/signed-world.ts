@@ -114,20 +114,28 @@ export function anchorsOf(keys: readonly ZoneKey[], states = ["active"]): string
 
 /** Asks by delv, which validates by itself. */
 export async function delv(
-  o: { readonly dir: string; readonly port: number; readonly anchors: readonly string[] },
+  o: {
+    readonly dir: string;
+    readonly host?: string;
+    readonly port: number;
+    /** DNSKEY or DS lines. */
+    readonly anchors: readonly string[];
+  },
   ...words: readonly string[]
 ): Promise<string> {
   const path = join(o.dir, "anchors.conf");
   const lines = o.anchors.map((line) => {
-    const [zone, ...rest] = line.split(" ");
-    return `  "${zone}" static-key ${rest.join(" ")};`;
+    const [zone, ...rest] = line.replace(" IN DS ", " ").split(" ");
+    const digest = line.includes(" IN DS ");
+    if (digest) rest.push(`"${rest.pop()}"`);
+    return `  "${zone}" static-${digest ? "ds" : "key"} ${rest.join(" ")};`;
   });
   writeFileSync(path, `trust-anchors {\n${lines.join("\n")}\n};\n`);
   const name = words[0]!;
   const zone = Object.keys(SIGNED).find((one) => name === one || name.endsWith(`.${one}`));
   const program = new Program([
     findProgram("delv")!,
-    "@127.0.0.1",
+    `@${o.host ?? "127.0.0.1"}`,
     ...["-p", String(o.port), "-a", path, `+root=${zone}`],
     ...words,
   ]);
