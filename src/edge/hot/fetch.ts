@@ -129,7 +129,8 @@ export class Fetcher {
       return { response, requestedMs, receivedMs: nowMs(), origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
-      return fault.code === "origin-timeout" ? refusals.timeout : refusals.badGateway;
+      if (fault.code === "origin-timeout") return refusals.timeout;
+      return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }
   }
 

@@ -3,42 +3,88 @@ export interface Refusal {
   readonly status: number;
   readonly words: string;
   readonly fields?: Readonly<Record<string, string>>;
+  /** The type of error of RFC 9209 2.3 that Proxy-Status names. */
+  readonly error?: string;
 }
 
 export const refusals = {
-  badTarget: { status: 400, words: "The request's host or target is not valid" },
-  unknownPath: { status: 404, words: "No site of this network has that name" },
+  badTarget: {
+    status: 400,
+    words: "The request's host or target is not valid",
+    error: "http_request_error",
+  },
+  unknownPath: {
+    status: 404,
+    words: "No site of this network has that name",
+    error: "destination_not_found",
+  },
   method: {
     status: 405,
     words: "This method is not served here",
     fields: { allow: "GET, HEAD, OPTIONS" },
+    error: "http_request_denied",
   },
-  tooLong: { status: 414, words: "The request's target is too long" },
-  unknownHost: { status: 421, words: "No site of this network has that host name" },
-  broken: { status: 500, words: "This cache made a mistake; the request was not served" },
-  badGateway: { status: 502, words: "No web server of this site gave an answer" },
+  tooLong: {
+    status: 414,
+    words: "The request's target is too long",
+    error: "http_request_error",
+  },
+  unknownHost: {
+    status: 421,
+    words: "No site of this network has that host name",
+    error: "destination_not_found",
+  },
+  broken: {
+    status: 500,
+    words: "This cache made a mistake; the request was not served",
+    error: "proxy_internal_error",
+  },
+  badGateway: {
+    status: 502,
+    words: "No web server of this site gave an answer",
+    error: "http_protocol_error",
+  },
+  refused: {
+    status: 502,
+    words: "No web server of this site gave an answer",
+    error: "connection_refused",
+  },
   noSnapshot: {
     status: 503,
     words: "This cache is starting and knows no sites yet",
     fields: { "retry-after": "1" },
+    error: "proxy_configuration_error",
   },
   noOrigin: {
     status: 503,
     words: "No web server of this site can be used at present",
     fields: { "retry-after": "5" },
+    error: "destination_unavailable",
   },
-  timeout: { status: 504, words: "No web server of this site answered in time" },
-  loop: { status: 508, words: "This request has been through this network before" },
+  timeout: {
+    status: 504,
+    words: "No web server of this site answered in time",
+    error: "http_response_timeout",
+  },
+  loop: {
+    status: 508,
+    words: "This request has been through this network before",
+    error: "proxy_loop_detected",
+  },
 } as const satisfies Record<string, Refusal>;
 
-/** @param cacheStatus the Cache-Status member, where the refusal came after a lookup. */
-export function refuse(refusal: Refusal, cacheStatus?: string): Response {
+/**
+ * @param node what this cache is called in Proxy-Status
+ * @param cacheStatus the Cache-Status member, where the refusal came after a lookup
+ */
+export function refuse(refusal: Refusal, node: string, cacheStatus?: string): Response {
   return new Response(`${refusal.words}\n`, {
     status: refusal.status,
     headers: {
       "content-type": "text/plain; charset=utf-8",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
+      ...(refusal.error === undefined ? {} : { "proxy-status": `${node}; error=${refusal.error}` }),
       ...(cacheStatus === undefined ? {} : { "cache-status": cacheStatus }),
       ...refusal.fields,
     },

@@ -180,10 +180,10 @@ export class Server {
   #serve(request: Request, connection: Connection): Response | Promise<Response> {
     if (asksForHealth(request.url)) return new Response("ok");
     const table = this.#parts.table();
-    if (table === null) return refuse(refusals.noSnapshot);
+    if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
     const client = connection.requestIP(request)?.address ?? "unknown";
     const ask = receive(request, table, client);
-    if ("status" in ask) return refuse(ask);
+    if ("status" in ask) return refuse(ask, this.#parts.node);
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       connection.timeout(request, MISS_IDLE_SEC);
       return this.#guarded(this.#pass(ask));
@@ -205,7 +205,7 @@ export class Server {
   #broken(fault: unknown): Response {
     const words = fault instanceof AssertionError ? "A bug: an invariant broke" : "A bug";
     this.#parts.log.error(words, { fault });
-    return refuse(refusals.broken);
+    return refuse(refusals.broken, this.#parts.node);
   }
 
   #fresh(meta: ObjectMeta): boolean {
@@ -629,7 +629,7 @@ export class Server {
       const countIn = (bytes: number) => this.#countIn(ask, bytes);
       const read = { wholeBytesMax: WHOLE_BYTES_MAX, contentLength, count: countIn };
       const whole = await readBody(body, read).catch(() => null);
-      if (whole?.kind !== "whole") return refuse(refusals.badGateway);
+      if (whole?.kind !== "whole") return refuse(refusals.badGateway, node);
       countBytes(ask, whole.bytes.byteLength);
       if (o.watch?.purged === false) this.#keepPosted(ask, fetched, whole.bytes);
       return new Response(whole.bytes, { status, headers });
@@ -656,7 +656,8 @@ export class Server {
 
   #refused(ask: Ask, refusal: Refusal): Response {
     count(ask, false);
-    const response = refuse(refusal, `${this.#parts.node}; fwd=uri-miss; detail=no-answer`);
+    const { node } = this.#parts;
+    const response = refuse(refusal, node, `${node}; fwd=uri-miss; detail=no-answer`);
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
   }
