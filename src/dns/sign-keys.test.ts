@@ -41,7 +41,11 @@ function world() {
   file.dnssec = true;
   const [zone] = file.customers[0]!.zones!;
   Object.assign(zone!, { dnssec: true });
-  zone!.records.push({ name: "*.wild", type: "A", value: "192.0.2.77" });
+  zone!.records.push(
+    { name: "*.wild", type: "A", value: "192.0.2.77" },
+    { name: "safe", type: "NS", value: "ns.safe.hosted.example" },
+    { name: "safe", type: "DS", value: `12345 13 2 ${"ab".repeat(32)}` },
+  );
   return compileWorld(file);
 }
 
@@ -130,6 +134,10 @@ describe("what a query with DO gets", () => {
     expect(typesOf(referral.authorities)).toEqual([TYPE.NS, SECURE.NSEC, SECURE.RRSIG]);
     expect(typesOf(referral.additionals)).toEqual([TYPE.A]);
     expect(referral.flags & FLAG.AUTHORITATIVE).toBe(0);
+    const safe = ask(responder, "x.safe.hosted.example");
+    expect(typesOf(safe.authorities)).toEqual([TYPE.NS, SECURE.DS, SECURE.RRSIG]);
+    const ds = ask(responder, "safe.hosted.example", { type: SECURE.DS });
+    expect(typesOf(ds.answers)).toEqual([SECURE.DS, SECURE.RRSIG]);
   });
 
   test("TC where signatures do not fit, and all of it over TCP", () => {
