@@ -192,6 +192,7 @@ describe("freshnessOf()", () => {
     expect(may("max-age=60, stale-if-error=5", 70)).toBe(false);
     for (const strict of ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=60"]) {
       expect(may(`max-age=60, ${strict}`, 70)).toBe(false);
+      expect(may(`max-age=60, ${strict}`, 10)).toBe(false);
     }
   });
 

@@ -99,7 +99,8 @@ export function mayServeOnError(
   answered: boolean,
 ): boolean {
   const { lifetimeMs, onErrorMs, onUnreachableMs = 0 } = freshness;
-  return currentAgeMs < lifetimeMs + (answered ? onErrorMs : onUnreachableMs);
+  const forMs = answered ? onErrorMs : onUnreachableMs;
+  return forMs > 0 && currentAgeMs < lifetimeMs + forMs;
 }
 
 /** May it be served now and validated afterwards (RFC 5861 3)? */
