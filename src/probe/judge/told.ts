@@ -1,4 +1,5 @@
 import type { NodeFigures } from "../../model/messages.ts";
+import { memoryShareLoad } from "../../wire/probe/mod.ts";
 import type { Target } from "../plan.ts";
 import type { SeenLoad } from "./track.ts";
 
@@ -9,7 +10,6 @@ const LOAD_MAX = 10;
 const DETAIL_CHARS_MAX = 120;
 /** Every cache of a network may tell of one origin. */
 const TELLERS_MAX = 256;
-const MEMORY_IDLE_SHARE = 0.8;
 
 interface Word {
   readonly heardMs: number;
@@ -63,9 +63,8 @@ export function figuresLoads(figures: NodeFigures, target: Target, atMs: number)
   const { memoryTotalBytes: total, memoryAvailableBytes: available } = figures;
   if (total !== null && available !== null && total > 0) {
     const used = Math.min(1, Math.max(0, 1 - available / total));
-    const load = Math.max(0, (used - MEMORY_IDLE_SHARE) / (1 - MEMORY_IDLE_SHARE));
     const detail = `self-reported: used ${percent(used)} of ${(total / 2 ** 30).toFixed(1)} GiB`;
-    loads.push({ kind: "memory", load, detail, atMs });
+    loads.push({ kind: "memory", load: memoryShareLoad(used), detail, atMs });
   }
   const { limitMs } = target;
   const delay = `self-reported: timers ${figures.loopDelayMs} ms late, limit ${limitMs} ms`;

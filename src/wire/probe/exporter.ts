@@ -1,4 +1,5 @@
 import { type MetricSample, parseMetrics } from "./metrics.ts";
+import { memoryShareLoad } from "./reported-load.ts";
 
 /** What one scrape of a node_exporter says about load; counters are compared with the scrape before. */
 export interface ExporterReading {
@@ -34,8 +35,6 @@ const WANTED: ReadonlySet<string> = new Set([
   "node_network_speed_bytes",
 ]);
 
-/** Memory counts as load from here on: (used - 0.8) / 0.2. */
-const MEMORY_IDLE_SHARE = 0.8;
 /** Beyond any real counter; sums of such values stay finite. */
 const VALUE_MAX = 1e18;
 /** Counted CPU time below this says nothing: node_exporter counts in steps of 10 ms. */
@@ -131,8 +130,11 @@ function memoryLoad(current: ExporterReading): ExporterLoad | null {
   const { memoryTotalBytes: total, memoryAvailableBytes: available } = current;
   if (total === null || available === null || total <= 0 || available < 0) return null;
   const used = clamp(1 - available / total, 0, 1);
-  const load = Math.max(0, (used - MEMORY_IDLE_SHARE) / (1 - MEMORY_IDLE_SHARE));
-  return { kind: "memory", load, detail: `used ${percent(used)} of ${gigabytes(total)}` };
+  return {
+    kind: "memory",
+    load: memoryShareLoad(used),
+    detail: `used ${percent(used)} of ${gigabytes(total)}`,
+  };
 }
 
 /** The busiest direction of the busiest device whose speed is known. */

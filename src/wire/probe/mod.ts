@@ -11,9 +11,9 @@ export {
   exporterLoads,
   readExporter,
 } from "./exporter.ts";
-export { echoReplyNonce, encodeEcho, ICMP_BYTES } from "./icmp.ts";
+export { echoReplyNonce, encodeEcho } from "./icmp.ts";
 export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./latency-query.ts";
-export { type LoadObject, loadOfObject, readLoadObject } from "./load-object.ts";
+export { loadOfObject, readLoadObject } from "./load-object.ts";
 export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
 export { ORCA_FIELD, readOrca } from "./orca.ts";
 export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
