@@ -59,6 +59,16 @@ const CNAME_HOPS_MAX = 8;
 /** Hosts of one set whose addresses are looked up, so that no answer costs many searches. */
 const HOSTS_MAX = 20;
 
+/** Records added for a host besides its addresses, and whether an answer is cut without them. */
+interface Additional {
+  /** Others are left out where they do not fit (RFC 2181 9). */
+  readonly needed: boolean;
+  /** A type besides A and AAAA: what an alias leads to (RFC 9460 4.1). */
+  readonly also: number;
+}
+const NEEDED: Additional = { needed: true, also: TYPE.A };
+const HELPFUL: Additional = { needed: false, also: TYPE.A };
+
 /** RFC 8482 4.2: ANY is answered with one small record that says so. */
 const HINFO_8482 = Uint8Array.from([7, ...new TextEncoder().encode("RFC8482"), 0]);
 const HINFO_TTL_SEC = 3789;
@@ -327,7 +337,7 @@ export class Responder {
     const cut = name.cut;
     // The DS of a delegation belongs to the parent: to us (RFC 4035 3.1.4.1).
     if (cut !== null && !(exact && cut === name && query.type === TYPE.DS)) {
-      return this.#refer(loaded, cut);
+      return this.#refer(loaded, cut, null);
     }
     this.#flags |= FLAG.AUTHORITATIVE;
     const source = exact ? name : name.wildcard;
@@ -367,7 +377,8 @@ export class Responder {
       const place = loaded.index.findClosest(owner);
       if (place < 0) return RCODE.NOERROR;
       const next = loaded.index.name(place);
-      if (next.cut !== null) return RCODE.NOERROR;
+      // What was found stands; whoever wants the rest asks there (RFC 1034 4.3.2 3b).
+      if (next.cut !== null) return this.#refer(loaded, next.cut, owner);
       const exact = loaded.index.octets(place) === owner.length;
       const source = exact ? next : next.wildcard;
       // RFC 6604 2.1: the code is that of the last name of the chain.
@@ -449,12 +460,13 @@ export class Responder {
   }
 
   /** A name below a delegation: whom to ask, and where they are if that lies below it too. */
-  #refer(loaded: Loaded, cut: HotName): number {
+  #refer(loaded: Loaded, cut: HotName, owner: Uint8Array | null): number {
     const set = findSet(cut.sets, TYPE.NS);
     if (set === null) return RCODE.SERVFAIL;
     this.#out.noteName(QUESTION_NAME);
     for (const data of set.data) {
-      this.#ancestor(cut.labels);
+      if (owner === null) this.#ancestor(cut.labels);
+      else this.#out.wireName(lastLabels(owner, cut.labels));
       this.#tail(TYPE.NS, { ttlSec: set.ttlSec, data });
       this.#authorities += 1;
     }
@@ -464,7 +476,8 @@ export class Responder {
         const place = loaded.index.findExact(server);
         if (place < 0) continue;
         const host = loaded.index.name(place);
-        if ((host.cut === cut) === below) this.#addAddresses(host, server, below);
+        if ((host.cut === cut) === below)
+          this.#addAddresses(host, server, below ? NEEDED : HELPFUL);
       }
     }
     return RCODE.NOERROR;
@@ -486,22 +499,23 @@ export class Responder {
       const host = set.data[i]!.subarray(offset, nameEnd(set.data[i]!, offset));
       if (host[0] === 0) {
         // The owner itself, unless it is an alias for nothing (RFC 9460 2.5.1, 2.5.2).
-        const service = (set.data[i]![0]! | set.data[i]![1]!) !== 0;
-        const own = set.type === TYPE.SVCB || set.type === TYPE.HTTPS;
-        if (own && service) this.#addAddresses(name, owner, false);
+        if (isService(set.type) && isServiceMode(set.data[i]!))
+          this.#addAddresses(name, owner, HELPFUL);
         continue;
       }
       const place = loaded.index.findExact(host);
       if (place < 0) continue;
       const found = loaded.index.name(place);
-      if (found.zone === name.zone || set.type === TYPE.NS) this.#addAddresses(found, host, false);
+      if (found.zone !== name.zone && set.type !== TYPE.NS) continue;
+      const alias = isService(set.type) && !isServiceMode(set.data[i]!);
+      this.#addAddresses(found, host, alias ? { needed: false, also: set.type } : HELPFUL);
     }
   }
 
-  /** Only `needed` ones cut an answer short when they do not fit (RFC 2181 9). */
-  #addAddresses(host: HotName, owner: Uint8Array | null, needed: boolean): void {
+  #addAddresses(host: HotName, owner: Uint8Array | null, which: Additional): void {
+    const { needed, also } = which;
     for (const set of host.sets) {
-      if (set.type !== TYPE.A && set.type !== TYPE.AAAA) continue;
+      if (set.type !== TYPE.A && set.type !== TYPE.AAAA && set.type !== also) continue;
       const out = this.#out;
       if (out.overflow) return;
       const start = out.at;
@@ -624,6 +638,15 @@ function findSet(sets: readonly RecordSet[], type: number): RecordSet | null {
   return null;
 }
 
+function isService(type: number): boolean {
+  return type === TYPE.SVCB || type === TYPE.HTTPS;
+}
+
+/** Priority 0 is an alias (RFC 9460 2.4.1). */
+function isServiceMode(data: Uint8Array): boolean {
+  return (data[0]! | data[1]!) !== 0;
+}
+
 /** Whether an earlier record of the set names the same host. */
 function namedBefore(set: RecordSet, index: number, offset: number): boolean {
   const own = set.data[index]!;
@@ -635,6 +658,15 @@ function namedBefore(set: RecordSet, index: number, offset: number): boolean {
     if (at === end) return true;
   }
   return false;
+}
+
+/** The end of a name, so many labels long. */
+function lastLabels(name: Uint8Array, labels: number): Uint8Array {
+  let own = 0;
+  for (let at = 0; name[at] !== 0; at += name[at]! + 1) own += 1;
+  let from = 0;
+  for (; own > labels; own--) from += name[from]! + 1;
+  return name.subarray(from);
 }
 
 /** The offset after the name at `at`. */

@@ -54,6 +54,7 @@ const PLAIN: readonly Line[] = [
   ["a.*.wild", "A", "192.0.2.60"],
   ["*.chain", "CNAME", "x.wild.hosted.example"],
   ["*.self", "CNAME", "y.self.hosted.example"],
+  ["to-cut", "CNAME", "x.sub.hosted.example"],
   ["to-mx", "CNAME", "hosted.example"],
   ["a\\.b", "A", "192.0.2.61"],
   ["www", "TXT", "beside a steered name"],
@@ -144,7 +145,11 @@ describe("records of every type", () => {
       "sip.hosted.example A 192.0.2.40",
       "sip.hosted.example AAAA 2001:db8::40",
     ]);
-    expect(of("old", TYPE.HTTPS).slice(2)).toEqual(["--", "svc.hosted.example A 192.0.2.41"]);
+    expect(of("old", TYPE.HTTPS).slice(2)).toEqual([
+      "--",
+      'svc.hosted.example HTTPS 1 . alpn="h3,h2" port=8443 ipv4hint=192.0.2.40',
+      "svc.hosted.example A 192.0.2.41",
+    ]);
   });
 
   test("name themselves by a dot in a service, and nothing in an alias (RFC 9460 2.5)", () => {
@@ -215,6 +220,13 @@ describe("wildcards, cuts and chains", () => {
         "ns.beside.hosted.example A 192.0.2.54",
       ]);
     }
+    expect(of("to-cut", TYPE.TXT).slice(0, 5)).toEqual([
+      "to-cut.hosted.example CNAME x.sub.hosted.example",
+      "--",
+      "sub.hosted.example NS ns.sub.hosted.example",
+      "sub.hosted.example NS ns.beside.hosted.example",
+      "--",
+    ]);
     expect(of("sub", TYPE.DS)[0]).toBe(`sub.hosted.example DS 20326 8 2 ${HEX}`);
     expect(ask(to, "x.sub.hosted.example", TYPE.DS).flags & FLAG.AUTHORITATIVE).toBe(0);
   });
