@@ -11,6 +11,7 @@ export const TEST_PEERS = [
   "iproute2",
   "unbound",
   "nsd",
+  "knot",
   "nginx-light",
   "vsftpd",
   "prometheus-node-exporter",

@@ -18,6 +18,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_CACHE_KILLS: "200" },
     full: { TURNPIKE_CACHE_KILLS: "500" },
   },
+  "cache-flood": {
+    files: ["test/stories/cache-flood.test.ts"],
+    env: { TURNPIKE_FLOOD: "60000" },
+    full: { TURNPIKE_FLOOD: "1000000" },
+  },
   faults: {
     files: ["test/stories/faults.test.ts", "test/stories/one-dies.test.ts"],
     env: {},
@@ -32,6 +37,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     files: ["test/stories/real-peers.test.ts"],
     env: {},
     full: {},
+  },
+  "zones-compare": {
+    files: ["test/stories/zones-compare.test.ts"],
+    env: { TURNPIKE_QUESTIONS: "100000" },
+    full: { TURNPIKE_QUESTIONS: "100000" },
   },
   "explain-served": {
     files: ["test/sim/explain-served.test.ts"],
