@@ -15,6 +15,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   listAudit: {},
   readNetwork: {},
   apply: { body: { yaml: NETWORK_YAML, dryRun: true } },
+  simulate: { body: { yaml: NETWORK_YAML } },
   publish: {},
   rollback: { body: { number: 1 } },
   listSnapshots: {},

@@ -23,6 +23,7 @@ import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
 import { startPublisher } from "./publish.ts";
+import { DemandBook } from "./simulate.ts";
 
 const VERSION = "0.1.0";
 /** A network file at most; the API holds each route to less. */
@@ -73,7 +74,9 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => live.stop());
     const history = new History({ path: join(o.dataDir, "history.db"), bus, feed, clock, log });
     stops.push(() => history.stop());
-    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live, history };
+    const demand = new DemandBook({ bus, feed, clock });
+    stops.push(() => demand.stop());
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live, history, demand };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());

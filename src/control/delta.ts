@@ -20,7 +20,8 @@ export function diffJson(before: unknown, after: unknown): Delta | null {
     put(change, key, delta);
     changed = true;
   }
-  const drop = Object.keys(before).filter((key) => after[key] === undefined);
+  const gone = (key: string) => !Object.hasOwn(after, key) || after[key] === undefined;
+  const drop = Object.keys(before).filter(gone);
   if (drop.length > 0) return { change, drop };
   return changed ? { change } : null;
 }

@@ -7,6 +7,7 @@ import type { Store } from "../store/mod.ts";
 import type { History } from "./history.ts";
 import type { LiveBook } from "./live.ts";
 import type { Publisher } from "./publish.ts";
+import type { DemandBook } from "./simulate.ts";
 
 /** What every part of the control role works with. */
 export interface Deps {
@@ -19,4 +20,5 @@ export interface Deps {
   readonly publisher: Publisher;
   readonly live: LiveBook;
   readonly history: History;
+  readonly demand: DemandBook;
 }

@@ -11,6 +11,7 @@ import { registerOriginAdd } from "./origin-add.ts";
 import { registerOriginForce } from "./origin-force.ts";
 import { registerOriginList } from "./origin-list.ts";
 import { registerPurge } from "./purge.ts";
+import { registerSimulate } from "./simulate.ts";
 import { registerSiteAdd } from "./site-add.ts";
 import { registerSiteList } from "./site-list.ts";
 import { registerSiteShow } from "./site-show.ts";
@@ -36,6 +37,7 @@ export function registerCommands(program: Command): void {
   registerOriginForce(program);
   registerPurge(program);
   registerExplain(program);
+  registerSimulate(program);
   registerNodeList(program);
   registerZones(program);
   registerUsage(program);

@@ -11,6 +11,7 @@ import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../co
 import { createToken, listTokens, revokeToken } from "../commands/token.ts";
 import type { Deps } from "../deps.ts";
 import { Explainer } from "../explain.ts";
+import { simulateDraft } from "../simulate.ts";
 import { Throttle } from "../throttle.ts";
 import { endedCookie, sessionCookie } from "./guard.ts";
 import type { Handlers } from "./serve.ts";
@@ -112,6 +113,7 @@ function networkHandlers({ deps, changer }: Parts) {
       const acks = await deps.store.intents.acks();
       return deps.live.nodes(snapshot, new Map(acks.map((a) => [a.node, a.number])));
     },
+    simulate: async ({ body }) => simulateDraft(deps, body.yaml),
     explain: async ({ caller, query }) => {
       return explainer.explain({ ...query, customer: caller.customer });
     },

@@ -112,7 +112,8 @@ async function readBody(
     return undefined;
   }
   const longer = route === routes.putZone ? ZONE_BYTES_MAX : FORM_BYTES_MAX;
-  const limit = route === routes.apply ? FILE_BYTES_MAX : longer;
+  const file = route === routes.apply || route === routes.simulate;
+  const limit = file ? FILE_BYTES_MAX : longer;
   const text = await readText(request, limit);
   let raw: unknown;
   try {

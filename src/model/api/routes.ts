@@ -26,6 +26,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+import { simulate, simulated } from "./simulate.ts";
 import { zoneRoutes } from "./zone.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
 
@@ -155,6 +156,15 @@ const network = {
     summary: "Why a name is answered as it is for a client",
     query: explainQuery,
     reply: explanation,
+  }),
+  simulate: route({
+    method: "post",
+    path: "/simulate",
+    access: "operator",
+    status: 200,
+    summary: "What a draft of the network file would do to clients",
+    body: simulate,
+    reply: simulated,
   }),
 } as const;
 

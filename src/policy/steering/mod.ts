@@ -9,5 +9,6 @@ export { chainOf, usesLatency } from "./chain.ts";
 export { distanceKm, rttOfDistance } from "./distance.ts";
 export { queueMs, waitMs } from "./nearest-unloaded.ts";
 export { pick } from "./pick.ts";
+export { type Simulation, simulate } from "./simulate.ts";
 export { type SteerAsk, type SteerClient, steer, type View } from "./steer.ts";
 export { clientSeed, stickyBits } from "./sticky.ts";
