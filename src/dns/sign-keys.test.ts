@@ -164,6 +164,36 @@ describe("signatures", () => {
     expect(signer.made).toBe(1);
   });
 
+  test("of steered addresses are copied for each TTL, address and case as if made for it", () => {
+    const { responder, signer, snapshot } = started();
+    const dataOf = (message: Message, i: number) => {
+      const { data } = message.answers[i]!;
+      return data.kind === "raw" ? Buffer.from(data.bytes).toString("hex") : data;
+    };
+    const first = ask(responder, "c.cdn.example");
+    const second = ask(responder, "C.cdn.EXAMPLE");
+    expect([typesOf(second.answers), dataOf(second, 1)]).toEqual([
+      [TYPE.A, SECURE.RRSIG],
+      dataOf(first, 1),
+    ]);
+    expect(second.answers.map((record) => record.name)).toEqual(["C.cdn.EXAMPLE", "C.cdn.EXAMPLE"]);
+    const health = healthOf(snapshot, {}, ["node/a"]);
+    responder.observe(health, NO_ASSIGNMENT);
+    const other = ask(responder, "c.cdn.example");
+    expect(dataOf(other, 0)).not.toEqual(dataOf(first, 0));
+    expect(dataOf(other, 1)).not.toEqual(dataOf(first, 1));
+    responder.observe(healthOf(snapshot), NO_ASSIGNMENT);
+    const back = ask(responder, "c.cdn.example");
+    expect([dataOf(back, 0), dataOf(back, 1)]).toEqual([dataOf(first, 0), dataOf(first, 1)]);
+    expect(signer.made).toBe(2);
+    for (const { ttlSec, answers } of [other, back].map((m) => ({
+      ...m,
+      ttlSec: m.answers[0]!.ttlSec,
+    }))) {
+      expect(answers.map((record) => record.ttlSec)).toEqual([ttlSec, ttlSec]);
+    }
+  });
+
   test("are made anew long before they end, and the old one serves while none may be made", () => {
     const { responder, signer, clock } = started({ keptPerSec: 1 });
     ask(responder, "www.hosted.example");
@@ -175,7 +205,7 @@ describe("signatures", () => {
     expect(signer.made).toBe(2);
     expect(typesOf(ask(responder, "www.hosted.example").answers)).toContain(SECURE.RRSIG);
     expect(signer.made).toBe(2);
-    clock.advance(1000);
+    clock.advance(700_000);
     ask(responder, "www.hosted.example");
     expect(signer.made).toBe(3);
   });

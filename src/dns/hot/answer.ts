@@ -108,6 +108,7 @@ export class Responder {
   readonly #cookieRequired: boolean;
   readonly #limiter: RateLimiter | null;
   #signing: Signing | null = null;
+  #steeredAt = -1;
   readonly #sampler: Sampler;
   /** What metrics show; whoever owns the thread takes it. */
   readonly tally = new Tally();
@@ -285,6 +286,7 @@ export class Responder {
     this.#answers = 0;
     this.#authorities = 0;
     this.#additionals = 0;
+    this.#steeredAt = -1;
     this.#opt.begin(query, packet, this.#nowSec);
     this.#opt.padded = packet.secure === true;
     // The question goes back octet by octet, so that its case does (0x20).
@@ -331,6 +333,7 @@ export class Responder {
       if (length < 0) return this.#steer(loaded, index.name(place), { row, owner: null });
       this.#out.at += length;
       this.#answers = 1;
+      this.#steeredAt = place;
       return RCODE.NOERROR;
     }
     const name = index.name(place);
@@ -581,6 +584,7 @@ export class Responder {
       query: this.#query,
       index,
       stream,
+      steeredAt: this.#steeredAt,
       rcode,
       answers: this.#answers,
       authorities: this.#authorities,

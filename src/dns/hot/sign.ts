@@ -14,6 +14,7 @@ import {
 } from "../../wire/dnssec/mod.ts";
 import { type HotName, type NameIndex, NEGATIVE_SEC } from "./name-index.ts";
 import { Budget, hashOctets, SignatureCache, type Signed } from "./sign-cache.ts";
+import { SignedRows } from "./sign-rows.ts";
 import { type SigningKey, type SigningZone, tellsOfKeys } from "./sign-zone.ts";
 
 /** An answer as it was assembled without signatures; `signAnswer` changes it in place. */
@@ -23,6 +24,8 @@ export interface Assembled {
   readonly query: Query;
   readonly index: NameIndex;
   readonly stream: boolean;
+  /** Of a name with one steered address, all that is answered so far; else -1. */
+  readonly steeredAt: number;
   rcode: number;
   answers: number;
   authorities: number;
@@ -96,6 +99,7 @@ export class AnswerSigner {
   readonly #keptBudget: Budget;
   readonly #onceUdp: Budget;
   readonly #onceTcp: Budget;
+  readonly #rows: SignedRows;
   /** Signatures made so far. */
   made = 0;
 
@@ -106,6 +110,7 @@ export class AnswerSigner {
     this.#keptBudget = new Budget(limits.keptPerSec);
     this.#onceUdp = new Budget(limits.onceUdpPerSec);
     this.#onceTcp = new Budget(limits.onceTcpPerSec);
+    this.#rows = new SignedRows(limits.keptMax);
   }
 
   /** Signatures kept at present. */
@@ -115,6 +120,19 @@ export class AnswerSigner {
 
   /** False when it may not be signed now: the caller sends no records then. */
   sign(a: Assembled): boolean {
+    if (a.steeredAt < 0) return this.#sign(a);
+    const asked = { place: a.steeredAt, nowSec: Math.floor(this.#clock.wallMs() / 1000) };
+    const at = { bytes: a.bytes, out: a.out, at: a.query.questionEnd };
+    if (this.#rows.append(at, a.index, asked)) {
+      a.answers = 2;
+      return true;
+    }
+    const signed = this.#sign(a);
+    if (signed && a.answers === 2) this.#rows.keep(at, a.index, asked);
+    return signed;
+  }
+
+  #sign(a: Assembled): boolean {
     const { out, query, bytes } = a;
     const total = out.at;
     const answers = readGroups(bytes, query.questionEnd, a.answers);
