@@ -1,4 +1,5 @@
-import type { DnsCounts } from "./hot/counts.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { PackedCounts } from "./hot/counts.ts";
 import {
   DURATION_SEC,
   durationsOf,
@@ -18,21 +19,45 @@ export class DnsMetrics {
   readonly #tally = new Tally();
   readonly #sites = new Map<string, number>();
   readonly #targets = new Map<string, number>();
+  #of: Snapshot | null = null;
+  #siteCounts = new Float64Array(0);
+  #targetCounts = new Float64Array(0);
 
   add(tally: Float64Array): void {
     this.#tally.add(tally);
   }
 
-  addNamed(counts: DnsCounts): void {
-    for (const [site, groups] of Object.entries(counts.lookups))
-      add(this.#sites, site, sum(groups));
-    const caches = sum(counts.edgeLookups);
-    if (caches > 0) add(this.#sites, "caches", caches);
-    for (const [target, count] of Object.entries(counts.answers)) add(this.#targets, target, count);
+  /** The snapshot is the one that was packed with. By index: with many sites, names cost. */
+  addPacked(packed: PackedCounts, snapshot: Snapshot): void {
+    if (snapshot !== this.#of) {
+      this.#name();
+      this.#of = snapshot;
+      this.#siteCounts = new Float64Array(snapshot.sites.length + 1);
+      this.#targetCounts = new Float64Array(snapshot.origins.length + snapshot.nodes.length);
+    }
+    const { lookups, answers } = packed;
+    for (let i = 0; i < lookups.length; i += 3) this.#siteCounts[lookups[i]!]! += lookups[i + 2]!;
+    for (let i = 0; i < answers.length; i += 2) this.#targetCounts[answers[i]!]! += answers[i + 1]!;
+  }
+
+  /** Gives counts by index their names, which outlive the snapshot. */
+  #name(): void {
+    const snapshot = this.#of;
+    if (snapshot === null) return;
+    for (const [i, count] of this.#siteCounts.entries()) {
+      if (count > 0) add(this.#sites, i === 0 ? "caches" : snapshot.sites[i - 1]!.hostname, count);
+    }
+    const targets = [...snapshot.origins, ...snapshot.nodes];
+    for (const [i, count] of this.#targetCounts.entries()) {
+      if (count > 0) add(this.#targets, targets[i]!.id, count);
+    }
+    this.#siteCounts.fill(0);
+    this.#targetCounts.fill(0);
   }
 
   /** Lines of the Prometheus text format, version 0.0.4. */
   text(now: { readonly snapshot: number; readonly connections: number }): string {
+    this.#name();
     const { cells } = this.#tally;
     const lines = [
       ...head("requests_total", "counter", "Queries that came, by proto, family and type."),
@@ -93,8 +118,4 @@ function escapeLabel(text: string): string {
 
 function add(counts: Map<string, number>, key: string, n: number): void {
   counts.set(key, (counts.get(key) ?? 0) + n);
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((all, n) => all + n, 0);
 }

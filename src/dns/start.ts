@@ -87,7 +87,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   // Counts of a snapshot arrive for a moment after the next one was loaded.
   const recent = new Map<number, Snapshot>();
   const onReport = (report: Report) => {
-    addCounts(report.counts, { desk, recent, meter: o.meter, log });
+    addCounts(report.counts, { desk, metrics, recent, meter: o.meter, log });
     metrics.add(report.tally);
     if (report.failures > 0) log.error("Answered SERVFAIL", { count: report.failures });
     for (const sample of report.samples) {
@@ -129,9 +129,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
     },
     drainStats: () => {
       drainOwn();
-      const counts = desk.take();
-      metrics.addNamed(counts);
-      return counts;
+      return desk.take();
     },
     metrics: () => {
       drainOwn();
@@ -166,6 +164,7 @@ function addCounts(
   counts: readonly PackedCounts[],
   to: {
     readonly desk: CountsDesk;
+    readonly metrics: DnsMetrics;
     readonly recent: ReadonlyMap<number, Snapshot>;
     readonly meter: Meter;
     readonly log: Log;
@@ -178,6 +177,7 @@ function addCounts(
       continue;
     }
     to.desk.add(packed, snapshot);
+    to.metrics.addPacked(packed, snapshot);
     meterQueries(packed, snapshot, to.meter);
   }
 }

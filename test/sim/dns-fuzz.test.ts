@@ -163,7 +163,7 @@ describe("mutated packets", () => {
       Bun.gc(true);
       const grownBytes = process.memoryUsage.rss() - rss;
       expect(grownBytes).toBeLessThan(RSS_GROWTH_MAX);
-      expect(slowestMs).toBeLessThan(250);
+      expect(slowestMs).toBeLessThan(1000);
       expect(decoded).toBeGreaterThan(PACKETS / 100);
       Object.assign(figures, { packets: PACKETS, decoded, answered, slowestMs, grownBytes });
     },

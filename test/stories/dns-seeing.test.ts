@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { QueryLogEntry } from "../../src/dns/mod.ts";
 import { OPTION } from "../../src/wire/dns/mod.ts";
-import { askUdp, clean, onClean, query, until } from "./dns-stage.ts";
+import { askUdp, clean, onClean, query, udpClient, until } from "./dns-stage.ts";
 
 afterEach(clean);
 
@@ -76,7 +76,8 @@ test("metrics, top and the query log show what was asked", async () => {
   expect(entry).toMatchObject({ node: "fra-1", name: "www.shop.example", rcode: "SERVFAIL" });
 
   const top = run(["top", "dns", "--metrics", url, "--every", "0.5", "--once", "--json"]);
-  const asking = setInterval(() => void askUdp(ports.dns!, query("a.shop.example")), 50);
+  const client = await udpClient(ports.dns!);
+  const asking = setInterval(() => client.send(query("a.shop.example")), 50);
   onClean(() => clearInterval(asking));
   const picture = JSON.parse(await new Response(top.stdout).text());
   expect(picture.queriesPerSec).toBeGreaterThan(0);

@@ -54,33 +54,37 @@ export function packCounts(
   };
 }
 
-/** Collects counts by name until they are taken. */
+/**
+ * Collects counts until they are taken. They are added up by index and named once, when taken or when
+ * another snapshot's come: reports come more often, and names cost more than numbers.
+ */
 export class CountsDesk {
   #lookups: Record<string, Record<string, number>> = {};
   #edgeLookups: Record<string, number> = {};
   #answers: Record<string, number> = {};
+  #of: Snapshot | null = null;
+  /** Site plus one (0 for caches) times all groups, plus the group -> lookups. */
+  readonly #counted = new Map<number, number>();
+  #targets = new Float64Array(0);
 
   /** The snapshot is the one that was packed with. */
   add(packed: PackedCounts, snapshot: Snapshot): void {
+    if (snapshot !== this.#of) {
+      this.#name();
+      this.#of = snapshot;
+      this.#targets = new Float64Array(snapshot.origins.length + snapshot.nodes.length);
+    }
     const { lookups, answers } = packed;
+    const groups = snapshot.groups.length + 1;
     for (let i = 0; i < lookups.length; i += 3) {
-      const group = snapshot.groups[lookups[i + 1]!]?.name ?? "default";
-      const site = lookups[i]! - 1;
-      if (site < 0) add(this.#edgeLookups, group, lookups[i + 2]!);
-      else {
-        const { hostname } = snapshot.sites[site]!;
-        this.#lookups[hostname] ??= {};
-        add(this.#lookups[hostname], group, lookups[i + 2]!);
-      }
+      const key = lookups[i]! * groups + lookups[i + 1]!;
+      this.#counted.set(key, (this.#counted.get(key) ?? 0) + lookups[i + 2]!);
     }
-    for (let i = 0; i < answers.length; i += 2) {
-      const origin = snapshot.origins[answers[i]!];
-      const target = origin ?? snapshot.nodes[answers[i]! - snapshot.origins.length]!;
-      add(this.#answers, target.id, answers[i + 1]!);
-    }
+    for (let i = 0; i < answers.length; i += 2) this.#targets[answers[i]!]! += answers[i + 1]!;
   }
 
   take(): DnsCounts {
+    this.#name();
     const taken = {
       lookups: this.#lookups,
       edgeLookups: this.#edgeLookups,
@@ -90,6 +94,30 @@ export class CountsDesk {
     this.#edgeLookups = {};
     this.#answers = {};
     return taken;
+  }
+
+  #name(): void {
+    const snapshot = this.#of;
+    if (snapshot === null) return;
+    const groups = snapshot.groups.length + 1;
+    for (const [key, count] of this.#counted) {
+      const group = snapshot.groups[key % groups]?.name ?? "default";
+      const site = Math.floor(key / groups) - 1;
+      if (site < 0) add(this.#edgeLookups, group, count);
+      else {
+        const { hostname } = snapshot.sites[site]!;
+        this.#lookups[hostname] ??= {};
+        add(this.#lookups[hostname], group, count);
+      }
+    }
+    this.#counted.clear();
+    for (let i = 0; i < this.#targets.length; i++) {
+      const count = this.#targets[i]!;
+      if (count === 0) continue;
+      const target = snapshot.origins[i] ?? snapshot.nodes[i - snapshot.origins.length]!;
+      add(this.#answers, target.id, count);
+      this.#targets[i] = 0;
+    }
   }
 }
 
