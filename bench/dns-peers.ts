@@ -35,6 +35,11 @@ export function peers(names: number): Peer[] {
   return [nsd(zone), knot(zone), gdnsd(zone), pdns(zone)];
 }
 
+/** Those that sign the zone themselves when they load it, by ECDSA P-256. */
+export function signingPeers(names: number): Peer[] {
+  return [knot(zoneFile(names), "    dnssec-signing: on\n")];
+}
+
 function nsd(zone: string): Peer {
   return {
     name: "nsd",
@@ -67,7 +72,7 @@ zone:
   };
 }
 
-function knot(zone: string): Peer {
+function knot(zone: string, more = ""): Peer {
   return {
     name: "knot",
     binary: "knotd",
@@ -93,7 +98,7 @@ template:
 zone:
   - domain: ${BENCH_ZONE}
     file: zone.txt
-`,
+${more}`,
       });
       return ["-c", join(dir, "knot.conf")];
     },

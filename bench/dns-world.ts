@@ -11,6 +11,8 @@ export interface DnsWorld {
   readonly names: number;
   /** Client prefixes, a hundred to a group; 0 for none. */
   readonly prefixes: number;
+  /** The zone is signed, by ECDSA P-256. */
+  readonly signed?: boolean;
 }
 
 export function hostnames(count: number): string[] {
@@ -43,7 +45,7 @@ export function compileWorld(world: DnsWorld): Snapshot {
       {
         name: "bench",
         plan: "flat",
-        zones: [{ name: BENCH_ZONE, records: [] }],
+        zones: [{ name: BENCH_ZONE, dnssec: world.signed === true, records: [] }],
         sites: hostnames(world.names).map((hostname, i) => ({
           hostname,
           onboarding: "hosted",

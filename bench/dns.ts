@@ -5,7 +5,7 @@ import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeMessage, encodeMessage, isWireFault, makeQuery } from "../src/wire/dns/mod.ts";
-import { peers, versionOf } from "./dns-peers.ts";
+import { type Peer, peers, signingPeers, versionOf } from "./dns-peers.ts";
 import { cpuUs, rssBytes } from "./dns-process.ts";
 import { type DnsWorld, hostnames } from "./dns-world.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
@@ -49,7 +49,9 @@ export async function bench(o: BenchOptions): Promise<BenchResult> {
     const one = await besidePeers(o, { dir, started, missing });
     await end(started.splice(0));
     const two = await growth(o, { dir, started });
-    return { bench: "dns", rounds: o.rounds, cases: [one, two], missing };
+    await end(started.splice(0));
+    const three = await signed(o, { dir, started, missing });
+    return { bench: "dns", rounds: o.rounds, cases: [one, two, three], missing };
   } finally {
     await end(started);
     rmSync(dir, { recursive: true, force: true });
@@ -65,38 +67,66 @@ async function besidePeers(
   o: BenchOptions,
   stage: Stage & { readonly missing: string[] },
 ): Promise<BenchCase> {
-  const { dir, started, missing } = stage;
+  const { dir, started } = stage;
   const queries = join(dir, "queries-1000.txt");
   writeFileSync(queries, queryFile(NAMES));
   const ours = { names: NAMES, prefixes: 0 };
   started.push(await startOurs(ours, { name: "turnpike", ours: true, queries, flags: [] }));
   for (const [i, peer] of peers(NAMES).entries()) {
-    const name = versionOf(peer);
-    if (name === null) {
-      missing.push(`${peer.name}: not installed`);
-      continue;
-    }
-    const port = 25_300 + i;
-    const own = join(dir, peer.name);
-    try {
-      const args = peer.prepare(own, port);
-      const child = spawnPinned(peer.binary, args, join(dir, `${peer.name}.out`));
-      const subject = { name, ours: false, port, child, queries, flags: [] };
-      started.push(subject);
-      await ready(subject);
-    } catch (error) {
-      missing.push(`${peer.name}: ${String(error)}`);
-      await end(
-        started.splice(
-          started.findIndex((s) => s.name === name),
-          1,
-        ),
-      );
-    }
+    await startPeer(peer, { ...stage, port: 25_300 + i, queries, flags: [] });
   }
   const figures = await measure(o, started);
   const load = `dnsperf, ${NAMES} names, A, no EDNS`;
   return { name: "A over UDP, 1000 names", load, goalRatio: 0.95, figures };
+}
+
+/** Answers that were signed before: ours when first asked, a peer's when it loaded the zone. */
+async function signed(
+  o: BenchOptions,
+  stage: Stage & { readonly missing: string[] },
+): Promise<BenchCase> {
+  const { dir, started } = stage;
+  const queries = join(dir, "queries-signed.txt");
+  writeFileSync(queries, queryFile(NAMES));
+  const ours = { names: NAMES, prefixes: 0, signed: true };
+  const flags = ["-D"];
+  started.push(await startOurs(ours, { name: "turnpike, signed", ours: true, queries, flags }));
+  for (const [i, peer] of signingPeers(NAMES).entries()) {
+    await startPeer(peer, { ...stage, port: 25_310 + i, queries, flags });
+  }
+  const figures = await measure(o, started);
+  const load = `dnsperf, ${NAMES} names, A, EDNS with DO; ECDSA P-256`;
+  return { name: "signed A over UDP, 1000 names", load, goalRatio: 1, figures };
+}
+
+/** Starts a peer if it is installed; what keeps it from running is noted. */
+async function startPeer(
+  peer: Peer,
+  o: Stage & {
+    readonly missing: string[];
+    readonly port: number;
+    readonly queries: string;
+    readonly flags: readonly string[];
+  },
+): Promise<void> {
+  const { dir, started, missing, port, queries, flags } = o;
+  const name = versionOf(peer);
+  if (name === null) {
+    missing.push(`${peer.name}: not installed`);
+    return;
+  }
+  const own = join(dir, `${peer.name}-${port}`);
+  try {
+    const args = peer.prepare(own, port);
+    const child = spawnPinned(peer.binary, args, join(dir, `${peer.name}-${port}.out`));
+    const subject = { name, ours: false, port, child, queries, flags };
+    started.push(subject);
+    await ready(subject);
+  } catch (error) {
+    missing.push(`${peer.name}: ${String(error)}`);
+    const at = started.findIndex((one) => one.name === name);
+    await end(started.splice(at, 1));
+  }
 }
 
 /** Ours against ours: what many names and client prefixes cost. */
@@ -142,6 +172,7 @@ async function startOurs(
 ): Promise<Subject> {
   const script = join(import.meta.dir, "dns-server.ts");
   const args = [script, String(world.names), String(world.prefixes)];
+  if (world.signed === true) args.push("signed");
   const child = spawnPinned(process.execPath, args, "/dev/null");
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout!.once("data", (line: Buffer) => resolve(Number(line)));
