@@ -1,5 +1,4 @@
 import type { Family, PrefixTable } from "../../wire/ip/mod.ts";
-import type { Packet } from "./answer.ts";
 
 /** One lookup that was written down, as octets; see query-log.ts for what becomes of it. */
 export interface Sample {
@@ -56,7 +55,7 @@ export class Sampler {
 
   /** `answer` is copied; it is cut to its length. */
   keep(
-    packet: Packet,
+    packet: { readonly bytes: Uint8Array; readonly length: number; readonly stream: boolean },
     answer: Uint8Array,
     by: {
       readonly client: DecidedFor;
