@@ -44,6 +44,19 @@ export function combineLoads(seen: readonly SeenLoad[]): LoadSource[] {
 }
 
 /**
+ * Of several ways to know the same kind, the highest, and the highest load first: an idle load
+ * object does not hide what the responses say.
+ */
+export function highestByKind<L extends SeenLoad>(loads: readonly L[]): L[] {
+  const byKind = new Map<LoadSourceKind, L>();
+  for (const one of loads) {
+    const best = byKind.get(one.kind);
+    if (best === undefined || one.load > best.load) byKind.set(one.kind, one);
+  }
+  return [...byKind.values()].sort((a, b) => b.load - a.load || (a.kind < b.kind ? -1 : 1));
+}
+
+/**
  * Of what each vantage scraped, the kinds that at least half of them saw: one that makes up a
  * source nobody else sees moves nothing. Vantages that scraped nothing do not count.
  */

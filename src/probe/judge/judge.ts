@@ -75,7 +75,7 @@ export class Judge {
     const machine = this.#targets.get(target);
     if (machine === undefined || !(ttlSec > 0 && ttlSec <= TTL_SEC_MAX)) return;
     const seen = loads.map((load) => ({ ...load, atMs }));
-    machine.told("owner", { heardMs: nowMs, freshMs: ttlSec * 1000, loads: seen });
+    machine.pushed({ heardMs: nowMs, freshMs: ttlSec * 1000, loads: seen });
   }
 
   /** Takes what a node says of itself, and what origins told it in their responses. */

@@ -1,7 +1,7 @@
 import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
 import { ASKING, type CheckKind, type Target } from "../plan.ts";
-import { agreed, combineLoads, majority, type Vote } from "./combine.ts";
+import { agreed, combineLoads, highestByKind, majority, type Vote } from "./combine.ts";
 import { FlapDamper } from "./flap.ts";
 import { Told } from "./told.ts";
 import { certificateWords, type SeenLoad, Track } from "./track.ts";
@@ -33,9 +33,10 @@ export class TargetStateMachine {
   readonly #tracks = new Map<string, Track>();
   readonly #measured = new Map<4 | 6, Measured>();
   #dampers = new Map<4 | 6, FlapDamper>();
-  /** By itself, and by others. */
+  /** By itself, by its responses to caches, by its owner. */
   #own = new Told();
   #told = new Told();
+  #pushed = new Told();
   #state: TargetState = "unknown";
   #since: Now;
 
@@ -68,6 +69,7 @@ export class TargetStateMachine {
     next.#dampers = this.#dampers;
     next.#own = this.#own;
     next.#told = this.#told;
+    next.#pushed = this.#pushed;
     for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
     next.#state = this.#state;
     next.#since = this.#since;
@@ -92,9 +94,14 @@ export class TargetStateMachine {
     this.#own.take("", { heardMs: nowMs, freshMs: FRESH_INTERVALS * 1000 + LATE_MS, loads });
   }
 
-  /** What others tell of it: caches that fetch from it, or its owner. */
+  /** What its responses told a cache that fetches from it. */
   told(teller: string, word: Parameters<Told["take"]>[1]): void {
     this.#told.take(teller, word);
+  }
+
+  /** What its owner says of it. */
+  pushed(word: Parameters<Told["take"]>[1]): void {
+    this.#pushed.take("", word);
   }
 
   /** Nobody can add checks that the snapshot does not ask for: memory is bounded by it. */
@@ -191,11 +198,12 @@ export class TargetStateMachine {
       const before = byVantage.get(track.vantage) ?? [];
       byVantage.set(track.vantage, [...before, ...track.told(now.monoMs, freshMs)]);
     }
-    const scraped = agreed([...byVantage.values()]);
+    const scraped = agreed([...byVantage.values()].map(highestByKind));
     const told = this.#told.loads(now.monoMs);
+    const pushed = this.#pushed.loads(now.monoMs);
     const kinds = new Set([...scraped, ...told].map((seen) => seen.kind));
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
-    const sources = combineLoads([...timed, ...scraped, ...told, ...own]);
+    const sources = highestByKind([timed, scraped, told, pushed, own].flatMap(combineLoads));
     const highest = sources[0];
     const warnings = [...this.#warnings(fresh), ...this.#flapping()];
     const counting = fresh.some(

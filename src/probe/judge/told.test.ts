@@ -102,4 +102,14 @@ describe("what others tell of an origin", () => {
     court.report("p2", [{ target, loads: reported(0.7) }]);
     expect(court.see(target)).toMatchObject({ load: 0.8, loadFrom: "reported" });
   });
+
+  test("counts the highest where several say the same kind, never something between", () => {
+    const court = courtOfOrigin();
+    court.second([{ target, loads: reported(0.1) }]);
+    court.judge.takeStats({ ...stats(court), told: { [target]: reported(0.95) } }, court.nowMs);
+    expect(court.see(target)).toMatchObject({ load: 0.95, loadFrom: "reported" });
+    const { wallMs: atMs } = court.now;
+    court.judge.takeTold({ target, atMs, ttlSec: 30, loads: reported(1.2) }, court.nowMs);
+    expect(court.see(target).load).toBe(1.2);
+  });
 });

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Explanation } from "../../src/model/api/mod.ts";
+import { addressesOf, ask } from "../lab/ask.ts";
+import { type Program, until } from "../lab/process.ts";
+import { HOSTNAME, PORTS, smallNetwork, smallNode, upArgs, ZONE } from "../lab/small-network.ts";
+import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
+
+const folder = new Folder();
+const at = loopback();
+const api = new Api(`http://${at(1)}:${PORTS.control}`);
+let running: Program | null = null;
+
+/** A web server that says what load it has: by a load object, and by ORCA to caches alone. */
+class Reporter {
+  current = 10;
+  orca: string | null = null;
+  readonly server: Bun.Server<undefined>;
+
+  constructor(address: string) {
+    this.server = Bun.serve({
+      hostname: address,
+      port: PORTS.origin,
+      fetch: (request) => {
+        const { pathname } = new URL(request.url);
+        if (pathname === "/load") {
+          return new Response(
+            `<load><current>${this.current}</current><target>100</target></load>`,
+          );
+        }
+        const told = this.orca !== null && pathname.startsWith("/m/") ? this.orca : null;
+        return new Response("ok", {
+          headers: {
+            "cache-control": "max-age=60",
+            ...(told === null ? {} : { "endpoint-load-metrics": told }),
+          },
+        });
+      },
+    });
+  }
+}
+
+const servers = new Map([at(2), at(3)].map((address) => [address, new Reporter(address)]));
+
+beforeAll(async () => {
+  running = startTurnpike(
+    upArgs(folder, "node", smallNode({ address: at(1), data: folder.join("data") })),
+  );
+  await running.says("ready");
+  await api.signIn();
+  const site = {
+    hostname: HOSTNAME,
+    onboarding: "delegation",
+    port: PORTS.origin,
+    steering: { margin: 0 },
+    origins: [...servers.keys()].map((v4, i) => ({
+      name: `o${i}`,
+      v4,
+      loadUrl: `http://${v4}:${PORTS.origin}/load`,
+    })),
+  };
+  const customers = [{ name: "shop", plan: "by-use", sites: [site] }];
+  const network = { ...smallNetwork({ address: at(1), origins: [] }), customers };
+  await api.must("POST", "/apply", { network });
+  await until(async () => (await explained()).every((one) => one.loadKnown), {
+    what: "loads to be known",
+    withinMs: 20_000,
+    everyMs: 200,
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await running?.kill();
+  for (const { server } of servers.values()) await server.stop(true);
+  folder.remove();
+}, 30_000);
+
+async function explained(): Promise<NonNullable<Explanation["decision"]>["reasons"]> {
+  const answer = await api.call("GET", `/explain?name=${HOSTNAME}&client=198.51.100.7`);
+  return answer.body?.decision?.reasons ?? [];
+}
+
+async function answered(): Promise<string> {
+  const packet = await ask({ host: at(1), port: PORTS.dns }, HOSTNAME, "A", 2000);
+  return addressesOf(packet)[0] ?? "";
+}
+
+/** Waits until the answer has left an address; returns why that one was not taken. */
+async function leaves(address: string) {
+  const left = async () => (await answered()) !== address;
+  await until(left, { what: `${address} to be left`, withinMs: 15_000, everyMs: 100 });
+  return (await explained()).find((one) => one.v4 === address);
+}
+
+describe("a server that reports more load than the others", () => {
+  test("by its load object is left, and explain names it", async () => {
+    const first = await answered();
+    for (const one of servers.values()) one.current = 10;
+    servers.get(first)!.current = 90;
+    const why = await leaves(first);
+    expect(why).toMatchObject({ loadFrom: "reported", load: 0.9 });
+    expect(why?.sources[0]?.detail).toBe("current 90, target 100");
+  }, 30_000);
+
+  test("by ORCA on what it answers to a cache is left, and clients never see the field", async () => {
+    const [first, other] = [...servers.keys()] as [string, string];
+    servers.get(first)!.current = 10;
+    // Caches fetch from the first alone, so that what it tells them is heard.
+    servers.get(other)!.current = 50;
+    await until(async () => (await answered()) === first, {
+      what: "the first server to be answered",
+      withinMs: 15_000,
+      everyMs: 100,
+    });
+    servers.get(first)!.orca = "TEXT application_utilization=0.95";
+    let path = 0;
+    let leaked = false;
+    const traffic = setInterval(async () => {
+      const response = await fetch(`http://${at(1)}:${PORTS.http}/m/${++path}`, {
+        headers: { host: `${HOSTNAME}.${ZONE}` },
+      }).catch(() => null);
+      await response?.arrayBuffer().catch(() => {});
+      if (response?.headers.has("endpoint-load-metrics") === true) leaked = true;
+    }, 50);
+    try {
+      const why = await leaves(first);
+      expect(why?.loadFrom).toBe("reported");
+      expect(why?.sources[0]?.detail).toContain("ORCA: application at 95 %");
+      expect(leaked).toBe(false);
+    } finally {
+      clearInterval(traffic);
+    }
+  }, 30_000);
+});
