@@ -34,7 +34,7 @@ const EXPLAINED = {
   "peer-adds-authority":
     "The peer adds the zone's NS, and their addresses, to answers that need none (RFC 1034 4.3.2 step 6 lets it).",
   "ours-adds-service-addresses":
-    "We add the addresses of the hosts that SVCB, HTTPS and NAPTR name (RFC 9460 4.1 says SHOULD); the peer does not.",
+    "We add the addresses of the hosts that SVCB and HTTPS name (RFC 9460 4.1 says SHOULD); the peer does not.",
   "addresses-below-a-cut":
     "Addresses of an MX or SRV host below a delegation: helpful, not needed; one adds them, the other not.",
   "optional-addresses-fit":
