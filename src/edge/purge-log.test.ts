@@ -37,14 +37,18 @@ function start(): PurgeLog {
       if (fails) throw new Error("disk");
       applied.push(key);
     },
+    ban: async (purges) => {
+      if (fails) throw new Error("disk");
+      applied.push(...purges.map((one) => `${one.scope} ${one.path}`));
+    },
   });
   log.start();
   return log;
 }
 
-function write(path: string): Purge {
+function write(path: string, more: Pick<Purge, "scope" | "soft"> = {}): Purge {
   const number = written.length + 1;
-  const purge = { number, atMs: 0, customer: "acme", site: "www.shop.example", path };
+  const purge = { ...more, number, atMs: 0, customer: "acme", site: "www.shop.example", path };
   written.push(purge);
   return purge;
 }
@@ -58,6 +62,17 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe("PurgeLog", () => {
+  test("takes purges of more than one URL in their place, and acknowledges them when they hold", async () => {
+    const log = start();
+    await until(() => !log.behind);
+    bus.publish("purge", write("/a.png"));
+    bus.publish("purge", write("logo", { scope: "tag" }));
+    bus.publish("purge", write("/b.png", { soft: true }));
+    await until(() => new Set(acks).size === 3);
+    expect(applied).toEqual([...["acme www.shop.example /a.png", "tag logo", "undefined /b.png"]]);
+    await log.stop();
+  });
+
   test("is behind until the log has answered, then applies what it missed, in order", async () => {
     write("/a");
     write("/b");

@@ -109,9 +109,12 @@ export class PurgeLog {
   }
 
   async #apply(purges: readonly Purge[]): Promise<void> {
-    const { purge, path } = this.#o;
+    const { purge, ban, path } = this.#o;
+    const bans = purges.filter((one) => (one.scope ?? "url") !== "url" || one.soft === true);
+    if (bans.length > 0) await ban(bans);
+    const urls = purges.filter((one) => !bans.includes(one));
     await Promise.all(
-      purges.map(async ({ customer, site, path: asked }) => {
+      urls.map(async ({ customer, site, path: asked }) => {
         const canonical = canonicalPath(asked);
         if (canonical !== null) await purge(cacheKey({ customer, site, path: canonical }));
       }),
@@ -137,6 +140,8 @@ export interface PurgeLogOptions {
   readonly log: Log;
   /** Removes a key everywhere; resolves when it is gone from disk too. */
   readonly purge: (key: string) => Promise<void>;
+  /** Takes purges of more than one URL; resolves when they will hold after a crash. */
+  readonly ban: (purges: readonly Purge[]) => Promise<void>;
 }
 
 /** 0 when there is no file, or none that can be read: then the whole log is applied again. */

@@ -8,6 +8,7 @@ import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import type { View } from "../policy/steering/mod.ts";
+import { Bans } from "./bans.ts";
 import { Cache } from "./cache/mod.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
@@ -50,18 +51,7 @@ export interface EdgeRole {
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
-  const cache = new Cache<Prepared>({
-    dir: join(o.dataDir, "cache"),
-    memoryBytesMax: o.memoryBytesMax,
-    diskBytesMax: o.diskBytesMax,
-    wholeBytesMax: WHOLE_BYTES_MAX,
-    nowMs: () => o.clock.wallMs(),
-  });
-  if (cache.disk.fault !== null) {
-    o.log.warn("The disk tier cannot be used; objects are held in memory only", {
-      fault: cache.disk.fault,
-    });
-  }
+  const { cache, bans } = openHeld(o);
   const counts = new EdgeCounts();
   const origins = fetchOriginClient();
   let table: EdgeTable | null = null;
@@ -71,11 +61,18 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     table: () => table,
     view: () => viewOf(feed),
     behind: () => purges.behind,
+    purged: () => purges.applied,
+    banned: (meta) => bans.of(meta),
   });
   const purges = new PurgeLog({
     ...{ node, clock, log, bus: o.bus },
     path: join(o.dataDir, "purged.json"),
     purge: (key) => server.purge(key),
+    ban: (all) => {
+      const kept = bans.add(all);
+      for (const of of all) server.banned(of);
+      return kept;
+    },
   });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
@@ -122,4 +119,27 @@ function viewOf(feed: Feed): View | null {
   const snapshot = feed.snapshot();
   if (snapshot === null) return null;
   return { snapshot, health: feed.health(), assignment: feed.assignment() };
+}
+
+/** What is held from before, and what purges say of it. */
+function openHeld(o: EdgeOptions) {
+  const cache = new Cache<Prepared>({
+    dir: join(o.dataDir, "cache"),
+    memoryBytesMax: o.memoryBytesMax,
+    diskBytesMax: o.diskBytesMax,
+    wholeBytesMax: WHOLE_BYTES_MAX,
+    nowMs: () => o.clock.wallMs(),
+  });
+  if (cache.disk.fault !== null) {
+    o.log.warn("The disk tier cannot be used; objects are held in memory only", {
+      fault: cache.disk.fault,
+    });
+  }
+  const bans = new Bans(join(o.dataDir, "bans.json"), o.clock.wallMs());
+  if (bans.fault !== null) {
+    o.log.warn("The list of purges cannot be read; nothing stored until now is served", {
+      fault: bans.fault,
+    });
+  }
+  return { cache, bans };
 }

@@ -180,9 +180,14 @@ export class Stage {
   }
 
   /** Numbers a purge, tells the edge, and waits for its acknowledgement. */
-  async purge(customer: string, site: string, path: string): Promise<void> {
+  async purge(
+    customer: string,
+    site: string,
+    path: string,
+    more: Pick<Purge, "scope" | "soft"> = {},
+  ): Promise<void> {
     const number = this.purgeLog.length + 1;
-    const purge = { number, atMs: this.clock.wallMs(), customer, site, path };
+    const purge = { ...more, number, atMs: this.clock.wallMs(), customer, site, path };
     this.purgeLog.push(purge);
     this.bus.publish("purge", purge);
     await until(() => this.acks.some((ack) => ack.number === number));

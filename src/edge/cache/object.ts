@@ -25,6 +25,8 @@ export interface ObjectMeta {
   /** When it came or was last validated, ms since the epoch. */
   readonly receivedMs: number;
   readonly bodyBytes: number;
+  /** The last purge that was applied when it was fetched or last validated. */
+  readonly purge?: number;
   /** Of a stored part: what it is a part of (hot/parts). */
   readonly part?: Part & { readonly generation: string; readonly origin: string };
 }

@@ -112,3 +112,12 @@ export function detached(ask: Ask): Ask {
   };
   return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request) };
 }
+
+const HEALTH_PATH = "/.well-known/turnpike/health";
+
+/** Whatever the host is: probes come by address. */
+export function asksForHealth(url: string): boolean {
+  if (!url.endsWith(HEALTH_PATH)) return false;
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
+  return url.length - start === HEALTH_PATH.length;
+}

@@ -15,6 +15,8 @@ export interface Fetched {
   readonly response: OriginResponse;
   readonly requestedMs: number;
   readonly receivedMs: number;
+  /** The last purge that was applied when the request went out. */
+  readonly purge: number;
   /** The id of the origin that answered. */
   readonly origin: string;
 }
@@ -25,6 +27,8 @@ export interface FetchParts {
   readonly counts: EdgeCounts;
   readonly rng: Rng;
   readonly nowMs: () => number;
+  /** The last purge that was applied here. */
+  readonly purged: () => number;
 }
 
 /** What one fetch sends beside the request's own fields. */
@@ -109,6 +113,7 @@ export class Fetcher {
     const { choice, address } = o;
     const { origins, counts, nowMs } = this.#parts;
     const requestedMs = nowMs();
+    const purge = this.#parts.purged();
     counts.fetched(choice.id);
     this.#exchanges.set(choice.id, (this.#exchanges.get(choice.id) ?? 0) + 1);
     try {
@@ -126,7 +131,7 @@ export class Fetcher {
         onEnd: () => this.#ended(choice.id),
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
-      return { response, requestedMs, receivedMs: nowMs(), origin: choice.id };
+      return { response, requestedMs, receivedMs: nowMs(), purge, origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       if (fault.code === "origin-timeout") return refusals.timeout;

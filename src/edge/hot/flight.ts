@@ -82,6 +82,12 @@ export class Flights {
     this.#flights.delete(key);
   }
 
+  /** The same for all keys that begin so. */
+  purgeAll(prefix: string): void {
+    const keys = [...this.#flights.keys(), ...this.#watches.keys()];
+    for (const key of keys) if (key.startsWith(prefix)) this.purge(key);
+  }
+
   isPrivate(key: string, monoMs: number): boolean {
     const until = this.#private.get(key);
     if (until === undefined) return false;

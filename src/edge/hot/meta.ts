@@ -74,6 +74,7 @@ export function describe(
     lastModified: facts.lastModifiedMs === null ? null : get("last-modified"),
     lastModifiedMs: facts.lastModifiedMs,
     freshness: freshnessOf(facts, fetched),
+    purge: fetched.purge,
     receivedMs: fetched.receivedMs,
   });
 }

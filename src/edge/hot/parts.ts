@@ -48,6 +48,7 @@ export interface PartsNeeds {
   readonly node: string;
   readonly cache: Cache<Prepared>;
   readonly nowMs: () => number;
+  readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
   /** 64 random bits as text. */
   readonly generation: () => string;
   readonly fetch: (
@@ -80,6 +81,7 @@ export class Parts {
     if (held === null) return null;
     if (held.kind === "file") await held.file.close();
     if (held.kind === "file" || held.meta.part === undefined) return null;
+    if (this.#needs.banned(held.meta) === "hard") return null;
     assert(held.meta.customer === ask.entry.customer, "A part goes to its own customer's users");
     if (held.kind === "memory") return held as PartObject;
     return new MemoryObject<Prepared>(held.meta, held.bytes) as PartObject;

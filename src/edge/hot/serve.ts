@@ -41,7 +41,7 @@ import {
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
 import { type Cache, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
-import { type Ask, detached, fieldsSeen, receive } from "./ask.ts";
+import { type Ask, asksForHealth, detached, fieldsSeen, receive } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes, deliver, discard, type Held } from "./deliver.ts";
@@ -87,6 +87,10 @@ export interface ServeParts {
   readonly view: () => View | null;
   /** True while purges may have been missed: everything is validated before it is served. */
   readonly behind: () => boolean;
+  /** The number of the last purge that was applied. */
+  readonly purged: () => number;
+  /** What purges of more than one URL say of what is stored. */
+  readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
 }
 
 /** A URL that was served from memory before: what it leads to, without parsing. */
@@ -109,8 +113,6 @@ interface Landed {
   readonly readsStale?: true;
 }
 
-const HEALTH_PATH = "/.well-known/turnpike/health";
-
 export class Server {
   readonly #parts: ServeParts;
   readonly #flights = new Flights();
@@ -122,7 +124,8 @@ export class Server {
     this.#parts = parts;
     this.#fetcher = new Fetcher({ ...parts, nowMs: () => parts.clock.wallMs() });
     this.#slices = new Parts({
-      ...{ node: parts.node, cache: parts.cache, nowMs: () => parts.clock.wallMs() },
+      ...{ node: parts.node, cache: parts.cache, banned: parts.banned },
+      nowMs: () => parts.clock.wallMs(),
       generation: () => parts.rng.float().toString(36).slice(2) + parts.clock.wallMs().toString(36),
       fetch: (ask, o) => this.#fetch(ask, { ...o, shared: true }),
     });
@@ -141,6 +144,12 @@ export class Server {
   async purge(key: string): Promise<void> {
     this.#flights.purge(key);
     await Promise.all([this.#parts.cache.purge(key), this.#parts.cache.purge(partsKey(key))]);
+  }
+
+  /** Bans came for this site: what is under way is not kept, and no URL is known any more. */
+  banned(of: { readonly customer: string; readonly site: string }): void {
+    this.#flights.purgeAll(cacheKey({ ...of, path: "/" }));
+    this.tableChanged();
   }
 
   /** Budget of a known hit: no await, one Response, four header reads; see bench/edge. */
@@ -188,7 +197,7 @@ export class Server {
       connection.timeout(request, MISS_IDLE_SEC);
       return this.#guarded(this.#pass(ask));
     }
-    const object = this.#parts.cache.find(ask.key, ask.get);
+    const object = this.#find(ask);
     if (object !== null && this.#fresh(object.meta)) return this.#hit(object, ask);
     if (object !== null && this.#mayRevalidateLater(object.meta)) {
       this.#revalidateLater(object, ask);
@@ -208,7 +217,14 @@ export class Server {
     return refuse(refusals.broken, this.#parts.node);
   }
 
+  /** The object in memory that answers, unless a purge forbids it. */
+  #find(ask: Ask): MemoryObject<Prepared> | null {
+    const object = this.#parts.cache.find(ask.key, ask.get);
+    return object === null || this.#parts.banned(object.meta) === "hard" ? null : object;
+  }
+
   #fresh(meta: ObjectMeta): boolean {
+    if (this.#parts.banned(meta) !== null) return false;
     const age = ageMs(meta.freshness, meta.receivedMs, this.#parts.clock.wallMs());
     return isFresh(meta.freshness, age) && !this.#parts.behind();
   }
@@ -235,6 +251,10 @@ export class Server {
     let held: Held | null = inMemory;
     if (held === null && this.#parts.cache.mayHoldOnDisk(ask.key)) {
       held = await this.#parts.cache.load(ask.key, ask.get);
+      if (held !== null && this.#parts.banned(held.meta) === "hard") {
+        discard(held);
+        held = null;
+      }
     }
     if (held !== null && this.#fresh(held.meta)) return this.#hit(held, ask);
     if (ask.method === "HEAD") return this.#head(ask, held);
@@ -665,13 +685,6 @@ export class Server {
   #countIn(ask: Ask, bytes: number): void {
     ask.entry.usage.bytesIn += bytes;
   }
-}
-
-/** Whatever the host is: probes come by address. */
-function asksForHealth(url: string): boolean {
-  if (!url.endsWith(HEALTH_PATH)) return false;
-  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
-  return url.length - start === HEALTH_PATH.length;
 }
 
 function release(held: Held | null): void {

@@ -4,6 +4,7 @@
  * which variant answers a request. Stricter than the RFC where a mistake would show one user's bytes
  * to another: each such place says so. No storage, no clock: times come in as milliseconds.
  */
+export { type Ban, banned, foldBans, tagKey, tagsOf } from "./bans.ts";
 export { type CachedResponse, type ResponseFacts, readResponse } from "./facts.ts";
 export {
   ageMs,

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import type { Purge } from "../model/purge.ts";
+import { type Ban, banned, canonicalPath, foldBans } from "../policy/caching/mod.ts";
+import type { ObjectMeta } from "./cache/mod.ts";
+
+/** Bans of one site at once; beyond it they become one of the whole site. */
+const BANS_OF_SITE_MAX = 500;
+/** Sites that have bans at once; beyond it the oldest site's become one of the whole site. */
+const BANS_MAX = 20_000;
+
+/**
+ * Purges of more than one URL. Nothing is looked for when one comes: whatever was stored before it is
+ * held against it when it is next read, in both tiers and after a restart. They are kept on disk,
+ * written before the purge is acknowledged, and never end, for objects on disk do not either.
+ */
+export class Bans {
+  readonly #path: string;
+  #bySite = new Map<string, readonly Ban[]>();
+  #count = 0;
+  /** What came before this is not believed, ms since the epoch. */
+  #believedFromMs = 0;
+  /** Why the file could not be read, or null. Then nothing that was stored until now is served. */
+  fault: unknown = null;
+
+  constructor(path: string, nowMs: number) {
+    this.#path = path;
+    try {
+      const text = readOr(path);
+      if (text === null) return;
+      const kept = JSON.parse(text) as Kept;
+      this.#believedFromMs = kept.believedFromMs;
+      this.#bySite = new Map(kept.sites);
+      this.#recount();
+    } catch (fault) {
+      this.fault = fault;
+      this.#believedFromMs = nowMs;
+    }
+  }
+
+  /** What bans say of a stored object. */
+  of(meta: ObjectMeta): "hard" | "soft" | null {
+    if (meta.receivedMs < this.#believedFromMs) return "hard";
+    const bans = this.#bySite.get(siteKey(meta.customer, meta.site));
+    return bans === undefined ? null : banned(bans, meta);
+  }
+
+  /** From its return on they hold; when it resolves they do after a crash, too. */
+  add(purges: readonly Purge[]): Promise<void> {
+    for (const purge of purges) {
+      const key = siteKey(purge.customer, purge.site);
+      const { number, scope = "url", soft = false } = purge;
+      const of = scope === "url" ? canonicalPath(purge.path) : purge.path;
+      const before = this.#bySite.get(key) ?? [];
+      // The log may be told again; what is known already is in its place.
+      if (of === null || number <= (before.at(-1)?.number ?? 0)) continue;
+      this.#bySite.set(key, foldBans([...before, { number, scope, of, soft }], BANS_OF_SITE_MAX));
+    }
+    this.#recount();
+    if (this.#count > BANS_MAX) {
+      for (const [key, bans] of this.#bySite) this.#bySite.set(key, foldBans(bans, 1));
+      this.#recount();
+    }
+    const kept: Kept = { believedFromMs: this.#believedFromMs, sites: [...this.#bySite] };
+    return writeWhole(this.#path, JSON.stringify(kept));
+  }
+
+  #recount(): void {
+    this.#count = 0;
+    for (const bans of this.#bySite.values()) this.#count += bans.length;
+  }
+}
+
+interface Kept {
+  readonly believedFromMs: number;
+  readonly sites: readonly [string, readonly Ban[]][];
+}
+
+function siteKey(customer: string, site: string): string {
+  return `${customer} ${site}`;
+}
+
+function readOr(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (fault) {
+    if ((fault as { code?: string }).code === "ENOENT") return null;
+    throw fault;
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.tmp`, "w");
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.tmp`, path);
+}
