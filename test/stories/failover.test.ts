@@ -11,6 +11,11 @@ import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
 const COUNT = Number(process.env.TURNPIKE_DEATHS ?? "10");
 /** No answer may name a dead server after this: two checks that time out, and their way. */
 const DNS_MS_MAX = 5000;
+/**
+ * A miss that hung at another server may come to a dead one late: its next choices are those of
+ * the moment when it began.
+ */
+const MISS_MS_MAX = 10_000;
 const AT_ONCE = 5;
 const QUIET_MS = 1500;
 const ASK_EVERY_MS = 25;
@@ -167,7 +172,7 @@ test(
     process.stdout.write(`failover: ${JSON.stringify(figures)}\n`);
     for (const { death, dnsMs, missMs } of seen) {
       expect([death, dnsMs < DNS_MS_MAX]).toEqual([death, true]);
-      expect([death, (missMs ?? 0) < DNS_MS_MAX]).toEqual([death, true]);
+      expect([death, (missMs ?? 0) < MISS_MS_MAX]).toEqual([death, true]);
     }
   },
   Math.max(60_000, COUNT * 10_000),
