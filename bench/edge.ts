@@ -11,8 +11,13 @@ import { cpuUs, rssBytes } from "./dns-process.ts";
 import { peers } from "./edge-peers.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
 
-const OBJECTS = 1000;
-const LARGE_OBJECTS = 200;
+/** What the origin has: so many objects of that many bytes, asked for by that many connections. */
+const FOLDERS = {
+  k1: { objects: 1000, bytes: 1024, connections: 64 },
+  k100: { objects: 200, bytes: 102_400, connections: 32 },
+  m10: { objects: 8, bytes: 10_000_000, connections: 8 },
+} as const;
+type Folder = keyof typeof FOLDERS;
 const ADDRESS = "127.83.0.1";
 const ORIGIN = "127.83.1.1";
 const HOST = "www.shop-7.example.cdn.example";
@@ -36,7 +41,7 @@ interface Workload {
   readonly goalRatio: number;
   readonly tool: "wrk" | "h2load";
   readonly tls: boolean;
-  readonly folder: "k1" | "k100";
+  readonly folder: Folder;
 }
 
 const WORKLOADS: readonly Workload[] = [
@@ -80,6 +85,14 @@ const WORKLOADS: readonly Workload[] = [
     tls: true,
     folder: "k100",
   },
+  {
+    name: "hit 10 MB, HTTP/1.1",
+    load: "wrk, 8 connections",
+    goalRatio: 1.05,
+    tool: "wrk",
+    tls: false,
+    folder: "m10",
+  },
 ];
 
 /** Runs the bench; whoever calls has installed the peers. Needs Linux, taskset, wrk and h2load. */
@@ -106,12 +119,13 @@ export async function bench(o: BenchOptions): Promise<BenchResult> {
 }
 
 function startOrigin() {
-  const bodies = { k1: "k".repeat(1024), k100: "c".repeat(102_400) };
+  const names = Object.keys(FOLDERS) as Folder[];
+  const bodies = Object.fromEntries(names.map((name) => [name, "k".repeat(FOLDERS[name].bytes)]));
   return Bun.serve({
     hostname: ORIGIN,
     port: 0,
     fetch(asked) {
-      const folder = new URL(asked.url).pathname.split("/")[1] as "k1" | "k100";
+      const folder = new URL(asked.url).pathname.split("/")[1]!;
       const headers = {
         "content-type": "image/png",
         "cache-control": "public, max-age=86400",
@@ -181,8 +195,9 @@ async function ready(subject: Subject): Promise<boolean> {
 
 /** Every object is asked for once, so that what is measured are hits. */
 async function fill(subject: Subject): Promise<void> {
-  for (let i = 0; i < OBJECTS; i++) await get(subject, `/k1/${i}`);
-  for (let i = 0; i < LARGE_OBJECTS; i++) await get(subject, `/k100/${i}`);
+  for (const [folder, { objects }] of Object.entries(FOLDERS)) {
+    for (let i = 0; i < objects; i++) await get(subject, `/${folder}/${i}`);
+  }
 }
 
 function get(subject: Subject, path: string): Promise<number> {
@@ -239,7 +254,7 @@ async function load(
 ): Promise<Load> {
   const port = workload.tls ? subject.https : subject.http;
   const base = `${workload.tls ? "https" : "http"}://${ADDRESS}:${port}`;
-  const count = workload.folder === "k1" ? OBJECTS : LARGE_OBJECTS;
+  const { objects: count, connections } = FOLDERS[workload.folder];
   if (workload.tool === "h2load") {
     const urls = join(o.dir, "urls.txt");
     const list = Array.from({ length: count }, (_, i) => `${base}/${workload.folder}/${i}`);
@@ -249,7 +264,6 @@ async function load(
   }
   const script = join(o.dir, `${workload.folder}.lua`);
   writeFileSync(script, luaOf(workload.folder, count));
-  const connections = workload.folder === "k1" ? 64 : 32;
   const args = ["-t1", `-c${connections}`, `-d${o.seconds}s`, "-s", script, base];
   return readWrk(await output("wrk", args));
 }
