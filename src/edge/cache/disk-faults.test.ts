@@ -31,7 +31,7 @@ function bodyOf(path: string, version: number): Uint8Array<ArrayBuffer> {
 }
 
 function cacheOn(files: FakeFiles, diskBytesMax = 1_000_000): Cache {
-  const o = { dir: DIR, memoryBytesMax: 20_000, wholeBytesMax: 10_000, nowMs: () => 1_000 };
+  const o = { dir: DIR, memoryBytesMax: 400_000, wholeBytesMax: 10_000, nowMs: () => 1_000 };
   return new Cache({ ...o, diskBytesMax, files });
 }
 
