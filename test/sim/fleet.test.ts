@@ -12,7 +12,7 @@ const SIZE: WorldSize = FULL
   ? {
       seed: 11,
       pops: 50,
-      nodesPerPop: 2,
+      nodesPerPop: 1,
       groups: 10_000,
       origins: 6,
       resolvers: 2,
@@ -31,7 +31,7 @@ const SIZE: WorldSize = FULL
     };
 /** Resolvers: one in ten keeps answers five times as long as it may. Loads are read 2 % wrong. */
 const CLIENTS = { overstay: 0.1, noise: 0.02 };
-const DAY_SEC = FULL ? 1200 : 400;
+const DAY_SEC = FULL ? 600 : 400;
 
 const world = buildWorld(SIZE);
 const evidence: Record<string, unknown> = { size: SIZE };
