@@ -5,16 +5,20 @@ import { startFigures } from "./figures.ts";
 test("startFigures() tells of this process, its machine and what was served", () => {
   const figures = startFigures({ clock: realClock, connections: () => 7 });
   try {
-    const untilMs = realClock.monoMs() + 150;
-    while (realClock.monoMs() < untilMs);
+    // CPU time of our own, however busy the machine is: half of it at least must be seen.
+    const begunMs = realClock.monoMs();
+    const spent = () => process.cpuUsage().user / 1000;
+    const fromMs = spent();
+    while (spent() < fromMs + 100 && realClock.monoMs() < begunMs + 10_000);
+    const leastCpus = 50 / (realClock.monoMs() - begunMs + 50);
     const site = { requests: 4, hits: 3, bytesOut: 1000 };
     const seen = figures.take({ "www.shop.example": site });
-    expect(seen.processCpus).toBeGreaterThan(0.3);
+    expect(seen.processCpus).toBeGreaterThan(leastCpus);
     expect(seen.cpuBusy ?? 0).toBeLessThanOrEqual(1);
     expect(seen.memoryAvailableBytes).toBeLessThan(seen.memoryTotalBytes ?? 0);
     expect(seen.rssBytes).toBeGreaterThan(1_000_000);
     expect(seen).toMatchObject({ connections: 7, hitRatio: 0.75 });
-    expect(seen.bytesPerSec).toBeLessThanOrEqual(1000 / 0.15);
+    expect(seen.bytesPerSec).toBeLessThanOrEqual(1000 / 0.1);
     expect(figures.take({}).hitRatio).toBeNull();
   } finally {
     figures.stop();
