@@ -74,7 +74,7 @@ function selfCommand(): string[] {
  */
 function environmentOf(kind: ChildKind, file: NodeFile): Record<string, string | undefined> {
   const env = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" };
-  if (kind !== "node") return env;
+  if (kind !== "node" || !file.roles.includes("edge")) return env;
   return { ...env, BUN_JSC_forceRAMSize: String(3 * file.cache.memoryMiB * 1024 * 1024) };
 }
 
