@@ -128,9 +128,22 @@ test("a purge is numbered, sent to caches, caught up by number, and acknowledged
   world.bus.publish("purge.ack", { number: 2, node: "lon-1", atMs: 7 });
   const acks = [{ node: "lon-1", atMs: 7 }];
   expect(await read("/purges/2")).toMatchObject({ acks, missing: [] });
-  const missing = await world.call("GET", "/purges/3", { headers });
+  const missing = await world.call("GET", "/purges/9", { headers });
   expect(missing.status).toBe(404);
   for (const bad of ["logo.png", "/a b", ""]) expect((await purge(bad)).status).toBe(422);
+  for (const body of [{}, { path: "/a", all: true }, { tag: "a,b" }, { all: false }]) {
+    expect((await world.call("POST", path, { headers, body })).status).toBe(422);
+  }
+  for (const body of [{ tag: "logo", soft: true }, { prefix: "/img/" }, { all: true }]) {
+    expect((await world.call("POST", path, { headers, body })).status).toBe(201);
+  }
+  const more = await world.bus.request("purge.since", { after: 2 }, 100);
+  expect(more.purges).toMatchObject([
+    { path: "logo", scope: "tag", soft: true },
+    { path: "/img/", scope: "prefix" },
+    { path: "/", scope: "site" },
+  ]);
+  expect(await read("/purges/3")).toMatchObject({ purge: { scope: "tag", soft: true } });
 });
 
 test("a ring keeps five minutes, whole buckets only, in order", () => {

@@ -176,6 +176,20 @@ export function storeContract(
       expect(await store.purges.acks(2)).toEqual([{ number: 2, node: "lon-1", atMs: 7 }]);
     });
 
+    test("purges keep what they are of", async () => {
+      const of = { atMs: AT_MS, customer: "shop", site: "www.shop.example" };
+      const all = [
+        { ...of, path: "/a.png" },
+        { ...of, path: "/a.png", soft: true },
+        { ...of, path: "logo", scope: "tag" as const },
+        { ...of, path: "/img/", scope: "prefix" as const, soft: true },
+      ];
+      for (const one of all) await store.purges.add(one, auditOf("purge.create", "shop"));
+      const numbered = all.map((one, i) => ({ ...one, number: i + 1 }));
+      expect((await store.purges.since(0)).purges).toEqual(numbered);
+      expect(await store.purges.read(3)).toEqual(numbered[2]!);
+    });
+
     test("a node's newest acknowledgement is kept", async () => {
       await store.intents.ack({ node: "lon-1", number: 1, atMs: 1 });
       await store.intents.ack({ node: "lon-1", number: 2, atMs: 5 });

@@ -1,4 +1,4 @@
-import type { RouteName } from "../../src/model/api/mod.ts";
+import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import { liveOf, nodesOf, publish, type World } from "./world.ts";
@@ -184,7 +184,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
       atMs: world.nowMs,
       customer: input.params.customer ?? "",
       site: siteOf(world, input).hostname,
-      path: input.body.path,
+      ...purgeTarget(input.body),
     });
     return { reply: { number } };
   },

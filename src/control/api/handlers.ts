@@ -174,7 +174,7 @@ function changeHandlers({ deps, changer }: Parts) {
     reportLoad: async ({ params, body }) => reportLoad(deps, loads, { ...params, ...body }),
     createPurge: async ({ caller, params, body }) => {
       const { customer, hostname: site } = params;
-      const order = { customer, site, path: body.path, actor: caller.actor };
+      const order = { customer, site, what: body, actor: caller.actor };
       return { number: await createPurge(deps, purges, order) };
     },
   } satisfies Partial<Handlers>;

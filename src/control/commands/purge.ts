@@ -1,5 +1,6 @@
 import { Fault } from "../../base/fault.ts";
-import type { PurgeView } from "../../model/api/mod.ts";
+import { type PurgeCreate, type PurgeView, purgeTarget } from "../../model/api/mod.ts";
+import type { Purge } from "../../model/purge.ts";
 import type { Caller } from "../caller.ts";
 import type { Deps } from "../deps.ts";
 import { type Throttle, tooMany } from "../throttle.ts";
@@ -15,22 +16,30 @@ export async function createPurge(
   order: {
     readonly customer: string;
     readonly site: string;
-    readonly path: string;
+    readonly what: PurgeCreate;
     readonly actor: string;
   },
 ): Promise<number> {
-  const { customer, site, path, actor } = order;
+  const { customer, site, actor } = order;
+  const target = purgeTarget(order.what);
   const { network } = await deps.store.intents.read();
   const sites = network?.customers.find((c) => c.name === customer)?.sites ?? [];
   if (!sites.some((s) => s.hostname === site)) throw new Fault("not-found", site);
   const wait = throttle.take(customer);
   if (wait > 0) throw tooMany(wait);
   const atMs = deps.clock.wallMs();
-  const changes = [path.length > 200 ? `${path.slice(0, 197)}...` : path];
+  const changes = [wordsOf(target)];
   const audit = { atMs, actor, customer, action: "purge.create", subject: site, changes };
-  const purge = await deps.store.purges.add({ atMs, customer, site, path }, audit);
+  const purge = await deps.store.purges.add({ atMs, customer, site, ...target }, audit);
   deps.bus.publish("purge", purge);
   return purge.number;
+}
+
+/** Such as `soft tag product-17`, or a path alone. */
+function wordsOf(target: Pick<Purge, "path" | "scope" | "soft">): string {
+  const { path, scope = "url", soft = false } = target;
+  const short = path.length > 200 ? `${path.slice(0, 197)}...` : path;
+  return `${soft ? "soft " : ""}${scope === "url" ? "" : `${scope} `}${short}`;
 }
 
 /** @throws Fault `not-found`, also for another customer's */

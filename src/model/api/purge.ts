@@ -1,11 +1,43 @@
 import { z } from "zod";
+import type { Purge } from "../purge.ts";
 
-export const purgeCreate = z.strictObject({
-  path: z
-    .string()
-    .max(8192)
-    .regex(/^\/[\x21-\x7e]*$/, { message: "expected a path with its query, such as /logo.png" }),
-});
+const purgePath = z
+  .string()
+  .max(8192)
+  .regex(/^\/[\x21-\x7e]*$/, { message: "expected a path with its query, such as /logo.png" });
+const purgeTag = z
+  .string()
+  .max(1024)
+  .regex(/^[\x21-\x2b\x2d-\x7e]+$/, { message: "expected one tag, such as product-17" });
+
+export const purgeCreate = z
+  .strictObject({
+    path: purgePath.optional().meta({ description: "One URL, all its variants" }),
+    prefix: purgePath.optional().meta({ description: "All whose path and query begin so" }),
+    tag: purgeTag
+      .optional()
+      .meta({ description: "All with this tag, from Surrogate-Key, Cache-Tag and their kin" }),
+    all: z.literal(true).optional().meta({ description: "Everything of the site" }),
+    soft: z
+      .boolean()
+      .optional()
+      .meta({ description: "Keep it, and ask the web servers before it is served again" }),
+  })
+  .refine(
+    ({ path, prefix, tag, all }) =>
+      [path, prefix, tag, all].filter((one) => one !== undefined).length === 1,
+    { message: "expected one of path, prefix, tag and all" },
+  );
+export type PurgeCreate = z.infer<typeof purgeCreate>;
+
+/** What the log keeps of an order. */
+export function purgeTarget(order: PurgeCreate): Pick<Purge, "path" | "scope" | "soft"> {
+  const soft = order.soft === true ? { soft: true } : {};
+  if (order.prefix !== undefined) return { path: order.prefix, scope: "prefix", ...soft };
+  if (order.tag !== undefined) return { path: order.tag, scope: "tag", ...soft };
+  if (order.all === true) return { path: "/", scope: "site", ...soft };
+  return { path: order.path ?? "/", ...soft };
+}
 
 export const purgeParams = z.object({ number: z.coerce.number().int().min(1) });
 
@@ -20,6 +52,8 @@ export const purgeView = z
       customer: z.string(),
       site: z.string(),
       path: z.string(),
+      scope: z.enum(["url", "prefix", "tag", "site"]).optional(),
+      soft: z.boolean().optional(),
     }),
     acks: z.array(z.object({ node: z.string(), atMs: z.number() })),
     missing: z.array(z.string()).meta({ description: "Caches that have not yet acknowledged it" }),

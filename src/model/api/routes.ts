@@ -267,7 +267,7 @@ const customers = {
     path: `${SITE}/purge`,
     access: "editor",
     status: 201,
-    summary: "Purge one URL from every cache",
+    summary: "Purge a URL, a prefix, a tag or a whole site from every cache",
     params: siteParams,
     body: purgeCreate,
     reply: purgeNumber,

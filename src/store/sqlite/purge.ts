@@ -1,4 +1,4 @@
-import type { Purge } from "../../model/purge.ts";
+import type { Purge, PurgeScope } from "../../model/purge.ts";
 import type { PurgeStore } from "../store.ts";
 import { appendAudit } from "./audit.ts";
 import type { Db, Schema } from "./schema.ts";
@@ -7,14 +7,14 @@ export function purgeStore(db: Db): PurgeStore {
   return {
     add: (purge, audit) =>
       db.transaction().execute(async (tx) => {
-        const { atMs, customer, site, path } = purge;
+        const { atMs, customer, site, path, scope = "url", soft = false } = purge;
         const { number } = await tx
           .insertInto("purge")
-          .values({ at_ms: atMs, customer, site, path })
+          .values({ at_ms: atMs, customer, site, path, scope, soft: soft ? 1 : 0 })
           .returning("number")
           .executeTakeFirstOrThrow();
         await appendAudit(tx, audit);
-        return { number, atMs, customer, site, path };
+        return { ...purge, number };
       }),
     async read(number) {
       const query = db.selectFrom("purge").selectAll().where("number", "=", number);
@@ -41,11 +41,19 @@ export function purgeStore(db: Db): PurgeStore {
   };
 }
 
-type Row = Omit<Schema["purge"], "number"> & { readonly number: number };
+type Row = Omit<Schema["purge"], "number" | "scope" | "soft"> & {
+  readonly number: number;
+  readonly scope: string;
+  readonly soft: number;
+};
 
 function purgeOf(row: Row): Purge {
-  const { number, customer, site, path } = row;
-  return { number, atMs: row.at_ms, customer, site, path };
+  const { number, customer, site, path, scope, soft } = row;
+  return {
+    ...{ number, atMs: row.at_ms, customer, site, path },
+    ...(scope === "url" ? {} : { scope: scope as PurgeScope }),
+    ...(soft === 0 ? {} : { soft: true }),
+  };
 }
 
 async function latest(db: Db): Promise<number> {

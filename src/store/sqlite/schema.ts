@@ -45,6 +45,9 @@ export interface Schema {
     customer: string;
     site: string;
     path: string;
+    scope: Generated<string>;
+    /** 0 or 1 */
+    soft: Generated<number>;
   };
   purge_ack: { number: number; node: string; at_ms: number };
   audit: {
