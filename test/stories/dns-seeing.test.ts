@@ -70,7 +70,7 @@ test("metrics, top and the query log show what was asked", async () => {
   await until(async () => (await scrape()).includes('responses_total{rcode="SERVFAIL"}'));
   expect(await scrape()).toContain("process_resident_memory_bytes ");
   const file = join(folder, "log/lookups.jsonl");
-  await until(() => existsSync(file));
+  await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
   const lines = readFileSync(file, "utf8").trim().split("\n");
   const entry = JSON.parse(lines[0]!) as QueryLogEntry;
   expect(entry).toMatchObject({ node: "fra-1", name: "www.shop.example", rcode: "SERVFAIL" });
