@@ -284,7 +284,7 @@ test("an origin that dies is published as down within fall * interval + 1 s", as
   const views = origin("b")?.views ?? [];
   expect(views.map((view) => view.failure)).toContain("refused");
   // The vantage that made the majority spoke last: its word took this long to be published.
-  expect(health.atMs - Math.max(...views.map((view) => view.atMs))).toBeLessThan(300);
+  expect(health.atMs - Math.max(...views.map((view) => view.atMs))).toBeLessThan(1000);
   expect(Object.values(assignment.origins[HOSTNAME] ?? {})).not.toContain(`${HOSTNAME}/b`);
   expect(tookMs).toBeLessThan(3000);
   expect(health.held).toBeNull();
