@@ -106,6 +106,10 @@ export function discard(held: Held): void {
   if (held.kind === "file") held.file.close().catch(() => {});
 }
 
+export function release(held: Held | null): void {
+  if (held !== null) discard(held);
+}
+
 /** The step `count`: what is billed, and what pages show. */
 export function count(ask: Pick<Ask, "entry">, hit: boolean): void {
   const { usage, counts } = ask.entry;

@@ -33,7 +33,11 @@ const INERT =
 
 type FieldList = readonly (readonly [string, string])[];
 
-/** The fields of a response as this form of address may send them. */
+/**
+ * The fields of a response as this form of address may send them: each response that has a site's
+ * fields gets them here, hits once per object and form. Rules on the fields that leave stand here, at
+ * the end of the loop, before the guards of second addresses, which no rule undoes.
+ */
 export function formHeaders(
   fields: FieldList,
   of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },

@@ -1,0 +1,300 @@
+import {
+  conditionFields,
+  partToAsk,
+  readResponse,
+  selects,
+  storable,
+  variantMatches,
+  writeRange,
+} from "../../policy/caching/mod.ts";
+import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import { readBody } from "./body.ts";
+import { deliver, type Held, release } from "./deliver.ts";
+import type { Fetched } from "./fetch.ts";
+import type { Flight } from "./flight.ts";
+import { type Prepared, ttlSec } from "./head.ts";
+import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import type { PartObject } from "./parts.ts";
+import { pass, passOn } from "./pass.ts";
+import { refusals } from "./refuse.ts";
+import { keepRenewed, renewed } from "./renew.ts";
+import { countIn, type Works } from "./works.ts";
+
+/** How a fetch that others may wait for came out for the one who made it. */
+interface Landed {
+  readonly response: Response;
+  /** Resolves when others may no longer join its body; null: not even now. */
+  readonly lasting: Promise<void> | null;
+  /** The response reads from what was held before, and lets go of it at its end. */
+  readonly readsStale?: true;
+}
+
+/**
+ * The steps `miss` and `stale`: what one request fetches, all who want the same may wait for, until
+ * it is known whether it may be shared; then the step `store`.
+ */
+export class Misses {
+  readonly #works: Works;
+
+  constructor(works: Works) {
+    this.#works = works;
+  }
+
+  /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
+  async serve(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
+    const { clock } = this.#works;
+    if (this.#works.flights.isPrivate(ask.key, clock.monoMs()))
+      return pass(this.#works, ask, stale);
+    const range = stale === null ? ask.request.headers.get("range") : null;
+    const response = range === null ? null : await this.#part(ask, range);
+    if (response !== null) return response;
+    const flight = this.#works.flights.of(ask.key);
+    if (flight === undefined) return this.lead(ask, stale);
+    const outcome = await flight.outcome;
+    if (outcome.kind === "failed") {
+      release(stale);
+      return this.#works.refused(ask, outcome.refusal);
+    }
+    if (outcome.kind === "part" && tries < 3) return this.serve(ask, stale, tries + 1);
+    if (outcome.kind !== "shared") return pass(this.#works, ask, stale);
+    const held = await outcome.held();
+    if (held === null) return pass(this.#works, ask, stale);
+    const joins = held.kind !== "spool" || held.spool.canJoin;
+    if (!joins || !variantMatches(held.meta, ask.get)) {
+      release(held);
+      // Another variant: fetched for others too, by the first of those who waited in vain.
+      if (joins && this.#works.flights.of(ask.key) === undefined) return this.lead(ask, stale);
+      return pass(this.#works, ask, stale);
+    }
+    release(stale);
+    const { node } = this.#works;
+    const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
+    return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
+  }
+
+  /** Answers with a part without fetching the whole (H12). Null: the whole is to be fetched. */
+  async #part(ask: Ask, range: string): Promise<Response | null> {
+    const part = partToAsk(range);
+    const held = await this.#works.slices.find(ask);
+    if (held !== null && this.#works.isFresh(held.meta)) {
+      if (part === null && !this.#works.slices.holds(held, range)) return null;
+      const served = await this.#works.slices.serve(held, ask, { hit: true });
+      return served ?? pass(this.#works, ask);
+    }
+    // Somebody is about to learn whether it comes in parts.
+    if (part === null || this.#works.flights.of(ask.key) !== undefined) return null;
+    return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
+  }
+
+  async #fetchPart(
+    ask: Ask,
+    o: {
+      readonly part: NonNullable<ReturnType<typeof partToAsk>>;
+      readonly held: PartObject | null;
+      readonly flight: Flight;
+    },
+  ): Promise<Landed> {
+    const { held, flight } = o;
+    const conditions = [["range", writeRange(o.part)]] as const;
+    const prefer = held === null ? {} : { prefer: held.meta.part.origin };
+    const fetched = await this.#works.fetch(ask, { conditions, shared: true, ...prefer });
+    if ("status" in fetched) {
+      flight.land({ kind: "failed", refusal: fetched });
+      return { response: this.#works.refused(ask, fetched), lasting: null };
+    }
+    if (fetched.response.status !== 206) {
+      return this.#store({ ask, fetched, flight, stale: null });
+    }
+    const taken = await this.#works.slices.take(ask, fetched, held);
+    if (taken === null) return { response: await pass(this.#works, ask), lasting: null };
+    if (taken.keep && !flight.purged) {
+      this.#works.slices.keep(taken.object);
+      flight.land({ kind: "part" });
+    } else {
+      this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());
+      flight.land({ kind: "private" });
+    }
+    const asked = ask.request.headers.get("range") === writeRange(o.part);
+    const how = { hit: false, asCame: asked, stored: taken.keep && !flight.purged };
+    const response = await this.#works.slices.serve(taken.object, ask, how);
+    return { response: response ?? (await pass(this.#works, ask)), lasting: null };
+  }
+
+  /** Makes a fetch of the whole that others may wait for. */
+  lead(ask: Ask, stale: Held | null): Promise<Response> {
+    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }), stale);
+  }
+
+  /** Makes a fetch that others may wait for. */
+  async #led(
+    ask: Ask,
+    make: (flight: Flight) => Promise<Landed>,
+    stale: Held | null = null,
+  ): Promise<Response> {
+    const flight = this.#works.flights.start(ask.key);
+    let lasting: Promise<void> | null = null;
+    let unused = stale;
+    try {
+      const done = await make(flight);
+      lasting = done.lasting;
+      if (done.readsStale === true) unused = null;
+      return done.response;
+    } finally {
+      release(unused);
+      // Whoever waits is let go, whatever went wrong here.
+      flight.land({ kind: "private" });
+      const end = () => this.#works.flights.end(ask.key, flight);
+      if (lasting === null) end();
+      else void lasting.finally(end);
+    }
+  }
+
+  /** One fetch whose answer may be shared. */
+  async #fetchShared(o: {
+    readonly ask: Ask;
+    readonly stale: Held | null;
+    readonly flight: Flight;
+  }): Promise<Landed> {
+    const { ask, stale, flight } = o;
+    const conditions = stale === null ? [] : conditionFields(stale.meta);
+    let fetched = await this.#works.fetch(ask, { conditions, shared: true });
+    if (!("status" in fetched) && fetched.response.status === 304) {
+      const renewed = stale === null ? null : await this.#renew(stale, o, fetched);
+      if (renewed !== null) return renewed;
+      fetched = await this.#works.fetch(ask, { conditions: [], shared: true });
+    }
+    const answered = !("status" in fetched);
+    const failed = "status" in fetched || fetched.response.status >= 500;
+    if (failed && stale !== null && this.#works.mayServeStale(stale.meta, answered)) {
+      if (!("status" in fetched)) await fetched.response.body?.cancel();
+      return this.#staleOnError(stale, o);
+    }
+    if ("status" in fetched) {
+      flight.land({ kind: "failed", refusal: fetched });
+      return { response: this.#works.refused(ask, fetched), lasting: null };
+    }
+    return this.#store({ ask, fetched, flight, stale });
+  }
+
+  /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
+  async #renew(
+    stale: Held,
+    o: { readonly ask: Ask; readonly flight: Flight },
+    fetched: Fetched,
+  ): Promise<Landed | null> {
+    const { fields } = fetched.response;
+    if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
+    const { held, keep } = renewed(stale, o.ask, fetched);
+    if (!keep) {
+      // It has become private: nobody who waits gets it, and nobody after.
+      await this.#works.cache.purge(o.ask.key);
+      o.flight.land({ kind: "private" });
+    } else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
+    return this.#renewed(o, held, keep);
+  }
+
+  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, stored: boolean): Landed {
+    if (stored) this.#land(o, held, 304);
+    const { node, clock } = this.#works;
+    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored } as const;
+    const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
+    return { response, lasting: null, readsStale: true };
+  }
+
+  /** Shares an object with those who wait; each gets an open file of its own, where it is one. */
+  #land(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, fwdStatus: number): void {
+    const { ask, flight } = o;
+    const again = () => this.#works.cache.load(ask.key, ask.get);
+    const forOthers = held.kind === "file" ? again : () => held;
+    flight.land({ kind: "shared", held: forOthers, fwdStatus });
+  }
+
+  #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Landed {
+    this.#land(o, stale, 0);
+    const { node } = this.#works;
+    const ttl = ttlSec(stale.meta, this.#works.ageOf(stale.meta));
+    const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
+    const response = deliver(stale, o.ask, { node, nowMs: this.#works.nowMs(), status });
+    return { response, lasting: null, readsStale: true };
+  }
+
+  /** The step `store`: keeps what may be kept, and delivers. */
+  async #store(o: {
+    readonly ask: Ask;
+    readonly fetched: Fetched;
+    readonly flight: Flight;
+    readonly stale: Held | null;
+  }): Promise<Landed> {
+    const { ask, fetched, flight, stale } = o;
+    const { response } = fetched;
+    const facts = readResponse(
+      { status: response.status, get: getter(response.fields) },
+      fetched.receivedMs,
+    );
+    const verdict = storable(cacheRequestOf(ask), facts);
+    if (!verdict.store || !response.framed || facts.vary === "*") {
+      this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());
+      flight.land({ kind: "private" });
+      const reason = verdict.store ? "unframed" : verdict.reason;
+      return {
+        response: await passOn(this.#works, ask, { fetched, reason, stale }),
+        lasting: null,
+      };
+    }
+    this.#works.flights.noteShared(ask.key);
+    const body = await readBody(response.body, {
+      wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
+      contentLength: response.contentLength,
+      count: (bytes) => countIn(ask, bytes),
+    }).catch(() => null);
+    if (body === null) {
+      flight.land({ kind: "failed", refusal: refusals.badGateway });
+      return { response: this.#works.refused(ask, refusals.badGateway), lasting: null };
+    }
+    const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
+    if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body });
+    const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
+    const stored = flight.purged ? null : this.#works.cache.put(whole, body.bytes);
+    const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
+    flight.land({ kind: "shared", held: () => held, fwdStatus: response.status });
+    return { response: this.#stored(held, ask, { stale, stored: !flight.purged }), lasting: null };
+  }
+
+  #stored(
+    held: Held,
+    ask: Ask,
+    o: { readonly stale: Held | null; readonly stored: boolean },
+  ): Response {
+    const { node, clock } = this.#works;
+    const fwd = o.stale === null ? "uri-miss" : "stale";
+    const status = { cache: node, fwd, fwdStatus: held.meta.status, stored: o.stored } as const;
+    return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
+  }
+
+  /** A body too large to be held: to the client and to disk at once. */
+  #spool(o: {
+    readonly ask: Ask;
+    readonly flight: Flight;
+    readonly meta: ObjectMeta;
+    readonly fetched: Fetched;
+    readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
+  }): Landed {
+    const { ask, flight, body } = o;
+    const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax);
+    spool.keep = !flight.purged;
+    flight.onPurge = () => {
+      spool.keep = false;
+    };
+    const known = o.fetched.response.contentLength ?? -1;
+    const meta = sealMeta({ ...o.meta, bodyBytes: known });
+    const held = { kind: "spool", meta, spool } as const;
+    const response = this.#stored(held, ask, { stale: null, stored: true });
+    const lasting = spool.run(body.rest, body.first, (bodyBytes) => {
+      return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
+    });
+    flight.land({ kind: "shared", held: () => held, fwdStatus: meta.status });
+    return { response, lasting };
+  }
+}

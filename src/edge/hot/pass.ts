@@ -1,0 +1,122 @@
+import {
+  cacheKey,
+  compareHead,
+  invalidatedPaths,
+  isSafe,
+  readResponse,
+  storable,
+} from "../../policy/caching/mod.ts";
+import { sealMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import { passBody, readBody } from "./body.ts";
+import { count, countBytes, type Held, release } from "./deliver.ts";
+import type { Fetched } from "./fetch.ts";
+import type { Watch } from "./flight.ts";
+import { addCacheStatus, formHeaders } from "./head.ts";
+import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import { refusals, refuse } from "./refuse.ts";
+import { keepRenewed, renewed } from "./renew.ts";
+import { countIn, type Works } from "./works.ts";
+
+/** How an answer is sent on that is not kept. */
+interface PassOn {
+  readonly fetched: Fetched;
+  /** Why it is not kept, for Cache-Status. */
+  readonly reason: string;
+  /** What it replaces. */
+  readonly stale: Held | null;
+  readonly watch?: Watch;
+}
+
+/** The step `pass`: a fetch for this request alone, nothing kept. */
+export async function pass(works: Works, ask: Ask, stale: Held | null = null): Promise<Response> {
+  release(stale);
+  const watch = works.flights.watch(ask.key);
+  try {
+    const fetched = await works.fetch(ask, { conditions: [], shared: false });
+    if ("status" in fetched) return works.refused(ask, fetched);
+    const purged = watch.purged;
+    await invalidate(works, ask, fetched);
+    watch.purged = purged;
+    const reason = isSafe(ask.method) && ask.method !== "OPTIONS" ? "not-shared" : "method";
+    return await passOn(works, ask, { fetched, reason, stale: null, watch });
+  } finally {
+    watch.end();
+  }
+}
+
+/** RFC 9111 4.4: what an unsafe method changed is not served from before. */
+async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
+  const { status, fields } = fetched.response;
+  const get = getter(fields);
+  const { customer, hostname, firstAddress } = ask.entry;
+  const request = { method: ask.method, at: firstAddress, path: ask.path };
+  for (const path of invalidatedPaths(request, { status, get })) {
+    await works.purge(cacheKey({ customer, site: hostname, path }));
+  }
+}
+
+/** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
+export async function passHead(works: Works, ask: Ask, stale: Held | null): Promise<Response> {
+  if (stale === null || stale.kind === "spool") return pass(works, ask, stale);
+  const watch = works.flights.watch(ask.key);
+  const fetched = await works.fetch(ask, { conditions: [], shared: true });
+  watch.end();
+  release(stale);
+  if ("status" in fetched) return works.refused(ask, fetched);
+  const { status, fields } = fetched.response;
+  const says = compareHead(stale.meta, { status, get: getter(fields) });
+  const { held, keep } = renewed(stale, ask, fetched);
+  if (says === "other" || (says === "same" && !keep)) await works.purge(ask.key);
+  else if (says === "same" && !watch.purged) keepRenewed(works.cache, held);
+  return passOn(works, ask, { fetched, reason: "stale", stale: null });
+}
+
+/** Sends an answer on that is not kept. */
+export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Response> {
+  const { fetched } = o;
+  const { response } = fetched;
+  const { node } = works;
+  // What replaced the stored object may not be stored: the old one is not to be served any more.
+  if (o.stale !== null && response.status < 400) await works.cache.purge(ask.key);
+  const headers = formHeaders(response.fields, ask, node);
+  const fwd = o.reason === "method" ? "method" : o.stale === null ? "uri-miss" : "stale";
+  addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
+  const upstreamAge = getter(response.fields)("age");
+  if (upstreamAge !== null) headers.set("age", upstreamAge);
+  count(ask, false);
+  const { status, contentLength, body } = response;
+  if (body === null) {
+    if (ask.method === "HEAD" && contentLength !== null) {
+      headers.set("content-length", String(contentLength));
+    }
+    return new Response(null, { status, headers });
+  }
+  const counted = (bytes: number) => countIn(ask, bytes);
+  if (contentLength !== null && contentLength <= WHOLE_BYTES_MAX) {
+    const read = { wholeBytesMax: WHOLE_BYTES_MAX, contentLength, count: counted };
+    const whole = await readBody(body, read).catch(() => null);
+    if (whole?.kind !== "whole") return refuse(refusals.badGateway, node);
+    countBytes(ask, whole.bytes.byteLength);
+    if (o.watch?.purged === false) keepPosted(works, ask, { fetched, bytes: whole.bytes });
+    return new Response(whole.bytes, { status, headers });
+  }
+  const counts = { in: counted, out: (bytes: number) => countBytes(ask, bytes) };
+  return new Response(passBody(body, counts), { status, headers });
+}
+
+/** An answer to POST that says it is what GET would get (RFC 9110 9.3.3). */
+function keepPosted(
+  works: Works,
+  ask: Ask,
+  o: { readonly fetched: Fetched; readonly bytes: Uint8Array<ArrayBuffer> },
+): void {
+  const { fetched, bytes } = o;
+  if (ask.method !== "POST" || bytes.byteLength > ask.entry.site.objectBytesMax) return;
+  const { response, receivedMs } = fetched;
+  const facts = readResponse({ status: response.status, get: getter(response.fields) }, receivedMs);
+  if (!response.framed || !storable(cacheRequestOf(ask, facts), facts).store) return;
+  const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
+  works.cache.put(sealMeta({ ...meta, bodyBytes: bytes.byteLength }), bytes);
+}

@@ -1,0 +1,31 @@
+import { mergeNotModified, readResponse, storable } from "../../policy/caching/mod.ts";
+import { type Cache, MemoryObject } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import type { Held } from "./deliver.ts";
+import type { Fetched } from "./fetch.ts";
+import type { Prepared } from "./head.ts";
+import { cacheRequestOf, describe, getter } from "./meta.ts";
+
+/** What is held whole: it can get new fields. */
+export type Renewable = Exclude<Held, { kind: "spool" }>;
+
+/** What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept. */
+export function renewed(
+  stale: Renewable,
+  ask: Ask,
+  fetched: Fetched,
+): { readonly held: Renewable; readonly keep: boolean } {
+  const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
+  const response = { status: stale.meta.status, get: getter(merged) };
+  const facts = readResponse(response, fetched.receivedMs);
+  const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
+  const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
+  const held =
+    stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, stale.bytes);
+  return { held, keep };
+}
+
+export function keepRenewed(cache: Cache<Prepared>, held: Renewable): void {
+  if (held.kind === "file") held.renew(held.meta);
+  else cache.put(held.meta, held.bytes);
+}

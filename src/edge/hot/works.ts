@@ -1,0 +1,127 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Rng } from "../../base/rng.ts";
+import {
+  ageMs,
+  isFresh,
+  mayServeOnError,
+  mayServeWhileRevalidating,
+} from "../../policy/caching/mod.ts";
+import type { View } from "../../policy/steering/mod.ts";
+import type { Cache, ObjectMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import type { EdgeCounts } from "./count.ts";
+import { count, countBytes } from "./deliver.ts";
+import { type Fetched, Fetcher, type Sending } from "./fetch.ts";
+import { Flights } from "./flight.ts";
+import type { Prepared } from "./head.ts";
+import type { OriginClient } from "./origin.ts";
+import { Parts, partsKey } from "./parts.ts";
+import { type Refusal, refusals, refuse } from "./refuse.ts";
+import type { EdgeTable } from "./table.ts";
+
+/** What the edge gives its server. */
+export interface ServeParts {
+  readonly node: string;
+  readonly cache: Cache<Prepared>;
+  readonly origins: OriginClient;
+  readonly counts: EdgeCounts;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  /** Null until a first snapshot is known. */
+  readonly table: () => EdgeTable | null;
+  readonly view: () => View | null;
+  /** True while purges may have been missed: everything is validated before it is served. */
+  readonly behind: () => boolean;
+  /** The number of the last purge that was applied. */
+  readonly purged: () => number;
+  /** What purges of more than one URL say of what is stored. */
+  readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
+}
+
+/** What all steps work with: the two tiers, the fetches under way, and what may be served at present. */
+export class Works {
+  readonly node: string;
+  readonly cache: Cache<Prepared>;
+  readonly clock: Clock;
+  readonly flights = new Flights();
+  readonly slices: Parts;
+  readonly #parts: ServeParts;
+  readonly #fetcher: Fetcher;
+
+  constructor(parts: ServeParts) {
+    this.#parts = parts;
+    this.node = parts.node;
+    this.cache = parts.cache;
+    this.clock = parts.clock;
+    this.#fetcher = new Fetcher({ ...parts, nowMs: () => this.nowMs() });
+    this.slices = new Parts({
+      ...{ node: parts.node, cache: parts.cache, banned: parts.banned },
+      nowMs: () => this.nowMs(),
+      generation: () => parts.rng.float().toString(36).slice(2) + this.nowMs().toString(36),
+      fetch: (ask, o) => this.fetch(ask, { ...o, shared: true }),
+    });
+  }
+
+  nowMs(): number {
+    return this.clock.wallMs();
+  }
+
+  /** Age of a stored response at present, ms. */
+  ageOf(meta: ObjectMeta): number {
+    return ageMs(meta.freshness, meta.receivedMs, this.nowMs());
+  }
+
+  isBanned(meta: ObjectMeta): boolean {
+    return this.#parts.banned(meta) === "hard";
+  }
+
+  isFresh(meta: ObjectMeta): boolean {
+    if (this.#parts.banned(meta) !== null) return false;
+    return isFresh(meta.freshness, this.ageOf(meta)) && !this.#parts.behind();
+  }
+
+  mayRevalidateLater(meta: ObjectMeta): boolean {
+    if (this.#parts.behind() || meta.freshness.alwaysValidate) return false;
+    return mayServeWhileRevalidating(meta.freshness, this.ageOf(meta));
+  }
+
+  /** @param answered whether an origin answered at all, with an error then */
+  mayServeStale(meta: ObjectMeta, answered: boolean): boolean {
+    if (this.#parts.behind()) return false;
+    return mayServeOnError(meta.freshness, this.ageOf(meta), answered);
+  }
+
+  /**
+   * The step `fetch`: each answer of an origin comes through here, whoever asked for it.
+   *
+   * Rules on what origins answer stand here: `fetched.response` is what is judged, stored and sent on,
+   * so a rule gives another one in its place (fields edited, a lifetime set). What has Set-Cookie or
+   * says private or no-store is judged by the origin's own words: a rule leaves those fields alone.
+   */
+  fetch(ask: Ask, o: Omit<Sending, "cdnId">): Promise<Fetched | Refusal> {
+    const view = this.#parts.view();
+    if (view === null) return Promise.resolve(refusals.noSnapshot);
+    return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
+  }
+
+  /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */
+  async purge(key: string): Promise<void> {
+    this.flights.purge(key);
+    await Promise.all([this.cache.purge(key), this.cache.purge(partsKey(key))]);
+  }
+
+  /** The answer where no origin gave one. */
+  refused(ask: Ask, refusal: Refusal): Response {
+    count(ask, false);
+    const response = refuse(refusal, this.node, `${this.node}; fwd=uri-miss; detail=no-answer`);
+    countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
+    return response;
+  }
+}
+
+/** Body bytes that came from an origin. */
+export function countIn(ask: Ask, bytes: number): void {
+  ask.entry.usage.bytesIn += bytes;
+}
