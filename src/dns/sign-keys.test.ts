@@ -17,6 +17,7 @@ import {
 import { SECURE } from "../wire/dnssec/mod.ts";
 import { type Packet, Responder } from "./hot/answer.ts";
 import { SIGN_LIMITS, type SignLimits } from "./hot/sign.ts";
+import { HELD_CELL, heldOf, responsesOf } from "./hot/tally.ts";
 import { compileWorld, healthOf, WORLD } from "./hot/world.fixture.ts";
 import { openKeys } from "./sign-keys.ts";
 
@@ -124,6 +125,8 @@ describe("what a query with DO gets", () => {
     // Window 0 of 17 octets: RRSIG and NSEC in the sixth, NXNAME in the last.
     const bitmap = [0, 17, ...Array<number>(5).fill(0), 3, ...Array<number>(10).fill(0), 0x80];
     expect([...data.subarray(-19)]).toEqual(bitmap);
+    // What was sent is what is counted.
+    expect([...responsesOf(responder.tally.cells)]).toEqual([{ rcode: "NOERROR", count: 1 }]);
   });
 
   test("the proof itself to who asks for NSEC, and a referral with the proof that no DS is there", () => {
@@ -229,6 +232,9 @@ describe("a flood of names that do not exist", () => {
       if (ask(responder, invent(), { stream: true }).rcode === RCODE.SERVFAIL) failed += 1;
     }
     expect(failed).toBeGreaterThan(70);
+    const { cells } = responder.tally;
+    expect(heldOf(cells, HELD_CELL.SIGNATURES)).toBe(signer.made);
+    expect(heldOf(cells, HELD_CELL.UNSIGNED)).toBe(cut + failed);
     const live = ask(responder, "mail.hosted.example");
     expect(typesOf(live.answers)).toEqual([TYPE.A, TYPE.A, SECURE.RRSIG]);
     const plain = ask(responder, invent(), { dnssecOk: false });

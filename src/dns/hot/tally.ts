@@ -19,11 +19,18 @@ const RCODES = 24;
 const REQUESTS = 0;
 const RESPONSES = REQUESTS + PROTO_NAMES.length * 2 * TYPE_SLOTS;
 const HELD = RESPONSES + RCODES;
-const DURATIONS = HELD + 4;
+const DURATIONS = HELD + 6;
 const CELLS = DURATIONS + DURATION_SEC.length + 2;
 
-/** What is counted besides: each is one cell. */
-export const HELD_CELL = { TRUNCATED: 0, DROPPED: 1, PROVEN: 2, IGNORED: 3 } as const;
+/** What is counted besides: each is one cell. The last two: signatures made, and answers that none was made for. */
+export const HELD_CELL = {
+  TRUNCATED: 0,
+  DROPPED: 1,
+  PROVEN: 2,
+  IGNORED: 3,
+  SIGNATURES: 4,
+  UNSIGNED: 5,
+} as const;
 
 /**
  * Counters of one thread, in a table of fixed size: requests by proto, family and type, responses by
@@ -48,8 +55,8 @@ export class Tally {
     this.cells[RESPONSES + (rcode < RCODES ? rcode : RCODE.SERVFAIL)]! += 1;
   }
 
-  held(cell: number): void {
-    this.cells[HELD + cell]! += 1;
+  held(cell: number, times = 1): void {
+    this.cells[HELD + cell]! += times;
   }
 
   /** One answer that took so long. */
