@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { API_PREFIX, type Route, type RouteName, routes } from "../../src/model/api/mod.ts";
-import { handlers, Refusal } from "./handlers.ts";
+import { Refusal } from "./asked.ts";
+import { handlers } from "./handlers.ts";
 import type { World } from "./world.ts";
 
 /**

@@ -1,57 +1,11 @@
 import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
+import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
 import { liveOf, nodesOf, publish, type World } from "./world.ts";
-
-export class Refusal extends Error {
-  readonly status: number;
-  readonly more: { problems?: readonly unknown[]; retryAfterSec?: number };
-  constructor(status: number, words: string, more: Refusal["more"] = {}) {
-    super(words);
-    this.status = status;
-    this.more = more;
-  }
-}
-
-interface Input {
-  readonly params: Record<string, string>;
-  // Checked by the contract's own parsers before a handler sees them.
-  // biome-ignore lint/suspicious/noExplicitAny: the double's handlers are keyed by name, not typed
-  readonly query: any;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly body: any;
-  readonly cookie: string | null;
-}
-
-type Handler = (
-  world: World,
-  input: Input,
-) => { reply?: unknown; headers?: Record<string, string> };
+import { zoneHandlers } from "./zones.ts";
 
 export const PASSWORD = "correct horse";
-const PEOPLE = {
-  operator: { email: "ops@cdn.example", kind: "operator", customer: null, role: "owner" },
-  owner: { email: "owner@shop.example", kind: "member", customer: "acme", role: "owner" },
-  viewer: { email: "viewer@shop.example", kind: "member", customer: "acme", role: "viewer" },
-  empty: { email: "owner@globex.example", kind: "member", customer: "globex", role: "owner" },
-} as const;
-
-function who(input: Input) {
-  const person = PEOPLE[(input.cookie ?? "") as keyof typeof PEOPLE];
-  if (person === undefined) throw new Refusal(401, "Sign in first");
-  return person;
-}
-
-function sitesOf(world: World, input: Input): Site[] {
-  const person = who(input);
-  const customer = input.params.customer ?? "";
-  const sites = world.sites.get(customer);
-  if (sites === undefined || (person.kind === "member" && person.customer !== customer)) {
-    throw new Refusal(404, "There is nothing at this name");
-  }
-  return sites;
-}
-
 function siteOf(world: World, input: Input): Site {
   const found = sitesOf(world, input).find((s) => s.hostname === input.params.hostname);
   if (found === undefined) throw new Refusal(404, "There is nothing at this name");
@@ -71,11 +25,6 @@ function viewOf(customer: string, one: Site) {
     ports: { http: 80, https: 443 },
     up: one.origins.filter((o) => o.state === "auto" || o.state === "up").length,
   };
-}
-
-function changed(world: World, note: string) {
-  const number = publish(world, note);
-  return { reply: { changes: [note], version: number, snapshot: number } };
 }
 
 function putOrigin(world: World, input: Input) {
@@ -217,6 +166,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
       })),
     };
   },
+  ...zoneHandlers,
   listInvoices(world, input) {
     sitesOf(world, input);
     return { reply: world.invoices.filter((i) => i.customer === input.params.customer) };

@@ -7,6 +7,7 @@ import type {
   TokenRow,
 } from "../../src/model/api/mod.ts";
 import { type Site, site } from "../../src/model/site.ts";
+import { type ZoneRecord, zoneRecord } from "../../src/model/zone.ts";
 
 export type OriginLive = Live["origins"][number];
 
@@ -15,14 +16,34 @@ export interface World {
   nowMs: number;
   snapshot: number;
   readonly sites: Map<string, Site[]>;
+  readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
   readonly audit: AuditEntry[];
   readonly invoices: Invoice[];
   readonly tokens: TokenRow[];
-  readonly purges: { number: number; atMs: number; customer: string; site: string; path: string }[];
+  readonly purges: {
+    number: number;
+    atMs: number;
+    customer: string;
+    site: string;
+    path: string;
+    scope?: string;
+    soft?: boolean;
+  }[];
   /** Set to answer every call with this status, as a broken control would. */
   failWith: number | null;
   wrongPasswords: number;
+}
+
+const RECORDS = [
+  ["@", "MX", "10 mail.shop.example"],
+  ["@", "MX", "20 mail2.shop.example"],
+  ["@", "TXT", "v=spf1 mx -all"],
+  ["mail", "A", "203.0.113.25"],
+] as const;
+
+function recordOf([name, type, value]: (typeof RECORDS)[number]): ZoneRecord {
+  return zoneRecord.parse({ name, type, value });
 }
 
 const START_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -33,6 +54,7 @@ export function makeWorld(): World {
     nowMs: START_MS,
     snapshot: 41,
     sites: new Map(),
+    zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],
     audit: [],
     invoices: [invoiceOf("paid", "2026-10"), invoiceOf("open", "2026-11")],

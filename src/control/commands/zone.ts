@@ -20,16 +20,21 @@ type Kind = ZoneRow["kind"];
 
 interface Held {
   readonly kind: Kind;
+  readonly signed: boolean;
   readonly records: readonly ZoneRecord[];
 }
 
 /** A hosted zone, or a delegated hostname, which is one for whoever asks. */
 function heldBy(customer: Customer, name: string): Held | null {
   const zone = customer.zones.find((each) => each.name === name);
-  if (zone !== undefined) return { kind: "hosted", records: zone.records };
+  if (zone !== undefined) return { kind: "hosted", signed: isSigned(zone), records: zone.records };
   const site = customer.sites.find((each) => each.hostname === name);
   if (site?.onboarding !== "delegation") return null;
-  return { kind: "delegated", records: site.records ?? [] };
+  return { kind: "delegated", signed: isSigned(site), records: site.records ?? [] };
+}
+
+function isSigned({ dnssec = false }: { readonly dnssec?: boolean | "ed25519" | undefined }) {
+  return dnssec !== false;
 }
 
 /** @throws Fault `not-found` */
@@ -53,11 +58,12 @@ export function readZone(network: Network | null, at: Omit<ZoneAt, "actor">): Zo
     all.customers.find((each) => each.name === at.customer),
     at.customer,
   );
-  const { kind, records } = found(heldBy(customer, at.zone), at.zone);
+  const { kind, signed, records } = found(heldBy(customer, at.zone), at.zone);
   const warnings = recordWarnings(records, recordPlace(customer, at.zone, "records"));
   const nameServers = serverNames(all);
   const rows = records.map((record) => ({ ...record }));
-  return { customer: at.customer, name: at.zone, kind, nameServers, records: rows, warnings };
+  const rest = { nameServers, signed, records: rows, warnings };
+  return { customer: at.customer, name: at.zone, kind, ...rest };
 }
 
 /** @throws Fault `not-found` */

@@ -37,6 +37,7 @@ export const zoneView = z
     name: z.string(),
     kind,
     nameServers: z.array(z.string()).meta({ description: "Point the parent's NS at these" }),
+    signed: z.boolean().meta({ description: "By DNSSEC; its parent is to have the zone's DS" }),
     records: z.array(recordView),
     warnings: z.array(problem).meta({ description: "What is allowed and likely wrong" }),
   })

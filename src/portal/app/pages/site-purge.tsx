@@ -1,66 +1,191 @@
-import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import {
+  Button,
+  Checkbox,
+  Group,
+  Paper,
+  Radio,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import type { PurgeView } from "../../../model/api/mod.ts";
+import type { Ask } from "../api/client.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
-import { sortProblems } from "../parts/field-problems.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import { type SortedProblems, sortProblems } from "../parts/field-problems.ts";
 import { formatMoment, formatSpan } from "../parts/format.ts";
 import { FormAlert, Loaded } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
 const POLL_MS = 500;
 
+type PurgeBody = Ask<"createPurge">["body"];
+
+/** What can be purged at once, and how the one field is called for each. */
+const SCOPES = {
+  path: {
+    label: "One URL",
+    field: "Path",
+    words: "With its query, if it has one. Every variant of the URL goes.",
+    example: "/logo.png",
+  },
+  prefix: {
+    label: "Everything below a path",
+    field: "Path prefix",
+    words: "Every URL whose path begins so.",
+    example: "/images/",
+  },
+  tag: {
+    label: "Everything with a tag",
+    field: "Tag",
+    words: "From the Surrogate-Key or Cache-Tag fields of your web servers' answers.",
+    example: "product-17",
+  },
+  all: { label: "The whole site", field: null, words: "", example: "" },
+} as const;
+type Scope = keyof typeof SCOPES;
+
+interface Order {
+  readonly scope: Scope;
+  readonly text: string;
+  readonly soft: boolean;
+}
+
 export function PurgeTab(props: SiteTabProps) {
   const { customer, view } = props;
   const { hostname } = view.site;
-  const [path, setPath] = useState("");
+  const [order, setOrder] = useState<Order>({ scope: "path", text: "", soft: false });
+  const [asking, setAsking] = useState(false);
   const [made, setMade] = useState<readonly number[]>([]);
   const purge = useChange("createPurge");
-  const mayEdit = useMayEdit();
 
-  function submit(event: FormEvent): void {
-    event.preventDefault();
+  function send(): void {
     purge.mutate(
-      { params: { customer, hostname }, body: { path: pathIn(path) } },
+      { params: { customer, hostname }, body: bodyOf(order) },
       {
         onSuccess: ({ number }) => {
           setMade([number, ...made.filter((one) => one !== number)]);
-          setPath("");
+          setOrder({ ...order, text: "" });
         },
+        onSettled: () => setAsking(false),
       },
     );
   }
 
-  const problems = sortProblems(purge.error, { path: ["path"] });
   return (
     <Stack>
-      <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
-        <Stack>
-          <Title order={2}>Purge one URL from every cache</Title>
-          <FormAlert words={problems.rest} />
-          <TextInput
-            label="Path"
-            description="With its query, if it has one. Every variant of the URL goes."
-            placeholder="/logo.png"
-            value={path}
-            onChange={(e) => setPath(e.currentTarget.value)}
-            error={problems.fields.path}
-            disabled={!mayEdit}
-            autoComplete="off"
-            spellCheck={false}
-          />
-          <Group>
-            <Button type="submit" loading={purge.isPending} disabled={!mayEdit}>
-              Purge
-            </Button>
-            {!mayEdit && <Text c="dimmed">Your role only reads.</Text>}
-          </Group>
-        </Stack>
-      </Paper>
+      <PurgeForm
+        order={order}
+        onChange={(next) => {
+          setOrder(next);
+          if (next.scope !== order.scope) purge.reset();
+        }}
+        problems={sortProblems(purge.error, { text: ["path", "prefix", "tag"] })}
+        busy={purge.isPending}
+        onSubmit={order.scope === "all" ? () => setAsking(true) : send}
+      />
+      <Confirm
+        open={asking}
+        title={`Purge all of ${hostname}?`}
+        verb="Purge everything"
+        busy={purge.isPending}
+        onClose={() => setAsking(false)}
+        onConfirm={send}
+      >
+        <Text>
+          {order.soft
+            ? "Your web servers are asked about every object before it is served again."
+            : "Every object is fetched from your web servers again when it is next asked for."}
+        </Text>
+      </Confirm>
       {made.map((number) => (
         <Receipt key={number} number={number} />
       ))}
     </Stack>
   );
+}
+
+function PurgeForm(props: {
+  order: Order;
+  onChange: (order: Order) => void;
+  problems: SortedProblems<"text">;
+  busy: boolean;
+  onSubmit: () => void;
+}) {
+  const { order, onChange, problems } = props;
+  const { field, words, example } = SCOPES[order.scope];
+  const mayEdit = useMayEdit();
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    props.onSubmit();
+  }
+
+  return (
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+      <Stack>
+        <Title order={2}>Purge from every cache</Title>
+        <FormAlert words={problems.rest} />
+        <ScopeChoice
+          scope={order.scope}
+          disabled={!mayEdit}
+          onChange={(scope) => onChange({ ...order, scope })}
+        />
+        {field !== null && (
+          <TextInput
+            label={field}
+            description={words}
+            placeholder={example}
+            value={order.text}
+            onChange={(e) => onChange({ ...order, text: e.currentTarget.value })}
+            error={problems.fields.text}
+            disabled={!mayEdit}
+            autoComplete="off"
+            spellCheck={false}
+          />
+        )}
+        <Checkbox
+          label="Keep it until your web servers are asked"
+          description="A soft purge: what has not changed is not fetched again."
+          checked={order.soft}
+          onChange={(e) => onChange({ ...order, soft: e.currentTarget.checked })}
+          disabled={!mayEdit}
+        />
+        <Group>
+          <Button type="submit" loading={props.busy} disabled={!mayEdit}>
+            Purge
+          </Button>
+          {!mayEdit && <Text c="dimmed">Your role only reads.</Text>}
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+function ScopeChoice(props: { scope: Scope; disabled: boolean; onChange: (scope: Scope) => void }) {
+  return (
+    <Radio.Group
+      label="What to purge"
+      value={props.scope}
+      onChange={(value) => props.onChange(value as Scope)}
+    >
+      <Group mt="xs">
+        {Object.entries(SCOPES).map(([value, { label }]) => (
+          <Radio key={value} value={value} label={label} disabled={props.disabled} />
+        ))}
+      </Group>
+    </Radio.Group>
+  );
+}
+
+function bodyOf({ scope, text, soft }: Order): PurgeBody {
+  const kept = soft ? { soft: true } : {};
+  if (scope === "all") return { all: true, ...kept };
+  if (scope === "tag") return { tag: text.trim(), ...kept };
+  return { [scope]: pathIn(text), ...kept };
 }
 
 /** People paste whole addresses: `https://c.cdn.example/www.shop.example/a.png` is not a path. */
@@ -86,22 +211,24 @@ function Receipt(props: { number: number }) {
         <Paper className="tp-card" p="lg" component="section" aria-label={`Purge ${purge.number}`}>
           <Group justify="space-between">
             <Title order={3} className="tp-mono">
-              {purge.path}
+              {purgeWords(purge)}
             </Title>
             <span className="tp-state" data-tone={missing.length === 0 ? "good" : "warn"}>
               <span className="tp-dot" aria-hidden="true" />
               {missing.length === 0
-                ? `Gone from all ${acks.length} caches`
+                ? `${purge.soft === true ? "Marked in" : "Gone from"} all ${acks.length} caches`
                 : `${acks.length} of ${acks.length + missing.length} caches so far`}
             </span>
           </Group>
           <Text size="sm" c="dimmed">
-            Purge {purge.number}, asked for {formatMoment(purge.atMs)}
+            {purge.soft === true ? "Soft purge" : "Purge"} {purge.number}, asked for{" "}
+            {formatMoment(purge.atMs)}
           </Text>
           <ul className="tp-receipts">
             {acks.map((ack) => (
               <li key={ack.node}>
-                {ack.node}: gone after {formatAfter(ack.atMs - purge.atMs)}
+                {ack.node}: {purge.soft === true ? "marked" : "gone"} after{" "}
+                {formatAfter(ack.atMs - purge.atMs)}
               </li>
             ))}
             {missing.map((node) => (
@@ -112,6 +239,12 @@ function Receipt(props: { number: number }) {
       )}
     </Loaded>
   );
+}
+
+function purgeWords(purge: PurgeView["purge"]): string {
+  if (purge.scope === "site") return `All of ${purge.site}`;
+  if (purge.scope === "tag") return `Tag ${purge.path}`;
+  return purge.scope === "prefix" ? `${purge.path}*` : purge.path;
 }
 
 function formatAfter(ms: number): string {

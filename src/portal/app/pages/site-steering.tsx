@@ -1,11 +1,21 @@
-import { Button, Group, Paper, Radio, Stack, Text, TextInput, Title } from "@mantine/core";
+import {
+  Button,
+  Group,
+  Paper,
+  Radio,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import type { Explanation } from "../../../model/api/mod.ts";
 import { type Ask, call } from "../api/client.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
-import { formatLoad, formatMs } from "../parts/format.ts";
+import { formatLoad, formatMoment, formatMs } from "../parts/format.ts";
 import { LoadBar, StateBadge, sourceWords } from "../parts/state-badge.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
 import { Stats } from "../parts/stats.tsx";
@@ -19,6 +29,7 @@ export function SteeringTab(props: SiteTabProps) {
   const { site, names } = props.view;
   const [which, setWhich] = useState<"first" | "second">("first");
   const [client, setClient] = useState("");
+  const [at, setAt] = useState("");
   const [asked, setAsked] = useState<Question | null>(null);
   const answer = useQuery({
     queryKey: ["explain", asked],
@@ -30,37 +41,47 @@ export function SteeringTab(props: SiteTabProps) {
   function submit(event: FormEvent): void {
     event.preventDefault();
     const name = which === "first" ? site.hostname : names.cacheHost;
-    const next = { name, client: client.trim() };
-    if (asked?.name === next.name && asked.client === next.client) void answer.refetch();
+    const next = { name, client: client.trim(), ...(at !== "" && { at: instantOf(at) }) };
+    if (JSON.stringify(asked) === JSON.stringify(next)) void answer.refetch();
     else setAsked(next);
   }
 
-  const problems = sortProblems(answer.error, { client: ["client"], which: ["name"] });
+  const problems = sortProblems(answer.error, {
+    client: ["client"],
+    which: ["name"],
+    at: ["at"],
+  });
   return (
     <Stack>
       <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
         <Stack>
           <Title order={2}>Which server would a client be sent to?</Title>
           <FormAlert words={problems.rest} />
-          <Radio.Group
-            label="Address looked up"
-            value={which}
-            onChange={(value) => setWhich(value === "second" ? "second" : "first")}
+          <AddressChoice
+            view={props.view}
+            which={which}
+            onChange={setWhich}
             error={problems.fields.which}
-          >
-            <Stack gap="xs" mt="xs">
-              <Radio value="first" label={`${site.hostname}: your web servers`} />
-              <Radio value="second" label={`${names.cacheHost}: the network's caches`} />
-            </Stack>
-          </Radio.Group>
-          <TextInput
-            label="Client's IP address"
-            placeholder="198.51.100.7"
-            maw={360}
-            value={client}
-            onChange={(e) => setClient(e.currentTarget.value)}
-            error={problems.fields.client}
           />
+          <SimpleGrid cols={{ base: 1, sm: 2 }} maw={720}>
+            <TextInput
+              label="Client's IP address"
+              placeholder="198.51.100.7"
+              value={client}
+              onChange={(e) => setClient(e.currentTarget.value)}
+              error={problems.fields.client}
+            />
+            <TextInput
+              type="datetime-local"
+              step={1}
+              label="At (your time)"
+              description="Empty for now; at most 24 hours back"
+              value={at}
+              onChange={(e) => setAt(e.currentTarget.value)}
+              error={problems.fields.at}
+              inputWrapperOrder={["label", "input", "description", "error"]}
+            />
+          </SimpleGrid>
           <Group>
             <Button type="submit" loading={answer.isFetching}>
               Explain
@@ -74,6 +95,34 @@ export function SteeringTab(props: SiteTabProps) {
   );
 }
 
+function AddressChoice(props: {
+  view: SiteTabProps["view"];
+  which: "first" | "second";
+  onChange: (which: "first" | "second") => void;
+  error: string | undefined;
+}) {
+  const { site, names } = props.view;
+  return (
+    <Radio.Group
+      label="Address looked up"
+      value={props.which}
+      onChange={(value) => props.onChange(value === "second" ? "second" : "first")}
+      error={props.error}
+    >
+      <Stack gap="xs" mt="xs">
+        <Radio value="first" label={`${site.hostname}: your web servers`} />
+        <Radio value="second" label={`${names.cacheHost}: the network's caches`} />
+      </Stack>
+    </Radio.Group>
+  );
+}
+
+/** The browser's local time as the API takes it: an instant with its offset. */
+function instantOf(local: string): string {
+  const when = new Date(local);
+  return Number.isNaN(when.getTime()) ? local : when.toISOString();
+}
+
 function Answer(props: { data: Explanation }) {
   const { data } = props;
   const { decision } = data;
@@ -85,7 +134,7 @@ function Answer(props: { data: Explanation }) {
           {
             label: "Answer",
             value: address ?? "No address",
-            note: `for ${data.answer.ttlSec} s${data.answer.v4 !== null && data.answer.v6 !== null ? ` · ${data.answer.v6}` : ""}`,
+            note: `${data.at === undefined ? "" : `at ${formatMoment(data.at)}, `}for ${data.answer.ttlSec} s${data.answer.v4 !== null && data.answer.v6 !== null ? ` · ${data.answer.v6}` : ""}`,
           },
           { label: "Client group", value: data.group, note: data.scope ?? "no prefix of its own" },
           {

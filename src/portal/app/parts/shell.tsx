@@ -113,12 +113,14 @@ function OperatorNav(props: { path: string }) {
 
 function CustomerNav(props: { path: string; customer: string; titled: boolean }) {
   const { customer } = props;
-  const adding = props.path === pathOf("siteAdd", { customer });
   const sites = pathOf("sites", { customer });
+  const zones = pathOf("zones", { customer });
+  const isAdding = (page: "siteAdd" | "zoneAdd") => props.path === pathOf(page, { customer });
   return (
     <>
       {props.titled && <Text className="tp-nav-head">{customer}</Text>}
-      <NavItem label="Sites" href={sites} path={adding ? sites : props.path} />
+      <NavItem label="Sites" href={sites} path={isAdding("siteAdd") ? sites : props.path} />
+      <NavItem label="Zones" href={zones} path={isAdding("zoneAdd") ? zones : props.path} />
       <NavItem label="Usage" href={pathOf("usage", { customer })} path={props.path} />
       <NavItem label="Invoices" href={pathOf("invoices", { customer })} path={props.path} />
       {!props.titled && <NavItem label="Audit log" href={pathOf("audit")} path={props.path} />}

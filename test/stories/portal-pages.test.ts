@@ -1,0 +1,70 @@
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { testWith, whyNot } from "../lab/needs.ts";
+import { CHROMIUM, overflowOf, Stage, seriousFindings, visit } from "../portal/stage.ts";
+
+let stage: Stage;
+
+beforeAll(async () => {
+  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
+});
+afterEach(async () => {
+  const complaints = [...(stage?.complaints ?? [])];
+  await stage?.clear();
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await stage?.close();
+});
+
+const SITE = "/customers/acme/sites/www.shop.example";
+
+/** Every page, by who may see it. */
+const PAGES = [
+  [null, "/sign-in"],
+  ["empty", "/customers/globex/sites"],
+  ["owner", "/customers/acme/sites"],
+  ["owner", "/customers/acme/add-site"],
+  ["owner", SITE],
+  ["owner", `${SITE}/traffic`],
+  ["owner", `${SITE}/steering`],
+  ["owner", `${SITE}/purge`],
+  ["owner", `${SITE}/set-up`],
+  ["empty", "/customers/globex/zones"],
+  ["owner", "/customers/acme/zones"],
+  ["owner", "/customers/acme/add-zone"],
+  ["owner", "/customers/acme/zones/shop.example"],
+  ["owner", "/customers/acme/usage"],
+  ["owner", "/account"],
+  ["owner", "/nowhere"],
+  ["operator", "/customers"],
+  ["operator", "/customers/acme/invoices"],
+  ["operator", "/customers/acme/invoices/inv-2026-11"],
+  ["operator", "/nodes"],
+  ["operator", "/snapshots"],
+  ["operator", "/audit"],
+] as const;
+
+describe("every page", () => {
+  for (const scheme of ["light", "dark"] as const) {
+    for (const width of [1440, 390]) {
+      testWith(
+        [CHROMIUM],
+        `fits ${width} px in ${scheme} colours without a serious finding of axe`,
+        async () => {
+          let page = await stage.page(null, { width, scheme });
+          let before: string | null = null;
+          const found: string[] = [];
+          for (const [who, path] of PAGES) {
+            if (who !== before) page = await stage.page(who, { width, scheme });
+            before = who;
+            await visit(page, path);
+            const wide = await overflowOf(page);
+            if (wide > 0) found.push(`${path} is ${wide} px too wide`);
+            found.push(...(await seriousFindings(page)).map((words) => `${path}: ${words}`));
+          }
+          expect(found).toEqual([]);
+        },
+      );
+    }
+  }
+});
