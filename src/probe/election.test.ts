@@ -24,7 +24,8 @@ describe("Election", () => {
     const later = election("p2");
     later.heardProbe("p1", 1400);
     expect(later.isJudge(1500)).toBe(false);
-    expect(later.isJudge(4401)).toBe(true);
+    expect(later.isJudge(2400)).toBe(false);
+    expect(later.isJudge(2401)).toBe(true);
   });
 
   test("who judges goes on until a lower one does, so that nobody judges never", () => {
@@ -36,7 +37,23 @@ describe("Election", () => {
     expect(p2.isJudge(2600)).toBe(true);
     p2.heardJudge("p1", 5500);
     expect(p2.isJudge(5500)).toBe(false);
-    expect(p2.isJudge(8501)).toBe(true);
+    expect(p2.isJudge(6501)).toBe(true);
+  });
+
+  test("a dead judge is replaced a second after its last beat, one that stalls takes over again", () => {
+    const p1 = election("p1");
+    const p2 = election("p2");
+    for (let atMs = 0; atMs <= 3000; atMs += 300) {
+      p2.heardProbe("p1", atMs);
+      if (atMs >= 1500 && p1.isJudge(atMs)) p2.heardJudge("p1", atMs);
+      expect(p2.isJudge(atMs)).toBe(false);
+    }
+    expect(p2.isJudge(4000)).toBe(false);
+    expect(p2.isJudge(4001)).toBe(true);
+    p1.heardJudge("p2", 4001);
+    expect(p1.isJudge(4100)).toBe(true);
+    p2.heardJudge("p1", 4100);
+    expect(p2.isJudge(4100)).toBe(false);
   });
 
   test("a probe that comes back listens longer while another judges", () => {

@@ -8,12 +8,13 @@ export interface Outbox {
 /** What changed must be known at once; the rest rides along a little later. */
 const CHANGED_MS = 30;
 const SOON_MS = 250;
-const LEAST_EVERY_MS = 1000;
+/** Beats by which others know that this probe lives: see election.ts. */
+export const LEAST_EVERY_MS = 300;
 const CHECKS_MAX = 50_000;
 
 /**
  * Gathers checks into reports: at once when an outcome differs from the last one, soon otherwise,
- * and at least each second, for a report also says that its vantage is alive.
+ * and at least every 300 ms, for a report also says that its vantage is alive.
  */
 export function startOutbox(send: (checks: readonly CheckReport[]) => void): Outbox {
   const lastOk = new Map<string, boolean>();

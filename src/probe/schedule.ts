@@ -4,7 +4,7 @@ import type { Rng } from "../base/rng.ts";
 import type { CheckReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { AddressRules } from "../wire/ip/mod.ts";
-import { type CheckPlan, hostOf, type Target, targetsOf } from "./plan.ts";
+import { ASKING, type CheckPlan, hostOf, type Target, targetsOf } from "./plan.ts";
 import { CheckRunner } from "./run-check.ts";
 
 export interface Schedule {
@@ -23,6 +23,11 @@ export interface ScheduleOptions {
 /** A first check comes within this, so that a new server is known soon and starts do not burst. */
 const FIRST_WITHIN_MS = 300;
 const JITTER_SHARE = 0.05;
+/**
+ * A failure is confirmed or not after this share of the interval, until `fall` is reached. A check
+ * that hangs for so long, where the one before took less than half of that, is not waited for.
+ */
+const CONFIRM_SHARE = 0.5;
 /** Sockets open at once; beyond it checks wait their turn. */
 const UNDER_WAY_MAX = 512;
 const TURN_MS = 50;
@@ -86,15 +91,21 @@ function stretchOf(wanted: readonly { target: Target; plan: CheckPlan }[]): Map<
 class Beat {
   readonly #runner: CheckRunner;
   readonly #shared: Shared;
-  readonly #intervalMs: number;
+  readonly #target: Target;
+  readonly #kind: CheckPlan["kind"];
   readonly #host: string;
+  /** In a row. */
+  #failures = 0;
+  /** The last check passed, and soon. */
+  #quick = false;
   readonly #ended = new AbortController();
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(target: Target, plan: CheckPlan, shared: Shared) {
     this.#runner = new CheckRunner(target, plan);
     this.#shared = shared;
-    this.#intervalMs = target.intervalMs;
+    this.#target = target;
+    this.#kind = plan.kind;
     this.#host = hostOf(plan);
     const withinMs = FIRST_WITHIN_MS * (shared.stretch.get(this.#host) ?? 1);
     this.#timer = setTimeout(() => this.#turn(), shared.rng.float() * withinMs);
@@ -113,11 +124,30 @@ class Beat {
     }
     const jitter = 1 + JITTER_SHARE * (2 * rng.float() - 1);
     const stretch = this.#shared.stretch.get(this.#host) ?? 1;
-    const nextMs = clock.monoMs() + this.#intervalMs * stretch * jitter;
-    this.#check().finally(() => {
+    const startMs = clock.monoMs();
+    this.#round(this.#target.intervalMs * CONFIRM_SHARE * stretch).finally(() => {
       if (this.#ended.signal.aborted) return;
+      const nextMs = startMs + this.#target.intervalMs * this.#share() * stretch * jitter;
       this.#timer = setTimeout(() => this.#turn(), Math.max(0, nextMs - clock.monoMs()));
     });
+  }
+
+  /** Of the interval until the next check: less while a server that passed is failing. */
+  #share(): number {
+    return this.#failures > 0 && this.#failures < this.#target.fall ? CONFIRM_SHARE : 1;
+  }
+
+  /** One check, and a second beside it where the first hangs. */
+  async #round(hangsMs: number): Promise<void> {
+    const first = this.#check();
+    if (!this.#quick || ASKING.has(this.#kind)) return await first;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hanging = new Promise<"hangs">((resolve) => {
+      timer = setTimeout(() => resolve("hangs"), hangsMs);
+    });
+    const seen = await Promise.race([first, hanging]);
+    clearTimeout(timer);
+    if (seen === "hangs" && !this.#ended.signal.aborted) await Promise.all([first, this.#check()]);
   }
 
   async #check(): Promise<void> {
@@ -126,7 +156,11 @@ class Beat {
     this.#shared.underWay++;
     try {
       const report = await this.#runner.run({ clock, rng, rules, signal });
-      if (!signal.aborted) onReport(report);
+      if (signal.aborted) return;
+      this.#failures = report.ok ? 0 : this.#failures + 1;
+      const quickMs = (this.#target.intervalMs * CONFIRM_SHARE) / 2;
+      this.#quick = report.ok && (report.totalMs ?? 0) < quickMs;
+      onReport(report);
     } catch (error) {
       log.error("A check broke", { error });
     } finally {

@@ -1,5 +1,5 @@
-/** How a web server dies. */
-export const DEATHS = ["refuse", "silent", "error", "slow", "expired"] as const;
+/** How a web server dies: `blackhole` drops packets, `silent` accepts and says nothing. */
+export const DEATHS = ["refuse", "silent", "blackhole", "error", "slow", "expired"] as const;
 export type Death = (typeof DEATHS)[number];
 
 export interface Tls {
@@ -9,13 +9,21 @@ export interface Tls {
 
 const SLOW_MS = 3000;
 
+/** A web server that a story kills and brings back. */
+export interface Mortal {
+  /** When a miss (a path under /m/) last came here; `performance.now()`. */
+  readonly lastMissMs: number | null;
+  die(death: Death): Promise<void>;
+  revive(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** A web server that dies in one of several ways and comes back; it counts what it is asked. */
-export class DyingOrigin {
+export class DyingOrigin implements Mortal {
   readonly #at: { readonly hostname: string; readonly port: number };
   readonly #tls: { readonly good: Tls; readonly expired: Tls } | null;
   #server: Bun.Server<undefined> | null = null;
   #death: Death | null = null;
-  /** When a miss (a path under /m/) last came here; `performance.now()`. */
   lastMissMs: number | null = null;
 
   constructor(

@@ -11,6 +11,7 @@ import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/healt
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { type Probe, startProbe } from "../../src/probe/mod.ts";
 import { SMALL, snapshotOf } from "../fixtures/network.ts";
+import { Stall } from "../lab/stall.ts";
 
 /** Three vantages in one process measure real servers on addresses of their own. */
 const HOSTNAME = "www.shop.example";
@@ -160,19 +161,24 @@ function target(id: string): TargetHealth | undefined {
 
 const origin = (name: OriginName) => target(`${HOSTNAME}/${name}`);
 
-/** Waits until health on the bus says so; how long it took, ms. */
-function until(what: string, holds: () => boolean, withinMs: number): Promise<number> {
+const WAIT_MS = 30_000;
+
+/** Waits until health on the bus says so; how long it took without this process's stalls, ms. */
+function until(what: string, holds: () => boolean): Promise<number> {
   const startMs = realClock.monoMs();
+  const stall = new Stall();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       onHealth.delete(look);
-      reject(new Error(`${what}: not within ${withinMs} ms: ${JSON.stringify(health.targets)}`));
-    }, withinMs);
+      stall.stop();
+      reject(new Error(`${what}: not within ${WAIT_MS} ms: ${JSON.stringify(health.targets)}`));
+    }, WAIT_MS);
     const look = () => {
       if (!holds()) return;
       clearTimeout(timer);
       onHealth.delete(look);
-      resolve(realClock.monoMs() - startMs);
+      stall.stop();
+      resolve(realClock.monoMs() - startMs - stall.lostMs);
     };
     onHealth.add(look);
     look();
@@ -216,108 +222,110 @@ test("all servers and caches are up soon, seen by three vantages, and one probe 
     const all = Object.values(health.targets);
     return all.length === 6 && all.every((one) => one.state === "up" && one.views.length === 3);
   };
-  await until("all up", up, 4000);
+  await until("all up", up);
   expect(new Set(judges)).toEqual(new Set(["fra-1"]));
   expect(origin("a")?.views.map((view) => view.vantage)).toEqual([...PROBES]);
   expect(origin("a")?.v4Up).toBe(true);
   expect(origin("a")?.v6Up).toBe(false);
-});
+}, 40_000);
 
 test("loads come from the exporter, and a rise of cpu or memory names its source", async () => {
-  const known = () => Math.abs((origin("a")?.load ?? 0) - 0.1) < 0.03;
-  await until("cpu 0.1", known, 4000);
-  expect(origin("a")?.loadFrom).toBe("cpu");
+  const known = () => {
+    const { load = 0, loadFrom } = origin("a") ?? {};
+    return loadFrom === "cpu" && Math.abs(load - 0.1) < 0.03;
+  };
+  await until("cpu 0.1", known);
   expect(
     origin("a")
       ?.sources.map((source) => source.kind)
       .sort(),
   ).toEqual(["cpu", "ftp", "http", "memory", "network"]);
   origins.get("a")?.machine.set({ cpu: 0.9 });
-  const tookMs = await until("cpu 0.9", () => (origin("a")?.load ?? 0) > 0.8, 5000);
+  const tookMs = await until("cpu 0.9", () => (origin("a")?.load ?? 0) > 0.8);
   expect(origin("a")?.loadFrom).toBe("cpu");
   origins.get("a")?.machine.set({ cpu: 0.1, memory: 0.98 });
-  await until("memory", () => origin("a")?.loadFrom === "memory", 5000);
+  await until("memory", () => origin("a")?.loadFrom === "memory");
   expect(origin("a")?.load).toBeCloseTo(0.9, 1);
   origins.get("a")?.machine.set({ memory: 0.5 });
-  await until("calm", () => (origin("a")?.load ?? 1) < 0.15, 6000);
+  await until("calm", () => (origin("a")?.load ?? 1) < 0.15);
   expect(tookMs).toBeLessThan(5000);
-}, 20_000);
+}, 90_000);
 
-test("a server without an exporter is known by its response times", () => {
-  expect(origin("c")?.loadKnown).toBe(true);
+test("a server without an exporter is known by its response times", async () => {
+  const known = () => origin("c")?.loadKnown === true && (origin("c")?.load ?? 1) < 0.1;
+  await until("idle", known);
   expect(["http", "ftp"]).toContain(origin("c")?.loadFrom ?? "none");
-  expect(origin("c")?.load).toBeLessThan(0.1);
-});
+}, 40_000);
 
 test("a slow HTTP answer raises load, within about 3 s", async () => {
   const web = origins.get("c")?.web;
   if (web !== undefined) web.delayMs = 350;
-  await until("slow http", () => (origin("c")?.load ?? 0) > 0.5, 5000);
-  expect(origin("c")?.loadFrom).toBe("http");
+  const byHttp = () => (origin("c")?.load ?? 0) > 0.5 && origin("c")?.loadFrom === "http";
+  expect(await until("slow http", byHttp)).toBeLessThan(5000);
   expect(origin("c")?.sources[0]?.detail).toMatch(/^ewma \d+ ms, idle .* ms, limit 500 ms/);
   if (web !== undefined) web.delayMs = 0;
-  await until("fast again", () => (origin("c")?.load ?? 1) < 0.1, 6000);
-}, 15_000);
+  await until("fast again", () => (origin("c")?.load ?? 1) < 0.1);
+}, 70_000);
 
 test("a slow FTP answer raises load and is named", async () => {
   const ftp = origins.get("c")?.ftp;
   if (ftp !== undefined) ftp.delayMs = 350;
-  await until("slow ftp", () => (origin("c")?.load ?? 0) > 0.5, 5000);
-  expect(origin("c")?.loadFrom).toBe("ftp");
+  const byFtp = () => (origin("c")?.load ?? 0) > 0.5 && origin("c")?.loadFrom === "ftp";
+  expect(await until("slow ftp", byFtp)).toBeLessThan(5000);
   if (ftp !== undefined) ftp.delayMs = 0;
-  await until("fast again", () => (origin("c")?.load ?? 1) < 0.1, 6000);
-}, 15_000);
+  await until("fast again", () => (origin("c")?.load ?? 1) < 0.1);
+}, 70_000);
 
 test("latency to client groups is measured from each pop", async () => {
   const measured = () => (health.rttMs.berlin?.nyc ?? 0) > 0;
-  await until("rtt", measured, 3000);
+  await until("rtt", measured);
   const { fra = 0, nyc = 0 } = health.rttMs.berlin ?? {};
   expect(fra).toBeGreaterThanOrEqual(9);
   expect(nyc).toBeGreaterThanOrEqual(59);
   expect(fra).toBeLessThan(nyc);
-});
+}, 40_000);
 
 test("an origin that dies is published as down within fall * interval + 1 s", async () => {
   const port = origins.get("b")?.web.port ?? 0;
   await origins.get("b")?.web.stop();
-  const tookMs = await until("down", () => origin("b")?.state === "down", 2 * 1000 + 1000);
+  const tookMs = await until("down", () => origin("b")?.state === "down");
   const views = origin("b")?.views ?? [];
   expect(views.map((view) => view.failure)).toContain("refused");
-  // The vantage that made the majority spoke last: its word took this long to be published.
-  expect(health.atMs - Math.max(...views.map((view) => view.atMs))).toBeLessThan(1000);
   expect(Object.values(assignment.origins[HOSTNAME] ?? {})).not.toContain(`${HOSTNAME}/b`);
   expect(tookMs).toBeLessThan(3000);
   expect(health.held).toBeNull();
   const web = startWeb(addressOf("b"), port);
   origins.set("b", { ...(origins.get("b") as Machinery), web });
-  await until("up again", () => origin("b")?.state === "up", 3 * 1000 + 1500);
-}, 15_000);
+  await until("up again", () => origin("b")?.state === "up");
+}, 70_000);
 
 test("an origin that accepts and then says nothing is down soon, and its words are timeout", async () => {
   const web = origins.get("c")?.web;
   if (web !== undefined) web.delayMs = 10_000;
   // The last check before it may be a whole interval ago; then two that take their whole timeout.
-  await until("down", () => origin("c")?.state === "down", 2 * 1050 + 900 + 500);
+  const tookMs = await until("down", () => origin("c")?.state === "down");
+  expect(tookMs).toBeLessThan(1050 + 2 * 900 + 500);
   expect(origin("c")?.views.map((view) => view.failure)).toContain("timeout");
   if (web !== undefined) web.delayMs = 0;
-  await until("up again", () => origin("c")?.state === "up", 3 * 1050 + 900 + 1000);
-}, 15_000);
+  await until("up again", () => origin("c")?.state === "up");
+}, 70_000);
 
 test("what a new snapshot drops is neither checked nor judged any more", async () => {
   publish(compiled(2, ["a", "b"]));
-  await until("dropped", () => health.snapshot === 2 && origin("c") === undefined, 2000);
+  await until("dropped", () => health.snapshot === 2 && origin("c") === undefined);
   const web = origins.get("c")?.web;
   const before = web?.requests ?? 0;
   const { number } = health;
-  await until("two ticks", () => health.number >= number + 2, 4000);
+  await until("two ticks", () => health.number >= number + 2);
   expect(web?.requests).toBe(before);
   expect(origin("a")?.state).toBe("up");
-});
+}, 70_000);
 
 test("another probe judges when the judge stops, and gives way when it is back", async () => {
   await probes.get("fra-1")?.stop();
   probes.delete("fra-1");
-  await until("next judge", () => health.judge === "fra-2", 6000);
+  const tookMs = await until("next judge", () => health.judge === "fra-2");
+  expect(tookMs).toBeLessThan(2000);
   expect(origin("a")?.state).toBe("up");
   expect(origin("a")?.loadKnown).toBe(true);
   const known: boolean[] = [];
@@ -326,13 +334,13 @@ test("another probe judges when the judge stops, and gives way when it is back",
   };
   onHealth.add(watch);
   probes.set("fra-1", await startOne("fra-1"));
-  await until("first judge again", () => health.judge === "fra-1", 6000);
+  await until("first judge again", () => health.judge === "fra-1");
   const { number } = health;
-  await until("a tick", () => health.number > number, 2000);
+  await until("a tick", () => health.number > number);
   onHealth.delete(watch);
   expect(known).not.toContain(false);
   expect(health.judge).toBe("fra-1");
   for (let i = 1; i < numbers.length; i++) {
     expect(numbers[i] ?? 0).toBeGreaterThan(numbers[i - 1] ?? 0);
   }
-}, 20_000);
+}, 70_000);

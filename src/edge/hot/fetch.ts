@@ -29,6 +29,8 @@ export interface FetchParts {
   readonly nowMs: () => number;
   /** The last purge that was applied here. */
   readonly purged: () => number;
+  /** What is known at this moment. */
+  readonly view: () => View | null;
 }
 
 /** What one fetch sends beside the request's own fields. */
@@ -68,19 +70,25 @@ export class Fetcher {
     const again = IDEMPOTENT.has(ask.method) && !(body instanceof ReadableStream);
     let failed: Refusal = refusals.noOrigin;
     let attempts = 0;
-    const choices = this.#choices(view, ask, sending.prefer);
-    for (const [i, choice] of choices.entries()) {
+    let choices = this.#choices(view, ask, sending.prefer);
+    const asked = new Set<string>();
+    for (;;) {
+      const choice = choices.find(({ id }) => !asked.has(id));
+      if (choice === undefined) return failed;
+      asked.add(choice.id);
       const address = choice.v4 ?? choice.v6;
       if (address === null || !this.#mayConnect(view, choice, address)) continue;
       attempts++;
-      const last = !again || attempts === ATTEMPTS_MAX || i === choices.length - 1;
       const fetched = await this.#attempt(ask, { choice, address, sending, body });
-      if (!("status" in fetched) && (fetched.response.status < 500 || last)) return fetched;
-      if ("status" in fetched) failed = fetched;
-      else await fetched.response.body?.cancel().catch(() => {});
-      if (last) return failed;
+      const answered = !("status" in fetched);
+      if (answered && fetched.response.status < 500) return fetched;
+      // Whoever hung took its time: who is asked next follows from what is known by now.
+      choices = this.#choices(this.#parts.view() ?? view, ask, undefined);
+      const left = choices.some(({ id }) => !asked.has(id));
+      if (!again || attempts === ATTEMPTS_MAX || !left) return fetched;
+      if (answered) await fetched.response.body?.cancel().catch(() => {});
+      else failed = fetched;
     }
-    return failed;
   }
 
   /** All choices, the drawn one first. */

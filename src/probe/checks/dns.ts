@@ -10,6 +10,7 @@ import {
   makeQuery,
   TYPE,
 } from "../../wire/dns/mod.ts";
+import { startDeadline } from "./deadline.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
 export interface DnsCheckOptions {
@@ -44,7 +45,7 @@ export function checkDns(options: DnsCheckOptions): Promise<CheckOutcome> {
     const finish = (failure: string) => {
       if (over) return;
       over = true;
-      clearTimeout(timer);
+      deadline.stop();
       options.signal?.removeEventListener("abort", abort);
       close(socket);
       const totalMs = clock.monoMs() - startMs;
@@ -55,7 +56,7 @@ export function checkDns(options: DnsCheckOptions): Promise<CheckOutcome> {
       );
     };
     const abort = () => finish("stopped");
-    const timer = setTimeout(() => finish("timeout"), options.timeoutMs);
+    const deadline = startDeadline(options.timeoutMs, clock, () => finish("timeout"));
     options.signal?.addEventListener("abort", abort, { once: true });
     socket.on("error", (error) => finish(failureOf(error)));
     socket.on("message", (bytes) => {

