@@ -12,7 +12,7 @@ import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Feed } from "../../src/model/feed.ts";
 import type { Health } from "../../src/model/health.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
-import { noUsage } from "../../src/model/usage.ts";
+import { type Meter, noUsage } from "../../src/model/usage.ts";
 import {
   decodeMessage,
   type Edns,
@@ -69,9 +69,10 @@ export class HandFeed implements Feed {
 
 export async function startServer(
   listen: Partial<DnsOptions["listen"]> = {},
-  more: Partial<Pick<DnsOptions, "answering" | "onLookup" | "tls">> & {
+  more: Partial<Pick<DnsOptions, "answering" | "keys" | "onLookup" | "tls">> & {
     readonly feed?: Feed;
     readonly clock?: FakeClock;
+    readonly meter?: Meter;
   } = {},
 ): Promise<DnsServer> {
   const snapshot = compileWorld();
@@ -95,15 +96,24 @@ export function query(name: string, edns: Partial<Edns> | null = {}, type: numbe
   return encodeMessage({ ...seed, edns: edns === null ? null : { ...seed.edns!, ...edns } })!;
 }
 
-/** A UDP client that counts and keeps what comes back. */
-export async function udpClient(port: number, from = "127.0.0.1") {
+/** Ends of a UDP conversation: the client's own address, and the one it asks. */
+interface Ends {
+  readonly from?: string;
+  readonly host?: string;
+}
+
+/** A UDP client that counts and keeps what comes back, from the address asked alone. */
+export async function udpClient(port: number, o: Ends = {}) {
+  const { host = "127.0.0.1", from = host.includes(":") ? "::1" : "127.0.0.1" } = o;
+  const packets: Uint8Array[] = [];
   const answers: Message[] = [];
   const socket = await Bun.udpSocket({
     hostname: from,
-    connect: { hostname: "127.0.0.1", port },
+    connect: { hostname: host, port },
     socket: {
       data: (_socket, data) => {
-        const message = decodeMessage(Uint8Array.from(data));
+        packets.push(Uint8Array.from(data));
+        const message = decodeMessage(packets.at(-1)!);
         if (!isWireFault(message)) answers.push(message);
       },
       // The server may be gone by the end of a test.
@@ -112,12 +122,12 @@ export async function udpClient(port: number, from = "127.0.0.1") {
   });
   cleanups.push(() => socket.close());
   const send = (bytes: Uint8Array) => !socket.closed && socket.send(bytes);
-  return { answers, send };
+  return { packets, answers, send };
 }
 
 /** Asks over UDP, again every 200 ms as a resolver would. */
-export async function askUdp(port: number, bytes: Uint8Array, from?: string): Promise<Message> {
-  const client = await udpClient(port, from);
+export async function askUdp(port: number, bytes: Uint8Array, o: Ends = {}): Promise<Message> {
+  const client = await udpClient(port, o);
   client.send(bytes);
   const timer = setInterval(() => client.send(bytes), 200);
   try {
@@ -126,6 +136,11 @@ export async function askUdp(port: number, bytes: Uint8Array, from?: string): Pr
   } finally {
     clearInterval(timer);
   }
+}
+
+/** The addresses of an answer. */
+export function addressesOf(message: Message): string[] {
+  return message.answers.flatMap(({ data }) => (data.kind === "address" ? [data.address] : []));
 }
 
 /** Waits until it is true, at most so long, ms. */

@@ -38,14 +38,12 @@ describe("a flood from one prefix (D7)", () => {
   test("gets its limit and slipped answers; others, and who has a cookie, lose nothing", async () => {
     // The clock stands, so that no bucket fills up again.
     const dns = await startServer({ workers: 2 }, { answering, clock: new FakeClock() });
-    const flooder = await udpClient(dns.port, "127.1.1.1");
-    const fair = await udpClient(dns.port, "127.2.2.2");
+    const flooder = await udpClient(dns.port, { from: "127.1.1.1" });
+    const fair = await udpClient(dns.port, { from: "127.2.2.2" });
     const cookieOf = (data: Uint8Array) => ({ options: [{ code: OPTION.COOKIE, data }] });
-    const first = await askUdp(
-      dns.port,
-      query("c.cdn.example", cookieOf(new Uint8Array(8))),
-      "127.1.1.9",
-    );
+    const first = await askUdp(dns.port, query("c.cdn.example", cookieOf(new Uint8Array(8))), {
+      from: "127.1.1.9",
+    });
     const own = first.edns!.options.find((one) => one.code === OPTION.COOKIE)!.data;
     for (let i = 0; i < 2000; i++) {
       flooder.send(query("c.cdn.example"));
@@ -64,7 +62,9 @@ describe("a flood from one prefix (D7)", () => {
     const text = dns.metrics();
     expect(counter(text, 'limited_total{action="dropped"}')).toBeGreaterThan(900);
     expect(counter(text, 'limited_total{action="truncated"}')).toBeGreaterThan(900);
-    const proven = await askUdp(dns.port, query("c.cdn.example", cookieOf(own)), "127.1.1.9");
+    const proven = await askUdp(dns.port, query("c.cdn.example", cookieOf(own)), {
+      from: "127.1.1.9",
+    });
     expect(proven.answers).toHaveLength(1);
   }, 15_000);
 });
@@ -166,8 +166,8 @@ describe("TCP under attack (D10)", () => {
 describe("a flood of random names (D11)", () => {
   test("costs no memory, makes no label, and known names are answered beside it", async () => {
     const dns = await startServer({}, { answering: PLAIN });
-    const flooder = await udpClient(dns.port, "127.1.1.1");
-    const fair = await udpClient(dns.port, "127.2.2.2");
+    const flooder = await udpClient(dns.port, { from: "127.1.1.1" });
+    const fair = await udpClient(dns.port, { from: "127.2.2.2" });
     // The names are written into one packet, since what this client wastes is not to be measured.
     const packet = query("r000000000.hosted.example");
     const flood = async (from: number) => {
@@ -239,7 +239,7 @@ describe("what is written down", () => {
     const entries: QueryLogEntry[] = [];
     const onLookup = (entry: QueryLogEntry) => entries.push(entry);
     const dns = await startServer({}, { answering, onLookup });
-    await askUdp(dns.port, query("WWW.shop.example"), "127.0.0.77");
+    await askUdp(dns.port, query("WWW.shop.example"), { from: "127.0.0.77" });
     await askUdp(dns.port, query("no.cdn.example"));
     const of = (name: string) => entries.find((entry) => entry.name === name);
     await until(() => of("WWW.shop.example") !== undefined && of("no.cdn.example") !== undefined);

@@ -1,59 +1,29 @@
 // The name server answers over real sockets: both ways of UDP, TCP with pipelining and its bounds,
 // and what it answered is counted and metered.
 import { afterEach, describe, expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
-import dnsPacket from "dns-packet";
 import { FakeClock } from "../../src/base/clock.ts";
 import { Fault } from "../../src/base/fault.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { realClock } from "../../src/base/real/clock.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { compileWorld, healthOf, targetOf, WORLD } from "../../src/dns/hot/world.fixture.ts";
-import { type DnsOptions, type DnsServer, startDns, TCP_LIMITS } from "../../src/dns/mod.ts";
-import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
-import type { Feed } from "../../src/model/feed.ts";
-import type { Health } from "../../src/model/health.ts";
-import type { Snapshot } from "../../src/model/snapshot.ts";
+import { type DnsOptions, type DnsServer, TCP_LIMITS } from "../../src/dns/mod.ts";
 import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
+import { decodeMessage, FLAG, type Message, RCODE, TYPE } from "../../src/wire/dns/mod.ts";
+import {
+  addressesOf,
+  askUdp,
+  clean,
+  dial,
+  framed,
+  HandFeed,
+  onClean,
+  query,
+  startServer,
+  udpClient,
+  until,
+} from "./dns-stage.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** A feed that a test moves on by hand. */
-class HandFeed implements Feed {
-  #snapshot: Snapshot | null;
-  #health: Health;
-  readonly #onSnapshot = new Set<(snapshot: Snapshot) => void>();
-  readonly #onHealth = new Set<() => void>();
-
-  constructor(snapshot: Snapshot | null, health: Health) {
-    this.#snapshot = snapshot;
-    this.#health = health;
-  }
-
-  snapshot = () => this.#snapshot;
-  health = () => this.#health;
-  assignment = () => NO_ASSIGNMENT;
-  onSnapshot(listener: (snapshot: Snapshot) => void): () => void {
-    this.#onSnapshot.add(listener);
-    return () => this.#onSnapshot.delete(listener);
-  }
-  onHealth(listener: () => void): () => void {
-    this.#onHealth.add(listener);
-    return () => this.#onHealth.delete(listener);
-  }
-  publish(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    for (const listener of this.#onSnapshot) listener(snapshot);
-  }
-  observe(health: Health): void {
-    this.#health = health;
-    for (const listener of this.#onHealth) listener();
-  }
-}
+afterEach(clean);
 
 interface Running {
   readonly dns: DnsServer;
@@ -74,87 +44,15 @@ async function start(
     usage.set(key, known);
     return known;
   };
-  const dns = await startDns({
-    node: "a",
-    listen: { hosts: ["127.0.0.1"], port: 0, ...listen },
-    feed,
-    meter: { of },
-    clock: more.clock ?? realClock,
-    rng: seededRng(1),
-    log: silentLog,
-  });
-  cleanups.push(() => dns.stop());
+  const dns = await startServer(listen, { ...more, feed, meter: { of } });
   return { dns, feed, usage };
 }
 
-function encode(name: string, type = "A", id = 1): Buffer {
-  return dnsPacket.encode({ type: "query", id, questions: [{ type: type as "A", name }] });
-}
-
-/** Asks over UDP, again every 200 ms as a resolver would. */
-async function askUdp(port: number, query: Buffer, host = "127.0.0.1"): Promise<dnsPacket.Packet> {
-  const answer = Promise.withResolvers<dnsPacket.Packet>();
-  const socket = await Bun.udpSocket({
-    hostname: host.includes(":") ? "::1" : "127.0.0.1",
-    connect: { hostname: host, port },
-    socket: { data: (_socket, data) => answer.resolve(dnsPacket.decode(data)) },
-  });
-  const send = () => socket.send(query);
-  const timer = setInterval(send, 200);
-  const limit = setTimeout(() => answer.reject(new Error("No answer over UDP")), 4000);
-  send();
-  try {
-    return await answer.promise;
-  } finally {
-    clearInterval(timer);
-    clearTimeout(limit);
-    socket.close();
-  }
-}
-
-function addresses(packet: dnsPacket.Packet): unknown[] {
-  return (packet.answers ?? []).map((a) => ("data" in a ? a.data : null));
-}
-
-/** Waits until it is true, at most four seconds. */
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 4000;
-  while (!(await what())) {
-    if (performance.now() > end) throw new Error(`Waited in vain for: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** A TCP connection that collects whole messages. */
-async function dial(port: number) {
-  const messages: dnsPacket.Packet[] = [];
-  let unread: Buffer = Buffer.alloc(0);
-  let closed = false;
-  const socket: Socket = connect(port, "127.0.0.1");
-  socket.on("data", (data: Buffer) => {
-    unread = Buffer.concat([unread, data]);
-    while (unread.length >= 2 && unread.length >= 2 + unread.readUInt16BE(0)) {
-      const end = 2 + unread.readUInt16BE(0);
-      messages.push(dnsPacket.decode(unread.subarray(2, end)));
-      unread = unread.subarray(end);
-    }
-  });
-  socket.on("error", () => {});
-  socket.on("close", () => {
-    closed = true;
-  });
-  cleanups.push(() => socket.destroy());
-  await new Promise((resolve) => {
-    socket.once("connect", resolve);
-    socket.once("close", resolve);
-  });
-  return { socket, messages, isClosed: () => closed };
-}
-
-function framed(message: Buffer): Buffer {
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(message.length);
-  return Buffer.concat([length, message]);
+/** A query without EDNS. */
+function encode(name: string, type: keyof typeof TYPE = "A", id = 1): Uint8Array {
+  const bytes = query(name, null, TYPE[type]);
+  bytes.set([id >> 8, id & 255]);
+  return bytes;
 }
 
 describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
@@ -169,7 +67,7 @@ describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
       ["www.shop.example.cdn.example", "127.1.0.1"],
     ];
     for (const [name, address] of expected) {
-      expect([name, addresses(await askUdp(dns.port, encode(name)))]).toEqual([name, [address]]);
+      expect([name, addressesOf(await askUdp(dns.port, encode(name)))]).toEqual([name, [address]]);
     }
   });
 
@@ -178,14 +76,14 @@ describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
     const feed = new HandFeed(null, healthOf(snapshot));
     const { dns } = await start({ udp }, { feed });
     const answer = async () => await askUdp(dns.port, encode("www.shop.example"));
-    expect((await answer()) as { rcode?: string }).toHaveProperty("rcode", "SERVFAIL");
+    expect((await answer()).rcode).toBe(RCODE.SERVFAIL);
     feed.publish(snapshot);
-    await until(async () => addresses(await answer())[0] === "192.0.2.1");
+    await until(async () => addressesOf(await answer())[0] === "192.0.2.1");
     feed.observe(healthOf(snapshot, {}, ["www.shop.example/one"]));
-    await until(async () => addresses(await answer())[0] === "192.0.2.2");
+    await until(async () => addressesOf(await answer())[0] === "192.0.2.2");
     const text = JSON.stringify(WORLD).replace('"192.0.2.2"', '"192.0.2.99"');
     feed.publish(compileWorld(JSON.parse(text), 8));
-    await until(async () => addresses(await answer())[0] === "192.0.2.99");
+    await until(async () => addressesOf(await answer())[0] === "192.0.2.99");
   });
 
   test("counts what it answered and meters it, also what it answered just before its end", async () => {
@@ -208,18 +106,17 @@ describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
     const { dns } = await start({ udp, hosts: ["127.0.0.1", "127.5.0.2", "::1"] });
     for (const host of ["127.0.0.1", "127.5.0.2", "::1"]) {
       // The client's socket is connected: an answer from another address would not arrive.
-      const answer = await askUdp(dns.port, encode("c.cdn.example"), host);
-      expect(addresses(answer)).toEqual(["127.1.0.1"]);
+      const answer = await askUdp(dns.port, encode("c.cdn.example"), { host });
+      expect(addressesOf(answer)).toEqual(["127.1.0.1"]);
     }
   });
 
   test("survives packets of random octets (D2)", async () => {
     const { dns } = await start({ udp });
     const rng = seededRng(7);
-    const socket = await Bun.udpSocket({ connect: { hostname: "127.0.0.1", port: dns.port } });
-    for (let i = 0; i < 300; i++) socket.send(rng.bytes(Math.floor(rng.float() * 1400)));
-    socket.close();
-    expect(addresses(await askUdp(dns.port, encode("c.cdn.example")))).toEqual(["127.1.0.1"]);
+    const { send } = await udpClient(dns.port);
+    for (let i = 0; i < 300; i++) send(rng.bytes(Math.floor(rng.float() * 1400)));
+    expect(addressesOf(await askUdp(dns.port, encode("c.cdn.example")))).toEqual(["127.1.0.1"]);
   });
 });
 
@@ -230,7 +127,7 @@ describe("a wildcard address", () => {
     const { dns } = await start({ hosts: ["0.0.0.0", "::"], workers: 2 });
     // A connected socket takes nothing from another address than the one it asked.
     for (const host of ["127.0.0.1", "127.7.8.9", "127.99.0.3", ...v6.map((a) => a.address)]) {
-      const answer = await askUdp(dns.port, encode("c.cdn.example"), host);
+      const answer = await askUdp(dns.port, encode("c.cdn.example"), { host });
       expect(answer.answers).toHaveLength(1);
     }
   });
@@ -241,7 +138,7 @@ describe("a worker that ends on its own", () => {
     const file = new URL("../fixtures/dns-child.ts", import.meta.url).pathname;
     const child = Bun.spawn([process.execPath, file], { stdout: "pipe", stderr: "pipe" });
     const limit = setTimeout(() => child.kill("SIGKILL"), 15_000);
-    cleanups.push(() => clearTimeout(limit));
+    onClean(() => clearTimeout(limit));
     expect(await child.exited).toBe(1);
     expect(await new Response(child.stdout).text()).toMatch(/^took \d+/);
     expect(await new Response(child.stderr).text()).toContain("A DNS worker ended");
@@ -254,10 +151,10 @@ describe("several workers", () => {
     feed.observe(healthOf(feed.snapshot()!, {}, ["www.shop.example/one"]));
     const answers = new Set<unknown>();
     await until(async () => {
-      const query = encode("www.shop.example");
-      const round = await Promise.all(Array.from({ length: 8 }, () => askUdp(dns.port, query)));
+      const asked = encode("www.shop.example");
+      const round = await Promise.all(Array.from({ length: 8 }, () => askUdp(dns.port, asked)));
       answers.clear();
-      for (const answer of round) answers.add(addresses(answer)[0]);
+      for (const answer of round) answers.add(addressesOf(answer)[0]);
       return answers.size === 1 && answers.has("192.0.2.2");
     });
   });
@@ -272,8 +169,9 @@ describe("TCP", () => {
     });
     socket.write(Buffer.concat(queries));
     await until(() => messages.length === 1000);
-    expect(messages.every((message, i) => message.id === i)).toBe(true);
-    expect(addresses(messages[998]!)).toEqual(["192.0.2.1"]);
+    const answers = messages.map((bytes) => decodeMessage(bytes) as Message);
+    expect(answers.every((answer, i) => answer.id === i)).toBe(true);
+    expect(addressesOf(answers[998]!)).toEqual(["192.0.2.1"]);
   });
 
   test("reads a question that comes octet by octet", async () => {
@@ -282,17 +180,18 @@ describe("TCP", () => {
     socket.setNoDelay(true);
     for (const octet of framed(encode("c.cdn.example"))) socket.write(Uint8Array.of(octet));
     await until(() => messages.length === 1);
-    expect(addresses(messages[0]!)).toEqual(["127.1.0.1"]);
+    expect(addressesOf(decodeMessage(messages[0]!) as Message)).toEqual(["127.1.0.1"]);
   });
 
   test("carries what UDP cuts", async () => {
     const { dns } = await start();
     const cut = await askUdp(dns.port, encode("big.hosted.example", "TXT"));
-    expect([(cut as { flag_tc?: boolean }).flag_tc, addresses(cut).length]).toEqual([true, 0]);
+    expect([cut.flags & FLAG.TRUNCATED, cut.answers.length]).toEqual([FLAG.TRUNCATED, 0]);
     const { socket, messages } = await dial(dns.port);
     socket.write(framed(encode("big.hosted.example", "TXT")));
     await until(() => messages.length === 1);
-    const texts = addresses(messages[0]!)[0] as Buffer[];
+    const [record] = (decodeMessage(messages[0]!) as Message).answers;
+    const texts = record?.data.kind === "texts" ? record.data.texts : [];
     expect(texts.reduce((sum, text) => sum + text.length, 0)).toBe(2000);
   });
 
@@ -352,7 +251,7 @@ describe("start", () => {
       `A port that is needed is in use: TCP 127.0.0.1 port ${dns.port}`,
     ]);
     const udp = await Bun.udpSocket({ hostname: "127.0.0.9" });
-    cleanups.push(() => udp.close());
+    onClean(() => udp.close());
     const third = start({ port: udp.port, hosts: ["127.0.0.9"] });
     expect(await third.catch((fault: Fault) => fault.message)).toContain("UDP 127.0.0.9");
   });
