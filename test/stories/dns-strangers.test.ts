@@ -3,10 +3,9 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeClock } from "../../src/base/clock.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
-import { compileWorld, healthOf } from "../../src/dns/hot/world.fixture.ts";
 import { type AnswerSettings, PLAIN, type QueryLogEntry } from "../../src/dns/mod.ts";
 import { NO_HEALTH } from "../../src/model/health.ts";
-import { decodeMessage, FLAG, type Message, OPTION, RCODE, TYPE } from "../../src/wire/dns/mod.ts";
+import { decodeMessage, FLAG, type Message, OPTION, RCODE } from "../../src/wire/dns/mod.ts";
 import {
   askUdp,
   clean,
@@ -192,46 +191,6 @@ describe("a flood of random names (D11)", () => {
     expect(text.split("\n").length).toBeLessThan(60);
     expect(text).not.toMatch(/r\d{9}/);
   }, 30_000);
-});
-
-describe("over UDP and TCP alike", () => {
-  const both = async (port: number, bytes: Uint8Array): Promise<Message[]> => {
-    const client = await dial(port);
-    client.socket.write(framed(bytes));
-    await until(() => client.messages.length === 1);
-    return [await askUdp(port, bytes), decodeMessage(client.messages[0]!) as Message];
-  };
-
-  test("CNAME loops and chains out of our zones end (D13)", async () => {
-    const dns = await startServer();
-    for (const answer of await both(dns.port, query("loop1.hosted.example"))) {
-      expect(answer.rcode).toBe(RCODE.NOERROR);
-      expect(answer.answers.length).toBeLessThanOrEqual(8);
-    }
-    for (const answer of await both(dns.port, query("far.hosted.example"))) {
-      expect(answer.answers.map((record) => record.type)).toEqual([TYPE.CNAME]);
-    }
-  });
-
-  test("all servers are answered when all are down, never nothing (D16)", async () => {
-    const snapshot = compileWorld();
-    const down = snapshot.origins.map((origin) => origin.id);
-    const feed = new HandFeed(snapshot, healthOf(snapshot, {}, down));
-    const dns = await startServer({}, { feed });
-    for (const answer of await both(dns.port, query("www.shop.example"))) {
-      expect([answer.rcode, answer.answers.length]).toEqual([RCODE.NOERROR, 2]);
-    }
-  });
-
-  test("a snapshot that cannot be loaded leaves the one before in force", async () => {
-    const snapshot = compileWorld();
-    const feed = new HandFeed(snapshot, healthOf(snapshot));
-    const dns = await startServer({}, { feed });
-    feed.publish({ ...snapshot, number: 8, sites: null as never });
-    for (const answer of await both(dns.port, query("www.shop.example"))) {
-      expect(answer.answers).toHaveLength(1);
-    }
-  });
 });
 
 describe("what is written down", () => {
