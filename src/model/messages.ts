@@ -123,6 +123,12 @@ export interface Events {
     readonly number: number;
     readonly atMs: number;
   };
+  /** A node's name server, or its cache, has this snapshot in force: others may wait for it. */
+  readonly "snapshot.turn": {
+    readonly node: string;
+    readonly role: "dns" | "edge";
+    readonly number: number;
+  };
   readonly "probe.report": ProbeReport;
   readonly health: { readonly health: Health; readonly assignment: Assignment };
   readonly purge: Purge;

@@ -10,6 +10,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import { verifySnapshot } from "../../policy/snapshot/mod.ts";
 import { readLatestSnapshot, writeSnapshot } from "../../store/snapshot-disk.ts";
 import { sha256 } from "./sha256.ts";
+import { TurnFeed } from "./turn-feed.ts";
 
 /** How often a process asks whether it missed a snapshot, ms. */
 const CATCH_UP_MS = 2000;
@@ -45,6 +46,8 @@ export class LiveFeed implements Feed {
   #stops: (() => void)[] = [];
   /** Snapshots are taken one after the other. */
   #queue: Promise<void> = Promise.resolve();
+  /** Roles that take a snapshot when it is their turn. */
+  readonly #turns: TurnFeed[] = [];
 
   constructor(o: FeedOptions) {
     this.#o = o;
@@ -68,6 +71,14 @@ export class LiveFeed implements Feed {
 
   onHealth(listener: () => void): () => void {
     return add(this.#onHealth, listener);
+  }
+
+  /** What one role looks at: see TurnFeed. A snapshot is acknowledged once every role has it. */
+  forRole(role: "dns" | "edge"): Feed {
+    const { node, bus, log } = this.#o;
+    const turn = new TurnFeed(this, { node, role, bus, log });
+    this.#turns.push(turn);
+    return turn;
   }
 
   /** The last good snapshot of this node's disk. */
@@ -96,6 +107,7 @@ export class LiveFeed implements Feed {
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
+    for (const turn of this.#turns.splice(0)) turn.stop();
   }
 
   #observe(health: Health, assignment: Assignment): void {
@@ -132,8 +144,12 @@ export class LiveFeed implements Feed {
     this.#snapshot = checked.value;
     for (const listener of this.#onSnapshot) listener(checked.value);
     const { number } = checked.value;
-    bus.publish("snapshot.ack", { node, number, atMs: clock.wallMs() });
-    log.info("Serving a new snapshot", { number });
+    // The next snapshot is not kept waiting: it may be what ends this wait.
+    void Promise.all(this.#turns.map((turn) => turn.reached(number))).then(() => {
+      if (this.#stops.length === 0) return;
+      bus.publish("snapshot.ack", { node, number, atMs: clock.wallMs() });
+      log.info("Serving a new snapshot", { number });
+    });
   }
 }
 

@@ -57,7 +57,12 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   };
   try {
     if (file.roles.includes("dns")) {
-      const dns = await startNameServer(file, { ...common, dataDir, stops });
+      const dns = await startNameServer(file, {
+        ...common,
+        feed: feed.forRole("dns"),
+        dataDir,
+        stops,
+      });
       listens.dns = `${listenOf(file.listen.dns, "listen.dns").hosts.join(", ")} port ${dns.port}`;
       if (dns.tlsPort !== null) listens.dot = `port ${dns.tlsPort}`;
       sources.push(() => dns.metrics());
@@ -65,7 +70,11 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       drains.push(() => dns.drainStats());
     }
     if (file.roles.includes("edge")) {
-      const edge = await startEdge({ ...common, ...(await edgeOptions(file, dataDir)) });
+      const edge = await startEdge({
+        ...common,
+        feed: feed.forRole("edge"),
+        ...(await edgeOptions(file, dataDir)),
+      });
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
       stops.push(() => edge.stop());

@@ -8,6 +8,7 @@ export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
 export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./names.ts";
+export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";
 export { type RecordPlace, recordWarnings } from "./records.ts";
 export { recordPlace, validateNetwork } from "./validate.ts";
 export { verifySnapshot } from "./verify.ts";
