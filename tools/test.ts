@@ -1,7 +1,7 @@
 // Every test: sets the machine up as far as it may, then types, lint, tidy, the unit tests in floor
 // order and the stories. Names of folders or files as arguments narrow it to those. The last line
 // is `N passed, N failed, N skipped`. With CI=true a skip counts as failed unless test/skips.txt
-// lists it.
+// lists it, and property tests draw from one seed (TURNPIKE_SEED): every other run draws anew.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkCode, Gate, say, storyGroups, unitGroups } from "./gate/gate.ts";
@@ -11,6 +11,9 @@ const root = join(import.meta.dir, "..");
 const only = process.argv.slice(2);
 const wanted = (name: string) => only.length === 0 || only.some((one) => name.includes(one));
 
+const CI_SEED = "20261122";
+const { CI, TURNPIKE_SEED: seed = CI === "true" ? CI_SEED : undefined } = process.env;
+const env = seed === undefined ? {} : { TURNPIKE_SEED: seed };
 const gate = new Gate(root);
 const stories = storyGroups(root).filter((one) => wanted(one.name));
 if (stories.length > 0) {
@@ -19,9 +22,9 @@ if (stories.length > 0) {
 }
 if (only.length === 0) await checkCode(gate, root);
 const units = unitGroups(root).filter((one) => wanted(one.name));
-await gate.groups(units, { atOnce: 2 });
-await gate.groups(stories);
-if (process.env.CI === "true") failOnSkips();
+await gate.groups(units, { atOnce: 2, env });
+await gate.groups(stories, { env });
+if (CI === "true") failOnSkips();
 process.exit(gate.close());
 
 function failOnSkips(): void {

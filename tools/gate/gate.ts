@@ -28,6 +28,9 @@ const FLOOR_ORDER = [
   "src/cli",
 ];
 
+/** Loaded before every test: what property tests draw from. */
+const SEED = "test/fixtures/seed.ts";
+
 /** Tests that drive a real browser: they stand beside the code but are no part of the quick gate. */
 const BROWSER = /-browser\.test\.tsx?$/;
 
@@ -125,6 +128,7 @@ export class Gate {
       [
         process.execPath,
         "test",
+        ...(existsSync(join(this.#root, SEED)) ? [`--preload=./${SEED}`] : []),
         "--reporter=junit",
         `--reporter-outfile=${report}`,
         `--timeout=${one.testLimitSec * 1000}`,
