@@ -51,7 +51,7 @@ describe("with unbound, NSD, nginx, vsftpd, node_exporter and Chromium", () => {
     async () => {
       await makeLeastLoaded("o2");
       expect(await world.dig("www.shop.example")).toEqual([ORIGINS.o2]);
-      expect(await world.dig("www.shop.example", "NS")).toEqual(["ns-one.cdn.example."]);
+      expect(await world.dig("www.shop.example", "NS")).toEqual(["ns1-shop.cdn.example."]);
       expect(await world.dig("www.shop.example", "AAAA")).toEqual([]);
       expect(await world.dig("plain.shop.example")).toEqual(["10.9.9.9"]);
     },

@@ -158,7 +158,7 @@ describe("one zone, three name servers", () => {
       plans: [{ kind: "fixed", name: "flat", title: "Flat", currency: "EUR", monthly: "1.00" }],
       customers: [{ name: "shop", plan: "flat" }],
     });
-    const read = readZoneFile(COMPARED_TEXT, COMPARED, serverNames(bare));
+    const read = readZoneFile(COMPARED_TEXT, COMPARED, serverNames(bare, "shop"));
     if (!read.ok) throw new Error(JSON.stringify(read.problems));
     const records = [...read.value.records];
     names = [...new Set(records.map((one) => absoluteName(one.name, COMPARED)))];
@@ -166,7 +166,7 @@ describe("one zone, three name servers", () => {
     const intent = { network: { ...bare, customers }, version: 1, targets: {} };
     const snapshot = compile({ intent, number: 7, createdAtMs: 0, sha256: () => "0".repeat(64) });
     if (!snapshot.ok) throw new Error(JSON.stringify(snapshot.problems));
-    return [writeZoneFile({ name: COMPARED, records }, bare, 7), snapshot.value] as const;
+    return [writeZoneFile({ name: COMPARED, customer: "shop", records }, bare, 7), snapshot.value] as const;
   }
 
   async function compareWith(peer: "nsd" | "knot"): Promise<Difference[]> {

@@ -13,6 +13,7 @@ import type { Customer, Network } from "../../model/network.ts";
 import type { Audit, NodeAck, SnapshotHead, StoredIntent } from "../../store/mod.ts";
 import type { Caller } from "../caller.ts";
 import type { ChangeDone } from "../change.ts";
+import { serverNames } from "../commands/zone-file.ts";
 import type { Deps } from "../deps.ts";
 
 export function sessionView(caller: Caller): Session {
@@ -58,7 +59,7 @@ export function siteViews(
   const { network, targets } = intent;
   const customer = network?.customers.find((c) => c.name === customerName);
   if (network == null || customer === undefined) return null;
-  const servers = network.nodes.filter((node) => node.roles.includes("dns"));
+  const nameServers = serverNames(network, customerName);
   return customer.sites.map((site) => {
     const ids = site.origins.map((origin) => `${site.hostname}/${origin.name}`);
     return {
@@ -66,7 +67,7 @@ export function siteViews(
       site,
       names: {
         cname: `${targets[site.hostname]}.gtm.${network.zone}`,
-        nameServers: servers.map((node) => `ns-${node.name}.${network.zone}`),
+        nameServers,
         cacheHost: `${site.hostname}.${network.zone}`,
         cachePath: `c.${network.zone}/${site.hostname}`,
       },

@@ -1,5 +1,6 @@
 import { bad, ok, type Problem, type Result } from "../../base/result.ts";
 import { problemsOf } from "../../model/document.ts";
+import type { ZoneView } from "../../model/api/mod.ts";
 import type { Network } from "../../model/network.ts";
 import {
   absoluteName,
@@ -12,6 +13,7 @@ import {
   type ZoneRecord,
   zoneRecord,
 } from "../../model/zone.ts";
+import { nameServerSet } from "../../policy/snapshot/mod.ts";
 import { encodeName, parseData, TYPE, typeName, typeNumber, wordsOf } from "../../wire/dns/mod.ts";
 import { formatZoneFile, type MasterRecord, parseZoneFile } from "../../wire/zonefile/mod.ts";
 
@@ -34,10 +36,10 @@ const MADE_HERE: ReadonlySet<number> = new Set([
   TYPE.CDS,
 ]);
 
-/** Names of the network's name servers. */
-export function serverNames(network: Network): string[] {
-  const servers = network.nodes.filter((node) => node.roles.includes("dns"));
-  return servers.map((node) => `ns-${node.name}.${network.zone}`);
+/** Names of the name servers of a customer's zones. */
+export function serverNames(network: Network, customer: string): string[] {
+  const nodes = network.nodes.filter((node) => node.roles.includes("dns")).map(({ name }) => name);
+  return nameServerSet(customer, nodes, network.zone).map(({ name }) => name);
 }
 
 /** The records of a master file as a zone keeps them; every problem with line and column. */
@@ -106,11 +108,11 @@ function namesOurs(
 
 /** A zone as a master file, with the SOA and NS that are answered for it. */
 export function writeZoneFile(
-  zone: { readonly name: string; readonly records: readonly ZoneRecord[] },
+  zone: Pick<ZoneView, "name" | "customer" | "records">,
   network: Network,
   serial: number,
 ): string {
-  const servers = serverNames(network);
+  const servers = serverNames(network, zone.customer);
   const contact = network.contact ?? `hostmaster@${network.zone}`;
   const at = contact.lastIndexOf("@");
   const rname = `${contact.slice(0, at).replace(/[.\\]/g, "\\$&")}.${contact.slice(at + 1)}`;

@@ -60,7 +60,7 @@ export function readZone(network: Network | null, at: Omit<ZoneAt, "actor">): Zo
   );
   const { kind, signed, records } = found(heldBy(customer, at.zone), at.zone);
   const warnings = recordWarnings(records, recordPlace(customer, at.zone, "records"));
-  const nameServers = serverNames(all);
+  const nameServers = serverNames(all, at.customer);
   const rows = records.map((record) => ({ ...record }));
   const rest = { nameServers, signed, records: rows, warnings };
   return { customer: at.customer, name: at.zone, kind, ...rest };
@@ -72,8 +72,7 @@ export function readZoneText(
   at: Omit<ZoneAt, "actor">,
   serial: number,
 ): string {
-  const { name, records } = readZone(network, at);
-  return writeZoneFile({ name, records }, found(network, at.zone), serial);
+  return writeZoneFile(readZone(network, at), found(network, at.zone), serial);
 }
 
 /** Adds the zone or replaces its records. @throws Fault `bad-input` with every problem, `not-found` */
@@ -89,7 +88,7 @@ export function putZone(
   const { text, records = [], dryRun } = put;
   return change(changer, { ...at, action: "zone.put", subject: at.zone, dryRun }, (_, network) => {
     if (text === undefined) return ok({ records, places: [], ignored: [] });
-    return readZoneFile(text, at.zone, serverNames(network));
+    return readZoneFile(text, at.zone, serverNames(network, at.customer));
   });
 }
 

@@ -187,22 +187,24 @@ describe("Responder.answer()", () => {
 
 describe("zones", () => {
   test("have SOA and NS at the apex, with the servers' addresses", () => {
-    for (const zone of ["cdn.example", "hosted.example", "www.shop.example"]) {
+    for (const [zone, one, two] of [
+      ["cdn.example", "ns-a.cdn.example", "ns-b.cdn.example"],
+      // A customer's zones have a set of names of their own (D19).
+      ["hosted.example", "ns1-shop.cdn.example", "ns2-shop.cdn.example"],
+      ["www.shop.example", "ns1-shop.cdn.example", "ns2-shop.cdn.example"],
+    ] as const) {
       const ns = ask(responder(), zone, { type: TYPE.NS });
-      expect(short(ns).slice(1, 3)).toEqual([
-        `${zone} 3600 2 ns-a.cdn.example`,
-        `${zone} 3600 2 ns-b.cdn.example`,
-      ]);
+      expect(short(ns).slice(1, 3)).toEqual([`${zone} 3600 2 ${one}`, `${zone} 3600 2 ${two}`]);
       expect(ns.additionals.map((r) => `${r.name} ${r.type}`)).toEqual([
-        "ns-a.cdn.example 1",
-        "ns-b.cdn.example 1",
-        "ns-b.cdn.example 28",
+        `${one} 1`,
+        `${two} 1`,
+        `${two} 28`,
       ]);
       const soa = ask(responder(), zone, { type: TYPE.SOA }).answers[0]?.data;
       expect(soa).toEqual({
         kind: "soa",
         soa: {
-          mname: "ns-a.cdn.example",
+          mname: one,
           rname: "host\\.master.cdn.example",
           serial: 7,
           refreshSec: 3600,

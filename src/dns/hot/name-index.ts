@@ -199,10 +199,10 @@ export function compileNameIndex(
   soa: { readonly serial: number; readonly contact: string; readonly zone: string },
   signing: ReadonlyMap<string, SigningZone> = new Map(),
 ): NameIndex {
-  const servers = table.nameServers.map((server) => wireOf(server.name));
-  const zones = table.zones.map((zone): HotZone => {
+  const servers = table.zones.map((zone) => zone.servers.map(wireOf));
+  const zones = table.zones.map((zone, i): HotZone => {
     const data = encodeSoa({
-      mname: servers[0] ?? wireOf(zone.name),
+      mname: servers[i]![0] ?? wireOf(zone.name),
       rname: rnameOf(soa.contact, soa.zone),
       serial: soa.serial,
       minimumSec: NEGATIVE_SEC,
@@ -222,7 +222,10 @@ export function compileNameIndex(
     const zone = zones[entry.zone]!;
     const apex = table.zones[entry.zone]!.name;
     const sets = collectSets(entry.records);
-    if (text === apex) sets.push(...apexSets(sets, zone, servers), ...(zone.signing?.sets ?? []));
+    if (text === apex) {
+      const own = apexSets(sets, zone, servers[entry.zone]!);
+      sets.push(...own, ...(zone.signing?.sets ?? []));
+    }
     const draft: Draft = {
       labels: text.split(".").length,
       zone,

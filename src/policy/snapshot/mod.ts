@@ -7,6 +7,7 @@ export { compile } from "./compile.ts";
 export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
+export { nameServerSet, nodeServerName } from "./name-servers.ts";
 export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./names.ts";
 export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";
 export { type RecordPlace, recordWarnings } from "./records.ts";

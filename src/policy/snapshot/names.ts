@@ -1,4 +1,5 @@
 import type { SiteIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../../model/snapshot.ts";
+import { nameServerSet, nodeServerName } from "./name-servers.ts";
 
 export interface ZoneEntry {
   /** Lower case, without the final dot. Its SOA and NS stand at this name. */
@@ -6,6 +7,8 @@ export interface ZoneEntry {
   readonly kind: "network" | "delegated" | "hosted";
   /** Its answers are to be signed. */
   readonly dnssec?: true;
+  /** Names of its name servers, answered where the customer gave no others. */
+  readonly servers: readonly string[];
 }
 
 export type Steered =
@@ -46,14 +49,19 @@ interface Draft {
 
 /** Builds the table of names that lookups and explain share. */
 export function compileNames(snapshot: Snapshot): NameTable {
-  const zones: ZoneEntry[] = [{ name: snapshot.zone, kind: "network", ...signed(snapshot) }];
+  const sets = new ServerSets(snapshot);
+  const zones: ZoneEntry[] = [
+    { name: snapshot.zone, kind: "network", servers: sets.own, ...signed(snapshot) },
+  ];
   for (const zone of snapshot.zones) {
-    zones.push({ name: zone.name, kind: "hosted", ...signed(zone) });
+    const servers = sets.of(zone.customer);
+    zones.push({ name: zone.name, kind: "hosted", servers, ...signed(zone) });
   }
   for (const site of snapshot.sites) {
     const hosted = snapshot.zones.some((zone) => zone.name === site.hostname);
     if (site.onboarding === "delegation" && !hosted) {
-      zones.push({ name: site.hostname, kind: "delegated", ...signed(site) });
+      const servers = sets.of(site.customer);
+      zones.push({ name: site.hostname, kind: "delegated", servers, ...signed(site) });
     }
   }
   const names = new Map<string, Draft>();
@@ -65,7 +73,7 @@ export function compileNames(snapshot: Snapshot): NameTable {
     return draft;
   };
   for (const [index, zone] of zones.entries()) at(zone.name, index);
-  const nameServers = addNameServers(snapshot, at);
+  const nameServers = addNameServers(snapshot, sets, at);
   at(`c.${snapshot.zone}`, 0).steered = { for: "edges", site: null };
   const to = { zoneAt: new Map(zones.map((zone, index) => [zone.name, index])), at };
   for (const site of snapshot.sites) addSite(snapshot, site, to);
@@ -100,20 +108,51 @@ function addRecord(record: SnapshotRecord, zone: { index: number; name: string }
   if (record.type === "NS" && record.name !== zone.name) entry.delegated = true;
 }
 
-function addNameServers(snapshot: Snapshot, at: At): NameServer[] {
-  const servers: NameServer[] = [];
-  for (const node of snapshot.nodes) {
-    if (!node.roles.includes("dns")) continue;
-    const name = `ns-${node.name}.${snapshot.zone}`;
+/** The network's own name servers, and those of each customer that has a zone here. */
+class ServerSets {
+  readonly own: readonly string[];
+  readonly #nodes: readonly string[];
+  readonly #zone: string;
+  readonly #sets = new Map<string, readonly string[]>();
+  /** By name, every name server and the node that answers to it. */
+  readonly nodeOf = new Map<string, string>();
+
+  constructor(snapshot: Snapshot) {
+    this.#zone = snapshot.zone;
+    const nodes = snapshot.nodes.filter((node) => node.roles.includes("dns"));
+    this.#nodes = nodes.map((node) => node.name);
+    this.own = this.#nodes.map((node) => {
+      const name = nodeServerName(node, snapshot.zone);
+      this.nodeOf.set(name, node);
+      return name;
+    });
+  }
+
+  of(customer: string): readonly string[] {
+    const known = this.#sets.get(customer);
+    if (known !== undefined) return known;
+    const set = nameServerSet(customer, this.#nodes, this.#zone);
+    for (const { name, node } of set) this.nodeOf.set(name, node);
+    const names = set.map(({ name }) => name);
+    this.#sets.set(customer, names);
+    return names;
+  }
+}
+
+function addNameServers(snapshot: Snapshot, sets: ServerSets, at: At): NameServer[] {
+  const nodes = new Map(snapshot.nodes.map((node) => [node.name, node]));
+  return [...sets.nodeOf].map(([name, of]) => {
+    const node = nodes.get(of);
     const entry = at(name, 0);
     const ttlSec = 3600;
-    if (node.v4 !== undefined) entry.records.push({ name, type: "A", ttlSec, values: [node.v4] });
-    if (node.v6 !== undefined) {
-      entry.records.push({ name, type: "AAAA", ttlSec, values: [node.v6] });
+    for (const [type, value] of [
+      ["A", node?.v4],
+      ["AAAA", node?.v6],
+    ] as const) {
+      if (value !== undefined) entry.records.push({ name, type, ttlSec, values: [value] });
     }
-    servers.push({ name, v4: node.v4 ?? null, v6: node.v6 ?? null });
-  }
-  return servers;
+    return { name, v4: node?.v4 ?? null, v6: node?.v6 ?? null };
+  });
 }
 
 function addSite(snapshot: Snapshot, site: SnapshotSite, to: To): void {

@@ -86,8 +86,16 @@ test("compileNames() holds the zone, both second addresses, the target and name 
   const snapshot = snapshotOf();
   const { names, zones, nameServers } = compileNames(snapshot);
   expect(zones).toEqual([
-    { name: "cdn.example", kind: "network" },
-    { name: "www.shop.example", kind: "delegated" },
+    {
+      name: "cdn.example",
+      kind: "network",
+      servers: ["ns-fra-1.cdn.example", "ns-nyc-1.cdn.example"],
+    },
+    {
+      name: "www.shop.example",
+      kind: "delegated",
+      servers: ["ns1-shop.cdn.example", "ns2-shop.cdn.example"],
+    },
   ]);
   expect(names.get("c.cdn.example")?.steered).toEqual({ for: "edges", site: null });
   expect(names.get("www.shop.example.cdn.example")?.steered).toEqual({ for: "edges", site: 0 });
@@ -99,6 +107,8 @@ test("compileNames() holds the zone, both second addresses, the target and name 
   expect(nameServers.map((server) => server.name)).toEqual([
     "ns-fra-1.cdn.example",
     "ns-nyc-1.cdn.example",
+    "ns1-shop.cdn.example",
+    "ns2-shop.cdn.example",
   ]);
 });
 
@@ -117,7 +127,7 @@ test("compileNames() steers a hostname inside a hosted zone beside its plain rec
   ];
   customer.sites[0]!.onboarding = "hosted";
   const { names, zones } = compileNames(snapshotOf(file));
-  expect(zones[1]).toEqual({ name: "shop.example", kind: "hosted" });
+  expect(zones[1]).toMatchObject({ name: "shop.example", kind: "hosted" });
   expect(names.get("www.shop.example")).toMatchObject({
     zone: 1,
     steered: { for: "origins", site: 0 },
