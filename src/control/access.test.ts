@@ -46,6 +46,9 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   putRecords: { body: { values: ["127.0.2.2"] } },
   deleteRecords: {},
   deleteZone: {},
+  listClaims: {},
+  checkClaim: { path: "/customers/shop/claims/www.news.example/check" },
+  deleteClaim: { path: "/customers/shop/claims/www.news.example" },
   deleteOrigin: {},
   deleteSite: {},
   signOut: {},
@@ -82,6 +85,9 @@ beforeAll(async () => {
     body: { period: "2026-11" },
   });
   invoice = made.body.id;
+  // Another customer has it: it waits for a proof.
+  const claimed = { headers, body: { records: [] } };
+  await world.call("PUT", "/customers/shop/zones/www.news.example", claimed);
 });
 afterAll(() => world.stop());
 

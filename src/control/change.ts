@@ -2,8 +2,14 @@ import { Fault } from "../base/fault.ts";
 import { bad, ok, type Problem, type Result } from "../base/result.ts";
 import type { Intent, Network } from "../model/network.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { type Change, compile, diffIntent, validateNetwork } from "../policy/snapshot/mod.ts";
-import type { NewIntent, Store, StoredIntent } from "../store/mod.ts";
+import {
+  type Change,
+  compile,
+  diffIntent,
+  validateNetwork,
+  wantedBy,
+} from "../policy/snapshot/mod.ts";
+import type { FormerName, NewIntent, Store, StoredIntent } from "../store/mod.ts";
 import type { Deps } from "./deps.ts";
 import { hex, sha256 } from "./digest.ts";
 import { checkMembers, hashMembers, withoutPasswords, withPlainEmails } from "./member-list.ts";
@@ -76,7 +82,9 @@ export class Changer {
     const snapshot = compiled.ok ? compiled.value : null;
     const { added: targetsAdded, dropped: targetsDropped } = targets;
     const { members } = people;
-    const intent: NewIntent = { version, network, targetsAdded, targetsDropped, members };
+    const namesDropped = droppedNames(stored.network, network);
+    const names = { targetsAdded, targetsDropped, namesDropped };
+    const intent: NewIntent = { version, network, ...names, members };
     const { actor, customer, action, subject } = order;
     const shown = changeLines(changes);
     await store.intents.commit({
@@ -122,6 +130,20 @@ export class Changer {
 
 function formerTarget(store: Store, customer: string, hostname: string): Promise<string | null> {
   return store.intents.formerTarget(customer, hostname);
+}
+
+/** What a customer had, and has no more: somebody may still point here with it (threats.md D19). */
+function droppedNames(before: Network | null, after: Network): FormerName[] {
+  if (before === null || before.customers === after.customers) return [];
+  const key = ({ name, customer }: FormerName) => `${name} ${customer}`;
+  const kept = new Set(namesOf(after).map(key));
+  return namesOf(before).filter((name) => !kept.has(key(name)));
+}
+
+function namesOf(network: Network): FormerName[] {
+  return network.customers.flatMap((each) =>
+    wantedBy(each).map((wanted) => ({ ...wanted, customer: each.name })),
+  );
 }
 
 /** hostname -> customer. */

@@ -8,6 +8,7 @@ import { LocalBus } from "../bus/mod.ts";
 import { type Assignment, NO_ASSIGNMENT } from "../model/assignment.ts";
 import type { Feed } from "../model/feed.ts";
 import { type Health, NO_HEALTH } from "../model/health.ts";
+import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { type Control, startControl } from "./control.ts";
 
@@ -73,7 +74,9 @@ export interface ControlWorld {
   stop(): Promise<void>;
 }
 
-export async function startControlWorld(): Promise<ControlWorld> {
+export async function startControlWorld(
+  more: { readonly resolver?: NameResolver } = {},
+): Promise<ControlWorld> {
   const dataDir = await mkdtemp(join(tmpdir(), "turnpike-control-"));
   const bus = new LocalBus();
   const clock = new FakeClock();
@@ -97,10 +100,8 @@ export async function startControlWorld(): Promise<ControlWorld> {
   const rng = seededRng(7);
   const start = () =>
     startControl({
-      dataDir,
+      ...{ dataDir, bus, feed, ...more },
       listen: { host: "127.0.0.1", port: 0 },
-      bus,
-      feed,
       operator: OPERATOR,
       clock,
       rng,

@@ -8,14 +8,16 @@ import type { Rng } from "../base/rng.ts";
 import type { Bus } from "../bus/mod.ts";
 import { API_PREFIX } from "../model/api/mod.ts";
 import type { Feed } from "../model/feed.ts";
+import type { NameResolver } from "../model/resolver.ts";
 import { openSqliteStore } from "../store/mod.ts";
-import { controlHandlers } from "./api/handlers.ts";
+import { controlHandlers, type Parts } from "./api/handlers.ts";
 import { metricsText } from "./api/metrics.ts";
 import { openApiDocument } from "./api/openapi.ts";
 import { API_HEADERS, problemResponse } from "./api/problem.ts";
 import { type Handlers, serve } from "./api/serve.ts";
 import { Auth } from "./auth.ts";
 import { Changer } from "./change.ts";
+import { ClaimBook } from "./claims.ts";
 import { servePurges } from "./commands/purge.ts";
 import type { Deps } from "./deps.ts";
 import { History } from "./history.ts";
@@ -37,6 +39,8 @@ export interface ControlOptions {
   readonly bus: Bus;
   readonly feed: Feed;
   readonly operator?: { readonly email: string; readonly password: string };
+  /** Looks for proofs of ownership; without it, claims stay pending. */
+  readonly resolver?: NameResolver;
   /** Answers what is not the API's: the portal. */
   readonly portal?: (request: Request) => Promise<Response | null>;
   readonly clock: Clock;
@@ -47,6 +51,8 @@ export interface ControlOptions {
 export interface Control {
   readonly port: number;
   readonly url: string;
+  /** Looks for proofs of claims that are due, as it does each minute. */
+  sweepClaims(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -82,11 +88,13 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => billing.stop());
     const keys = mountKeys({ dataDir: o.dataDir, deps });
     stops.push(() => keys.stop());
+    const changer = new Changer(deps);
+    const claims = new ClaimBook({ deps, changer, resolver: o.resolver ?? null });
+    stops.push(() => claims.stop());
     const requests = new Map<string, number>();
     const handlers = { ...billing.handlers, ...keys.handlers };
     const app = appOf({
-      deps,
-      auth,
+      parts: { deps, auth, changer, claims },
       mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",
@@ -102,7 +110,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const host = o.listen.host.includes(":") ? `[${o.listen.host}]` : o.listen.host;
     const url = `http://${host}:${port}`;
     log.info("The control plane listens", { url });
-    return { port: port ?? 0, url, stop };
+    return { port: port ?? 0, url, sweepClaims: () => claims.sweep(), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -113,13 +121,13 @@ export async function startControl(o: ControlOptions): Promise<Control> {
 const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
-  readonly deps: Deps;
-  readonly auth: Auth;
+  readonly parts: Parts;
   readonly mounted: BillingHandlers & KeyHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {
-  const { deps, auth, mounted, requests, addressOf } = o;
+  const { parts, mounted, requests, addressOf } = o;
+  const { deps, auth } = parts;
   const { log } = deps;
   const app = new Hono();
   const document = openApiDocument(VERSION);
@@ -134,8 +142,7 @@ function appOf(o: {
     const headers = { ...API_HEADERS, "content-type": "text/plain; version=0.0.4" };
     return new Response(metricsText(deps, requests), { headers });
   });
-  const changer = new Changer(deps);
-  const handlers: Handlers = { ...controlHandlers({ deps, auth, changer }), ...mounted };
+  const handlers: Handlers = { ...controlHandlers(parts), ...mounted };
   serve(app, handlers, { auth, log, addressOf });
   app.notFound((c) => problemResponse(new Fault("not-found", c.req.path), log));
   app.onError((error) => problemResponse(error, log));

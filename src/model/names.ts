@@ -55,3 +55,9 @@ export const dnssec = z.union([z.boolean(), z.literal("ed25519")]).meta({
   description:
     "Sign the zone's answers, by ECDSA P-256 or Ed25519; then give the parent what `zone ds` prints",
 });
+
+/** Set by the control plane when it has seen the proof, or by the operator's network file. */
+export const proven = z.boolean().meta({
+  description:
+    "The customer has shown that the name is theirs: it may overlap another customer's. Only the operator sets it",
+});

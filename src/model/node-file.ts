@@ -79,6 +79,9 @@ export const nodeFile = z
         diskMiB: z.int().min(0).default(4096),
       })
       .prefault({}),
+    resolvers: z.array(hostPort).min(1).max(8).optional().meta({
+      description: "Asked for proofs of ownership and targets of aliases; default the system's",
+    }),
     dnsWorkers: z.int().min(1).max(64).default(1),
     dns: dnsAnswers,
     operator: z

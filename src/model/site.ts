@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { dnssec, hostname, ipv4, port } from "./names.ts";
+import { dnssec, hostname, ipv4, port, proven } from "./names.ts";
 import { origin } from "./origin.ts";
 import { siteCheck } from "./site-check.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
@@ -19,6 +19,7 @@ export const site = z.strictObject({
     description: "How the name reaches us: NS delegation, CNAME to its target, or a hosted zone",
   }),
   dnssec: dnssec.optional(),
+  proven: proven.optional(),
   front: z.enum(["servers", "caches"]).default("servers"),
   scheme: z.enum(["http", "https"]).default("http"),
   port: port.optional().meta({ description: "Default 80, or 443 with https" }),

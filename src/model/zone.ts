@@ -11,7 +11,7 @@ import {
   typeNumber,
   wordsOf,
 } from "../wire/dns/mod.ts";
-import { dnssec, hostname } from "./names.ts";
+import { dnssec, hostname, proven } from "./names.ts";
 
 /** D14: what one zone may hold, as BIND bounds it (`max-records-per-type`, `max-types-per-name`). */
 export const ZONE_LIMITS = {
@@ -179,6 +179,7 @@ export type ZoneRecord = z.infer<typeof zoneRecord>;
 export const zone = z.strictObject({
   name: hostname,
   dnssec: dnssec.optional(),
+  proven: proven.optional(),
   records: z.array(zoneRecord).max(ZONE_LIMITS.records).default([]),
 });
 export type Zone = z.infer<typeof zone>;

@@ -17,6 +17,7 @@ export function intentOf(version: number, more: Partial<NewIntent> = {}): NewInt
     network: network.parse({ zone: "cdn.example", ttlSec: version }),
     targetsAdded: [],
     targetsDropped: [],
+    namesDropped: [],
     members: [],
     ...more,
   };

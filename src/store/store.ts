@@ -8,6 +8,7 @@ export interface Store {
   readonly people: PeopleStore;
   readonly purges: PurgeStore;
   readonly audits: AuditStore;
+  readonly claims: ClaimStore;
   /** The files it lives in, for people. */
   readonly place: string;
   close(): Promise<void>;
@@ -58,6 +59,8 @@ export interface NewIntent {
   }[];
   /** Host names of sites that go; their targets stay as tombstones. */
   readonly targetsDropped: readonly string[];
+  /** Names that customers give up: a delegation to us may outlive them. */
+  readonly namesDropped: readonly FormerName[];
   /** All members there are to be. A null hash keeps the one stored. */
   readonly members: readonly StoredMember[];
 }
@@ -167,4 +170,40 @@ export interface AuditStore {
   }): Promise<readonly Audit[]>;
   /** Walks the hash chain. The number of the first entry that does not fit, or null. */
   verify(): Promise<number | null>;
+}
+
+/** A zone or site that waits until its customer has shown that they may have its names. */
+export interface StoredClaim {
+  readonly customer: string;
+  /** The zone's name or the site's hostname; unique within the customer. */
+  readonly name: string;
+  readonly kind: "zone" | "site";
+  /** What was put. */
+  readonly body: unknown;
+  /** Names to be proven; `ns`: also by the parent's NS. */
+  readonly names: readonly { readonly name: string; readonly ns: boolean }[];
+  readonly token: string;
+  readonly createdMs: number;
+  readonly checkedMs: number | null;
+  /** Why it is not served though it was proven, or why nothing was seen. */
+  readonly problem: string | null;
+}
+
+type ClaimKey = Pick<StoredClaim, "customer" | "name">;
+
+/** A name that a customer had: all below it (a zone), or one name. */
+export interface FormerName {
+  readonly name: string;
+  readonly customer: string;
+  readonly kind: "zone" | "host";
+}
+
+export interface ClaimStore {
+  formerNames(): Promise<readonly FormerName[]>;
+  /** Oldest first. */
+  list(): Promise<readonly StoredClaim[]>;
+  /** Adds it, or replaces the one of this customer and name. */
+  put(claim: StoredClaim, audit: NewAudit): Promise<void>;
+  checked(claim: ClaimKey, checkedMs: number, problem: string | null): Promise<void>;
+  drop(claim: ClaimKey, audit: NewAudit): Promise<void>;
 }

@@ -166,7 +166,10 @@ describe("one zone, three name servers", () => {
     const intent = { network: { ...bare, customers }, version: 1, targets: {} };
     const snapshot = compile({ intent, number: 7, createdAtMs: 0, sha256: () => "0".repeat(64) });
     if (!snapshot.ok) throw new Error(JSON.stringify(snapshot.problems));
-    return [writeZoneFile({ name: COMPARED, customer: "shop", records }, bare, 7), snapshot.value] as const;
+    return [
+      writeZoneFile({ name: COMPARED, customer: "shop", records }, bare, 7),
+      snapshot.value,
+    ] as const;
   }
 
   async function compareWith(peer: "nsd" | "knot"): Promise<Difference[]> {

@@ -1,6 +1,7 @@
 import { Fault } from "../../base/fault.ts";
 import type { ZoneChanged, ZoneRow } from "../../model/api/mod.ts";
 import type { ApiClient } from "../api-client.ts";
+import { pendingWords } from "./zone-claim.ts";
 
 /** Zones that the caller may see, of one customer or of all. */
 export async function listZones(api: ApiClient, customer?: string): Promise<readonly ZoneRow[]> {
@@ -33,7 +34,7 @@ export function zoneChangedWords(done: ZoneChanged, file = ""): string[] {
       return `warning: ${place(line, column)}${received} ${message}`;
     }),
     ...done.changes,
-    summaryOf(done),
+    ...(done.pending === undefined ? [summaryOf(done)] : pendingWords(done.pending)),
   ];
 }
 

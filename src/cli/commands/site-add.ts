@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import type { Changed, sitePut } from "../../model/api/mod.ts";
 import { noun, verb } from "./verb.ts";
+import { pendingWords } from "./zone-claim.ts";
 
 interface Flags {
   readonly customer: string;
@@ -60,7 +61,8 @@ function originOf(text: string): { name: string; v4?: string; v6?: string } {
 }
 
 /** What every change to a site prints. */
-export function changedWords({ changes, snapshot }: Changed): string[] {
+export function changedWords({ changes, snapshot, pending }: Changed): string[] {
+  if (pending !== undefined) return pendingWords(pending);
   if (snapshot === null) return ["No changes"];
   return [...changes, `Published as snapshot ${snapshot}`];
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { findZone, listZones } from "./find-zone.ts";
 import { noun, table, verb } from "./verb.ts";
+import { registerZoneClaims } from "./zone-claim.ts";
 import { registerZoneImport } from "./zone-import.ts";
 import { registerZoneSet } from "./zone-set.ts";
 
@@ -49,4 +50,5 @@ export function registerZones(program: Command): void {
   });
   registerZoneImport(parent);
   registerZoneSet(parent);
+  registerZoneClaims(parent);
 }

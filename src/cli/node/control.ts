@@ -5,6 +5,7 @@ import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { portalHandler } from "../../portal/mod.ts";
 import { startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
+import { stubResolver } from "./resolver.ts";
 import type { Started, World } from "./start.ts";
 
 /** Starts the control role and the portal in this process. */
@@ -17,7 +18,8 @@ export async function startControlProcess(file: NodeFile, world: World): Promise
   const operator = await operatorOf(file, dataDir, world);
   const portal = await portalHandler({ clock });
   const listen = splitHostPort(file.listen.control);
-  const o = { dataDir, listen, bus, feed, operator, portal, clock, rng, log };
+  const resolver = stubResolver({ servers: file.resolvers, rng });
+  const o = { dataDir, listen, bus, feed, operator, portal, resolver, clock, rng, log };
   const control = await startControl(o);
   return {
     listens: { control: control.url },

@@ -3,6 +3,7 @@ import type { RouteName } from "../../model/api/mod.ts";
 import type { Auth } from "../auth.ts";
 import type { Changer } from "../change.ts";
 import { changeLines, valueOrFault } from "../change.ts";
+import type { ClaimBook } from "../claims.ts";
 import { apply } from "../commands/apply.ts";
 import { reportLoad } from "../commands/load.ts";
 import { publish, rollback } from "../commands/publish.ts";
@@ -42,6 +43,7 @@ export interface Parts {
   readonly deps: Deps;
   readonly auth: Auth;
   readonly changer: Changer;
+  readonly claims: ClaimBook;
 }
 
 /** Thin: each takes a checked call, asks a command or a reader, and shapes the answer. */
@@ -153,16 +155,17 @@ function customerHandlers({ deps }: Parts) {
   } satisfies Partial<Handlers>;
 }
 
-function changeHandlers({ deps, changer }: Parts) {
+function changeHandlers({ deps, changer, claims }: Parts) {
   const purges = new Throttle(deps.clock, { perSec: 50, burst: 500 });
   const loads = new Throttle(deps.clock, { perSec: 50, burst: 500 });
   const answer = async (doing: ReturnType<typeof putSite>) => {
-    const { changes, version, snapshot } = valueOrFault(await doing);
-    return { changes: changeLines(changes), version, snapshot };
+    const { changes, version, snapshot, pending } = valueOrFault(await doing);
+    const waits = pending === undefined ? {} : { pending };
+    return { changes: changeLines(changes), version, snapshot, ...waits };
   };
   return {
     putSite: ({ caller, params, body }) =>
-      answer(putSite(changer, { ...params, actor: caller.actor }, body)),
+      answer(putSite(changer, { ...params, actor: caller.actor, claims }, body)),
     deleteSite: ({ caller, params }) =>
       answer(deleteSite(changer, { ...params, actor: caller.actor })),
     putOrigin: ({ caller, params, body }) =>

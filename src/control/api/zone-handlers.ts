@@ -1,4 +1,5 @@
 import type { Changer } from "../change.ts";
+import type { ClaimBook } from "../claims.ts";
 import {
   deleteRecords,
   deleteZone,
@@ -12,8 +13,12 @@ import type { Deps } from "../deps.ts";
 import type { Handlers } from "./serve.ts";
 
 /** Zones that customers host, and other records at delegated hostnames. */
-export function zoneHandlers(o: { readonly deps: Deps; readonly changer: Changer }) {
-  const { deps, changer } = o;
+export function zoneHandlers(o: {
+  readonly deps: Deps;
+  readonly changer: Changer;
+  readonly claims: ClaimBook;
+}) {
+  const { deps, changer, claims } = o;
   const networkNow = async () => (await deps.store.intents.read()).network;
   return {
     listZones: async ({ params }) => listZones(await networkNow(), params.customer),
@@ -23,11 +28,17 @@ export function zoneHandlers(o: { readonly deps: Deps; readonly changer: Changer
       return { name: params.zone, text: readZoneText(await networkNow(), params, serial) };
     },
     putZone: ({ caller, params, body }) =>
-      putZone(changer, { ...params, actor: caller.actor }, body),
+      putZone(changer, { ...params, ...body, actor: caller.actor, claims }),
     deleteZone: ({ caller, params }) => deleteZone(changer, { ...params, actor: caller.actor }),
     putRecords: ({ caller, params, body }) =>
       putRecords(changer, { ...params, actor: caller.actor }, body),
     deleteRecords: ({ caller, params }) =>
       deleteRecords(changer, { ...params, actor: caller.actor }),
+    listClaims: ({ params }) => claims.list(params.customer),
+    checkClaim: ({ caller, params }) => claims.check({ ...params, actor: caller.actor }),
+    deleteClaim: async ({ caller, params }) => {
+      await claims.drop({ ...params, actor: caller.actor });
+      return undefined;
+    },
   } satisfies Partial<Handlers>;
 }

@@ -1,11 +1,14 @@
 import type { z } from "zod";
 import { Fault } from "../../base/fault.ts";
 import { bad, ok, type Problem, type Result } from "../../base/result.ts";
-import type { originPatch, originPut, sitePut } from "../../model/api/mod.ts";
+import type { ClaimView, originPatch, originPut, sitePut } from "../../model/api/mod.ts";
 import type { Network } from "../../model/network.ts";
 import type { Origin } from "../../model/origin.ts";
 import type { Site } from "../../model/site.ts";
+import { validateNetwork, type Wanted, wantedBySite } from "../../policy/snapshot/mod.ts";
 import type { ChangeDone, Changer } from "../change.ts";
+import type { ClaimBook } from "../claims.ts";
+import { vetNetwork } from "../vet.ts";
 
 /** Whose site is changed, and by whom. */
 export interface At {
@@ -14,11 +17,20 @@ export interface At {
   readonly actor: string;
 }
 
-/** Adds the site, or gives it these settings; origins that are not given stay. */
-export function putSite(changer: Changer, at: At, put: z.infer<typeof sitePut>) {
-  return changeSite(changer, at, "site.put", (before) => ({
-    ...put,
+/**
+ * Adds the site, or gives it these settings; origins that are not given stay. What is new of its
+ * names and overlaps another customer's waits, with all that was put, for a proof.
+ */
+export function putSite(
+  changer: Changer,
+  at: At & { readonly claims: ClaimBook },
+  put: z.infer<typeof sitePut>,
+): Promise<Result<SiteDone>> {
+  const { proven: _, ...own } = put;
+  return changeSite(changer, { ...at, action: "site.put" }, (before) => ({
+    ...own,
     hostname: at.hostname,
+    ...(before?.proven === undefined ? {} : { proven: before.proven }),
     origins: put.origins ?? before?.origins ?? [],
     ...recordsOf(put.records ?? before?.records),
   }));
@@ -30,7 +42,7 @@ function recordsOf(records: Site["records"]): Pick<Site, "records"> {
 }
 
 export function deleteSite(changer: Changer, at: At) {
-  return changeSite(changer, at, "site.delete", (before) => {
+  return changeSite(changer, { ...at, action: "site.delete" }, (before) => {
     found(before, at.hostname);
     return null;
   });
@@ -70,7 +82,7 @@ function changeOrigin(
   action: string,
   edit: (before: Origin | undefined) => Origin | null,
 ) {
-  return changeSite(changer, at, action, (before) => {
+  return changeSite(changer, { ...at, action }, (before) => {
     const site = found(before, at.hostname);
     const i = site.origins.findIndex((o) => o.name === at.name);
     const next = edit(site.origins[i]);
@@ -81,33 +93,69 @@ function changeOrigin(
   });
 }
 
+export interface SiteDone extends ChangeDone {
+  readonly pending?: ClaimView;
+}
+
+type Order = At & {
+  readonly name?: string;
+  readonly action: string;
+  /** Where the site is held if names of it must be proven first. */
+  readonly claims?: ClaimBook;
+};
+
 async function changeSite(
   changer: Changer,
-  at: At & { readonly name?: string },
-  action: string,
+  order: Order,
   edit: (before: Site | undefined) => Site | null,
-): Promise<Result<ChangeDone>> {
+): Promise<Result<SiteDone>> {
+  const { claims } = order;
   let prefix = "";
+  let next: Site | null = null;
+  let toProve: readonly Wanted[] = [];
   const done = await changer.change({
-    edit: (network) => {
-      const edited = editSite(network, at, edit);
+    edit: async (network) => {
+      const edited = editSite(network, order, edit);
       prefix = edited.prefix;
-      return ok(edited.network);
+      next = edited.after;
+      const wanted = edited.after === null ? [] : newNames(edited.before, edited.after);
+      if (claims !== undefined && network !== null) {
+        toProve = await claims.toProve(network, order.customer, wanted);
+      }
+      if (toProve.length === 0 || network === null) return ok(edited.network);
+      // Nothing changes, but what is wrong with it is said now: as if the customer were alone.
+      const customers = edited.network.customers.map((each) => {
+        return each.name === order.customer ? each : { ...each, zones: [], sites: [] };
+      });
+      const alone = { ...edited.network, customers };
+      const problems = [...validateNetwork(alone), ...vetNetwork(alone)];
+      return problems.length > 0 ? bad(problems) : ok(network);
     },
-    actor: at.actor,
-    customer: at.customer,
-    action,
-    subject: at.name === undefined ? at.hostname : `${at.hostname}/${at.name}`,
+    actor: order.actor,
+    customer: order.customer,
+    action: order.action,
+    subject: order.name === undefined ? order.hostname : `${order.hostname}/${order.name}`,
     publish: true,
   });
-  return done.ok ? done : bad(done.problems.map((p) => relative(p, prefix)));
+  if (!done.ok) return bad(done.problems.map((p) => relative(p, prefix)));
+  if (toProve.length === 0 || claims === undefined || next === null) return done;
+  const held = { kind: "site", name: order.hostname, body: next as Site } as const;
+  return ok({ ...done.value, pending: await claims.hold(order, held, toProve) });
+}
+
+/** Those that the site did not take before. */
+function newNames(before: Site | undefined, after: Site): Wanted[] {
+  const had = before === undefined ? [] : wantedBySite(before);
+  return wantedBySite(after).filter(({ name, kind }) => {
+    return !had.some((each) => each.name === name && (each.kind === "zone" || kind === "host"));
+  });
 }
 
 function editSite(
   network: Network | null,
   at: At,
   edit: (before: Site | undefined) => Site | null,
-): { network: Network; prefix: string } {
+): { network: Network; prefix: string; before: Site | undefined; after: Site | null } {
   const c = network?.customers.findIndex((each) => each.name === at.customer) ?? -1;
   const customer = found(network?.customers[c], at.customer);
   const s = customer.sites.findIndex((each) => each.hostname === at.hostname);
@@ -117,7 +165,8 @@ function editSite(
   else sites.splice(s, 1, ...(next === null ? [] : [next]));
   const customers = found(network?.customers, at.customer).with(c, { ...customer, sites });
   const prefix = `customers.${c}.sites.${s < 0 ? customer.sites.length : s}.`;
-  return { network: { ...found(network, at.customer), customers }, prefix };
+  const edited = { ...found(network, at.customer), customers };
+  return { network: edited, prefix, before: customer.sites[s], after: next };
 }
 
 /** Paths as the caller knows them, and not a word of where somebody else has the name. */

@@ -1,6 +1,6 @@
 import { bad, ok, type Problem, type Result } from "../../base/result.ts";
-import { problemsOf } from "../../model/document.ts";
 import type { ZoneView } from "../../model/api/mod.ts";
+import { problemsOf } from "../../model/document.ts";
 import type { Network } from "../../model/network.ts";
 import {
   absoluteName,

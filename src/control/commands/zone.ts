@@ -4,9 +4,15 @@ import type { ZoneChanged, ZoneRow, ZoneView } from "../../model/api/mod.ts";
 import { problemsOf } from "../../model/document.ts";
 import type { Customer, Network } from "../../model/network.ts";
 import { ownerName, type ZoneRecord, zoneRecord } from "../../model/zone.ts";
-import { recordPlace, recordWarnings } from "../../policy/snapshot/mod.ts";
+import {
+  recordPlace,
+  recordWarnings,
+  validateNetwork,
+  type Wanted,
+} from "../../policy/snapshot/mod.ts";
 import { typeName, typeNumber } from "../../wire/dns/mod.ts";
 import { type Changer, changeLines, valueOrFault } from "../change.ts";
+import type { ClaimBook } from "../claims.ts";
 import { type ReadZone, readZoneFile, serverNames, writeZoneFile } from "./zone-file.ts";
 
 /** Whose zone, and who asks. */
@@ -75,18 +81,23 @@ export function readZoneText(
   return writeZoneFile(readZone(network, at), found(network, at.zone), serial);
 }
 
-/** Adds the zone or replaces its records. @throws Fault `bad-input` with every problem, `not-found` */
+/**
+ * Adds the zone or replaces its records; one whose name overlaps another customer's waits for a proof.
+ *
+ * @throws Fault `bad-input` with every problem, `not-found`
+ */
 export function putZone(
   changer: Changer,
-  at: ZoneAt,
-  put: {
+  at: ZoneAt & {
+    readonly claims: ClaimBook;
     readonly text?: string | undefined;
     readonly records?: readonly ZoneRecord[] | undefined;
     readonly dryRun: boolean;
   },
 ): Promise<ZoneChanged> {
-  const { text, records = [], dryRun } = put;
-  return change(changer, { ...at, action: "zone.put", subject: at.zone, dryRun }, (_, network) => {
+  const { text, records = [], claims, ...rest } = at;
+  const order = { ...rest, action: "zone.put", subject: at.zone, claims };
+  return change(changer, order, (_, network) => {
     if (text === undefined) return ok({ records, places: [], ignored: [] });
     return readZoneFile(text, at.zone, serverNames(network, at.customer));
   });
@@ -158,26 +169,50 @@ function oneForm({ name, type }: SetAt): { readonly name: string; readonly type:
   return { name: ownerName(name) ?? "", type: number === null ? "" : typeName(number) };
 }
 
+interface Order extends ZoneAt {
+  readonly action: string;
+  readonly subject: string;
+  readonly dryRun: boolean;
+  /** Where the zone is held if it must be proven first. */
+  readonly claims?: ClaimBook;
+}
+
+/** What an edit came to, for the answer. */
+interface Edited {
+  readonly read: ReadZone | null;
+  readonly prefix: string;
+  readonly after: Customer;
+  readonly toProve: readonly Wanted[];
+}
+
 async function change(
   changer: Changer,
-  order: ZoneAt & { readonly action: string; readonly subject: string; readonly dryRun: boolean },
+  order: Order,
   edit: (held: Held | null, network: Network) => Result<ReadZone | null>,
 ): Promise<ZoneChanged> {
-  let read: ReadZone | null = null;
-  let prefix = "";
-  let after: Customer | null = null;
+  let edited: Edited | null = null;
   const done = await changer.change({
-    edit: (before) => {
+    edit: async (before) => {
       const network = found(before, order.customer);
       const c = network.customers.findIndex((each) => each.name === order.customer);
       const customer = found(network.customers[c], order.customer);
-      const edited = edit(heldBy(customer, order.zone), network);
-      if (!edited.ok) return edited;
-      read = edited.value;
-      const next = withRecords(customer, order.zone, read?.records ?? null);
-      after = next.customer;
-      prefix = `customers.${c}.${next.path}.`;
-      return ok({ ...network, customers: network.customers.with(c, after) });
+      const held = heldBy(customer, order.zone);
+      const read = edit(held, network);
+      if (!read.ok) return read;
+      const next = withRecords(customer, order.zone, read.value?.records ?? null);
+      const prefix = `customers.${c}.${next.path}.`;
+      const wanted = held === null ? [{ name: order.zone, kind: "zone" } as const] : [];
+      const toProve = (await order.claims?.toProve(network, order.customer, wanted)) ?? [];
+      edited = { read: read.value, prefix, after: next.customer, toProve };
+      if (toProve.length === 0) {
+        return ok({ ...network, customers: network.customers.with(c, next.customer) });
+      }
+      // Nothing changes, but what is wrong with it is said now: as if the customer were alone.
+      const customers = network.customers.map((each, i) => {
+        return i === c ? next.customer : { ...each, zones: [], sites: [] };
+      });
+      const problems = validateNetwork({ ...network, customers });
+      return problems.length > 0 ? bad(problems) : ok(network);
     },
     actor: order.actor,
     customer: order.customer,
@@ -186,23 +221,34 @@ async function change(
     publish: true,
     dryRun: order.dryRun,
   });
-  const places = (read as ReadZone | null)?.places ?? [];
+  const { read, prefix, after, toProve } = (edited as Edited | null) ?? NOT_EDITED;
+  const places = read?.places ?? [];
   if (!done.ok) {
     const problems = done.problems.map((p) => placed(own(p, prefix), places));
     return valueOrFault(bad(problems));
   }
   const { changes, version, snapshot } = done.value;
-  const records = (read as ReadZone | null)?.records ?? [];
-  const place = recordPlace(found(after as Customer | null, order.customer), order.zone, "records");
-  return {
+  const records = read?.records ?? [];
+  const place = recordPlace(found(after, order.customer), order.zone, "records");
+  const answer = {
     changes: changeLines(changes),
     version,
     snapshot,
     dryRun: order.dryRun,
     warnings: recordWarnings(records, place).map((p) => placed(p, places)),
-    ignored: [...((read as ReadZone | null)?.ignored ?? [])],
+    ignored: [...(read?.ignored ?? [])],
   };
+  if (toProve.length === 0 || order.claims === undefined) return answer;
+  if (order.dryRun) return { ...answer, warnings: [...answer.warnings, MUST_BE_PROVEN] };
+  const held = { kind: "zone", name: order.zone, body: { records: [...records] } } as const;
+  return { ...answer, pending: await order.claims.hold(order, held, toProve) };
 }
+
+const NOT_EDITED = { read: null, prefix: "", after: null, toProve: [] } as const;
+const MUST_BE_PROVEN: Problem = {
+  path: "name",
+  message: "would wait for a proof: the name overlaps what another customer has or had",
+};
 
 /** The customer with these records in the zone, or without the zone; and where it stands. */
 function withRecords(

@@ -4,6 +4,7 @@ import { forcedState, origin, originFields } from "../origin.ts";
 import { plan } from "../plan.ts";
 import { site } from "../site.ts";
 import { zone } from "../zone.ts";
+import { claimView } from "./claim.ts";
 import { memberRole } from "./session.ts";
 
 export const customerParams = z.object({ customer: slug });
@@ -79,6 +80,9 @@ export const changed = z
     changes: z.array(z.string()),
     version: z.int(),
     snapshot: z.int().nullable().meta({ description: "Null when nothing changed" }),
+    pending: claimView.optional().meta({
+      description: "Nothing was changed: it waits for a proof that its names are the customer's",
+    }),
   })
   .meta({ id: "Changed" });
 export type Changed = z.infer<typeof changed>;

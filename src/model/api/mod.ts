@@ -7,6 +7,7 @@
  * Unix epoch. Errors are problem details (RFC 9457) with all problems at once.
  */
 export * from "./billing.ts";
+export * from "./claim.ts";
 export * from "./customer.ts";
 export * from "./explain.ts";
 export * from "./intent.ts";

@@ -7,6 +7,7 @@ import {
   usageQuery,
   usageRow,
 } from "./billing.ts";
+import { claimRoutes } from "./claim.ts";
 import {
   changed,
   customerParams,
@@ -372,5 +373,6 @@ export const routes = {
   ...billing,
   ...keys,
   ...zoneRoutes,
+  ...claimRoutes,
 } as const;
 export type RouteName = keyof typeof routes;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { hostname, slug } from "../names.ts";
 import { ZONE_LIMITS, zoneRecord } from "../zone.ts";
+import { claimView } from "./claim.ts";
 import { problem } from "./problem.ts";
 import { route } from "./route.ts";
 
@@ -73,6 +74,9 @@ export const zoneChanged = z
     dryRun: z.boolean(),
     warnings: z.array(problem).meta({ description: "What is allowed and likely wrong" }),
     ignored: z.array(z.string()).meta({ description: "What of a file was left out, and why" }),
+    pending: claimView.optional().meta({
+      description: "Nothing was changed: it waits for a proof that its names are the customer's",
+    }),
   })
   .meta({ id: "ZoneChanged" });
 export type ZoneChanged = z.infer<typeof zoneChanged>;

@@ -80,12 +80,12 @@ function checkNames(network: Network, add: Add): void {
     if (owner === undefined) owners.set(name, path);
     else add(path, `expected a name that nobody has: ${owner} has it`, name);
   };
-  const zones: { name: string; path: string; customer: number }[] = [];
+  const zones: { name: string; path: string; customer: number; proven: boolean }[] = [];
   for (const [c, customer] of network.customers.entries()) {
     for (const [z, zone] of customer.zones.entries()) {
       const path = `customers.${c}.zones.${z}.name`;
       claim(zone.name, path);
-      zones.push({ name: zone.name, path, customer: c });
+      zones.push({ name: zone.name, path, customer: c, proven: zone.proven === true });
       if (within(zone.name, network.zone) || within(network.zone, zone.name)) {
         add(path, `expected a zone apart from the network's own, ${network.zone}`, zone.name);
       }
@@ -111,7 +111,7 @@ function checkNames(network: Network, add: Add): void {
         );
       }
       const foreign = zones.find((z) => within(site.hostname, z.name) && z.customer !== c);
-      if (foreign !== undefined) {
+      if (foreign !== undefined && site.proven !== true && !foreign.proven) {
         add(`${at}.hostname`, `expected a name outside another customer's zone`, site.hostname);
       }
     }
@@ -147,7 +147,12 @@ function checkSigned(network: Network, add: Add): void {
 
 /** A zone above or below another customer's would take names from it (D19). The later one is wrong. */
 function checkOverlap(
-  zones: readonly { readonly name: string; readonly path: string; readonly customer: number }[],
+  zones: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly customer: number;
+    readonly proven: boolean;
+  }[],
   add: Add,
 ): void {
   const places = new Map(zones.map((zone, i) => [zone.name, i]));
@@ -155,6 +160,8 @@ function checkOverlap(
     for (let at = zone.name.indexOf("."); at >= 0; at = zone.name.indexOf(".", at + 1)) {
       const above = places.get(zone.name.slice(at + 1));
       if (above === undefined || zones[above]?.customer === zone.customer) continue;
+      // Whoever came later has shown that it is theirs: see overlap.ts.
+      if (zone.proven || zones[above]?.proven === true) continue;
       const later = zones[Math.max(i, above)];
       add(later?.path ?? "", "expected a zone apart from another customer's", later?.name ?? "");
     }

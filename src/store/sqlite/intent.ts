@@ -112,6 +112,14 @@ async function saveIntent(tx: Tx, intent: NewIntent, atMs: number): Promise<void
       throw new Fault("conflict", `target ${target} belonged to another site`);
     }
   }
+  for (const { name, customer, kind } of intent.namesDropped) {
+    const gone = { name, customer, kind, dropped_ms: atMs };
+    await tx
+      .insertInto("former_name")
+      .values(gone)
+      .onConflict((c) => c.columns(["name", "customer"]).doUpdateSet(gone))
+      .execute();
+  }
   await saveMembers(tx, intent.members);
 }
 

@@ -60,6 +60,18 @@ export interface Schema {
     changes: string;
     hash: string;
   };
+  former_name: { name: string; customer: string; kind: string; dropped_ms: number };
+  claim: {
+    customer: string;
+    name: string;
+    kind: string;
+    body: string;
+    names: string;
+    token: string;
+    created_ms: number;
+    checked_ms: number | null;
+    problem: string | null;
+  };
   audit_head: { id: number; seq: number; hash: string };
 }
 

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Store } from "../store.ts";
 import { auditStore } from "./audit.ts";
+import { claimStore } from "./claim.ts";
 import { intentStore } from "./intent.ts";
 import { openSqlite, sqliteFault } from "./open.ts";
 import { peopleStore } from "./people.ts";
@@ -18,6 +19,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     people: guarded(peopleStore(db), path),
     purges: guarded(purgeStore(db), path),
     audits: guarded(auditStore(db), path),
+    claims: guarded(claimStore(db), path),
     place: path,
     async close() {
       // Statements not yet collected keep the file open: fold the log in now, not then.
