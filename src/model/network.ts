@@ -2,6 +2,7 @@ import { z } from "zod";
 import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
 import { forcedState, snmpAgent } from "./origin.ts";
 import { plan } from "./plan.ts";
+import { country } from "./rules.ts";
 import { site } from "./site.ts";
 import { policyTest } from "./steering.ts";
 import { zone } from "./zone.ts";
@@ -62,6 +63,7 @@ export const clientGroup = z.strictObject({
     description: "Known round-trip times by pop, used until one is measured",
   }),
   tags: z.array(slug).max(20).optional().meta({ description: "Words that steering rules name" }),
+  country: country.optional().meta({ description: "Where its clients are, for rules of sites" }),
   lat: z.number().min(-90).max(90).optional().meta({ description: "Where its clients are" }),
   lon: z.number().min(-180).max(180).optional(),
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { dnssec, hostname, ipv4, port, proven } from "./names.ts";
 import { origin } from "./origin.ts";
+import { rules } from "./rules.ts";
 import { siteCheck } from "./site-check.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
 import { zoneRecord } from "./zone.ts";
@@ -48,6 +49,9 @@ export const site = z.strictObject({
       objectBytesMax: z.int().min(1).default(1_073_741_824),
     })
     .prefault({}),
+  rules: rules.optional().meta({
+    description: "What caches do with requests that match: keys, lifetimes, headers, access",
+  }),
   origins: z.array(origin).max(100).default([]),
   records: z.array(zoneRecord).max(1000).optional().meta({
     description: "Other records of a delegated hostname and below it, such as TXT, MX and CAA",

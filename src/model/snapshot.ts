@@ -4,6 +4,7 @@
  */
 import type { NodeRole, Pop } from "./network.ts";
 import type { ForcedState, SnmpAgent } from "./origin.ts";
+import type { Rule } from "./rules.ts";
 import type { SteeringPreset, SteeringStep } from "./steering.ts";
 
 /** Raised when an older reader could not read the shape. */
@@ -43,6 +44,8 @@ export interface SnapshotSite {
   readonly origins: readonly OriginIndex[];
   /** Other records at a delegated hostname and below it. */
   readonly records?: readonly SnapshotRecord[];
+  /** What caches do with requests, in order. */
+  readonly rules?: readonly Rule[];
 }
 
 /** A rule of a step with its clients and origins found. */
@@ -156,6 +159,8 @@ export interface SnapshotGroup {
   /** By PopIndex; null where unknown. */
   readonly rttMs: readonly (number | null)[];
   readonly tags?: readonly string[];
+  /** ISO 3166-1, two capital letters. */
+  readonly country?: string;
   /** Degrees. */
   readonly lat?: number;
   readonly lon?: number;

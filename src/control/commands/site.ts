@@ -32,13 +32,19 @@ export function putSite(
     hostname: at.hostname,
     ...(before?.proven === undefined ? {} : { proven: before.proven }),
     origins: put.origins ?? before?.origins ?? [],
-    ...recordsOf(put.records ?? before?.records),
+    ...keptLists({
+      records: put.records ?? before?.records,
+      rules: put.rules ?? before?.rules,
+    }),
   }));
 }
 
-/** Left out, they stay: they are edited as a zone's. */
-function recordsOf(records: Site["records"]): Pick<Site, "records"> {
-  return records === undefined ? {} : { records };
+/** Left out, they stay: records are edited as a zone's, and forms of a site may not know of rules. */
+function keptLists({ records, rules }: Pick<Site, "records" | "rules">) {
+  return {
+    ...(records === undefined ? {} : { records }),
+    ...(rules === undefined ? {} : { rules }),
+  };
 }
 
 export function deleteSite(changer: Changer, at: At) {

@@ -125,6 +125,7 @@ function compileGroups(network: Network): SnapshotGroup[] {
       ...(group.resolver === undefined ? {} : { resolver: group.resolver }),
       rttMs: network.pops.map((pop) => group.rttMs[pop.name] ?? null),
       ...(group.tags === undefined ? {} : { tags: group.tags }),
+      ...(group.country === undefined ? {} : { country: group.country }),
       ...placed(group),
     })),
   ];
@@ -238,5 +239,6 @@ function compileSite(
     objectBytesMax: site.cache.objectBytesMax,
     origins: at.pool,
     ...(site.records === undefined ? {} : { records: compileRecords(site.records, site.hostname) }),
+    ...(site.rules === undefined || site.rules.length === 0 ? {} : { rules: site.rules }),
   };
 }

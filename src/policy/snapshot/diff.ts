@@ -93,6 +93,8 @@ function keyOf(item: unknown): string | null {
   if ("type" in thing && "value" in thing) return null;
   // Tests share the names they ask for.
   if ("expect" in thing) return null;
+  // The order of rules counts: a list of them is compared as a whole.
+  if ("match" in thing) return null;
   const key = thing.hostname ?? thing.name ?? thing.email;
   return typeof key === "string" ? key : null;
 }

@@ -1,0 +1,60 @@
+import type { Rule } from "../../model/rules.ts";
+import { compileGlob, type Matcher } from "./glob.ts";
+
+/** How the request named the site: see edge/hot/table. */
+export type AddressForm = "first" | "host" | "alias" | "path";
+
+/** What rules look at. */
+export interface RuleRequest {
+  readonly method: string;
+  readonly form: AddressForm;
+  /** As `rulePath` gives it. */
+  readonly path: string;
+  /** Without the question mark; "" where there is none. */
+  readonly query: string;
+  has(field: string): boolean;
+}
+
+/** A rule ready to be asked. */
+export interface CompiledRule {
+  readonly rule: Rule;
+  matches(request: RuleRequest): boolean;
+  /** True when more than the path decides: objects of requests that differ in it are kept apart. */
+  readonly conditional: boolean;
+  /** True when something decides that a URL does not tell. */
+  readonly beyondUrl: boolean;
+}
+
+export function compileRule(rule: Rule): CompiledRule {
+  const { path, ignoreCase, methods, forms, query, headers } = rule.match;
+  const onPath = path === undefined ? null : anyOf(path, ignoreCase === true);
+  return {
+    rule,
+    conditional: [methods, forms, query, headers].some((one) => one !== undefined),
+    beyondUrl: methods !== undefined || headers !== undefined,
+    matches: (request) =>
+      (methods === undefined || methods.some((one) => one === request.method)) &&
+      (forms === undefined || forms.includes(request.form)) &&
+      (onPath === null || onPath(request.path)) &&
+      (query === undefined || query.every((name) => hasParameter(request.query, name))) &&
+      (headers === undefined || headers.every((name) => request.has(name))),
+  };
+}
+
+function anyOf(patterns: readonly string[], ignoreCase: boolean): Matcher {
+  const matchers = patterns.map((one) => compileGlob(ignoreCase ? one.toLowerCase() : one));
+  return (path) => {
+    const text = ignoreCase ? path.toLowerCase() : path;
+    return matchers.some((matches) => matches(text));
+  };
+}
+
+/** Is there a parameter of that name, with or without a value? */
+export function hasParameter(query: string, name: string): boolean {
+  for (let at = query.indexOf(name); at >= 0; at = query.indexOf(name, at + 1)) {
+    const before = at === 0 ? "&" : query[at - 1];
+    const after = query[at + name.length] ?? "&";
+    if (before === "&" && (after === "&" || after === "=")) return true;
+  }
+  return false;
+}
