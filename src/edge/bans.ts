@@ -45,8 +45,15 @@ export class Bans {
     return bans === undefined ? null : banned(bans, meta);
   }
 
-  /** From its return on they hold; when it resolves they do after a crash, too. */
-  add(purges: readonly Purge[]): Promise<void> {
+  /**
+   * From its return on they hold; when it resolves they do after a crash, too.
+   *
+   * @param pathsHeld the paths under which a URL of a site may be held
+   */
+  add(
+    purges: readonly Purge[],
+    pathsHeld: (site: string, path: string) => readonly string[] = (_, path) => [path],
+  ): Promise<void> {
     for (const purge of purges) {
       const key = siteKey(purge.customer, purge.site);
       const { number, scope = "url", soft = false } = purge;
@@ -54,7 +61,9 @@ export class Bans {
       const before = this.#bySite.get(key) ?? [];
       // The log may be told again; what is known already is in its place.
       if (of === null || number <= (before.at(-1)?.number ?? 0)) continue;
-      this.#bySite.set(key, foldBans([...before, { number, scope, of, soft }], BANS_OF_SITE_MAX));
+      const paths = scope === "url" ? pathsHeld(purge.site, of) : [of];
+      const bans = paths.map((path): Ban => ({ number, scope, of: path, soft }));
+      this.#bySite.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
     }
     this.#recount();
     if (this.#count > BANS_MAX) {

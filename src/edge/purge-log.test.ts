@@ -33,9 +33,9 @@ function start(): PurgeLog {
   const log = new PurgeLog({
     ...{ node: "edge-1", path: join(dir, "purged.json"), bus },
     ...{ clock: new FakeClock(), log: silentLog },
-    purge: async (key) => {
+    purge: async ({ customer, site, path }) => {
       if (fails) throw new Error("disk");
-      applied.push(key);
+      applied.push(`${customer} ${site} ${path}`);
     },
     ban: async (purges) => {
       if (fails) throw new Error("disk");

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Purge } from "../model/purge.ts";
-import { cacheKey, canonicalPath } from "../policy/caching/mod.ts";
+import { canonicalPath } from "../policy/caching/mod.ts";
 
 const ASK_TIMEOUT_MS = 2_000;
 /** How often the log is asked for what a lost message may have hidden. */
@@ -116,7 +116,7 @@ export class PurgeLog {
     await Promise.all(
       urls.map(async ({ customer, site, path: asked }) => {
         const canonical = canonicalPath(asked);
-        if (canonical !== null) await purge(cacheKey({ customer, site, path: canonical }));
+        if (canonical !== null) await purge({ customer, site, path: canonical });
       }),
     );
     const last = purges.at(-1)!.number;
@@ -138,8 +138,13 @@ export interface PurgeLogOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly log: Log;
-  /** Removes a key everywhere; resolves when it is gone from disk too. */
-  readonly purge: (key: string) => Promise<void>;
+  /** Removes all that is held of a URL; resolves when it is gone from disk too. */
+  readonly purge: (of: {
+    readonly customer: string;
+    readonly site: string;
+    /** Path and query in their canonical form. */
+    readonly path: string;
+  }) => Promise<void>;
   /** Takes purges of more than one URL; resolves when they will hold after a crash. */
   readonly ban: (purges: readonly Purge[]) => Promise<void>;
 }

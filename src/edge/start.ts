@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -7,12 +8,14 @@ import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
+import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Bans } from "./bans.ts";
 import { Cache } from "./cache/mod.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
+import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { type Listening, listen } from "./listen.ts";
@@ -39,6 +42,8 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  /** The secret of a customer's key for signed addresses; null: there is none. */
+  readonly secrets?: (customer: string, key: string) => Uint8Array | null;
 }
 
 export interface EdgeRole {
@@ -63,13 +68,19 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     behind: () => purges.behind,
     purged: () => purges.applied,
     banned: (meta) => bans.of(meta),
+    signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
   });
+  const heldPaths = (site: string, path: string) =>
+    pathsHeld(table?.byHostname.get(site)?.rules ?? null, path);
   const purges = new PurgeLog({
     ...{ node, clock, log, bus: o.bus },
     path: join(o.dataDir, "purged.json"),
-    purge: (key) => server.purge(key),
+    purge: async ({ customer, site, path }) => {
+      const keys = heldPaths(site, path).map((one) => cacheKey({ customer, site, path: one }));
+      await Promise.all(keys.map((key) => server.purge(key)));
+    },
     ban: (all) => {
-      const kept = bans.add(all);
+      const kept = bans.add(all, heldPaths);
       for (const of of all) server.banned(of);
       return kept;
     },
@@ -113,6 +124,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       return { ...drained, ...own?.take(drained.edge, feed.snapshot()) };
     },
   };
+}
+
+function hmacSha256(secret: Uint8Array, message: Uint8Array): Uint8Array {
+  return createHmac("sha256", secret).update(message).digest();
 }
 
 function viewOf(feed: Feed): View | null {

@@ -8,7 +8,7 @@ import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
-import { type EdgeRole, startEdge } from "../../src/edge/mod.ts";
+import { type EdgeOptions, type EdgeRole, startEdge } from "../../src/edge/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Feed } from "../../src/model/feed.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/health.ts";
@@ -58,13 +58,19 @@ export interface StageSite {
   readonly port: number;
   readonly front?: "servers" | "caches";
   readonly aliases?: readonly string[];
+  readonly rules?: readonly unknown[];
 }
 
-export function snapshotOf(sites: readonly StageSite[], number = 1): Snapshot {
+export function snapshotOf(
+  sites: readonly StageSite[],
+  number = 1,
+  clientGroups: readonly unknown[] = [],
+): Snapshot {
   const customers = [...new Set(sites.map((site) => site.customer))];
   const parsed = network.parse({
     zone: ZONE,
     allowPrivateOrigins: true,
+    clientGroups,
     pops: [{ name: "here" }],
     nodes: [{ name: "edge-1", pop: "here", roles: ["edge"], addresses: { v4: "127.0.0.1" } }],
     plans: [{ kind: "fixed", name: "flat", title: "Flat", currency: "EUR", monthly: "1.00" }],
@@ -79,6 +85,7 @@ export function snapshotOf(sites: readonly StageSite[], number = 1): Snapshot {
           front: site.front ?? "servers",
           origins: site.origins,
           cache: { aliases: site.aliases ?? [] },
+          ...(site.rules === undefined ? {} : { rules: site.rules }),
         })),
     })),
   });
@@ -137,7 +144,9 @@ export class Stage {
     this.bus.subscribe("purge.ack", (ack) => this.acks.push(ack));
   }
 
-  async start(more: { tls?: { cert: string; key: string }; memoryBytesMax?: number } = {}) {
+  async start(
+    more: Pick<EdgeOptions, "tls" | "secrets"> & { readonly memoryBytesMax?: number } = {},
+  ) {
     const feed: Feed = {
       snapshot: () => this.snapshot,
       health: () => this.health,
@@ -154,6 +163,7 @@ export class Stage {
       node: "edge-1",
       listen: { hosts: [this.#address], http: 0, https: 0 },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
+      ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,
       diskBytesMax: 256 * 1024 * 1024,

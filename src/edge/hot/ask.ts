@@ -3,6 +3,8 @@ import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mo
 import { countLoops, splitUrl } from "../../wire/http/mod.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
+import { ruledFields } from "./rules-fields.ts";
+import type { Ruled } from "./rules-table.ts";
 import type { EdgeTable, Form, SiteEntry } from "./table.ts";
 
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
@@ -18,6 +20,8 @@ export interface Ask {
   readonly client: string;
   /** A field as the origin would see it: null for those that are not sent on. */
   readonly get: (name: string) => string | null;
+  /** What the site's rules made of it; null: it has none. */
+  readonly ruled: Ruled | null;
 }
 
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -75,11 +79,21 @@ function askOf(o: {
   const { entry, form, path, request } = o;
   if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  return { ...o, method: request.method, key, get: fieldsSeen(form, request) };
+  const get = fieldsSeen(form, request, null);
+  return { ...o, method: request.method, key, get, ruled: null };
 }
 
 /** A request's fields through the eyes of the origin: what it is sent, and null for all else. */
-export function fieldsSeen(form: Form, request: Request): (name: string) => string | null {
+export function fieldsSeen(
+  form: Form,
+  request: Request,
+  ruled: Ruled | null,
+): (name: string) => string | null {
+  const seen = fieldsSentOn(form, request);
+  return ruled === null ? seen : ruledFields(seen, { request, form, ruled });
+}
+
+function fieldsSentOn(form: Form, request: Request): (name: string) => string | null {
   const { headers, method } = request;
   if (form === "first") {
     return (name) => {
@@ -110,7 +124,7 @@ export function detached(ask: Ask): Ask {
     usage: noUsage(),
     counts: { requests: 0, hits: 0, bytesOut: 0 },
   };
-  return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request) };
+  return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request, ask.ruled) };
 }
 
 const HEALTH_PATH = "/.well-known/turnpike/health";

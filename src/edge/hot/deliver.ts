@@ -8,7 +8,8 @@ import {
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
-import { addCacheStatus, formHeaders, type Prepared, sayRanges } from "./head.ts";
+import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
+import { sayBrowserTtl } from "./rules-fields.ts";
 
 /** An object in whatever state it is held. */
 export type Held =
@@ -36,10 +37,12 @@ const OF_A_BODY = ["content-type", "content-encoding", "content-language", "cont
 export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const { meta } = held;
   const headers = formHeaders(meta.fields, ask, how.node);
-  addCacheStatus(headers, how.status);
+  addCacheStatus(headers, { ...byRule(meta, ask.ruled), ...how.status });
   const age = ageMs(meta.freshness, meta.receivedMs, how.nowMs);
+  const ageSec = Math.floor(age / 1000);
+  if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: meta.status, ageSec });
   const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
-  if (!firstHand || age >= 1000) headers.set("age", String(Math.floor(age / 1000)));
+  if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
   count(ask, how.status.hit === true);
   const asked = ask.request.headers;
   if (meta.status === 200) {

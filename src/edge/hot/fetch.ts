@@ -10,6 +10,7 @@ import type { EdgeCounts } from "./count.ts";
 import { ATTEMPTS_MAX, HEAD_MS, ORIGIN_EXCHANGES_MAX, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { type Refusal, refusals } from "./refuse.ts";
+import { namesGiven } from "./rules-fields.ts";
 
 export interface Fetched {
   readonly response: OriginResponse;
@@ -167,12 +168,17 @@ export class Fetcher {
       const value = ask.get(name);
       if (value !== null) fields.push([name, value]);
     });
+    const there = new Set(fields.map(([name]) => name));
+    for (const name of ask.ruled === null ? [] : namesGiven(ask.ruled.plan)) {
+      const value = there.has(name) || ours.has(name) ? null : ask.get(name);
+      there.add(name);
+      if (value !== null) fields.push([name, value]);
+    }
     const via = headers.get("via");
-    const agent = ask.form === "first" ? headers.get("user-agent") : null;
     fields.push(
       ["accept", ask.get("accept") ?? "*/*"],
       ["accept-encoding", ask.get("accept-encoding") ?? "identity"],
-      ["user-agent", agent ?? "Turnpike"],
+      ["user-agent", ask.get("user-agent") ?? "Turnpike"],
       ["via", `${via === null ? "" : `${via}, `}1.1 ${this.#parts.node}`],
       ["cdn-loop", writeCdnLoop(headers.get("cdn-loop"), sending.cdnId)],
       ["x-forwarded-for", ask.client],

@@ -1,7 +1,10 @@
 import { ageMs } from "../../policy/caching/mod.ts";
 import { type CacheStatus, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { MemoryObject, ObjectMeta } from "../cache/mod.ts";
-import { FORMS, type Form, type SiteEntry } from "./table.ts";
+import type { Ask } from "./ask.ts";
+import { ruledResponse, sayBrowserTtl } from "./rules-fields.ts";
+import type { Ruled } from "./rules-table.ts";
+import { FORMS } from "./table.ts";
 
 /** Headers of a hit, built once per object and form; Age and ttl are set once a second. */
 export interface Prepared {
@@ -11,7 +14,12 @@ export interface Prepared {
   sec: number;
   /** What other caches wrote into Cache-Status before us, with a comma, or "". */
   readonly upstream: string;
+  /** What the rules asked for when it was built. */
+  readonly plan: Ruled["plan"] | null;
 }
+
+/** What of a request decides which fields an answer has. */
+export type HeadAsk = Pick<Ask, "form" | "entry" | "path" | "ruled" | "request">;
 
 /** What a customer must not set on a name that all customers share (threats H25). */
 const NOT_ON_SECOND = new Set([
@@ -35,17 +43,14 @@ type FieldList = readonly (readonly [string, string])[];
 
 /**
  * The fields of a response as this form of address may send them: each response that has a site's
- * fields gets them here, hits once per object and form. Rules on the fields that leave stand here, at
- * the end of the loop, before the guards of second addresses, which no rule undoes.
+ * fields gets them here, hits once per object and form. The edits of rules come first: no rule undoes
+ * the guards of second addresses.
  */
-export function formHeaders(
-  fields: FieldList,
-  of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },
-  node: string,
-): Headers {
+export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Headers {
   const headers = new Headers();
   const second = of.form !== "first";
-  for (const [name, value] of fields) {
+  const { ruled, request } = of;
+  for (const [name, value] of ruled === null ? fields : ruledResponse(fields, ruled, request)) {
     if (second && NOT_ON_SECOND.has(name)) continue;
     if (name === "age" || name === "content-length") continue;
     headers.append(name, value);
@@ -62,19 +67,17 @@ export function formHeaders(
 }
 
 /** The object's ready headers for this form; `keepAge` before each use. */
-export function preparedFor(
-  object: MemoryObject<Prepared>,
-  of: { readonly form: Form; readonly entry: SiteEntry; readonly path: string },
-  node: string,
-): Prepared {
+export function preparedFor(object: MemoryObject<Prepared>, of: HeadAsk, node: string): Prepared {
   const slot = FORMS.indexOf(of.form);
   const known = object.prepared[slot];
-  if (known !== undefined) return known;
+  const plan = of.ruled?.plan ?? null;
+  if (known !== undefined && known.plan === plan) return known;
   const headers = formHeaders(object.meta.fields, of, node);
   const before = headers.get("cache-status");
   const upstream = before === null ? "" : `${before}, `;
   sayRanges(headers, object.meta);
-  const ready = { headers, init: { status: object.meta.status, headers }, sec: -1, upstream };
+  const init = { status: object.meta.status, headers };
+  const ready = { headers, init, sec: -1, upstream, plan };
   object.prepared[slot] = ready;
   return ready;
 }
@@ -92,15 +95,23 @@ export function sayRanges(headers: Headers, meta: ObjectMeta): void {
 export function keepAge(
   ready: Prepared,
   meta: ObjectMeta,
-  at: { readonly node: string; readonly nowMs: number },
+  at: { readonly node: string; readonly nowMs: number; readonly ruled: Ruled | null },
 ): void {
   const sec = Math.floor(at.nowMs / 1000);
   if (ready.sec === sec) return;
   ready.sec = sec;
   const age = ageMs(meta.freshness, meta.receivedMs, at.nowMs);
-  ready.headers.set("age", String(Math.floor(age / 1000)));
-  const status = writeCacheStatus({ cache: at.node, hit: true, ttlSec: ttlSec(meta, age) });
-  ready.headers.set("cache-status", ready.upstream + status);
+  const ageSec = Math.floor(age / 1000);
+  ready.headers.set("age", String(ageSec));
+  if (at.ruled !== null) sayBrowserTtl(ready.headers, at.ruled, { status: meta.status, ageSec });
+  const hit = { cache: at.node, hit: true, ttlSec: ttlSec(meta, age), ...byRule(meta, at.ruled) };
+  ready.headers.set("cache-status", ready.upstream + writeCacheStatus(hit));
+}
+
+/** The rule that gave an object its lifetime, for Cache-Status. */
+export function byRule(meta: ObjectMeta, ruled: Ruled | null): Pick<CacheStatus, "detail"> {
+  const rule = ruled?.plan.ttl?.rule;
+  return meta.freshness.from === "rule" && rule !== undefined ? { detail: `rule:${rule}` } : {};
 }
 
 export function ttlSec(meta: ObjectMeta, ageMsNow: number): number {

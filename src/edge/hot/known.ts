@@ -41,28 +41,30 @@ export class KnownUrls {
     if (headers.get("if-none-match") !== null || headers.get("range") !== null) return null;
     if (headers.get("if-modified-since") !== null) return null;
     const { meta } = object;
-    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request))) return null;
+    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request, ask.ruled)))
+      return null;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
     object.visited = true;
     count(ask, true);
     countBytes(ask, meta.bodyBytes);
-    keepAge(known.ready, meta, { node: this.#node, nowMs });
+    keepAge(known.ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
     return new Response(object.bytes, known.ready.init);
   }
 
   remember(object: MemoryObject<Prepared>, ask: Ask): void {
     const host = ask.request.headers.get("host");
     const { url } = ask.request;
+    if (ask.ruled !== null && !ask.ruled.plan.byUrlAlone) return;
     if (host === null || url.length > KNOWN_URL_LENGTH_MAX) return;
     if (this.#known.size >= KNOWN_URLS_MAX) this.forgetAll();
-    const { entry, form, path, key } = ask;
+    const { entry, form, path, key, ruled } = ask;
     if (object.meta.status !== 200 || object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
     object.urls.push(url);
     const { receivedMs, freshness } = object.meta;
     this.#known.set(url, {
       object,
       host,
-      ask: { entry, form, path, key },
+      ask: { entry, form, path, key, ruled },
       ready: preparedFor(object, ask, this.#node),
       freshUntilMs: freshness.alwaysValidate
         ? 0

@@ -19,3 +19,5 @@ export const HEAD_MS = 10_000;
 export const SILENT_MS = 30_000;
 /** Seconds that a client's connection may be quiet while its origin is asked. */
 export const MISS_IDLE_SEC = 60;
+/** Client prefixes whose rate is known at once; beyond it the one seen longest ago is forgotten. */
+export const RATE_BUCKETS_MAX = 65_536;

@@ -3,9 +3,11 @@ import {
   freshnessOf,
   isLocatedHere,
   type ResponseFacts,
+  readResponse,
   variantKey,
   variantLanguage,
 } from "../../policy/caching/mod.ts";
+import { keyParts, ttlFor } from "../../policy/rules/mod.ts";
 import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
 import { type Fields, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
@@ -19,13 +21,27 @@ export function getter(fields: Fields): (name: string) => string | null {
   };
 }
 
+/** What an answer says to a cache, with the lifetimes that the site's rules give it. */
+export function factsOf(
+  ask: Ask,
+  response: { readonly status: number; readonly fields: Fields },
+  receivedMs: number,
+): ResponseFacts {
+  const { status, fields } = response;
+  const rows = ask.ruled?.plan.ttl?.is;
+  // A part is fresh for as long as the whole would be.
+  const given = rows === undefined ? null : ttlFor(rows, status === 206 ? 200 : status);
+  return readResponse({ status, get: getter(fields), given }, receivedMs);
+}
+
 /** What of a request bears on storing the response that came. */
 export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
   const control = parseCacheControl(ask.request.headers.get("cache-control"));
   return {
     method: ask.method,
     authorization: ask.get("authorization") !== null,
-    cookie: ask.get("cookie") !== null,
+    // Cookies that are all in the key are nobody's secret from who has the same.
+    cookie: ask.get("cookie") !== null && ask.ruled?.plan.key?.is.cookies === undefined,
     noStore: control.noStore,
     locatedHere:
       facts !== undefined &&
@@ -42,7 +58,8 @@ export function emptyMeta(
   const said = facts.vary === "*" ? [] : facts.vary;
   // An answer to one web origin is not another's, also where the server forgot to say so.
   const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
-  const vary = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
+  const told = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
+  const vary = ask.ruled === null ? told : [...told, ...keyParts(ask.ruled.plan)];
   return {
     key: ask.key,
     customer: ask.entry.customer,

@@ -1,7 +1,6 @@
 import {
   conditionFields,
   partToAsk,
-  readResponse,
   selects,
   storable,
   variantMatches,
@@ -15,7 +14,7 @@ import type { Fetched } from "./fetch.ts";
 import type { Flight } from "./flight.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
-import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { PartObject } from "./parts.ts";
 import { pass, passOn } from "./pass.ts";
 import { refusals } from "./refuse.ts";
@@ -229,10 +228,7 @@ export class Misses {
   }): Promise<Landed> {
     const { ask, fetched, flight, stale } = o;
     const { response } = fetched;
-    const facts = readResponse(
-      { status: response.status, get: getter(response.fields) },
-      fetched.receivedMs,
-    );
+    const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask), facts);
     if (!verdict.store || !response.framed || facts.vary === "*") {
       this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());

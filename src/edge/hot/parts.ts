@@ -6,7 +6,6 @@ import {
   isStrong,
   type Part,
   partOf,
-  readResponse,
   SLICE_BYTES,
   slice,
   storable,
@@ -19,10 +18,11 @@ import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { count, countBytes } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
-import { addCacheStatus, formHeaders, type Prepared, ttlSec } from "./head.ts";
+import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
-import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Refusal } from "./refuse.ts";
+import { sayBrowserTtl } from "./rules-fields.ts";
 
 /** What is kept beside the objects: one part that tells of the whole, and slices that join it. */
 export interface PartMeta extends Part {
@@ -108,7 +108,7 @@ export class Parts {
     }).catch(() => null);
     if (body?.kind === "large") await body.rest.cancel();
     if (body?.kind !== "whole" || said === null) return null;
-    const facts = readResponse({ status: 206, get }, fetched.receivedMs);
+    const facts = factsOf(ask, { status: 206, fields: response.fields }, fetched.receivedMs);
     const part = partOf(get("content-range"), body.bytes.byteLength, facts.etag);
     if (part === null) return null;
     // As a stored 206 it is judged as the 200 that it is a part of (RFC 9111 3.3, 3.4).
@@ -188,8 +188,10 @@ export class Parts {
     const status = hit
       ? { cache: node, hit, ttlSec: ttlSec(meta, age) }
       : { cache: node, fwd: "uri-miss" as const, fwdStatus: 206, stored };
-    addCacheStatus(headers, status);
-    if (hit || age >= 1000) headers.set("age", String(Math.floor(age / 1000)));
+    addCacheStatus(headers, { ...byRule(meta, ask.ruled), ...status });
+    const ageSec = Math.floor(age / 1000);
+    if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: 200, ageSec });
+    if (hit || age >= 1000) headers.set("age", String(ageSec));
     return headers;
   }
 

@@ -3,7 +3,6 @@ import {
   compareHead,
   invalidatedPaths,
   isSafe,
-  readResponse,
   storable,
 } from "../../policy/caching/mod.ts";
 import { sealMeta } from "../cache/mod.ts";
@@ -14,9 +13,10 @@ import type { Fetched } from "./fetch.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, formHeaders } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
-import { cacheRequestOf, describe, emptyMeta, getter } from "./meta.ts";
+import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
+import { pathsHeld } from "./rules.ts";
 import { countIn, type Works } from "./works.ts";
 
 /** How an answer is sent on that is not kept. */
@@ -53,7 +53,9 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
   const { customer, hostname, firstAddress } = ask.entry;
   const request = { method: ask.method, at: firstAddress, path: ask.path };
   for (const path of invalidatedPaths(request, { status, get })) {
-    await works.purge(cacheKey({ customer, site: hostname, path }));
+    for (const held of pathsHeld(ask.entry.rules, path)) {
+      await works.purge(cacheKey({ customer, site: hostname, path: held }));
+    }
   }
 }
 
@@ -115,7 +117,7 @@ function keepPosted(
   const { fetched, bytes } = o;
   if (ask.method !== "POST" || bytes.byteLength > ask.entry.site.objectBytesMax) return;
   const { response, receivedMs } = fetched;
-  const facts = readResponse({ status: response.status, get: getter(response.fields) }, receivedMs);
+  const facts = factsOf(ask, response, receivedMs);
   if (!response.framed || !storable(cacheRequestOf(ask, facts), facts).store) return;
   const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
   works.cache.put(sealMeta({ ...meta, bodyBytes: bytes.byteLength }), bytes);

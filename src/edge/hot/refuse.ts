@@ -5,6 +5,8 @@ export interface Refusal {
   readonly fields?: Readonly<Record<string, string>>;
   /** The type of error of RFC 9209 2.3 that Proxy-Status names. */
   readonly error?: string;
+  /** A reason value, for Proxy-Status too; a token. */
+  readonly details?: string;
 }
 
 export const refusals = {
@@ -84,9 +86,14 @@ export function refuse(refusal: Refusal, node: string, cacheStatus?: string): Re
       "content-type": "text/plain; charset=utf-8",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
-      ...(refusal.error === undefined ? {} : { "proxy-status": `${node}; error=${refusal.error}` }),
+      ...(refusal.error === undefined ? {} : { "proxy-status": proxyStatus(refusal, node) }),
       ...(cacheStatus === undefined ? {} : { "cache-status": cacheStatus }),
       ...refusal.fields,
     },
   });
+}
+
+/** RFC 9209 2; `details` is a String there. */
+function proxyStatus({ error, details }: Refusal, node: string): string {
+  return `${node}; error=${error}${details === undefined ? "" : `; details="${details}"`}`;
 }

@@ -1,10 +1,10 @@
-import { mergeNotModified, readResponse, storable } from "../../policy/caching/mod.ts";
+import { mergeNotModified, storable } from "../../policy/caching/mod.ts";
 import { type Cache, MemoryObject } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { Held } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Prepared } from "./head.ts";
-import { cacheRequestOf, describe, getter } from "./meta.ts";
+import { cacheRequestOf, describe, factsOf } from "./meta.ts";
 
 /** What is held whole: it can get new fields. */
 export type Renewable = Exclude<Held, { kind: "spool" }>;
@@ -16,8 +16,8 @@ export function renewed(
   fetched: Fetched,
 ): { readonly held: Renewable; readonly keep: boolean } {
   const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
-  const response = { status: stale.meta.status, get: getter(merged) };
-  const facts = readResponse(response, fetched.receivedMs);
+  const response = { status: stale.meta.status, fields: merged };
+  const facts = factsOf(ask, response, fetched.receivedMs);
   const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
   const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
   const held =

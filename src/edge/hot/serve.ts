@@ -3,18 +3,16 @@
  *
  *   recv     host, method and target checked: one site, one path     400 404 405 414 421 508
  *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
- *   key      customer, site, path
- *   RULES    of the site, before the lookup: `#serve` says where
+ *   rules    of the site: who may come in, redirects, the key       301 302 303 307 308 403 429
  *   lookup   memory, then disk
  *     hit    fresh, and this node is not behind the purge log        -> deliver
  *     stale  else                                                    -> fetch with conditions
  *     miss   nothing is held                                         -> fetch, others wait for it
  *     pass   other methods; keys known to be private                 -> fetch, alone
  *   fetch    the least-loaded origin, then the next                  502 503 504
- *   RULES    of the site, on what the origin answered: `Works.fetch`
- *   store    if RFC 9111 and the guards allow
- *   RULES    of the site, on the fields that leave: `formHeaders`
- *   deliver  conditions, range, HEAD, body
+ *   store    if RFC 9111 and the guards allow, for as long as the origin or a rule says
+ *   deliver  fields as rules edit them, conditions, range, HEAD, body
+ *   page     a rule's own in place of an error
  *   count    billed and shown
  *
  * A client's own Cache-Control does not make a shared cache fetch (a flood could use that); its
@@ -31,6 +29,8 @@ import { MISS_IDLE_SEC } from "./limits.ts";
 import { Misses } from "./miss.ts";
 import { pass, passHead } from "./pass.ts";
 import { refusals, refuse } from "./refuse.ts";
+import { RuleSteps } from "./rules.ts";
+import { errorAnswer } from "./rules-page.ts";
 import { type ServeParts, Works } from "./works.ts";
 
 /** What the listener knows of a request's connection. */
@@ -39,8 +39,11 @@ export interface Connection {
   timeout(request: Request, seconds: number): void;
 }
 
+const NO_CONNECTION: Connection = { requestIP: () => null, timeout: () => {} };
+
 export class Server {
   readonly #parts: ServeParts;
+  readonly #rules: RuleSteps;
   readonly #works: Works;
   readonly #misses: Misses;
   readonly #known: KnownUrls;
@@ -48,6 +51,7 @@ export class Server {
   constructor(parts: ServeParts) {
     this.#parts = parts;
     this.#works = new Works(parts);
+    this.#rules = new RuleSteps(parts);
     this.#misses = new Misses(this.#works);
     this.#known = new KnownUrls(parts.node);
     parts.cache.memory.onDrop = (object) => this.#known.forget(object);
@@ -85,11 +89,16 @@ export class Server {
     const table = this.#parts.table();
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
     const client = connection.requestIP(request)?.address ?? "unknown";
-    const ask = receive(request, table, client);
-    if ("status" in ask) return refuse(ask, this.#parts.node);
-    // Rules before the lookup stand here: from `ask` (site, path, client, fields, key) they make either
-    // an answer of their own, or the `ask` that all later steps see, with another key, path or view of
-    // the fields. `#remember` must then leave out what they decided by anything but URL and Host.
+    const received = receive(request, table, client);
+    if ("status" in received) return refuse(received, this.#parts.node);
+    const { ask, answer } = this.#rules.run(received, table);
+    const response = answer ?? this.#look(ask, connection);
+    return ask.ruled?.settle == null ? response : this.#paged(response, ask);
+  }
+
+  /** The steps after the rules. */
+  #look(ask: Ask, connection: Connection): Response | Promise<Response> {
+    const { request } = ask;
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       connection.timeout(request, MISS_IDLE_SEC);
       return this.#guarded(pass(this.#works, ask));
@@ -102,6 +111,19 @@ export class Server {
     }
     connection.timeout(request, MISS_IDLE_SEC);
     return this.#guarded(this.#lookupOnDisk(ask, object));
+  }
+
+  /** The step `page`. */
+  async #paged(came: Response | Promise<Response>, ask: Ask): Promise<Response> {
+    const response = await came;
+    const { node } = this.#works;
+    const look = (page: Ask) => this.#look(page, NO_CONNECTION);
+    const page =
+      response.status < 400
+        ? null
+        : await errorAnswer(response, ask, { node, look }).catch(() => null);
+    ask.ruled?.settle?.(page === null);
+    return page ?? response;
   }
 
   #guarded(response: Promise<Response>): Promise<Response> {

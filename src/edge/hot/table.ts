@@ -2,6 +2,7 @@ import type { Snapshot, SnapshotSite } from "../../model/snapshot.ts";
 import type { Meter, UsageCounters } from "../../model/usage.ts";
 import { siteOfHost } from "../../policy/snapshot/mod.ts";
 import type { EdgeCounts, SiteCounts } from "./count.ts";
+import { compileCountries, compileEntryRules, type EntryRules } from "./rules-table.ts";
 
 /**
  * How the request named the site: its own hostname, `<hostname>.<zone>`, a customer's alias of
@@ -21,6 +22,8 @@ export interface SiteEntry {
   readonly firstAddress: string;
   readonly usage: UsageCounters;
   readonly counts: SiteCounts;
+  /** Null: it has none. */
+  readonly rules: EntryRules | null;
 }
 
 /** A snapshot compiled for the edge; swapped whole. */
@@ -32,6 +35,8 @@ export interface EdgeTable {
   readonly cdnId: string;
   readonly byHost: ReadonlyMap<string, { readonly entry: SiteEntry; readonly form: Form }>;
   readonly byHostname: ReadonlyMap<string, SiteEntry>;
+  /** Two capital letters, or null where the network file does not say. */
+  readonly countryOf: (client: Uint8Array | null) => string | null;
 }
 
 export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCounts): EdgeTable {
@@ -46,6 +51,7 @@ export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCount
       firstAddress: `${site.scheme}://${hostField}`,
       usage: meter.of(site.customer, site.hostname),
       counts: counts.of(site.hostname),
+      rules: compileEntryRules(site.rules),
     };
   });
   const byHost = new Map<string, { entry: SiteEntry; form: Form }>();
@@ -59,5 +65,6 @@ export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCount
     cdnId: snapshot.zone,
     byHost,
     byHostname: new Map(entries.map((entry) => [entry.hostname, entry])),
+    countryOf: compileCountries(snapshot),
   };
 }

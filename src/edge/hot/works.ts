@@ -18,6 +18,7 @@ import type { Prepared } from "./head.ts";
 import type { OriginClient } from "./origin.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
+import type { Signatures } from "./rules.ts";
 import type { EdgeTable } from "./table.ts";
 
 /** What the edge gives its server. */
@@ -34,6 +35,8 @@ export interface ServeParts {
   readonly view: () => View | null;
   /** True while purges may have been missed: everything is validated before it is served. */
   readonly behind: () => boolean;
+  /** By which addresses are signed. */
+  readonly signatures: Signatures;
   /** The number of the last purge that was applied. */
   readonly purged: () => number;
   /** What purges of more than one URL say of what is stored. */
@@ -94,11 +97,8 @@ export class Works {
   }
 
   /**
-   * The step `fetch`: each answer of an origin comes through here, whoever asked for it.
-   *
-   * Rules on what origins answer stand here: `fetched.response` is what is judged, stored and sent on,
-   * so a rule gives another one in its place (fields edited, a lifetime set). What has Set-Cookie or
-   * says private or no-store is judged by the origin's own words: a rule leaves those fields alone.
+   * The step `fetch`: each answer of an origin comes through here, whoever asked for it. It is judged
+   * and stored in the origin's own words: the edits of rules are made when it is sent on.
    */
   fetch(ask: Ask, o: Omit<Sending, "cdnId">): Promise<Fetched | Refusal> {
     const view = this.#parts.view();

@@ -7,10 +7,18 @@ import {
   parseVary,
 } from "../../wire/http/mod.ts";
 
+/** Lifetimes that a site's rules give in place of what a response says of itself, seconds. */
+export interface GivenTtl {
+  readonly edgeSec?: number | undefined;
+  readonly staleWhileRevalidateSec?: number | undefined;
+  readonly staleIfErrorSec?: number | undefined;
+}
+
 /** A response as it came: `get` reads a field by lower-case name, several joined with commas. */
 export interface CachedResponse {
   readonly status: number;
   get(name: string): string | null;
+  readonly given?: GivenTtl | null;
 }
 
 /** What of a response matters to a cache, parsed once. Times are ms since the epoch. */
@@ -28,6 +36,8 @@ export interface ResponseFacts {
   readonly setsCookie: boolean;
   readonly isPart: boolean;
   readonly contentLocation: string | null;
+  /** It says nothing of whether the response may be stored: `storable` comes first. */
+  readonly given?: GivenTtl;
 }
 
 /** Cache control fields for us, the most specific first (RFC 9213 2.2). */
@@ -64,5 +74,6 @@ export function readResponse(response: CachedResponse, nowMs: number): ResponseF
     // Content-Range has no meaning with any other status (RFC 9110 14.4), but 416.
     isPart: response.status === 206,
     contentLocation: response.get("content-location"),
+    ...(response.given == null ? {} : { given: response.given }),
   };
 }

@@ -12,7 +12,7 @@ const HEURISTIC_STATUS = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 4
 export interface Freshness {
   /** Freshness lifetime, ms (RFC 9111 4.2.1). */
   readonly lifetimeMs: number;
-  readonly from: "s-maxage" | "max-age" | "expires" | "heuristic" | "none";
+  readonly from: "s-maxage" | "max-age" | "expires" | "heuristic" | "none" | "rule";
   /** corrected_initial_age, ms (RFC 9111 4.2.3). */
   readonly initialAgeMs: number;
   /** `no-cache`: validated before every reuse. */
@@ -62,7 +62,13 @@ export function freshnessOf(
     onErrorMs: staleMs(control.staleIfErrorSec, 0),
     onUnreachableMs: staleMs(control.staleIfErrorSec, UNREACHABLE_MS_MAX),
     whileRevalidateMs: staleMs(control.staleWhileRevalidateSec, 0),
+    ...givenWindows(facts),
   };
+  const given = facts.given?.edgeSec;
+  if (given !== undefined) {
+    // So long from now on, however old it was when it came.
+    return { ...rest, lifetimeMs: initialAgeMs + given * 1000, from: "rule" };
+  }
   if (control.sMaxAgeSec !== null) {
     return { ...rest, lifetimeMs: control.sMaxAgeSec * 1000, from: "s-maxage" };
   }
@@ -78,6 +84,20 @@ export function freshnessOf(
     return { ...rest, lifetimeMs, from: "heuristic" };
   }
   return { ...rest, lifetimeMs: 0, from: "none" };
+}
+
+/** Stale windows of a rule. `must-revalidate`, `proxy-revalidate` and `no-cache` forbid them all the same. */
+function givenWindows({ control, given }: ResponseFacts): Partial<Freshness> {
+  if (given === undefined || control.mustRevalidate || control.proxyRevalidate || control.noCache) {
+    return {};
+  }
+  const { staleIfErrorSec: onError, staleWhileRevalidateSec: meanwhile } = given;
+  return {
+    ...(onError === undefined
+      ? {}
+      : { onErrorMs: onError * 1000, onUnreachableMs: onError * 1000 }),
+    ...(meanwhile === undefined ? {} : { whileRevalidateMs: meanwhile * 1000 }),
+  };
 }
 
 /** current_age, ms (RFC 9111 4.2.3). A wall clock that stepped back makes nothing younger than it came. */

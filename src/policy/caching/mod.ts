@@ -5,7 +5,7 @@
  * to another: each such place says so. No storage, no clock: times come in as milliseconds.
  */
 export { type Ban, banned, foldBans, tagKey, tagsOf } from "./bans.ts";
-export { type CachedResponse, type ResponseFacts, readResponse } from "./facts.ts";
+export { type CachedResponse, type GivenTtl, type ResponseFacts, readResponse } from "./facts.ts";
 export {
   ageMs,
   type Freshness,

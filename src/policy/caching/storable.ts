@@ -18,6 +18,7 @@ export type StoreReason =
   | "explicit"
   | "heuristic"
   | "validate-only"
+  | "rule"
   | "method"
   | "status"
   | "error-status"
@@ -69,6 +70,7 @@ const LASTING_ERRORS = new Set([404, 405, 410, 414]);
  *   POST, without lifetime or Content-Location of its own no   RFC 9110 9.3.3
  *   explicit lifetime                                     yes  3, last point
  *   Cookie sent and none of the above                     no   stricter: a page may depend on it silently
+ *   a lifetime that a rule gives                          yes  in place of the heuristics below
  *   error status, but 404, 405, 410, 414 and public ones no   stricter
  *   heuristically cacheable or public, Last-Modified      yes  4.2.2
  *   same, ETag only                                       yes  as stale, to be validated
@@ -97,6 +99,8 @@ export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerd
     return !validated && lifetimeIsNothing(facts) ? no("no-freshness") : yes("explicit");
   }
   if (request.cookie && !shared) return no("cookie");
+  const given = facts.given?.edgeSec;
+  if (given !== undefined) return given > 0 || validated ? yes("rule") : no("no-freshness");
   if (status >= 400 && !LASTING_ERRORS.has(status) && !control.public) return no("error-status");
   if (!control.public && !isHeuristicStatus(status)) return no("no-freshness");
   if (control.noCache) return validated ? yes("validate-only") : no("no-freshness");
@@ -106,6 +110,7 @@ export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerd
 
 function lifetimeIsNothing(facts: ResponseFacts): boolean {
   const { control } = facts;
+  if (facts.given?.edgeSec !== undefined) return facts.given.edgeSec === 0;
   if (control.noCache) return true;
   if (control.sMaxAgeSec !== null) return control.sMaxAgeSec === 0;
   if (control.maxAgeSec !== null) return control.maxAgeSec === 0;

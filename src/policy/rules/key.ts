@@ -15,27 +15,20 @@ export interface KeyClient {
  * Path and query as they are keyed, and sent on: what is left out of the one is left out of the other,
  * so nothing unkeyed can be told back by an origin (threats H8). Values of one name keep their order.
  *
- * @param drop the parameter that signatures are in, which is nobody's but ours; "" for none
- * @example keyedPath("/a?b=1&a=2", "sorted", "") // "/a?a=2&b=1"
+ * @example keyedPath("/a?b=1&a=2", "sorted") // "/a?a=2&b=1"
  */
-export function keyedPath(path: string, policy: RuleKey["query"], drop: string): string {
+export function keyedPath(path: string, policy: RuleKey["query"]): string {
   const at = path.indexOf("?");
-  const whole = policy === undefined || policy === "all";
-  if (at < 0 || (whole && (drop === "" || !path.includes(`${drop}=`, at)))) return path;
+  if (at < 0 || policy === undefined || policy === "all") return path;
   const bare = path.slice(0, at);
   if (policy === "none") return bare;
   let list = path.slice(at + 1).split("&");
-  if (drop !== "") list = list.filter((one) => nameOf(one) !== drop);
   if (typeof policy === "object") {
     const names = new Set("only" in policy ? policy.only : policy.except);
     list = list.filter((one) => names.has(nameOf(one)) === "only" in policy);
   }
-  if (!whole) {
-    list = list.filter((one) => one !== "").sort((a, b) => compare(nameOf(a), nameOf(b)));
-  }
-  return list.length === 0 || (list.length === 1 && list[0] === "")
-    ? bare
-    : `${bare}?${list.join("&")}`;
+  list = list.filter((one) => one !== "").sort((a, b) => compare(nameOf(a), nameOf(b)));
+  return list.length === 0 ? bare : `${bare}?${list.join("&")}`;
 }
 
 function nameOf(parameter: string): string {
@@ -51,8 +44,8 @@ function compare(a: string, b: string): number {
 export function keyParts(plan: Plan): readonly string[] {
   const { headers, cookies, device, country } = plan.key?.is ?? {};
   return [
-    ...(plan.apart === "" ? [] : [":rules"]),
-    ...(headers ?? []),
+    ...(plan.apart === null ? [] : [":rules"]),
+    ...(headers ?? []).map((name) => `:header:${name}`),
     ...(cookies ?? []).map((name) => `:cookie:${name}`),
     ...(device === true ? [":device"] : []),
     ...(country === true ? [":country"] : []),
@@ -72,6 +65,7 @@ function partValue(name: string, plan: Plan, client: KeyClient): string | null {
   if (name === ":rules") return plan.apart;
   if (name === ":device") return deviceClass(client.field("user-agent"));
   if (name === ":country") return client.country;
+  if (name.startsWith(":header:")) return client.field(name.slice(":header:".length));
   if (!client.cookies) return null;
   return cookieValue(client.field("cookie"), name.slice(":cookie:".length));
 }

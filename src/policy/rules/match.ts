@@ -19,8 +19,11 @@ export interface RuleRequest {
 export interface CompiledRule {
   readonly rule: Rule;
   matches(request: RuleRequest): boolean;
-  /** True when more than the path decides: objects of requests that differ in it are kept apart. */
-  readonly conditional: boolean;
+  /**
+   * True when more than the path decides and what an origin is asked, or how long its answer is kept,
+   * hangs on it: objects of requests that differ in it are kept apart.
+   */
+  readonly parts: boolean;
   /** True when something decides that a URL does not tell. */
   readonly beyondUrl: boolean;
 }
@@ -30,7 +33,9 @@ export function compileRule(rule: Rule): CompiledRule {
   const onPath = path === undefined ? null : anyOf(path, ignoreCase === true);
   return {
     rule,
-    conditional: [methods, forms, query, headers].some((one) => one !== undefined),
+    parts:
+      [methods, forms, query, headers].some((one) => one !== undefined) &&
+      [rule.key, rule.ttl, rule.request, rule.compress, rule.cors].some((one) => one !== undefined),
     beyondUrl: methods !== undefined || headers !== undefined,
     matches: (request) =>
       (methods === undefined || methods.some((one) => one === request.method)) &&

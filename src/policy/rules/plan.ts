@@ -14,8 +14,8 @@ type Setting<K extends keyof Rule> = Chosen<NonNullable<Rule[K]>> | null;
 export interface Plan {
   /** The rules that match, in their order. */
   readonly names: readonly string[];
-  /** Which of the rules with conditions beside the path match: part of the key. */
-  readonly apart: string;
+  /** Which of the rules that part objects match: in the key. Null where the site has no such rule. */
+  readonly apart: string | null;
   /** True when any request for the same URL, by GET, has the same plan and is answered alike. */
   readonly byUrlAlone: boolean;
   readonly key: Setting<"key">;
@@ -94,11 +94,10 @@ function makePlan(matched: readonly CompiledRule[], all: readonly CompiledRule[]
     return null;
   };
   const plan = {
-    names: matched.map(({ rule }) => rule.name),
-    apart: matched
-      .filter((one) => one.conditional)
-      .map(({ rule }) => rule.name)
-      .join(" "),
+    names: names(matched),
+    apart: all.some((one) => one.parts)
+      ? names(matched.filter((one) => one.parts)).join(" ")
+      : null,
     key: first("key"),
     ttl: first("ttl"),
     redirect: first("redirect"),
@@ -113,6 +112,10 @@ function makePlan(matched: readonly CompiledRule[], all: readonly CompiledRule[]
     response: matched.flatMap(({ rule }) => rule.response ?? []),
   };
   return { ...plan, byUrlAlone: byUrlAlone(plan, all) };
+}
+
+function names(rules: readonly CompiledRule[]): string[] {
+  return rules.map(({ rule }) => rule.name);
 }
 
 function byUrlAlone(

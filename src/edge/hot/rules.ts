@@ -1,0 +1,244 @@
+/**
+ * The rules of a site, before the lookup, one function per step, in this order:
+ *
+ *   plan       which rules match
+ *   access     the client's prefix and country                       403
+ *   rate       the bucket of its prefix                              429
+ *   https      plain HTTP where the rule wants HTTPS                  301 308
+ *   redirect                                                         301 302 303 307 308
+ *   preflight  of CORS                                               204
+ *   signed     query or cookie                                       403
+ *   key        path, query and fields as they are keyed and sent on
+ *
+ * Each answer of its own names the rule in Cache-Status and is never stored.
+ */
+import type { Clock } from "../../base/clock.ts";
+import type { RuleCors } from "../../model/rules.ts";
+import { cacheKey } from "../../policy/caching/mod.ts";
+import {
+  Buckets,
+  bucketName,
+  type Chosen,
+  checkToken,
+  clientAddress,
+  cookieValue,
+  corsFields,
+  type Hmac,
+  keyedPath,
+  type Plan,
+  preflightFields,
+  redirectTarget,
+  rulePath,
+  type SignReason,
+  TOKEN_NAME,
+  takeToken,
+} from "../../policy/rules/mod.ts";
+import { canonicalHost } from "../../wire/http/mod.ts";
+import { type Ask, fieldsSeen } from "./ask.ts";
+import { count, countBytes } from "./deliver.ts";
+import { RATE_BUCKETS_MAX } from "./limits.ts";
+import { type Refusal, refuse } from "./refuse.ts";
+import { holdBack } from "./rules-page.ts";
+import type { EntryRules, Ruled } from "./rules-table.ts";
+import type { EdgeTable } from "./table.ts";
+
+/** The secrets by which addresses are signed, and how. */
+export interface Signatures {
+  readonly hmac: Hmac;
+  /** Null: this customer has no such key. */
+  secret(customer: string, key: string): Uint8Array | null;
+}
+
+/** What is known of a request while its rules are carried out. */
+interface Asked {
+  readonly ask: Ask;
+  readonly table: EdgeTable;
+  readonly rules: EntryRules;
+  readonly plan: Plan;
+  readonly plainPath: string;
+  readonly client: Uint8Array | null;
+  readonly country: string | null;
+}
+
+export interface RuleNeeds {
+  readonly node: string;
+  readonly signatures: Signatures;
+  readonly clock: Clock;
+}
+
+export class RuleSteps {
+  readonly #o: RuleNeeds;
+  readonly #buckets = new Buckets(RATE_BUCKETS_MAX);
+
+  constructor(o: RuleNeeds) {
+    this.#o = o;
+  }
+
+  /** The request as all later steps see it, and the answer where a rule has given it. */
+  run(asked: Ask, table: EdgeTable): { readonly ask: Ask; readonly answer: Response | null } {
+    const { rules } = asked.entry;
+    if (rules === null) return { ask: asked, answer: null };
+    const { path } = asked;
+    const { token, rest } = rules.site.signs ? takeToken(path) : { token: null, rest: path };
+    const at = rest.indexOf("?");
+    const plainPath = rulePath(rest);
+    const hidden = asked.form === "first" ? NOTHING : CREDENTIALS;
+    const plan = rules.site.planFor({
+      ...{ method: asked.method, form: asked.form, path: plainPath },
+      query: at < 0 ? "" : rest.slice(at + 1),
+      has: (name) => !hidden.has(name) && asked.request.headers.has(name),
+    });
+    const client = clientAddress(asked.client);
+    const country = table.countryOf(client);
+    const held = plan.errorPages === null ? null : holdBack(asked.entry);
+    const ask = { ...asked, path: rest, entry: held?.entry ?? asked.entry };
+    const all = { ask, table, rules, plan, plainPath, client, country };
+    const answer =
+      this.#access(all) ??
+      this.#rate(all) ??
+      this.#https(all) ??
+      this.#redirect(all) ??
+      this.#preflight(all);
+    const signed = answer ?? this.#signed(all, token);
+    const refused = signed instanceof Response;
+    const ruled = {
+      plan,
+      country,
+      signedBy: refused ? null : signed,
+      settle: held?.settle ?? null,
+    };
+    return { ask: keyed(ask, ruled), answer: refused ? signed : null };
+  }
+
+  #access({ rules, plan, client, country, ask }: Asked): Response | null {
+    if (plan.access === null) return null;
+    const verdict = rules.access.get(plan.access.is)?.(client, country) ?? "not-allowed";
+    return verdict === "allowed" ? null : this.#refuse(ask, plan.access, forbidden(verdict));
+  }
+
+  #rate({ plan, client, ask }: Asked): Response | null {
+    if (plan.rate === null || plan.rate.is === false) return null;
+    const { rule, is: rate } = plan.rate;
+    const name = `${ask.entry.hostname} ${rule} ${bucketName(client, rate)}`;
+    const waitSec = this.#buckets.take(name, rate, this.#o.clock.monoMs());
+    if (waitSec === 0) return null;
+    return this.#refuse(ask, plan.rate, {
+      status: 429,
+      words: "Too many requests from this network",
+      fields: { "retry-after": String(waitSec) },
+      error: "http_request_denied",
+      details: "rate-limit",
+    });
+  }
+
+  #https({ plan, ask, table }: Asked): Response | null {
+    const { url, headers } = ask.request;
+    if (plan.https?.is !== true || url.startsWith("https:")) return null;
+    const { https } = table.snapshot.ports;
+    const host = `${canonicalHost(headers.get("host"))}${https === 443 ? "" : `:${https}`}`;
+    const path = url.slice(url.indexOf("/", url.indexOf("://") + 3));
+    const status = ask.method === "GET" || ask.method === "HEAD" ? 301 : 308;
+    return this.#bare(ask, plan.https, {
+      status,
+      fields: [["location", `https://${host}${path}`]],
+    });
+  }
+
+  #redirect({ plan, ask }: Asked): Response | null {
+    if (plan.redirect === null) return null;
+    const { is } = plan.redirect;
+    const prefix = ask.form === "path" ? `/${ask.entry.hostname}` : "";
+    const location = redirectTarget(is, { path: ask.path, prefix });
+    return this.#bare(ask, plan.redirect, { status: is.status, fields: [["location", location]] });
+  }
+
+  #preflight({ plan, ask }: Asked): Response | null {
+    const { headers } = ask.request;
+    if (plan.cors === null || ask.method !== "OPTIONS") return null;
+    if (headers.get("access-control-request-method") === null) return null;
+    const cors: RuleCors = plan.cors.is;
+    const fields = [...corsFields(cors, headers.get("origin")), ...preflightFields(cors)];
+    return this.#bare(ask, plan.cors, { status: 204, fields });
+  }
+
+  #signed(asked: Asked, token: string | null): Response | "query" | "cookie" | null {
+    const { plan, ask } = asked;
+    if (plan.signed === null || plan.signed.is === false) return null;
+    const { is: signed } = plan.signed;
+    // A cookie of a name that customers share would be anybody's (threats H25).
+    const own = ask.form === "first" || ask.form === "alias";
+    const field = signed.cookie && own ? ask.request.headers.get("cookie") : null;
+    const given = token ?? cookieValue(field, TOKEN_NAME);
+    const reason = given === null ? "signature-missing" : this.#check(asked, given);
+    if (reason !== null) return this.#refuse(ask, plan.signed, forbidden(reason));
+    return token === null ? "cookie" : "query";
+  }
+
+  #check(asked: Asked, token: string): SignReason | null {
+    const { ask, plan, plainPath, client } = asked;
+    const signed = plan.signed?.is;
+    if (signed === undefined || signed === false) return null;
+    const { signatures, clock } = this.#o;
+    const { customer, hostname } = ask.entry;
+    const nowSec = Math.floor(clock.wallMs() / 1000);
+    return checkToken(
+      token,
+      { hostname, path: ask.path, plainPath, client, nowSec },
+      {
+        skewSec: signed.skewSec,
+        hmac: signatures.hmac,
+        secret: (key) => (signed.keys.includes(key) ? signatures.secret(customer, key) : null),
+      },
+    );
+  }
+
+  #refuse(ask: Ask, by: Chosen<unknown>, refusal: Refusal): Response {
+    count(ask, false);
+    countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
+    return refuse(refusal, this.#o.node, this.#named(by));
+  }
+
+  /** An answer without a body. */
+  #bare(
+    ask: Ask,
+    by: Chosen<unknown>,
+    o: { readonly status: number; readonly fields: readonly (readonly [string, string])[] },
+  ): Response {
+    count(ask, false);
+    const headers = new Headers(o.fields.map(([name, value]) => [name, value] as [string, string]));
+    headers.append("cache-status", this.#named(by));
+    return new Response(null, { status: o.status, headers });
+  }
+
+  #named({ rule }: Chosen<unknown>): string {
+    return `${this.#o.node}; detail=rule:${rule}`;
+  }
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+/** At second addresses these are as if they were not there. */
+const CREDENTIALS: ReadonlySet<string> = new Set(["cookie", "authorization"]);
+
+function forbidden(details: string): Refusal {
+  const words = `This address is not open to this client: ${details}`;
+  return { status: 403, words, error: "http_request_denied", details };
+}
+
+/** The step `key`. */
+function keyed(ask: Ask, ruled: Ruled): Ask {
+  const { entry, form, request, method } = ask;
+  const safe = method === "GET" || method === "HEAD";
+  const path = safe ? keyedPath(ask.path, ruled.plan.key?.is.query) : ask.path;
+  const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
+  return { ...ask, path, key, ruled, get: fieldsSeen(form, request, ruled) };
+}
+
+/**
+ * Every key under which a URL may be held by the rules in force, and in the forms that rules often
+ * give: a purge of it is to find them all.
+ */
+export function pathsHeld(rules: EntryRules | null, path: string): readonly string[] {
+  if (rules === null) return [path];
+  const policies = [...rules.site.queryPolicies(rulePath(path)), "none", "sorted"] as const;
+  return [...new Set(policies.map((policy) => keyedPath(path, policy)))];
+}
