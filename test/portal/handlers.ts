@@ -200,6 +200,37 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     publish(world, `roll back to ${input.body.number}`);
     return { reply: { snapshot: world.snapshots[0], published: true } };
   },
+  readNetwork: (world) => ({
+    reply: { version: world.snapshot, publishedVersion: world.snapshot, network: null },
+  }),
+  apply(world, { body }) {
+    if (!body.yaml.includes("zone:")) {
+      const problems = [{ path: "zone", message: "expected a zone, such as cdn.example" }];
+      throw new Refusal(422, "The input has problems", { problems });
+    }
+    const changes = [{ action: "change", path: "pops.nyc.lat", from: "40.7", to: "40.8" }];
+    if (body.dryRun) {
+      return { reply: { changes, version: world.snapshot, snapshot: null, dryRun: true } };
+    }
+    const number = publish(world, "apply by ops@cdn.example");
+    return { reply: { changes, version: number, snapshot: number, dryRun: false } };
+  },
+  simulate(_, { body }) {
+    if (!body.yaml.includes("zone:")) throw new Refusal(422, "The input has problems");
+    return {
+      reply: {
+        demand: "recorded",
+        names: [{ name: "www.shop.example", lookupsPerSec: 12.5, moved: 0.31 }],
+        servers: ["web-1", "web-2"].map((name, k) => ({
+          id: `www.shop.example/${name}`,
+          before: 5 + k,
+          after: 7 - k,
+          loadBefore: 0.35,
+          loadAfter: k === 0 ? 0.41 : null,
+        })),
+      },
+    };
+  },
   listAudit(world, input) {
     who(input);
     const { before, limit } = input.query;

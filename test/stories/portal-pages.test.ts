@@ -41,6 +41,7 @@ const PAGES = [
   ["operator", "/customers/acme/invoices/inv-2026-11"],
   ["operator", "/nodes"],
   ["operator", "/snapshots"],
+  ["operator", "/draft"],
   ["operator", "/audit"],
 ] as const;
 

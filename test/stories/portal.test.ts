@@ -335,6 +335,23 @@ describe("the portal in a browser, day by day", () => {
     expect(await page.getByRole("button", { name: /Actions for/ }).count()).toBe(0);
   });
 
+  story("the operator tries a network file before it is applied", async () => {
+    const page = await stage.page("operator");
+    await visit(page, "/draft");
+    await page.getByLabel("Network file").fill("pops: []");
+    await page.getByRole("button", { name: "Show what it would do" }).click();
+    await page.getByText("Expected a zone, such as cdn.example").waitFor();
+    await page.getByLabel("Network file").fill("zone: cdn.example");
+    await page.getByRole("button", { name: "Show what it would do" }).click();
+    await page.getByText("change pops.nyc.lat 40.7 → 40.8").waitFor();
+    await page.getByRole("row", { name: /www\.shop\.example .*31/ }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(stage.world.snapshot).toBe(41);
+    await page.getByRole("button", { name: "Apply…" }).click();
+    await page.getByRole("button", { name: "Apply and publish" }).click();
+    await page.getByText("1 change published as snapshot 42").waitFor();
+  });
+
   story("the operator rolls back, issues an invoice and marks it paid", async () => {
     const page = await stage.page("operator");
     await visit(page, "/snapshots");

@@ -27,6 +27,7 @@ const PAGES: Pages = {
   customers: lazy(async () => ({ default: (await import("./pages/customers.tsx")).CustomersPage })),
   nodes: lazy(async () => ({ default: (await import("./pages/nodes.tsx")).NodesPage })),
   snapshots: lazy(async () => ({ default: (await import("./pages/snapshots.tsx")).SnapshotsPage })),
+  draft: lazy(async () => ({ default: (await import("./pages/draft.tsx")).DraftPage })),
   audit: lazy(async () => ({ default: (await import("./pages/audit.tsx")).AuditPage })),
   account: lazy(async () => ({ default: (await import("./pages/account.tsx")).AccountPage })),
   sites: lazy(async () => ({ default: (await import("./pages/sites.tsx")).SitesPage })),

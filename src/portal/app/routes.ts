@@ -8,6 +8,7 @@ export const ROUTES = {
   customers: "/customers",
   nodes: "/nodes",
   snapshots: "/snapshots",
+  draft: "/draft",
   audit: "/audit",
   account: "/account",
   sites: "/customers/:customer/sites",

@@ -18,6 +18,8 @@ const CALLS = {
   createToken: ["post", "/tokens"],
   revokeToken: ["delete", "/tokens/{id}"],
   listAudit: ["get", "/audit"],
+  apply: ["post", "/apply"],
+  simulate: ["post", "/simulate"],
   publish: ["post", "/publish"],
   rollback: ["post", "/rollback"],
   readNetwork: ["get", "/network"],

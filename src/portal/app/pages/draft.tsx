@@ -1,0 +1,162 @@
+import { Button, Group, Paper, Stack, Text, Textarea, Title } from "@mantine/core";
+import { useState } from "react";
+import type { Applied } from "../../../model/api/mod.ts";
+import { call } from "../api/client.ts";
+import { useChange } from "../api/queries.ts";
+import { Confirm } from "../parts/confirm.tsx";
+import { DraftFigures } from "../parts/draft-figures.tsx";
+import { sortProblems } from "../parts/field-problems.ts";
+import { Page } from "../parts/page.tsx";
+import { FormAlert } from "../parts/states.tsx";
+import { useToast } from "../parts/toast.tsx";
+
+/** More changes than this are counted, not listed. */
+const LISTED = 100;
+
+/** A network file, tried before it is applied: what changes, and what that does to clients. */
+export function DraftPage() {
+  const [yaml, setYaml] = useState("");
+  const [asking, setAsking] = useState(false);
+  const simulate = useChange("simulate");
+  const check = useChange("apply");
+  const apply = useChange("apply");
+  const toast = useToast();
+  const busy = simulate.isPending || check.isPending || apply.isPending;
+
+  function attempt(): void {
+    apply.reset();
+    check.mutate({ body: { yaml, dryRun: true } });
+    simulate.mutate({ body: { yaml } });
+  }
+
+  function confirm(): void {
+    apply.mutate(
+      { body: { yaml } },
+      {
+        onSuccess: (applied) => toast(appliedWords(applied)),
+        onSettled: () => setAsking(false),
+      },
+    );
+  }
+
+  const problems = sortProblems(apply.error ?? check.error, {});
+  const unforeseen = check.error === null ? sortProblems(simulate.error, {}).rest : [];
+  return (
+    <Page title="Try a network file" words="Nothing changes until it is applied">
+      <Stack>
+        <Paper className="tp-card" p="lg">
+          <Stack>
+            <FormAlert words={[...problems.rest, ...unforeseen]} />
+            <FileField text={yaml} onText={setYaml} />
+            <Group>
+              <Button onClick={attempt} loading={busy} disabled={yaml.trim() === ""}>
+                Show what it would do
+              </Button>
+              <Button
+                variant="default"
+                onClick={() => setAsking(true)}
+                disabled={yaml.trim() === "" || busy}
+              >
+                Apply…
+              </Button>
+            </Group>
+          </Stack>
+        </Paper>
+        {check.data !== undefined && <Changes applied={check.data} />}
+        {simulate.data !== undefined && <DraftFigures simulated={simulate.data} />}
+      </Stack>
+      <Confirm
+        open={asking}
+        title="Apply this network file?"
+        verb="Apply and publish"
+        tone="plain"
+        busy={apply.isPending}
+        onClose={() => setAsking(false)}
+        onConfirm={confirm}
+      >
+        <Text>
+          The network becomes what the file says: what it does not name is removed. Every node has
+          it within seconds.
+        </Text>
+      </Confirm>
+    </Page>
+  );
+}
+
+function appliedWords({ changes, snapshot }: Applied): string {
+  if (snapshot === null) return "Nothing changed: the network is as this file says";
+  return `${countWords(changes.length)} published as snapshot ${snapshot}`;
+}
+
+function countWords(changes: number): string {
+  return changes === 1 ? "1 change" : `${changes} changes`;
+}
+
+function FileField(props: { text: string; onText: (text: string) => void }) {
+  const [busy, setBusy] = useState(false);
+  const toast = useToast();
+  async function fill(): Promise<void> {
+    setBusy(true);
+    try {
+      const { network } = await call("readNetwork", {});
+      // JSON is YAML too.
+      props.onText(network === null ? "" : JSON.stringify(network, null, 2));
+    } catch (error) {
+      toast((error as Error).message, { bad: true });
+    }
+    setBusy(false);
+  }
+  return (
+    <>
+      <Textarea
+        label="Network file"
+        description="YAML or JSON: zone, pops, nodes, plans, customers with their sites"
+        value={props.text}
+        onChange={(e) => props.onText(e.currentTarget.value)}
+        autosize
+        minRows={10}
+        maxRows={24}
+        spellCheck={false}
+        classNames={{ input: "tp-mono" }}
+      />
+      <Group>
+        <Button variant="default" size="compact-sm" loading={busy} onClick={() => void fill()}>
+          Start from what is in force
+        </Button>
+        <Text size="sm" component="label">
+          or choose a file:{" "}
+          <input
+            type="file"
+            className="tp-file"
+            accept=".yaml,.yml,.json"
+            onChange={(e) => {
+              const file = e.currentTarget.files?.[0];
+              if (file !== undefined) void file.text().then(props.onText);
+            }}
+          />
+        </Text>
+      </Group>
+    </>
+  );
+}
+
+function Changes(props: { applied: Applied }) {
+  const { changes } = props.applied;
+  const more = changes.length - LISTED;
+  return (
+    <Paper className="tp-card" p="lg" component="section" aria-live="polite">
+      <Title order={2} mb="sm">
+        {changes.length === 0 ? "Nothing would change" : countWords(changes.length)}
+      </Title>
+      <ul className="tp-lines tp-mono tp-break">
+        {changes.slice(0, LISTED).map(({ action, path, from, to }) => (
+          <li key={`${action} ${path}`}>
+            {action} {path}
+            {action === "change" && ` ${from ?? ""} → ${to ?? ""}`}
+          </li>
+        ))}
+      </ul>
+      {more > 0 && <Text size="sm">and {more} more</Text>}
+    </Paper>
+  );
+}
