@@ -7,6 +7,7 @@ import { SECURE } from "../wire/dnssec/mod.ts";
 import type { Responder } from "./hot/answer.ts";
 import { AnswerSigner, type Signing, type SignLimits } from "./hot/sign.ts";
 import { type KeyParts, type SigningZone, signingZone } from "./hot/sign-zone.ts";
+import type { Tables } from "./hot/tables.ts";
 import type { UdpServer } from "./udp.ts";
 
 /** Makes keys ready to sign. Throws for a key that cannot be read; no word of it is in the error. */
@@ -78,21 +79,22 @@ export class KeyFollower {
     if (feed === null) return () => {};
     const take = () => {
       const keys = feed.keys();
-      if (this.#sign(keys)) udp.keys(keys);
+      const tables = this.#sign(keys);
+      if (tables !== undefined) udp.keys(keys, tables);
     };
     // What came while the sockets were opened.
     if (feed.keys() !== this.first) take();
     return feed.onKeys(take);
   }
 
-  #sign(keys: readonly ZoneKey[]): boolean {
+  /** The tables that tell of them, if there are any; undefined where the keys before stay. */
+  #sign(keys: readonly ZoneKey[]): Tables | null | undefined {
     const { responder, clock, log } = this.#o;
     try {
-      responder.sign(openKeys(keys, clock));
-      return true;
+      return responder.sign(openKeys(keys, clock));
     } catch (error) {
       log.error("Cannot sign with new keys: those before stay", { reason: String(error) });
-      return false;
+      return undefined;
     }
   }
 }

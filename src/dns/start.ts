@@ -10,6 +10,7 @@ import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
 import { type AnswerSettings, PLAIN } from "./hot/settings.ts";
+import type { Tables } from "./hot/tables.ts";
 import { openLibc } from "./libc.ts";
 import { DnsMetrics } from "./metrics.ts";
 import { entryOf, type QueryLogEntry } from "./query-log.ts";
@@ -145,8 +146,9 @@ function loadInto(
   snapshot: Snapshot,
   from: { readonly feed: Feed; readonly log: Log; readonly recent: Map<number, Snapshot> },
 ): Loading | null {
+  let tables: Tables;
   try {
-    responder.load(snapshot);
+    tables = responder.load(snapshot);
   } catch (error) {
     const fields = { snapshot: snapshot.number, reason: String(error) };
     from.log.error("Cannot load a snapshot: the one before stays", fields);
@@ -157,7 +159,7 @@ function loadInto(
   if (from.recent.size > RECENT_SNAPSHOTS) from.recent.delete(oldest!);
   const patch = responder.observe(from.feed.health(), from.feed.assignment());
   assert(patch !== null, "A snapshot has been loaded");
-  return { snapshot, patch };
+  return { tables, patch };
 }
 
 function addCounts(

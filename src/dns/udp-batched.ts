@@ -43,24 +43,19 @@ export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
   }
   return {
     load: (next) => {
-      const message = loadMessage(next);
-      for (const worker of workers) worker.send(message);
+      for (const worker of workers) worker.send({ kind: "load", ...next });
     },
     patch: (patch) => {
       for (const worker of workers) worker.send({ kind: "patch", patch });
     },
-    keys: (keys) => {
-      for (const worker of workers) worker.send({ kind: "keys", keys });
+    keys: (keys, tables) => {
+      for (const worker of workers) worker.send({ kind: "keys", keys, tables });
     },
     stop: async () => {
       await Promise.all(workers.map((worker) => worker.stop()));
       closeAll();
     },
   };
-}
-
-function loadMessage(next: Loading): ToWorker {
-  return { kind: "load", snapshot: JSON.stringify(next.snapshot), patch: next.patch };
 }
 
 /** Sockets per worker; all or none. */
@@ -137,8 +132,9 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
   const seed = Math.floor(o.rng.float() * 0xffffffff);
   const start: WorkerStart = { port: port2, fds, seed, settings: shareOf(o) };
   // It takes what waits at its port before it reads the first packet.
-  if (o.firstKeys.length > 0) port1.postMessage({ kind: "keys", keys: o.firstKeys });
-  if (o.first !== null) port1.postMessage(loadMessage(o.first));
+  const send = (message: ToWorker) => port1.postMessage(message);
+  if (o.firstKeys.length > 0) send({ kind: "keys", keys: o.firstKeys, tables: null });
+  if (o.first !== null) send({ kind: "load", ...o.first });
   worker.postMessage(start, [port2 as unknown as Transferable]);
   try {
     await ready.promise;

@@ -77,9 +77,12 @@ function takeMessages(
     const message = received.message as ToWorker;
     if (message.kind === "stop") return false;
     try {
-      if (message.kind === "load") responder.load(JSON.parse(message.snapshot));
-      if (message.kind === "keys") responder.sign(openKeys(message.keys, realClock));
-      else responder.patch(message.patch);
+      if (message.kind === "keys") {
+        responder.sign(openKeys(message.keys, realClock), message.tables);
+        continue;
+      }
+      if (message.kind === "load") responder.take(message.tables);
+      responder.patch(message.patch);
     } catch (error) {
       // The one before stays: a bad snapshot never replaces a good one.
       say({ kind: "refused", words: String(error) });

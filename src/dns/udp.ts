@@ -1,10 +1,10 @@
-import type { Snapshot } from "../model/snapshot.ts";
 import type { ZoneKey } from "../model/zone-keys.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
+import type { Tables } from "./hot/tables.ts";
 
-/** A snapshot, and what its targets' health is then, beginning from nothing. */
+/** A snapshot compiled, and what its targets' health is then, beginning from nothing. */
 export interface Loading {
-  readonly snapshot: Snapshot;
+  readonly tables: Tables;
   readonly patch: HealthPatch;
 }
 
@@ -12,8 +12,8 @@ export interface Loading {
 export interface UdpServer {
   load(next: Loading): void;
   patch(patch: HealthPatch): void;
-  /** All keys to sign with from now on. */
-  keys(keys: readonly ZoneKey[]): void;
+  /** All keys to sign with from now on, and the tables that tell of them, if there is a snapshot. */
+  keys(keys: readonly ZoneKey[], tables: Tables | null): void;
   /** Ends when nothing is read any more and all counts have been handed over. */
   stop(): Promise<void>;
 }

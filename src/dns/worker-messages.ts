@@ -4,6 +4,7 @@ import type { PackedCounts } from "./hot/counts.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
 import type { Sample } from "./hot/sampler.ts";
 import type { AnswerSettings } from "./hot/settings.ts";
+import type { Tables } from "./hot/tables.ts";
 
 /** The first message, by the Worker's own event; all others go through the port. */
 export interface WorkerStart {
@@ -15,10 +16,10 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  /** A snapshot as JSON, which copies several times faster than objects do; and its health. */
-  | { readonly kind: "load"; readonly snapshot: string; readonly patch: HealthPatch }
+  /** Tables, of which all that is large is shared memory; and health. */
+  | { readonly kind: "load"; readonly tables: Tables; readonly patch: HealthPatch }
   | { readonly kind: "patch"; readonly patch: HealthPatch }
-  | { readonly kind: "keys"; readonly keys: readonly ZoneKey[] }
+  | { readonly kind: "keys"; readonly keys: readonly ZoneKey[]; readonly tables: Tables | null }
   | { readonly kind: "stop" };
 
 /** What a thread answered since it last said so. */

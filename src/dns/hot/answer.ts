@@ -1,7 +1,6 @@
 import type { Assignment } from "../../model/assignment.ts";
 import type { Health } from "../../model/health.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import { compileNames, groupEntries } from "../../policy/snapshot/mod.ts";
 import {
   CLASS,
   EXTENDED_ERROR,
@@ -11,10 +10,10 @@ import {
   TYPE,
   VERDICT,
 } from "../../wire/dns/mod.ts";
-import { compilePrefixes } from "../../wire/ip/mod.ts";
+import { openPrefixes } from "../../wire/ip/mod.ts";
 import { type PackedCounts, packCounts } from "./counts.ts";
-import { HealthMirror, type HealthPatch } from "./mirror.ts";
-import { compileNameIndex, type NameIndex } from "./name-index.ts";
+import { HealthDiffer, HealthMirror, type HealthPatch } from "./mirror.ts";
+import { NameIndex } from "./name-index.ts";
 import { KIND, type Kind, RateLimiter, SEND } from "./rate-limit.ts";
 import { type Packet, Reply } from "./reply.ts";
 import { type Loaded, Resolver } from "./resolve.ts";
@@ -22,6 +21,7 @@ import { type Sample, Sampler } from "./sampler.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
 import type { Signing } from "./sign.ts";
 import { SteeredTable } from "./steered.ts";
+import { compileTables, type Tables, withKeys } from "./tables.ts";
 import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 
 export type { Packet } from "./reply.ts";
@@ -40,6 +40,8 @@ export class Responder {
   readonly #reply: Reply;
   readonly #resolver: Resolver;
   #loaded: Loaded | null = null;
+  /** Where snapshots and health are told whole; null in a thread that takes tables and patches. */
+  #told: { readonly snapshot: Snapshot; readonly differ: HealthDiffer } | null = null;
   #pending: PackedCounts[] = [];
   readonly #cookieRequired: boolean;
   readonly #limiter: RateLimiter | null;
@@ -72,41 +74,59 @@ export class Responder {
   }
 
   /**
-   * Swaps the snapshot. Nothing is known of its targets' health until `observe()` or `patch()`.
-   * Throws, and keeps the one before, if it cannot be compiled.
+   * Swaps the snapshot, and returns its tables for responders in other threads. Nothing is known of
+   * its targets' health until `observe()` or `patch()`. Throws, and keeps the one before, if it cannot
+   * be compiled.
    */
-  load(snapshot: Snapshot): void {
-    const index = this.#compile(snapshot);
-    const entries = groupEntries(snapshot).map((e) => ({ prefix: e.prefix, value: e.group }));
-    const mirror = new HealthMirror(snapshot);
-    this.#settle();
-    this.#loaded = {
-      snapshot,
-      index,
-      groups: compilePrefixes(entries),
+  load(snapshot: Snapshot): Tables {
+    const tables = compileTables(snapshot, this.#signing?.zones);
+    const { mirror } = this.take(tables);
+    this.#told = { snapshot, differ: new HealthDiffer(snapshot, mirror) };
+    return tables;
+  }
+
+  /** Swaps the snapshot for one that was compiled in another thread. */
+  take(tables: Tables): Loaded {
+    const mirror = new HealthMirror(tables.steering);
+    const { sites, origins, base } = tables.steering;
+    const loaded: Loaded = {
+      tables,
+      index: new NameIndex(tables.names, this.#signing?.zones.values()),
+      groups: openPrefixes(tables.groups),
       mirror,
-      steered: new SteeredTable(mirror.view),
-      queries: new Uint32Array(snapshot.sites.length),
+      steered: new SteeredTable(mirror, { sites, origins, nodes: base.nodes.length }),
+      queries: new Uint32Array(sites),
     };
+    this.#settle();
+    this.#use(loaded);
+    return loaded;
   }
 
-  /** Signs with these keys from now on. They stand among the names, so these are compiled anew. */
-  sign(signing: Signing): void {
+  #use(loaded: Loaded): void {
+    this.#loaded = loaded;
+    this.#reply.names = loaded.index;
+  }
+
+  /**
+   * Signs with these keys from now on. They stand among the names, so these are compiled anew, and
+   * returned for other threads; or `tables` are those of a thread that has done so.
+   */
+  sign(signing: Signing, tables: Tables | null = null): Tables | null {
     this.#signing = signing.zones.size > 0 ? signing : null;
+    const { zones } = this.#signing ?? {};
+    const told = this.#told;
     const loaded = this.#loaded;
-    if (loaded !== null) this.#loaded = { ...loaded, index: this.#compile(loaded.snapshot) };
-  }
-
-  #compile(snapshot: Snapshot): NameIndex {
-    const { number: serial, contact, zone } = snapshot;
-    const soa = { serial, contact, zone };
-    return compileNameIndex(compileNames(snapshot), soa, this.#signing?.zones);
+    if (loaded === null) return null;
+    const given = tables?.snapshot === loaded.tables.snapshot ? tables : loaded.tables;
+    const next = told === null ? given : withKeys(loaded.tables, told.snapshot, zones);
+    this.#use({ ...loaded, tables: next, index: new NameIndex(next.names, zones?.values()) });
+    return next;
   }
 
   /** Takes what was observed. Returns what changed, for responders in other threads. */
   observe(health: Health, assignment: Assignment): HealthPatch | null {
-    if (this.#loaded === null) return null;
-    const patch = this.#loaded.mirror.diff(health, assignment);
+    if (this.#told === null) return null;
+    const patch = this.#told.differ.diff(health, assignment);
     this.patch(patch);
     return patch;
   }
@@ -128,8 +148,8 @@ export class Responder {
   /** Packs the counters while the snapshot that they belong to is here. */
   #settle(): void {
     if (this.#loaded === null) return;
-    const { snapshot, steered, queries } = this.#loaded;
-    const packed = packCounts(snapshot, { sets: steered.drain(), queries });
+    const { tables, steered, queries } = this.#loaded;
+    const packed = packCounts(tables.snapshot, steered.drain(), queries);
     if (packed !== null) this.#pending.push(packed);
   }
 
@@ -185,9 +205,9 @@ export class Responder {
       groups: loaded?.groups ?? null,
       numbers: {
         atMs: this.#wallMs,
-        snapshot: loaded?.snapshot.number ?? 0,
-        health: loaded?.mirror.view.health.number ?? 0,
-        assignment: loaded?.mirror.view.assignment.number ?? 0,
+        snapshot: loaded?.tables.snapshot ?? 0,
+        health: loaded?.mirror.numbers[0] ?? 0,
+        assignment: loaded?.mirror.numbers[1] ?? 0,
       },
     });
   }
@@ -252,23 +272,22 @@ export class Responder {
       const row = loaded.steered.row(subject, group, query.type === TYPE.A ? 4 : 6);
       const length = loaded.steered.copy(row, reply.bytes, query.questionEnd);
       // Always fits: a question has at most 271 octets, the record 28 and the OPT record 136.
-      if (length < 0) return this.#resolver.steer(loaded, index.name(place), { row, owner: null });
+      if (length < 0) return this.#resolver.steer(loaded, place, row);
       reply.out.at += length;
       reply.answers = 1;
       this.#steeredAt = place;
       return RCODE.NOERROR;
     }
-    const name = index.name(place);
-    const cut = name.cut;
+    const cut = index.cut(place);
     // The DS of a delegation belongs to the parent: to us (RFC 4035 3.1.4.1).
-    if (cut !== null && !(exact && cut === name && query.type === TYPE.DS)) {
-      return this.#resolver.refer(loaded, cut, null);
+    if (cut >= 0 && !(exact && cut === place && query.type === TYPE.DS)) {
+      return this.#resolver.refer(index, cut);
     }
     reply.flags |= FLAG.AUTHORITATIVE;
-    const source = exact ? name : name.wildcard;
-    if (source === null) return reply.deny(name.zone, null, RCODE.NXDOMAIN);
+    const source = exact ? place : index.wildcard(place);
+    if (source < 0) return reply.deny(index.zone(place), RCODE.NXDOMAIN);
     if (query.type === TYPE.ANY) {
-      reply.record(null, TYPE.HINFO, { ttlSec: HINFO_TTL_SEC, data: HINFO_8482 });
+      reply.record(TYPE.HINFO, HINFO_TTL_SEC, HINFO_8482);
       reply.answers += 1;
       return RCODE.NOERROR;
     }

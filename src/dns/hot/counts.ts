@@ -1,6 +1,6 @@
 import type { NodeStats } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import type { SteeredSet } from "./steered.ts";
+import type { SteeredCounts } from "./steered.ts";
 
 /** What was answered, by name, as nodes report it. */
 export type DnsCounts = Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
@@ -9,49 +9,28 @@ export type DnsCounts = Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
  * The same by index into one snapshot, as threads report it to each other: with many sites, names
  * would cost more than the answers.
  */
-export interface PackedCounts {
+export interface PackedCounts extends SteeredCounts {
   /** The snapshot's number. */
   readonly snapshot: number;
-  /** Threes: site plus one (0 for caches), group, answers given. */
-  readonly lookups: Uint32Array;
-  /** Pairs: target (the snapshot's origins, then its nodes), times it was answered. */
-  readonly answers: Uint32Array;
   /** Pairs: site, queries for its steered names, which are metered. */
   readonly queries: Uint32Array;
 }
 
-/** Reads and resets the counters of sets and sites. Null if nothing was counted. */
+/** Packs what was counted, and resets the queries. Null if nothing was. */
 export function packCounts(
-  snapshot: Snapshot,
-  from: { readonly sets: readonly SteeredSet[]; readonly queries: Uint32Array },
+  snapshot: number,
+  steered: SteeredCounts,
+  counted: Uint32Array,
 ): PackedCounts | null {
-  const lookups: number[] = [];
   const queries: number[] = [];
-  const answers = new Map<number, number>();
-  for (const set of from.sets) {
-    lookups.push(set.site === null ? 0 : set.site + 1, set.group, set.lookups);
-    for (const [i, choice] of set.choices.entries()) {
-      const count = set.answered[i]!;
-      if (count === 0 || choice.kind === "fallback") continue;
-      const target =
-        choice.kind === "origin" ? choice.index : snapshot.origins.length + choice.index;
-      answers.set(target, (answers.get(target) ?? 0) + count);
-    }
-    set.lookups = 0;
-    set.answered.fill(0);
+  for (let site = 0; site < counted.length; site++) {
+    const count = counted[site]!;
+    if (count === 0) continue;
+    queries.push(site, count);
+    counted[site] = 0;
   }
-  for (let site = 0; site < from.queries.length; site++) {
-    const count = from.queries[site]!;
-    if (count > 0) queries.push(site, count);
-    from.queries[site] = 0;
-  }
-  if (lookups.length === 0 && queries.length === 0) return null;
-  return {
-    snapshot: snapshot.number,
-    lookups: Uint32Array.from(lookups),
-    answers: Uint32Array.from([...answers].flat()),
-    queries: Uint32Array.from(queries),
-  };
+  if (steered.lookups.length === 0 && queries.length === 0) return null;
+  return { snapshot, ...steered, queries: Uint32Array.from(queries) };
 }
 
 /**

@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Assignment, NO_ASSIGNMENT } from "../../model/assignment.ts";
 import type { Health, TargetState } from "../../model/health.ts";
-import { steer } from "../../policy/steering/mod.ts";
-import { HealthMirror } from "./mirror.ts";
+import { steer, type View } from "../../policy/steering/mod.ts";
+import { HealthDiffer, HealthMirror } from "./mirror.ts";
+import { compileSteering } from "./steering-bytes.ts";
 import { compileWorld, healthOf } from "./world.fixture.ts";
 
 const SNAPSHOT = compileWorld();
@@ -45,8 +46,14 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
     return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, projected } };
   });
 
+/** One thread's mirror, and what makes patches for it. */
+function mirrors() {
+  const mirror = new HealthMirror(compileSteering(SNAPSHOT));
+  return { mirror, differ: new HealthDiffer(SNAPSHOT, mirror) };
+}
+
 /** Everything that is decided: what each group gets of each subject and family. */
-function decisions(view: Parameters<typeof steer>[0]) {
+function decisions(viewOf: (subject: number) => View) {
   const asks = [
     ...SNAPSHOT.sites.map(({ index }) => ({ for: "origins" as const, site: index })),
     { for: "edges" as const },
@@ -54,8 +61,9 @@ function decisions(view: Parameters<typeof steer>[0]) {
   return asks.flatMap((ask) =>
     SNAPSHOT.groups.flatMap(({ index: group }) =>
       ([4, 6] as const).map((family) => {
-        const { choices, ttlSec, allDown } = steer(view, ask, { group, family });
         const site = ask.for === "edges" ? null : ask.site;
+        const view = viewOf(site === null ? 0 : site + 1);
+        const { choices, ttlSec, allDown } = steer(view, ask, { group, family });
         return { site, decided: JSON.stringify([choices, ttlSec, allDown]) };
       }),
     ),
@@ -66,15 +74,16 @@ describe("HealthMirror", () => {
   test("leads to the decisions of the whole health, and names all that change as stale", () => {
     fc.assert(
       fc.property(fc.array(tick, { minLength: 1, maxLength: 4 }), (ticks) => {
-        const sender = new HealthMirror(SNAPSHOT);
-        const receiver = new HealthMirror(SNAPSHOT);
-        let before = decisions(receiver.view);
+        const sender = mirrors();
+        const receiver = mirrors().mirror;
+        const viewOf = (subject: number) => receiver.view(subject);
+        let before = decisions(viewOf);
         for (const { health, assignment } of ticks) {
-          const patch = sender.diff(health, assignment);
-          sender.apply(patch);
+          const patch = sender.differ.diff(health, assignment);
+          sender.mirror.apply(patch);
           const stale = receiver.apply(structuredClone(patch));
-          const now = decisions(receiver.view);
-          expect(now).toEqual(decisions({ snapshot: SNAPSHOT, health, assignment }));
+          const now = decisions(viewOf);
+          expect(now).toEqual(decisions(() => ({ snapshot: SNAPSHOT, health, assignment })));
           for (const [i, { site, decided }] of now.entries()) {
             if (decided === before[i]!.decided) continue;
             expect(site === null ? stale.edges : stale.sites.has(site)).toBe(true);
@@ -87,10 +96,10 @@ describe("HealthMirror", () => {
   });
 
   test("has nothing to say when nothing changed", () => {
-    const mirror = new HealthMirror(SNAPSHOT);
+    const { mirror, differ } = mirrors();
     const health = healthOf(SNAPSHOT);
-    mirror.apply(mirror.diff(health, NO_ASSIGNMENT));
-    const patch = mirror.diff(structuredClone(health), structuredClone(NO_ASSIGNMENT));
+    mirror.apply(differ.diff(health, NO_ASSIGNMENT));
+    const patch = differ.diff(structuredClone(health), structuredClone(NO_ASSIGNMENT));
     expect([patch.targets.length, patch.assigned.length, patch.edges, patch.rttMs]).toEqual([
       0,
       0,
@@ -102,10 +111,10 @@ describe("HealthMirror", () => {
   });
 
   test("names only the site whose server changed", () => {
-    const mirror = new HealthMirror(SNAPSHOT);
-    mirror.apply(mirror.diff(healthOf(SNAPSHOT), NO_ASSIGNMENT));
+    const { mirror, differ } = mirrors();
+    mirror.apply(differ.diff(healthOf(SNAPSHOT), NO_ASSIGNMENT));
     const load = { "img.shop.example/one": 0.7 };
-    const patch = mirror.diff(healthOf(SNAPSHOT, load), NO_ASSIGNMENT);
+    const patch = differ.diff(healthOf(SNAPSHOT, load), NO_ASSIGNMENT);
     const stale = mirror.apply(patch);
     const site = SNAPSHOT.sites.find((s) => s.hostname === "img.shop.example")!.index;
     expect([[...stale.sites], stale.edges]).toEqual([[site], false]);

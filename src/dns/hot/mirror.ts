@@ -1,7 +1,8 @@
 import type { Assignment } from "../../model/assignment.ts";
 import type { Health, TargetHealth, TargetState } from "../../model/health.ts";
-import type { SiteIndex, Snapshot } from "../../model/snapshot.ts";
-import { usesLatency, type View } from "../../policy/steering/mod.ts";
+import type { SiteIndex, Snapshot, SnapshotOrigin, SnapshotSite } from "../../model/snapshot.ts";
+import type { View } from "../../policy/steering/mod.ts";
+import { readSite, type SteeringBytes } from "./steering-bytes.ts";
 
 /**
  * What decisions depend on, of health and assignment, kept in step by patches: each tick brings the
@@ -38,70 +39,154 @@ const LOAD_KNOWN = 32;
 /** Not in the table at all: never measured. */
 const ABSENT = 64;
 
-type MutableTarget = { -readonly [K in keyof TargetHealth]: TargetHealth[K] };
-
 /**
- * Health and assignment of one snapshot as plain records that are changed in place. The main thread
- * and each Worker hold one; `diff()` in the first makes the patches that `apply()` takes in all.
- * Sources and vantages of a measurement are left out: they explain a decision and do not make it.
+ * Health and assignment of one snapshot as this thread knows them, by index: changed by patches only,
+ * between packets. The records that `steer()` takes are made for one decision at a time.
  */
 export class HealthMirror {
-  readonly view: View;
-  readonly #snapshot: Snapshot;
-  readonly #ids: readonly string[];
-  /** Sites whose decisions depend on round-trip times. */
-  readonly #byLatency: readonly SiteIndex[];
+  readonly #steering: SteeringBytes;
   readonly #marks: Uint8Array;
   readonly #loads: Float64Array;
   readonly #projected: Float64Array;
-  readonly #targets: Record<string, MutableTarget> = {};
-  readonly #projectedOf: Record<string, number> = {};
-  readonly #origins: Record<string, Readonly<Record<string, string>>> = {};
+  readonly #assigned = new Map<SiteIndex, Readonly<Record<string, string>>>();
   #edges: Assignment["edges"] = {};
   #rttMs: Health["rttMs"] = {};
   #numbers: HealthPatch["numbers"] = [0, 0];
+  /** What decisions about caches see; null when it is to be made anew. */
+  #caches: View | null = null;
 
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
-    this.#ids = [...snapshot.origins, ...snapshot.nodes].map((target) => target.id);
-    this.#byLatency = snapshot.sites.filter(usesLatency).map((site) => site.index);
-    const size = this.#ids.length;
+  constructor(steering: SteeringBytes) {
+    this.#steering = steering;
+    const size = steering.origins + steering.base.nodes.length;
     this.#marks = new Uint8Array(size).fill(ABSENT);
     this.#loads = new Float64Array(size);
     this.#projected = new Float64Array(size).fill(Number.NaN);
-    const mirror = this;
-    this.view = {
-      snapshot,
-      health: {
-        get number() {
-          return mirror.#numbers[0];
-        },
-        judge: "",
-        atMs: 0,
-        snapshot: snapshot.number,
-        targets: this.#targets,
-        get rttMs() {
-          return mirror.#rttMs;
-        },
-        held: null,
-      },
-      assignment: {
-        get number() {
-          return mirror.#numbers[1];
-        },
-        atMs: 0,
-        snapshot: snapshot.number,
-        health: 0,
-        origins: this.#origins,
-        get edges() {
-          return mirror.#edges;
-        },
-        projected: this.#projectedOf,
-      },
+  }
+
+  /** The numbers of health and assignment. */
+  get numbers(): HealthPatch["numbers"] {
+    return this.#numbers;
+  }
+
+  get edges(): Assignment["edges"] {
+    return this.#edges;
+  }
+
+  get rttMs(): Health["rttMs"] {
+    return this.#rttMs;
+  }
+
+  assigned(site: SiteIndex): Readonly<Record<string, string>> | undefined {
+    return this.#assigned.get(site);
+  }
+
+  /** Whether the target at this place is known to be like that. */
+  holds(i: number, health: TargetHealth | undefined, projected: number): boolean {
+    const mark = health === undefined ? ABSENT : marksOf(health);
+    if (mark !== this.#marks[i] || (health?.load ?? 0) !== this.#loads[i]) return false;
+    return Object.is(projected, this.#projected[i]);
+  }
+
+  /** Takes what changed; says which decisions are stale. */
+  apply(patch: HealthPatch): Stale {
+    this.#numbers = patch.numbers;
+    this.#caches = null;
+    const sites = new Set<SiteIndex>();
+    let edges = patch.edges !== null || patch.rttMs !== null;
+    for (const [k, i] of patch.targets.entries()) {
+      this.#marks[i] = patch.marks[k]!;
+      this.#loads[i] = patch.loads[k]!;
+      this.#projected[i] = patch.projected[k]!;
+      if (i < this.#steering.origins) sites.add(this.#steering.siteOf[i]!);
+      else edges = true;
+    }
+    for (const [site, groups] of patch.assigned) {
+      this.#assigned.set(site, groups);
+      sites.add(site);
+    }
+    if (patch.edges !== null) this.#edges = patch.edges;
+    if (patch.rttMs !== null) {
+      this.#rttMs = patch.rttMs;
+      for (const site of this.#steering.byLatency) sites.add(site);
+    }
+    return { sites, edges };
+  }
+
+  /** What a decision about the caches (0) or a site's servers (the site plus one) is made from. */
+  view(subject: number): View {
+    if (subject > 0) return this.#viewOfSite(subject - 1);
+    this.#caches ??= this.#viewOf([], this.#steering.base.nodes, this.#steering.origins);
+    return this.#caches;
+  }
+
+  #viewOfSite(index: SiteIndex): View {
+    const { site, origins } = readSite(this.#steering, index);
+    const view = this.#viewOf(origins, origins, 0);
+    const sites: SnapshotSite[] = [];
+    sites[index] = site;
+    const assigned = this.#assigned.get(index);
+    const { snapshot, assignment } = view;
+    return {
+      ...view,
+      snapshot: { ...snapshot, sites },
+      assignment: assigned ? { ...assignment, origins: { [site.hostname]: assigned } } : assignment,
     };
   }
 
-  /** What differs from what was applied last. Does not apply it. */
+  /** Of these targets, the places of which begin at `first`. */
+  #viewOf(
+    own: readonly SnapshotOrigin[],
+    targets: readonly { readonly index: number; readonly id: string }[],
+    first: number,
+  ): View {
+    const { base } = this.#steering;
+    // At their own indexes, as in the whole snapshot.
+    const origins: SnapshotOrigin[] = [];
+    for (const origin of own) origins[origin.index] = origin;
+    const health: Record<string, TargetHealth> = {};
+    const projected: Record<string, number> = {};
+    for (const { index, id } of targets) {
+      const i = first + index;
+      if (this.#marks[i] !== ABSENT) health[id] = targetOf(id, this.#marks[i]!, this.#loads[i]!);
+      if (!Number.isNaN(this.#projected[i])) projected[id] = this.#projected[i]!;
+    }
+    return {
+      snapshot: { ...base, origins },
+      health: {
+        number: this.#numbers[0],
+        judge: "",
+        atMs: 0,
+        snapshot: base.number,
+        targets: health,
+        rttMs: this.#rttMs,
+        held: null,
+      },
+      assignment: {
+        number: this.#numbers[1],
+        atMs: 0,
+        snapshot: base.number,
+        health: 0,
+        origins: {},
+        edges: this.#edges,
+        projected,
+      },
+    };
+  }
+}
+
+/** Makes patches from the full tables, in the thread that is told of them. */
+export class HealthDiffer {
+  readonly #mirror: HealthMirror;
+  readonly #snapshot: Snapshot;
+  readonly #ids: readonly string[];
+
+  constructor(snapshot: Snapshot, mirror: HealthMirror) {
+    this.#snapshot = snapshot;
+    this.#mirror = mirror;
+    this.#ids = [...snapshot.origins, ...snapshot.nodes].map((target) => target.id);
+  }
+
+  /** What differs from what the mirror has taken. Does not apply it. */
   diff(health: Health, assignment: Assignment): HealthPatch {
     const targets: number[] = [];
     const marks: number[] = [];
@@ -109,16 +194,14 @@ export class HealthMirror {
     const projected: number[] = [];
     for (const [i, id] of this.#ids.entries()) {
       const target = health.targets[id];
-      const mark = target === undefined ? ABSENT : marksOf(target);
-      const load = target?.load ?? 0;
       const moved = assignment.projected[id] ?? Number.NaN;
-      const same = mark === this.#marks[i] && load === this.#loads[i];
-      if (same && Object.is(moved, this.#projected[i])) continue;
+      if (this.#mirror.holds(i, target, moved)) continue;
       targets.push(i);
-      marks.push(mark);
-      loads.push(load);
+      marks.push(target === undefined ? ABSENT : marksOf(target));
+      loads.push(target?.load ?? 0);
       projected.push(moved);
     }
+    const { edges, rttMs } = this.#mirror;
     return {
       numbers: [health.number, assignment.number],
       targets: Uint32Array.from(targets),
@@ -126,8 +209,8 @@ export class HealthMirror {
       loads: Float64Array.from(loads),
       projected: Float64Array.from(projected),
       assigned: this.#diffAssigned(assignment),
-      edges: sameRecord(this.#edges, assignment.edges) ? null : assignment.edges,
-      rttMs: sameTable(this.#rttMs, health.rttMs) ? null : health.rttMs,
+      edges: sameRecord(edges, assignment.edges) ? null : assignment.edges,
+      rttMs: sameTable(rttMs, health.rttMs) ? null : health.rttMs,
     };
   }
 
@@ -135,56 +218,11 @@ export class HealthMirror {
     const changed: [SiteIndex, Readonly<Record<string, string>>][] = [];
     for (const site of this.#snapshot.sites) {
       const next = assignment.origins[site.hostname];
-      const before = this.#origins[site.hostname];
+      const before = this.#mirror.assigned(site.index);
       if (next === before || (next && before && sameRecord(before, next))) continue;
       if (next !== undefined || before !== undefined) changed.push([site.index, next ?? {}]);
     }
     return changed;
-  }
-
-  /** Changes the view in place; says which decisions are stale. */
-  apply(patch: HealthPatch): Stale {
-    this.#numbers = patch.numbers;
-    const sites = new Set<SiteIndex>();
-    let edges = patch.edges !== null || patch.rttMs !== null;
-    for (const [k, i] of patch.targets.entries()) {
-      this.#set(i, patch.marks[k]!, [patch.loads[k]!, patch.projected[k]!]);
-      const site = this.#snapshot.origins[i]?.site;
-      if (site === undefined) edges = true;
-      else sites.add(site);
-    }
-    for (const [site, groups] of patch.assigned) {
-      this.#origins[this.#snapshot.sites[site]!.hostname] = groups;
-      sites.add(site);
-    }
-    if (patch.edges !== null) this.#edges = patch.edges;
-    if (patch.rttMs !== null) {
-      this.#rttMs = patch.rttMs;
-      for (const site of this.#byLatency) sites.add(site);
-    }
-    return { sites, edges };
-  }
-
-  #set(i: number, marks: number, loads: readonly [number, number]): void {
-    const id = this.#ids[i]!;
-    const [load, projected] = loads;
-    this.#marks[i] = marks;
-    this.#loads[i] = load;
-    this.#projected[i] = projected;
-    if (Number.isNaN(projected)) delete this.#projectedOf[id];
-    else this.#projectedOf[id] = projected;
-    if (marks === ABSENT) {
-      delete this.#targets[id];
-      return;
-    }
-    this.#targets[id] ??= emptyTarget(id);
-    const target = this.#targets[id];
-    target.state = STATES[marks & 3]!;
-    target.young = (marks & YOUNG) !== 0;
-    target.v4Up = (marks & V4_UP) !== 0;
-    target.v6Up = (marks & V6_UP) !== 0;
-    target.loadKnown = (marks & LOAD_KNOWN) !== 0;
-    target.load = load;
   }
 }
 
@@ -198,16 +236,17 @@ function marksOf(target: TargetHealth): number {
   );
 }
 
-function emptyTarget(id: string): MutableTarget {
+/** Sources and vantages are left out: they explain a decision and do not make it. */
+function targetOf(id: string, marks: number, load: number): TargetHealth {
   return {
     id,
-    state: "unknown",
+    state: STATES[marks & 3]!,
     sinceMs: 0,
-    young: false,
-    v4Up: false,
-    v6Up: false,
-    load: 0,
-    loadKnown: false,
+    young: (marks & YOUNG) !== 0,
+    v4Up: (marks & V4_UP) !== 0,
+    v6Up: (marks & V6_UP) !== 0,
+    load,
+    loadKnown: (marks & LOAD_KNOWN) !== 0,
     loadFrom: null,
     sources: [],
     views: [],

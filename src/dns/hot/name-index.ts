@@ -1,96 +1,75 @@
-import { assert } from "../../base/assert.ts";
-import type { SnapshotRecord } from "../../model/snapshot.ts";
-import { encodeRecordValue, ZONE_LIMITS } from "../../model/zone.ts";
-import type { NameEntry, NameTable } from "../../policy/snapshot/mod.ts";
-import { encodeName, lowerCaseName, type Query, TYPE, typeNumber } from "../../wire/dns/mod.ts";
-import { encodeSoa } from "./record-data.ts";
+import type { Query } from "../../wire/dns/mod.ts";
 import type { SigningZone } from "./sign-zone.ts";
-
-/** Records of one name and type, as octets. Names among them are whole, in lower case. */
-export interface RecordSet {
-  readonly type: number;
-  readonly ttlSec: number;
-  readonly data: readonly Uint8Array[];
-}
-
-export interface HotZone {
-  readonly wire: Uint8Array;
-  /** Labels of the apex, so that its name can be found at the end of a longer one. */
-  readonly labels: number;
-  readonly soa: RecordSet;
-  /** What its answers are signed with; null where they are not. */
-  readonly signing: SigningZone | null;
-}
-
-/** Whose addresses are decided per client at a name. */
-export type Steered = NonNullable<NameEntry["steered"]>;
-
-/** What stands at one name, ready to be written. */
-export interface HotName {
-  readonly zone: HotZone;
-  readonly sets: readonly RecordSet[];
-  readonly cname: RecordSet | null;
-  readonly steered: Steered | null;
-  readonly labels: number;
-  /** The delegation this name is at or below; null where we are authoritative. */
-  readonly cut: HotName | null;
-  /** `*` right below this name: it stands for what does not exist there (RFC 4592). */
-  readonly wildcard: HotName | null;
-}
-type Draft = { -readonly [K in keyof HotName]: HotName[K] };
 
 /** Negative answers are kept by resolvers for so long (RFC 2308 5). */
 export const NEGATIVE_SEC = 5;
-const INFRA_TTL_SEC = 3600;
-const NO_SETS: readonly RecordSet[] = [];
-
-/** Fields of a place in the table, in 32-bit words; a place is half a cache line. */
-const PLACE = 8;
-const HASH = 0;
-/** The name's number plus one; 0 where the place is free. */
-const NUMBER = 1;
-const OCTETS_AT = 2;
-const OCTETS = 3;
-const LABELS = 4;
-/** What addresses are decided about: 0 for caches, a site plus one for its servers, or -1. */
-const SUBJECT = 5;
-/** The site whose queries are counted, or -1. */
-const METERED = 6;
 
 /**
- * All names by a hash of their octets in lower case. The hash runs from the root's end to the
+ * All names, as `compileNames()` writes them: plain data over shared memory, so that it is made once
+ * and read by all threads. Never changed after.
+ */
+export interface NameBytes {
+  /** Pairs: the hash of a name, and the word where its entry begins; 0 where the slot is free. */
+  readonly slots: Int32Array;
+  /** Entries and record sets, one after the other; see `ENTRY` and `SET`. */
+  readonly bytes: Uint8Array;
+}
+
+/** No name at all: before the first snapshot. */
+export const NO_NAMES: NameBytes = { slots: new Int32Array(32), bytes: new Uint8Array(4) };
+
+/** An entry, in 32-bit words; the name's octets in lower case follow. */
+export const ENTRY = {
+  /** Octets of the name, its labels times 256, and 65,536 where a zone begins that is signed. */
+  SIZE: 0,
+  /** What addresses are decided about: 0 for caches, a site plus one for its servers, or -1. */
+  SUBJECT: 1,
+  /** The site whose queries are counted, or -1. */
+  METERED: 2,
+  /** The entry of the zone's apex. */
+  ZONE: 3,
+  /** The entry of the delegation that this name is at or below; 0 where we are authoritative. */
+  CUT: 4,
+  /** The entry of `*` right below this name (RFC 4592), or 0. */
+  WILDCARD: 5,
+  /** The byte where its record sets begin, or 0. */
+  SETS: 6,
+  NAME: 7,
+} as const;
+export const SIGNED_BIT = 0x10000;
+
+/**
+ * A record set, in bytes: type, TTL, number of records, octets of all; then for each record its length
+ * and octets. A list of sets ends with type 0. Names in them are whole, in lower case.
+ */
+export const SET = { TYPE: 0, TTL: 2, COUNT: 6, SIZE: 8, RECORDS: 12 } as const;
+
+/**
+ * Finds names by a hash of their octets in lower case. The hash runs from the root's end to the
  * front, so one pass over a name gives those of all its ancestors too: a flood of random names
- * costs one pass and a probe per label. All that a steered answer needs of a name lies at its place,
- * so that it costs two cache misses and not a dozen, however many names there are.
+ * costs one pass and a probe per label. A *place* is where an entry begins; `-1` is none. All that a
+ * steered answer needs of a name lies at its place: two cache misses, however many names there are.
+ * A name or record is an offset into `bytes`. Budget: no allocation.
  */
 export class NameIndex {
-  readonly #table: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #slots: Int32Array;
   readonly #mask: number;
-  readonly #octets: Uint8Array;
-  readonly #names: readonly HotName[];
+  /** By the apex. */
+  readonly #signing = new Map<number, SigningZone>();
   /** Scratch: the hash at each label of the name asked last. */
   readonly #labelHash = new Int32Array(128);
 
-  constructor(entries: readonly { readonly wire: Uint8Array; readonly name: HotName }[]) {
-    let size = 16;
-    while (size < entries.length * 2) size *= 2;
-    this.#mask = size - 1;
-    this.#table = new Int32Array(size * PLACE);
-    this.#octets = new Uint8Array(entries.reduce((sum, { wire }) => sum + wire.length, 0));
-    this.#names = entries.map(({ name }) => name);
-    let octetsAt = 0;
-    for (const [i, { wire, name }] of entries.entries()) {
-      const hash = hashName(wire);
-      let slot = hash & this.#mask;
-      while (this.#table[slot * PLACE + NUMBER] !== 0) slot = (slot + 1) & this.#mask;
-      const { labels, steered, cut } = name;
-      const site = steered?.site ?? -1;
-      const subject = steered?.for === "origins" ? site + 1 : 0;
-      const known = steered !== null && cut === null;
-      const place = [hash, i + 1, octetsAt, wire.length, labels, known ? subject : -1, site];
-      this.#table.set(place, slot * PLACE);
-      this.#octets.set(wire, octetsAt);
-      octetsAt += wire.length;
+  constructor(names: NameBytes, signing: Iterable<SigningZone> = []) {
+    this.bytes = names.bytes;
+    this.#words = new Int32Array(names.bytes.buffer);
+    this.#slots = names.slots;
+    this.#mask = names.slots.length / 2 - 1;
+    for (const zone of signing) {
+      const place = this.findExact(zone.name, 0);
+      if (place < 0 || this.zone(place) !== place) continue;
+      if ((this.#words[place + ENTRY.SIZE]! & SIGNED_BIT) !== 0) this.#signing.set(place, zone);
     }
   }
 
@@ -104,39 +83,109 @@ export class NameIndex {
     return -1;
   }
 
-  /** The place of exactly this name, whole octets in lower case; -1 if it is not ours. */
-  findExact(wire: Uint8Array): number {
-    return this.#probe(hashName(wire), wire, 0);
+  /** The place of exactly the name at `at`, whole octets in lower case; -1 if it is not ours. */
+  findExact(wire: Uint8Array, at: number): number {
+    return this.#probe(hashName(wire, at), wire, at);
   }
 
   /** As `find()`, for whole octets in lower case. */
-  findClosest(wire: Uint8Array): number {
-    for (let at = 0; wire[at] !== 0; at += wire[at]! + 1) {
-      const rest = wire.subarray(at);
-      const found = this.#probe(hashName(rest), rest, 0);
+  findClosest(wire: Uint8Array, start: number): number {
+    for (let at = start; wire[at] !== 0; at += wire[at]! + 1) {
+      const found = this.findExact(wire, at);
       if (found >= 0) return found;
     }
     return -1;
   }
 
-  name(place: number): HotName {
-    return this.#names[this.#table[place + NUMBER]! - 1]!;
+  /** Where its name is, whole octets in lower case. */
+  name(place: number): number {
+    return (place + ENTRY.NAME) * 4;
+  }
+
+  /** Octets of its name. */
+  octets(place: number): number {
+    return this.#words[place + ENTRY.SIZE]! & 0xff;
   }
 
   labels(place: number): number {
-    return this.#table[place + LABELS]!;
+    return (this.#words[place + ENTRY.SIZE]! >> 8) & 0xff;
   }
 
-  octets(place: number): number {
-    return this.#table[place + OCTETS]!;
-  }
-
+  /** 0 for caches, a site plus one for its servers; -1 where no addresses are decided. */
   subject(place: number): number {
-    return this.#table[place + SUBJECT]!;
+    return this.#words[place + ENTRY.SUBJECT]!;
   }
 
+  /** The site whose queries are counted at a steered name, or -1. */
   metered(place: number): number {
-    return this.#table[place + METERED]!;
+    return this.#words[place + ENTRY.METERED]!;
+  }
+
+  /** The place of its zone's apex. */
+  zone(place: number): number {
+    return this.#words[place + ENTRY.ZONE]!;
+  }
+
+  /** The delegation it is at or below, or -1. */
+  cut(place: number): number {
+    return this.#words[place + ENTRY.CUT]! || -1;
+  }
+
+  /** What stands for names that are not there right below it, or -1. */
+  wildcard(place: number): number {
+    return this.#words[place + ENTRY.WILDCARD]! || -1;
+  }
+
+  /** What its zone is signed with; null where it is not. */
+  signing(place: number): SigningZone | null {
+    return this.#signing.get(this.zone(place)) ?? null;
+  }
+
+  /** Its record set of this type, or -1. */
+  set(place: number, type: number): number {
+    for (let at = this.firstSet(place); at >= 0; at = this.nextSet(at)) {
+      if (this.type(at) === type) return at;
+    }
+    return -1;
+  }
+
+  /** Its first record set, or -1. */
+  firstSet(place: number): number {
+    return this.#words[place + ENTRY.SETS]! || -1;
+  }
+
+  /** The next set of the same name, or -1. */
+  nextSet(set: number): number {
+    const next = set + SET.RECORDS + u32(this.bytes, set + SET.SIZE);
+    return this.type(next) === 0 ? -1 : next;
+  }
+
+  type(set: number): number {
+    return u16(this.bytes, set + SET.TYPE);
+  }
+
+  ttlSec(set: number): number {
+    return u32(this.bytes, set + SET.TTL);
+  }
+
+  /** How many records it has: one at least. */
+  count(set: number): number {
+    return u16(this.bytes, set + SET.COUNT);
+  }
+
+  /** Where its first record's octets are. */
+  first(set: number): number {
+    return set + SET.RECORDS + 2;
+  }
+
+  /** The record after this one, of the same set. */
+  next(record: number): number {
+    return record + this.size(record) + 2;
+  }
+
+  /** Octets of a record. */
+  size(record: number): number {
+    return u16(this.bytes, record - 2);
   }
 
   #hashLabels(packet: Uint8Array, query: Query): void {
@@ -150,23 +199,23 @@ export class NameIndex {
   }
 
   #probe(hash: number, bytes: Uint8Array, at: number): number {
-    const table = this.#table;
+    const slots = this.#slots;
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const place = slot * PLACE;
-      if (table[place + NUMBER] === 0) return -1;
-      if (table[place + HASH] === hash && this.#same(place, bytes, at)) return place;
+      const place = slots[slot * 2 + 1]!;
+      if (place === 0) return -1;
+      if (slots[slot * 2] === hash && this.#same(place, bytes, at)) return place;
     }
   }
 
   /** Length octets are below 64, so lowering them changes nothing (RFC 4343). */
   #same(place: number, bytes: Uint8Array, at: number): boolean {
-    const octets = this.#octets;
-    const from = this.#table[place + OCTETS_AT]!;
-    const length = this.#table[place + OCTETS]!;
+    const own = this.bytes;
+    const from = this.name(place);
+    const length = this.octets(place);
     for (let i = 0; i < length; i++) {
       const octet = bytes[at + i]!;
       const lower = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
-      if (lower !== octets[from + i]) return false;
+      if (own[from + i] !== lower) return false;
     }
     return true;
   }
@@ -184,123 +233,19 @@ function finish(hash: number): number {
   return h ^ (h >>> 13);
 }
 
-function hashName(wire: Uint8Array): number {
+/** Of the name at `at`, whole octets. */
+export function hashName(wire: Uint8Array, at: number): number {
+  let end = at;
+  while (wire[end] !== 0) end += wire[end]! + 1;
   let hash = SEED;
-  for (let at = wire.length - 2; at >= 0; at--) hash = mix(hash, wire[at]!);
+  for (let i = end - 1; i >= at; i--) hash = mix(hash, wire[i]!);
   return finish(hash);
 }
 
-/**
- * Turns the table of names into octets: SOA and NS of every zone, plain records by type, and for
- * each name the delegation it lies under. Asserts what compiling a snapshot has made sure of.
- */
-export function compileNameIndex(
-  table: NameTable,
-  soa: { readonly serial: number; readonly contact: string; readonly zone: string },
-  signing: ReadonlyMap<string, SigningZone> = new Map(),
-): NameIndex {
-  const servers = table.zones.map((zone) => zone.servers.map(wireOf));
-  const zones = table.zones.map((zone, i): HotZone => {
-    const data = encodeSoa({
-      mname: servers[i]![0] ?? wireOf(zone.name),
-      rname: rnameOf(soa.contact, soa.zone),
-      serial: soa.serial,
-      minimumSec: NEGATIVE_SEC,
-    });
-    const set = { type: TYPE.SOA, ttlSec: INFRA_TTL_SEC, data: [data] };
-    return {
-      wire: wireOf(zone.name),
-      labels: zone.name.split(".").length,
-      soa: set,
-      signing: zone.dnssec === true ? (signing.get(zone.name) ?? null) : null,
-    };
-  });
-  const drafts = new Map<string, Draft>();
-  // Ancestors before descendants, so that a cut is known before the names under it.
-  const ordered = [...table.names].sort((a, b) => a[0].length - b[0].length);
-  for (const [text, entry] of ordered) {
-    const zone = zones[entry.zone]!;
-    const apex = table.zones[entry.zone]!.name;
-    const sets = collectSets(entry.records);
-    if (text === apex) {
-      const own = apexSets(sets, zone, servers[entry.zone]!);
-      sets.push(...own, ...(zone.signing?.sets ?? []));
-    }
-    const draft: Draft = {
-      labels: text.split(".").length,
-      zone,
-      sets: sets.length === 0 ? NO_SETS : sets,
-      cname: sets.find((set) => set.type === TYPE.CNAME) ?? null,
-      steered: entry.steered,
-      cut: null,
-      wildcard: null,
-    };
-    draft.cut = cutAbove(text, apex, drafts) ?? (entry.delegated ? draft : null);
-    drafts.set(text, draft);
-    const parent = text.startsWith("*.") ? drafts.get(text.slice(2)) : undefined;
-    if (parent !== undefined) parent.wildcard = draft;
-  }
-  return new NameIndex([...drafts].map(([text, name]) => ({ wire: wireOf(text), name })));
+function u16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
 }
 
-/** SOA of the apex, and our NS where the customer gave none. */
-function apexSets(
-  own: readonly RecordSet[],
-  zone: HotZone,
-  servers: readonly Uint8Array[],
-): RecordSet[] {
-  const named = own.some((set) => set.type === TYPE.NS) || servers.length === 0;
-  return named ? [zone.soa] : [zone.soa, { type: TYPE.NS, ttlSec: INFRA_TTL_SEC, data: servers }];
-}
-
-/** The delegation that an ancestor below the apex is at or under, or null. */
-function cutAbove(text: string, apex: string, drafts: ReadonlyMap<string, Draft>): HotName | null {
-  let rest = text;
-  while (rest !== apex && rest.length > apex.length) {
-    rest = rest.slice(rest.indexOf(".") + 1);
-    const cut = rest === apex ? null : (drafts.get(rest)?.cut ?? null);
-    if (cut !== null) return cut;
-  }
-  return null;
-}
-
-/** The limits of D14 again: a snapshot that passes them never replaces the one before. */
-function collectSets(records: readonly SnapshotRecord[]): RecordSet[] {
-  const sets: RecordSet[] = [];
-  for (const record of records) {
-    const type = typeNumber(record.type);
-    assert(type !== null, "A compiled record has a type");
-    const at = sets.findIndex((set) => set.type === type);
-    const before = sets[at];
-    const data = [...(before?.data ?? [])];
-    for (const value of record.values) {
-      const octets = encodeRecordValue(type, value);
-      assert(typeof octets !== "string", "A compiled value is one of its type");
-      if (!data.some((known) => sameOctets(known, octets))) data.push(octets);
-    }
-    assert(data.length <= ZONE_LIMITS.recordsPerSet, "A set has a bounded number of records");
-    // One set has one TTL: the least (RFC 2181 5.2).
-    const ttlSec = Math.min(before?.ttlSec ?? record.ttlSec, record.ttlSec);
-    sets.splice(at < 0 ? sets.length : at, 1, { type, ttlSec, data });
-  }
-  assert(sets.length <= ZONE_LIMITS.typesPerName, "A name has a bounded number of types");
-  return sets;
-}
-
-function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = encodeName(text);
-  assert(wire !== null, "A compiled name is a name");
-  return lowerCaseName(wire);
-}
-
-/** A mailbox as a name: dots before the @ are part of its first label (RFC 1035 8). */
-function rnameOf(contact: string, zone: string): Uint8Array {
-  const at = contact.lastIndexOf("@");
-  if (at <= 0) return wireOf(contact === "" ? `hostmaster.${zone}` : contact);
-  const local = contact.slice(0, at).replace(/[.\\]/g, "\\$&");
-  return encodeName(`${local}.${contact.slice(at + 1)}`) ?? wireOf(`hostmaster.${zone}`);
+function u32(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at) * 0x10000 + u16(bytes, at + 2);
 }

@@ -9,7 +9,7 @@ import {
   Writer,
 } from "../../wire/dns/mod.ts";
 import type { Family } from "../../wire/ip/mod.ts";
-import { type HotZone, NEGATIVE_SEC, type RecordSet } from "./name-index.ts";
+import { NameIndex, NEGATIVE_SEC, NO_NAMES } from "./name-index.ts";
 import { Opt } from "./opt.ts";
 import type { AnswerSettings } from "./settings.ts";
 
@@ -29,6 +29,8 @@ export interface Packet {
 
 /** A pointer to the question's name, which always stands right after the header. */
 export const QUESTION_NAME = HEADER_BYTES;
+/** In place of an owner that is written out: no name lies at 0. */
+export const QUESTION = 0;
 
 /**
  * The answer that is being written: its records, counts and flags, then the OPT record and header.
@@ -39,8 +41,12 @@ export class Reply {
   readonly query = new Query();
   readonly out = new Writer();
   readonly opt: Opt;
+  /** Where records are copied from; replaced with each snapshot. */
+  names = new NameIndex(NO_NAMES);
   bytes: Uint8Array = new Uint8Array(0);
   flags = 0;
+  /** Whose records are written next: a name among the index's bytes, or `QUESTION`. */
+  owner = QUESTION;
   answers = 0;
   authorities = 0;
   additionals = 0;
@@ -60,6 +66,7 @@ export class Reply {
     this.#packet = packet;
     this.bytes = out;
     this.flags = query.flags & (FLAG.RECURSION_DESIRED | FLAG.CHECKING_DISABLED);
+    this.owner = QUESTION;
     this.answers = 0;
     this.authorities = 0;
     this.additionals = 0;
@@ -77,13 +84,12 @@ export class Reply {
     return this.query.edns ? this.query.payloadBytes : UDP_BYTES_PLAIN;
   }
 
-  /** NXDOMAIN or no data: the zone's SOA says for how long (RFC 2308 3). */
-  deny(zone: HotZone, owner: Uint8Array | null, rcode: number): number {
-    const data = zone.soa.data[0]!;
-    const out = this.out;
-    if (owner === null) this.ancestor(zone.labels);
-    else out.wireName(zone.wire);
-    this.tail(TYPE.SOA, { ttlSec: NEGATIVE_SEC, data });
+  /** NXDOMAIN or no data: the zone's SOA says for how long (RFC 2308 3). Its apex is at `zone`. */
+  deny(zone: number, rcode: number): number {
+    const { names } = this;
+    if (this.owner === QUESTION) this.ancestor(names.labels(zone));
+    else this.out.wireName(names.bytes, names.name(zone));
+    this.#stored(TYPE.SOA, NEGATIVE_SEC, names.first(names.set(zone, TYPE.SOA)));
     this.authorities += 1;
     return rcode;
   }
@@ -93,36 +99,72 @@ export class Reply {
     this.out.u16(0xc000 | this.query.labelAt[this.query.labels - labels]!);
   }
 
-  set(owner: Uint8Array | null, set: RecordSet): number {
-    for (const data of set.data) this.record(owner, set.type, { ttlSec: set.ttlSec, data });
-    return set.data.length;
+  /** All records of a set; returns how many. */
+  set(set: number): number {
+    const { names } = this;
+    const count = names.count(set);
+    const type = names.type(set);
+    const ttlSec = names.ttlSec(set);
+    let record = names.first(set);
+    for (let i = 0; i < count; i++, record = names.next(record)) {
+      this.ownerName();
+      this.#stored(type, ttlSec, record);
+    }
+    return count;
   }
 
-  /** `owner` null is the question's name. */
-  record(owner: Uint8Array | null, type: number, rest: { ttlSec: number; data: Uint8Array }): void {
-    if (owner === null) this.out.u16(0xc000 | QUESTION_NAME);
-    else this.out.wireName(owner);
-    this.tail(type, rest);
+  /** One record whose data is not among the names. */
+  record(type: number, ttlSec: number, data: Uint8Array): void {
+    this.ownerName();
+    this.#head(type, ttlSec);
+    this.out.u16(data.length);
+    this.out.bytes(data);
   }
 
-  /** Type, class, TTL and data. */
-  tail(type: number, rest: { ttlSec: number; data: Uint8Array }): void {
-    const out = this.out;
-    const data = rest.data;
-    out.u16(type);
-    out.u16(1);
-    out.u32(rest.ttlSec);
+  /** NS of a delegation, whose owner is an ancestor of the name. */
+  delegation(cut: number, set: number): void {
+    const { names } = this;
+    const labels = names.labels(cut);
+    const count = names.count(set);
+    const ttlSec = names.ttlSec(set);
+    let record = names.first(set);
+    for (let i = 0; i < count; i++, record = names.next(record)) {
+      if (this.owner === QUESTION) this.ancestor(labels);
+      else this.out.wireName(names.bytes, names.name(cut));
+      this.#stored(TYPE.NS, ttlSec, record);
+      this.authorities += 1;
+    }
+  }
+
+  /** Whose records come next: the question's name, by a pointer, or another. */
+  ownerName(): void {
+    if (this.owner === QUESTION) this.out.u16(0xc000 | QUESTION_NAME);
+    else this.out.wireName(this.names.bytes, this.owner);
+  }
+
+  #head(type: number, ttlSec: number): void {
+    this.out.u16(type);
+    this.out.u16(1);
+    this.out.u32(ttlSec);
+  }
+
+  /** Type, class, TTL and data of a record among the names. */
+  #stored(type: number, ttlSec: number, record: number): void {
+    const { out, names } = this;
+    const { bytes } = names;
+    const size = names.size(record);
+    this.#head(type, ttlSec);
     const nameAt = compressedOffset(type);
-    if (nameAt >= 0) {
-      const lengthAt = out.at;
-      out.u16(0);
-      if (nameAt > 0) out.bytes(data.subarray(0, nameAt));
-      out.wireName(nameAt > 0 ? data.subarray(nameAt) : data);
-      out.patch16(lengthAt, out.at - lengthAt - 2);
+    if (nameAt < 0) {
+      out.u16(size);
+      out.copy(bytes, record, record + size);
       return;
     }
-    out.u16(data.length);
-    out.bytes(data);
+    const lengthAt = out.at;
+    out.u16(0);
+    out.copy(bytes, record, record + nameAt);
+    out.wireName(bytes, record + nameAt);
+    out.patch16(lengthAt, out.at - lengthAt - 2);
   }
 
   /** Ends it anew with the question alone, so that the client comes back over TCP. */

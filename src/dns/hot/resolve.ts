@@ -1,11 +1,11 @@
-import type { Snapshot } from "../../model/snapshot.ts";
 import { clientSeed, stickyBits } from "../../policy/steering/mod.ts";
 import { RCODE, TYPE, targetOffset } from "../../wire/dns/mod.ts";
 import type { PrefixTable } from "../../wire/ip/mod.ts";
 import type { HealthMirror } from "./mirror.ts";
-import type { HotName, NameIndex, RecordSet, Steered } from "./name-index.ts";
+import type { NameIndex } from "./name-index.ts";
 import { QUESTION_NAME, type Reply } from "./reply.ts";
 import type { SteeredTable } from "./steered.ts";
+import type { Tables } from "./tables.ts";
 
 /** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
 const CNAME_HOPS_MAX = 8;
@@ -22,10 +22,14 @@ interface Additional {
 }
 const NEEDED: Additional = { needed: true, also: TYPE.A };
 const HELPFUL: Additional = { needed: false, also: TYPE.A };
+const ALIASES = [
+  { needed: false, also: TYPE.SVCB },
+  { needed: false, also: TYPE.HTTPS },
+] as const;
 
-/** What one snapshot compiles to. */
+/** What one thread looks up of one snapshot. */
 export interface Loaded {
-  readonly snapshot: Snapshot;
+  readonly tables: Tables;
   readonly index: NameIndex;
   readonly groups: PrefixTable;
   readonly mirror: HealthMirror;
@@ -45,67 +49,74 @@ export class Resolver {
     this.#random = seed >>> 0 || 1;
   }
 
-  /** Writes the records of a name, following CNAMEs within our zones. */
-  resolve(loaded: Loaded, first: HotName): number {
-    const type = this.#reply.query.type;
-    let name = first;
-    let owner: Uint8Array | null = null;
-    this.#reply.out.noteName(QUESTION_NAME);
+  /** Writes the records of the name at this place, following CNAMEs within our zones. */
+  resolve(loaded: Loaded, first: number): number {
+    const reply = this.#reply;
+    const { index } = loaded;
+    const { type } = reply.query;
+    let place = first;
+    reply.out.noteName(QUESTION_NAME);
     for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
-      if (name.steered !== null && (type === TYPE.A || type === TYPE.AAAA)) {
-        this.#countQuery(loaded, name.steered);
+      const subject = index.subject(place);
+      if (subject >= 0) this.#countQuery(loaded, place);
+      if (subject >= 0 && (type === TYPE.A || type === TYPE.AAAA)) {
         const group = this.clientGroup(loaded.groups);
-        const subject = name.steered.for === "origins" ? name.steered.site + 1 : 0;
         const row = loaded.steered.row(subject, group, type === TYPE.A ? 4 : 6);
-        return this.steer(loaded, name, { row, owner });
+        return this.steer(loaded, place, row);
       }
-      const set = findSet(name.sets, type);
-      if (set !== null) {
-        this.#reply.answers += this.#reply.set(owner, set);
-        if (targetOffset(type) >= 0) this.#addHosts(loaded, set, { name, owner });
+      const set = index.set(place, type);
+      if (set >= 0) {
+        reply.answers += reply.set(set);
+        if (targetOffset(type) >= 0) this.#addHosts(index, place, set);
         return RCODE.NOERROR;
       }
-      if (name.steered !== null) this.#countQuery(loaded, name.steered);
-      if (name.cname === null) return this.#reply.deny(name.zone, owner, RCODE.NOERROR);
-      this.#reply.answers += this.#reply.set(owner, name.cname);
-      owner = name.cname.data[0]!;
-      const place = loaded.index.findClosest(owner);
-      if (place < 0) return RCODE.NOERROR;
-      const next = loaded.index.name(place);
+      const alias = index.set(place, TYPE.CNAME);
+      if (alias < 0) return reply.deny(index.zone(place), RCODE.NOERROR);
+      reply.answers += reply.set(alias);
+      const target = index.first(alias);
+      reply.owner = target;
+      const next = index.findClosest(index.bytes, target);
+      if (next < 0) return RCODE.NOERROR;
       // What was found stands; whoever wants the rest asks there (RFC 1034 4.3.2 3b).
-      if (next.cut !== null) return this.refer(loaded, next.cut, owner);
-      const exact = loaded.index.octets(place) === owner.length;
-      const source = exact ? next : next.wildcard;
+      if (index.cut(next) >= 0) return this.refer(index, index.cut(next));
+      const exact = index.octets(next) === index.size(target);
+      place = exact ? next : index.wildcard(next);
       // RFC 6604 2.1: the code is that of the last name of the chain.
-      if (source === null) return this.#reply.deny(next.zone, owner, RCODE.NXDOMAIN);
-      name = source;
+      if (place < 0) return reply.deny(index.zone(next), RCODE.NXDOMAIN);
     }
     return RCODE.NOERROR;
   }
 
   /** Addresses that are decided per client, where one record of the question's name is not all. */
-  steer(loaded: Loaded, name: HotName, at: { row: number; owner: Uint8Array | null }): number {
-    const type = this.#reply.query.type;
-    const { owner } = at;
+  steer(loaded: Loaded, place: number, row: number): number {
+    const reply = this.#reply;
+    const { type } = reply.query;
     const table = loaded.steered;
-    const set = table.set(at.row);
-    if (set.choices.length === 0) return this.#reply.deny(name.zone, owner, RCODE.NOERROR);
+    if (table.only(row)) {
+      reply.ownerName();
+      table.append(row, reply.out);
+      reply.answers += 1;
+      return RCODE.NOERROR;
+    }
+    const set = table.set(row);
+    if (set.choices.length === 0) return reply.deny(loaded.index.zone(place), RCODE.NOERROR);
     if (set.all) {
-      for (const data of set.data) this.#reply.record(owner, type, { ttlSec: set.ttlSec, data });
-      this.#reply.answers += set.data.length;
+      for (const data of set.data) reply.record(type, set.ttlSec, data);
+      reply.answers += set.data.length;
       table.count(set, -1);
       return RCODE.NOERROR;
     }
     const sticks = set.choices[0]?.stick !== undefined;
     const drawn = table.draw(set, sticks ? this.#clientSeed() : this.#nextRandom());
-    this.#reply.record(owner, type, { ttlSec: set.ttlSec, data: set.data[drawn]! });
-    this.#reply.answers += 1;
+    reply.record(type, set.ttlSec, set.data[drawn]!);
+    reply.answers += 1;
     table.count(set, drawn);
     return RCODE.NOERROR;
   }
 
-  #countQuery(loaded: Loaded, steered: Steered): void {
-    if (steered.site !== null) loaded.queries[steered.site]! += 1;
+  #countQuery(loaded: Loaded, place: number): void {
+    const site = loaded.index.metered(place);
+    if (site >= 0) loaded.queries[site]! += 1;
   }
 
   /** By client subnet if one was sent, else by the resolver's own address. */
@@ -144,111 +155,97 @@ export class Resolver {
   }
 
   /** A name below a delegation: whom to ask, and where they are if that lies below it too. */
-  refer(loaded: Loaded, cut: HotName, owner: Uint8Array | null): number {
-    const set = findSet(cut.sets, TYPE.NS);
-    if (set === null) return RCODE.SERVFAIL;
-    this.#reply.out.noteName(QUESTION_NAME);
-    for (const data of set.data) {
-      if (owner === null) this.#reply.ancestor(cut.labels);
-      else this.#reply.out.wireName(lastLabels(owner, cut.labels));
-      this.#reply.tail(TYPE.NS, { ttlSec: set.ttlSec, data });
-      this.#reply.authorities += 1;
-    }
+  refer(index: NameIndex, cut: number): number {
+    const reply = this.#reply;
+    const set = index.set(cut, TYPE.NS);
+    if (set < 0) return RCODE.SERVFAIL;
+    reply.out.noteName(QUESTION_NAME);
+    reply.delegation(cut, set);
     // Without the addresses that lie below the cut nobody gets there: they must fit (RFC 9471 2).
-    for (const below of [true, false]) {
-      for (const server of set.data) {
-        const place = loaded.index.findExact(server);
-        if (place < 0) continue;
-        const host = loaded.index.name(place);
-        if ((host.cut === cut) === below)
-          this.#addAddresses(host, server, below ? NEEDED : HELPFUL);
-      }
-    }
+    this.#addServers(index, set, { cut, below: true });
+    this.#addServers(index, set, { cut, below: false });
     return RCODE.NOERROR;
+  }
+
+  #addServers(
+    index: NameIndex,
+    set: number,
+    which: { readonly cut: number; readonly below: boolean },
+  ): void {
+    const count = index.count(set);
+    let server = index.first(set);
+    for (let i = 0; i < count; i++, server = index.next(server)) {
+      const host = index.findExact(index.bytes, server);
+      if (host < 0 || (index.cut(host) === which.cut) !== which.below) continue;
+      this.#reply.owner = server;
+      this.#addAddresses(index, host, which.below ? NEEDED : HELPFUL);
+    }
   }
 
   /**
    * Addresses of the hosts that NS, MX, SRV, SVCB and HTTPS name (RFC 1035 3.3.9, RFC 2782, RFC 9460
    * 4.1), where they are in the same zone, or of our own name servers.
    */
-  #addHosts(
-    loaded: Loaded,
-    set: RecordSet,
-    at: { readonly name: HotName; readonly owner: Uint8Array | null },
-  ): void {
-    const { name, owner } = at;
-    const offset = targetOffset(set.type);
-    for (let i = 0; i < set.data.length && i < HOSTS_MAX; i++) {
-      if (namedBefore(set, i, offset)) continue;
-      const host = set.data[i]!.subarray(offset, nameEnd(set.data[i]!, offset));
-      if (host[0] === 0) {
+  #addHosts(index: NameIndex, place: number, set: number): void {
+    const reply = this.#reply;
+    const { owner } = reply;
+    const { bytes } = index;
+    const type = index.type(set);
+    const offset = targetOffset(type);
+    const count = Math.min(index.count(set), HOSTS_MAX);
+    const service = type === TYPE.SVCB || type === TYPE.HTTPS;
+    let record = index.first(set);
+    for (let i = 0; i < count; i++, record = index.next(record)) {
+      const host = record + offset;
+      if (namedBefore(index, set, host)) continue;
+      // Priority 0 is an alias (RFC 9460 2.4.1).
+      const alias = service && bytes[record] === 0 && bytes[record + 1] === 0;
+      if (bytes[host] === 0) {
         // The owner itself, unless it is an alias for nothing (RFC 9460 2.5.1, 2.5.2).
-        if (isService(set.type) && isServiceMode(set.data[i]!))
-          this.#addAddresses(name, owner, HELPFUL);
+        reply.owner = owner;
+        if (service && !alias) this.#addAddresses(index, place, HELPFUL);
         continue;
       }
-      const place = loaded.index.findExact(host);
-      if (place < 0) continue;
-      const found = loaded.index.name(place);
-      if (found.zone !== name.zone && set.type !== TYPE.NS) continue;
-      const alias = isService(set.type) && !isServiceMode(set.data[i]!);
-      this.#addAddresses(found, host, alias ? { needed: false, also: set.type } : HELPFUL);
+      const found = index.findExact(bytes, host);
+      if (found < 0) continue;
+      if (index.zone(found) !== index.zone(place) && type !== TYPE.NS) continue;
+      reply.owner = host;
+      this.#addAddresses(index, found, alias ? ALIASES[type === TYPE.SVCB ? 0 : 1] : HELPFUL);
     }
   }
 
-  #addAddresses(host: HotName, owner: Uint8Array | null, which: Additional): void {
-    const { needed, also } = which;
-    for (const set of host.sets) {
-      if (set.type !== TYPE.A && set.type !== TYPE.AAAA && set.type !== also) continue;
-      const out = this.#reply.out;
+  #addAddresses(index: NameIndex, host: number, which: Additional): void {
+    const { out } = this.#reply;
+    for (let set = index.firstSet(host); set >= 0; set = index.nextSet(set)) {
+      const type = index.type(set);
+      if (type !== TYPE.A && type !== TYPE.AAAA && type !== which.also) continue;
       if (out.overflow) return;
       const start = out.at;
-      const count = this.#reply.set(owner, set);
-      if (out.overflow && !needed) out.rewind(start);
+      const count = this.#reply.set(set);
+      if (out.overflow && !which.needed) out.rewind(start);
       else this.#reply.additionals += count;
     }
   }
 }
 
-function findSet(sets: readonly RecordSet[], type: number): RecordSet | null {
-  for (const set of sets) if (set.type === type) return set;
-  return null;
-}
-
-function isService(type: number): boolean {
-  return type === TYPE.SVCB || type === TYPE.HTTPS;
-}
-
-/** Priority 0 is an alias (RFC 9460 2.4.1). */
-function isServiceMode(data: Uint8Array): boolean {
-  return (data[0]! | data[1]!) !== 0;
-}
-
-/** Whether an earlier record of the set names the same host. */
-function namedBefore(set: RecordSet, index: number, offset: number): boolean {
-  const own = set.data[index]!;
-  const end = nameEnd(own, offset);
-  for (let i = 0; i < index; i++) {
-    const other = set.data[i]!;
-    let at = offset;
-    while (at < end && own[at] === other[at]) at++;
-    if (at === end) return true;
+/** Whether an earlier record of the set names the host that is named at `host`. */
+function namedBefore(index: NameIndex, set: number, host: number): boolean {
+  const { bytes } = index;
+  const offset = targetOffset(index.type(set));
+  for (let other = index.first(set) + offset; other < host; ) {
+    if (sameName(bytes, other, host)) return true;
+    other = index.next(other - offset) + offset;
   }
   return false;
 }
 
-/** The end of a name, so many labels long. */
-function lastLabels(name: Uint8Array, labels: number): Uint8Array {
-  let own = 0;
-  for (let at = 0; name[at] !== 0; at += name[at]! + 1) own += 1;
-  let from = 0;
-  for (; own > labels; own--) from += name[from]! + 1;
-  return name.subarray(from);
-}
-
-/** The offset after the name at `at`. */
-function nameEnd(data: Uint8Array, at: number): number {
-  let end = at;
-  while (data[end] !== 0) end += data[end]! + 1;
-  return end + 1;
+function sameName(bytes: Uint8Array, a: number, b: number): boolean {
+  let i = 0;
+  for (let left = 0; ; i++) {
+    const octet = bytes[a + i]!;
+    if (octet !== bytes[b + i]) return false;
+    if (left > 0) left -= 1;
+    else if (octet === 0) return true;
+    else left = octet;
+  }
 }

@@ -12,7 +12,7 @@ import {
   wholeData,
   wholeName,
 } from "../../wire/dnssec/mod.ts";
-import { type HotName, type NameIndex, NEGATIVE_SEC } from "./name-index.ts";
+import { type NameIndex, NEGATIVE_SEC } from "./name-index.ts";
 import { Budget, hashOctets, SignatureCache, type Signed } from "./sign-cache.ts";
 import { SignedRows } from "./sign-rows.ts";
 import { type SigningKey, type SigningZone, tellsOfKeys } from "./sign-zone.ts";
@@ -164,17 +164,19 @@ export class AnswerSigner {
   }
 
   #authority(a: Assembled, group: Group, answers: readonly Group[]): boolean {
-    const place = a.index.findClosest(group.owner);
-    const name = place < 0 ? null : a.index.name(place);
-    const zone = name?.zone.signing ?? null;
+    const { index } = a;
+    const place = index.findClosest(group.owner, 0);
+    const zone = place < 0 ? null : index.signing(place);
     const explicit = a.query.type === SECURE.NSEC || a.query.type === SECURE.RRSIG;
     const denial = zone !== null && group.type === TYPE.SOA;
     if (!denial || !explicit) {
       writeGroup(a, group);
       a.authorities += group.data.length;
     }
-    if (zone === null || name === null) return true;
-    if (group.type === TYPE.NS && name.cut !== null) return this.#referral(a, name, group.owner);
+    if (zone === null) return true;
+    if (group.type === TYPE.NS && index.cut(place) >= 0) {
+      return this.#referral(a, place, group.owner);
+    }
     if (!denial) return this.#countAuthority(a, group);
     const owner = deniedName(a, answers);
     const nsec = denialOf(a, owner, group.ttlSec);
@@ -204,11 +206,17 @@ export class AnswerSigner {
   }
 
   /** DS of a signed child, or the proof that it has none (RFC 4035 3.1.4). */
-  #referral(a: Assembled, cut: HotName, owner: Uint8Array): boolean {
-    const ds = cut.sets.find((set) => set.type === SECURE.DS);
-    if (ds !== undefined) {
-      const { type, ttlSec, data } = ds;
-      return this.#proof(a, { owner, type, ttlSec, data: [...data], end: 0 });
+  #referral(a: Assembled, cut: number, owner: Uint8Array): boolean {
+    const ds = a.index.set(cut, SECURE.DS);
+    if (ds >= 0) {
+      const ttlSec = a.index.ttlSec(ds);
+      return this.#proof(a, {
+        owner,
+        type: SECURE.DS,
+        ttlSec,
+        data: recordsOf(a.index, ds),
+        end: 0,
+      });
     }
     const nsec = denialOf(a, owner, NEGATIVE_SEC);
     return nsec !== null && this.#proof(a, nsec);
@@ -219,8 +227,8 @@ export class AnswerSigner {
     const { out } = a;
     if (out.overflow) return;
     const before = out.at;
-    const place = a.index.findExact(group.owner);
-    const glue = place < 0 || a.index.name(place).cut !== null;
+    const place = a.index.findExact(group.owner, 0);
+    const glue = place < 0 || a.index.cut(place) >= 0;
     writeGroup(a, group);
     if (out.overflow && !glue) out.rewind(before);
     else a.additionals += group.data.length;
@@ -246,7 +254,7 @@ export class AnswerSigner {
     const ttlSec = originalTtl(type, group.ttlSec);
     const set = canonicalSet({ owner, type, ttlSec, data });
     const hash = hashOctets(set);
-    const kept = a.index.findExact(owner) >= 0;
+    const kept = a.index.findExact(owner, 0) >= 0;
     const cache = kept ? this.#kept : this.#once;
     const nowMs = this.#clock.wallMs();
     const nowSec = Math.floor(nowMs / 1000);
@@ -305,8 +313,8 @@ function originalTtl(type: number, ttlSec: number): number {
 
 /** The signed zone that a name is in, or null. */
 function zoneAt(index: NameIndex, owner: Uint8Array): SigningZone | null {
-  const place = index.findClosest(owner);
-  return place < 0 ? null : index.name(place).zone.signing;
+  const place = index.findClosest(owner, 0);
+  return place < 0 ? null : index.signing(place);
 }
 
 /** The name asked, or the last one that a CNAME led to. */
@@ -321,12 +329,11 @@ function deniedName(a: Assembled, answers: readonly Group[]): Uint8Array {
  */
 function denialOf(a: Assembled, owner: Uint8Array, ttlSec: number): Group | null {
   const next = nextName(owner);
-  const place = a.index.findClosest(owner);
+  const place = a.index.findClosest(owner, 0);
   if (next === null || place < 0) return null;
-  const closest = a.index.name(place);
   const exact = a.index.octets(place) === owner.length;
-  const source = exact ? closest : closest.wildcard;
-  const bitmap = source === null ? NO_NAME : bitmapAt(source, a.query.type);
+  const source = exact ? place : a.index.wildcard(place);
+  const bitmap = source < 0 ? NO_NAME : bitmapAt(a.index, source, a.query.type);
   const data = [nsecData(next, bitmap)];
   return { owner, type: SECURE.NSEC, ttlSec, data, end: 0 };
 }
@@ -334,17 +341,26 @@ function denialOf(a: Assembled, owner: Uint8Array, ttlSec: number): Group | null
 const PROVEN = [SECURE.RRSIG, SECURE.NSEC];
 const NO_NAME = typeBitmap([SECURE.NXNAME, ...PROVEN]);
 
-function bitmapAt(name: HotName, asked: number): Uint8Array {
-  return typeBitmap([...typesAt(name, asked), ...PROVEN]);
+function bitmapAt(index: NameIndex, place: number, asked: number): Uint8Array {
+  const types: number[] = [...PROVEN];
+  const cut = index.cut(place) >= 0;
+  for (let set = index.firstSet(place); set >= 0; set = index.nextSet(set)) {
+    const type = index.type(set);
+    // Only these of a delegation are ours (RFC 4035 2.3).
+    if (cut ? type === TYPE.NS || type === SECURE.DS : type !== asked) types.push(type);
+  }
+  // These come and go with health; one that is asked for and not there must not be listed.
+  const steered = index.subject(place) < 0 ? [] : [TYPE.A, TYPE.AAAA, TYPE.HTTPS];
+  return typeBitmap([...types, ...steered.filter((type) => type !== asked)]);
 }
 
-function typesAt(name: HotName, asked: number): number[] {
-  const types = name.sets.map((set) => set.type);
-  // Only these of a delegation are ours (RFC 4035 2.3).
-  if (name.cut !== null) return types.filter((t) => t === TYPE.NS || t === SECURE.DS);
-  // These come and go with health; one that is asked for and not there must not be listed.
-  if (name.steered !== null) types.push(TYPE.A, TYPE.AAAA, TYPE.HTTPS);
-  return types.filter((type) => type !== asked);
+function recordsOf(index: NameIndex, set: number): Uint8Array[] {
+  const data: Uint8Array[] = [];
+  let record = index.first(set);
+  for (let i = 0; i < index.count(set); i++, record = index.next(record)) {
+    data.push(index.bytes.subarray(record, record + index.size(record)));
+  }
+  return data;
 }
 
 /** Records as groups; names in them whole. Data without names is a view of the message. */

@@ -1,18 +1,16 @@
 import type { Choice } from "../../model/decision.ts";
-import type { GroupIndex, SiteIndex } from "../../model/snapshot.ts";
+import type { GroupIndex } from "../../model/snapshot.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
-import { CLASS, HEADER_BYTES, TYPE } from "../../wire/dns/mod.ts";
+import { CLASS, HEADER_BYTES, TYPE, type Writer } from "../../wire/dns/mod.ts";
 import type { Family } from "../../wire/ip/mod.ts";
-import type { Stale } from "./mirror.ts";
+import type { HealthMirror, Stale } from "./mirror.ts";
 import { encodeAddress } from "./record-data.ts";
 
 /** When all servers are down and all are answered, at most so many fit into any packet. */
 const ALL_DOWN_MAX = 16;
 
-/** The decision for one (subject, group, family), with what was counted of it. */
+/** A decision of which more than one record is known: a draw, all servers, or none. */
 export interface SteeredSet {
-  readonly site: SiteIndex | null;
-  readonly group: GroupIndex;
   readonly ttlSec: number;
   readonly choices: readonly Choice[];
   /** Per choice, 4 or 16 octets. */
@@ -21,83 +19,114 @@ export interface SteeredSet {
   readonly all: boolean;
   /** The only choice that can be drawn, or -1. */
   readonly only: number;
-  /** Answers given since the last drain, and per choice. */
-  lookups: number;
+  /** The row that it belongs to, whose lookups it counts too. */
+  readonly row: number;
+  /** Answers since the last drain, per choice. */
   readonly answered: Uint32Array;
 }
 
-/** A place of the hash table, in words: subject + 1 (0 is free), group and family, row. */
-const PLACE = 4;
+/** What was counted of decisions since the last drain. */
+export interface SteeredCounts {
+  /** Threes: subject, group, answers given. */
+  readonly lookups: Uint32Array;
+  /** Pairs: target (the snapshot's origins, then its nodes), times it was answered. */
+  readonly answers: Uint32Array;
+}
+
+/** A place of the hash table, in words: row plus one (0 is free), and the hash. */
+const PLACE = 2;
 /** A row, in words: one cache line. */
 const ROW = 16;
 /** 0 until decided and when stale; then the length of the record to copy, or -1 to go by the set. */
 const LENGTH = 0;
-/** Answers copied from this row since the last drain. */
+/** Answers from this row since the last drain. */
 const COUNT = 1;
 /** The next row of the same subject plus one, or 0. */
 const NEXT = 2;
+const SUBJECT = 3;
+/** Twice the group, plus one for IPv6. */
+const KEY = 4;
+/** The target of the record to copy, as counts name it; -1 for none. */
+const TARGET = 5;
 /** Where the record's octets begin, in bytes: owner, type, class, TTL, length and address. */
-const RECORD_AT = 16;
+const RECORD_AT = 24;
 const RECORD_HEAD = 12;
+const RECORD_OWNER = 2;
+const ROWS_LEAST = 512;
 /**
- * Decisions kept at most, about 100 MB: clients can ask for every site from every group. Beyond it
- * all are forgotten and made again when asked.
+ * Decisions kept at most, 16 MB: clients can ask for every site from every group. Beyond it all are
+ * forgotten and made again when asked.
  */
 const ROWS_MAX = 200_000;
 
 /**
  * Decisions computed at the first question for each (subject, group, family) and kept until what
  * they depend on changes. A subject is 0 for caches, or a site plus one. Nearly all decisions are
- * for one server: these lie as a record ready to be copied, one cache line each. Counts survive a
- * new decision: they go to the set they belong to, which waits for the drain.
+ * for one server: these lie as a record ready to be copied, one cache line each, and nothing else
+ * is kept of them. What was counted survives a new decision.
  */
 export class SteeredTable {
-  readonly #view: View;
+  readonly #mirror: Pick<HealthMirror, "view">;
+  readonly #origins: number;
   readonly #rowsMax: number;
-  #places = new Int32Array(1024 * PLACE);
-  #rows = new Int32Array(512 * ROW);
+  #size = 0;
+  #places = new Int32Array(ROWS_LEAST * 2 * PLACE);
+  #rows = new Int32Array(ROWS_LEAST * ROW);
   #bytes = new Uint8Array(this.#rows.buffer);
-  readonly #sets: SteeredSet[] = [];
+  readonly #sets = new Map<number, SteeredSet>();
   /** Subject -> its last row plus one. */
-  readonly #rowsOf: number[] = [];
-  readonly #countedRows: number[] = [];
-  #countedSets: SteeredSet[] = [];
+  readonly #rowsOf: Uint32Array;
+  /** Rows that have counts, each once. */
+  readonly #counted = new Numbers();
+  readonly #lookups = new Numbers();
+  /** Per target, and those that are not 0. */
+  readonly #answers: Uint32Array;
+  readonly #answered = new Numbers();
 
-  constructor(view: View, rowsMax = ROWS_MAX) {
-    this.#view = view;
+  constructor(mirror: Pick<HealthMirror, "view">, of: SteeredOf, rowsMax = ROWS_MAX) {
+    this.#mirror = mirror;
+    this.#origins = of.origins;
     this.#rowsMax = rowsMax;
+    this.#rowsOf = new Uint32Array(of.sites + 1);
+    this.#answers = new Uint32Array(of.origins + of.nodes);
   }
 
   /** Decisions kept at present. */
   get size(): number {
-    return this.#sets.length;
+    return this.#size;
   }
 
-  /** Forgets decisions about these; the view was changed in place before. */
-  forget(stale: Stale): void {
-    if (stale.edges) this.#forgetSubject(0);
-    for (const site of stale.sites) this.#forgetSubject(site + 1);
+  /** Forgets decisions about these; the mirror was changed before. Returns how many. */
+  forget(stale: Stale): number {
+    let forgotten = stale.edges ? this.#forgetSubject(0) : 0;
+    for (const site of stale.sites) forgotten += this.#forgetSubject(site + 1);
+    return forgotten;
   }
 
-  #forgetSubject(subject: number): void {
-    for (let next = this.#rowsOf[subject] ?? 0; next > 0; ) {
+  #forgetSubject(subject: number): number {
+    let forgotten = 0;
+    for (let next = this.#rowsOf[subject]!; next > 0; forgotten++) {
       const row = (next - 1) * ROW;
       this.#rows[row + LENGTH] = 0;
       next = this.#rows[row + NEXT]!;
     }
+    return forgotten;
   }
 
   /** The row of a decision, made if there is none. Hot: two cache misses. */
   row(subject: number, group: GroupIndex, family: Family): number {
     const places = this.#places;
+    const rows = this.#rows;
     const mask = places.length / PLACE - 1;
     const key = group * 2 + (family === 4 ? 0 : 1);
-    for (let slot = hashKey(subject, key) & mask; ; slot = (slot + 1) & mask) {
-      const at = slot * PLACE;
-      if (places[at] === 0) return this.#add(subject, group, family);
-      if (places[at] !== subject + 1 || places[at + 1] !== key) continue;
-      const row = places[at + 2]!;
-      if (this.#rows[row * ROW + LENGTH] === 0) this.#decide(row, subject, { group, family });
+    const hash = hashKey(subject, key);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const row = places[slot * PLACE]! - 1;
+      if (row < 0) return this.#add(subject, key);
+      if (places[slot * PLACE + 1] !== hash) continue;
+      const words = row * ROW;
+      if (rows[words + SUBJECT] !== subject || rows[words + KEY] !== key) continue;
+      if (rows[words + LENGTH] === 0) this.#decide(row);
       return row;
     }
   }
@@ -114,13 +143,31 @@ export class SteeredTable {
     const bytes = this.#bytes;
     const from = words * 4 + RECORD_AT;
     for (let i = 0; i < length; i++) out[at + i] = bytes[from + i]!;
-    if (rows[words + COUNT] === 0) this.#countedRows.push(row);
-    rows[words + COUNT]! += 1;
+    this.#count(words, row);
     return length;
   }
 
+  /** Whether there is one record to copy. */
+  only(row: number): boolean {
+    return this.#rows[row * ROW + LENGTH]! > 0;
+  }
+
+  /** Writes that record without its owner, which is another name, and counts it. */
+  append(row: number, out: Writer): void {
+    const words = row * ROW;
+    const from = words * 4 + RECORD_AT;
+    out.copy(this.#bytes, from + RECORD_OWNER, from + this.#rows[words + LENGTH]!);
+    this.#count(words, row);
+  }
+
+  #count(words: number, row: number): void {
+    if (this.#rows[words + COUNT] === 0) this.#counted.push(row);
+    this.#rows[words + COUNT]! += 1;
+  }
+
+  /** What there is to choose from at a row of which nothing can be copied. */
   set(row: number): SteeredSet {
-    return this.#sets[row]!;
+    return this.#sets.get(row)!;
   }
 
   /** The index of the choice drawn. */
@@ -132,36 +179,57 @@ export class SteeredTable {
 
   /** Counts one answer that named this choice; -1 for all of them. */
   count(set: SteeredSet, choice: number): void {
-    this.#credit(set, choice, 1);
+    this.#count(set.row * ROW, set.row);
+    if (choice >= 0) set.answered[choice]! += 1;
+    else for (let i = 0; i < set.answered.length; i++) set.answered[i]! += 1;
   }
 
-  #credit(set: SteeredSet, choice: number, times: number): void {
-    if (set.lookups === 0) this.#countedSets.push(set);
-    set.lookups += times;
-    if (choice >= 0) set.answered[choice]! += times;
-    else for (let i = 0; i < set.answered.length; i++) set.answered[i]! += times;
+  /** What was counted since the last drain. */
+  drain(): SteeredCounts {
+    const { values, count } = this.#counted;
+    for (let i = 0; i < count; i++) this.#settle(values[i]!);
+    this.#counted.clear();
+    const answers = new Uint32Array(this.#answered.count * 2);
+    for (let i = 0; i < this.#answered.count; i++) {
+      const target = this.#answered.values[i]!;
+      answers[i * 2] = target;
+      answers[i * 2 + 1] = this.#answers[target]!;
+      this.#answers[target] = 0;
+    }
+    this.#answered.clear();
+    return { lookups: this.#lookups.take(), answers };
   }
 
-  /** Sets with counts since the last drain; the caller reads them and then resets each. */
-  drain(): readonly SteeredSet[] {
-    for (const row of this.#countedRows) this.#settle(row);
-    this.#countedRows.length = 0;
-    const counted = this.#countedSets;
-    this.#countedSets = [];
-    return counted;
-  }
-
-  /** Gives a row's count to its set. */
+  /** Adds up a row's counts, which belong to the decision that it still holds. */
   #settle(row: number): void {
-    const count = this.#rows[row * ROW + COUNT]!;
-    this.#rows[row * ROW + COUNT] = 0;
-    const set = this.#sets[row]!;
-    if (count > 0) this.#credit(set, set.only, count);
+    const words = row * ROW;
+    const rows = this.#rows;
+    const count = rows[words + COUNT]!;
+    if (count === 0) return;
+    rows[words + COUNT] = 0;
+    this.#lookups.push(rows[words + SUBJECT]!);
+    this.#lookups.push(rows[words + KEY]! >> 1);
+    this.#lookups.push(count);
+    const set = this.#sets.get(row);
+    if (set === undefined) {
+      this.#answer(rows[words + TARGET]!, count);
+      return;
+    }
+    for (const [i, choice] of set.choices.entries()) {
+      this.#answer(targetOf(choice, this.#origins), set.answered[i]!);
+    }
+    set.answered.fill(0);
   }
 
-  #add(subject: number, group: GroupIndex, family: Family): number {
-    if (this.#sets.length >= this.#rowsMax) this.#clear();
-    const row = this.#sets.length;
+  #answer(target: number, count: number): void {
+    if (target < 0 || count === 0) return;
+    if (this.#answers[target] === 0) this.#answered.push(target);
+    this.#answers[target]! += count;
+  }
+
+  #add(subject: number, key: number): number {
+    if (this.#size >= this.#rowsMax) this.#clear();
+    const row = this.#size++;
     if ((row + 1) * 2 > this.#places.length / PLACE) this.#grow();
     if ((row + 1) * ROW > this.#rows.length) {
       const rows = new Int32Array(this.#rows.length * 2);
@@ -169,53 +237,65 @@ export class SteeredTable {
       this.#rows = rows;
       this.#bytes = new Uint8Array(rows.buffer);
     }
-    this.#place(subject, group * 2 + (family === 4 ? 0 : 1), row);
-    this.#rows[row * ROW + NEXT] = this.#rowsOf[subject] ?? 0;
+    const words = row * ROW;
+    this.#rows[words + COUNT] = 0;
+    this.#rows[words + NEXT] = this.#rowsOf[subject]!;
+    this.#rows[words + SUBJECT] = subject;
+    this.#rows[words + KEY] = key;
     this.#rowsOf[subject] = row + 1;
-    this.#decide(row, subject, { group, family });
+    this.#place(row);
+    this.#decide(row);
     return row;
   }
 
   #clear(): void {
-    for (const row of this.#countedRows) this.#settle(row);
-    this.#countedRows.length = 0;
+    const { values, count } = this.#counted;
+    for (let i = 0; i < count; i++) this.#settle(values[i]!);
+    this.#counted.clear();
     this.#places.fill(0);
-    this.#sets.length = 0;
-    this.#rowsOf.length = 0;
+    this.#sets.clear();
+    this.#rowsOf.fill(0);
+    this.#size = 0;
   }
 
-  #place(subject: number, key: number, row: number): void {
+  #place(row: number): void {
     const places = this.#places;
     const mask = places.length / PLACE - 1;
-    let slot = hashKey(subject, key) & mask;
+    const hash = hashKey(this.#rows[row * ROW + SUBJECT]!, this.#rows[row * ROW + KEY]!);
+    let slot = hash & mask;
     while (places[slot * PLACE] !== 0) slot = (slot + 1) & mask;
-    places.set([subject + 1, key, row], slot * PLACE);
+    places[slot * PLACE] = row + 1;
+    places[slot * PLACE + 1] = hash;
   }
 
   #grow(): void {
-    const before = this.#places;
-    this.#places = new Int32Array(before.length * 2);
-    for (let at = 0; at < before.length; at += PLACE) {
-      if (before[at] !== 0) this.#place(before[at]! - 1, before[at + 1]!, before[at + 2]!);
-    }
+    const rows = this.#places.length / PLACE / 2;
+    this.#places = new Int32Array(this.#places.length * 2);
+    for (let row = 0; row < rows; row++) this.#place(row);
   }
 
-  #decide(row: number, subject: number, client: { group: GroupIndex; family: Family }): void {
-    // A row may stand in `#countedRows` still; its count is 0 then, and the drain passes it by.
-    if (this.#sets[row] !== undefined) this.#settle(row);
-    const set = decideSet(this.#view, subject === 0 ? null : subject - 1, client);
-    this.#sets[row] = set;
+  /** Decides for a row, and keeps what there is to choose from where it is not one record. */
+  #decide(row: number): void {
+    // It may stand among the counted still; its count is 0 then, and the drain passes it by.
+    this.#settle(row);
     const words = row * ROW;
+    const subject = this.#rows[words + SUBJECT]!;
+    const key = this.#rows[words + KEY]!;
+    const group = key >> 1;
+    const family = (key & 1) === 0 ? 4 : 6;
+    const set = decideSet(this.#mirror.view(subject), row, { subject, group, family });
     if (set.only < 0 || set.all) {
       this.#rows[words + LENGTH] = -1;
+      this.#sets.set(row, set);
       return;
     }
+    this.#sets.delete(row);
     const data = set.data[set.only]!;
     this.#rows[words + LENGTH] = RECORD_HEAD + data.length;
-    const type = client.family === 4 ? TYPE.A : TYPE.AAAA;
+    this.#rows[words + TARGET] = targetOf(set.choices[set.only]!, this.#origins);
     const view = new DataView(this.#rows.buffer, words * 4 + RECORD_AT);
     view.setUint16(0, 0xc000 | HEADER_BYTES);
-    view.setUint16(2, type);
+    view.setUint16(2, family === 4 ? TYPE.A : TYPE.AAAA);
     view.setUint16(4, CLASS.IN);
     view.setUint32(6, set.ttlSec);
     view.setUint16(10, data.length);
@@ -223,26 +303,62 @@ export class SteeredTable {
   }
 }
 
+/** How much there is to decide about. */
+export interface SteeredOf {
+  readonly sites: number;
+  readonly origins: number;
+  readonly nodes: number;
+}
+
+/** Numbers one after the other in memory that is used again. */
+class Numbers {
+  values = new Uint32Array(64);
+  count = 0;
+
+  push(value: number): void {
+    if (this.count === this.values.length) {
+      const values = new Uint32Array(this.count * 2);
+      values.set(this.values);
+      this.values = values;
+    }
+    this.values[this.count++] = value;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  take(): Uint32Array {
+    const taken = this.values.slice(0, this.count);
+    this.count = 0;
+    return taken;
+  }
+}
+
+function targetOf(choice: Choice, origins: number): number {
+  if (choice.kind === "fallback") return -1;
+  return choice.kind === "origin" ? choice.index : origins + choice.index;
+}
+
 function decideSet(
   view: View,
-  site: SiteIndex | null,
-  client: { readonly group: GroupIndex; readonly family: Family },
+  row: number,
+  client: { readonly subject: number; readonly group: GroupIndex; readonly family: Family },
 ): SteeredSet {
-  const ask = site === null ? ({ for: "edges" } as const) : ({ for: "origins", site } as const);
+  const site = client.subject - 1;
+  const ask = site < 0 ? ({ for: "edges" } as const) : ({ for: "origins", site } as const);
   const addressOf = (choice: Choice) => (client.family === 4 ? choice.v4 : choice.v6);
   const decision = steer(view, ask, client);
   const all = decision.allDown;
   const usable = decision.choices.filter((choice) => addressOf(choice) !== null);
   const choices = all ? usable.slice(0, ALL_DOWN_MAX) : usable;
   return {
-    site,
-    group: client.group,
+    row,
     ttlSec: decision.ttlSec,
     choices,
     data: choices.map((choice) => encodeAddress(addressOf(choice) ?? "")),
     all: all && choices.length > 1,
     only: onlyChoice(choices),
-    lookups: 0,
     answered: new Uint32Array(choices.length),
   };
 }

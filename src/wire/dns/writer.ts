@@ -57,9 +57,16 @@ export class Writer {
   }
 
   bytes(value: Uint8Array): void {
-    if (!this.#fits(value.length)) return;
-    this.#out.set(value, this.at);
-    this.at += value.length;
+    this.copy(value, 0, value.length);
+  }
+
+  /** Octets `from` to `to` of a larger buffer. One by one: they are few, and a view would be an object. */
+  copy(source: Uint8Array, from: number, to: number): void {
+    if (!this.#fits(to - from)) return;
+    const out = this.#out;
+    let at = this.at;
+    for (let i = from; i < to; i++) out[at++] = source[i]!;
+    this.at = at;
   }
 
   patch16(at: number, value: number): void {
@@ -75,10 +82,10 @@ export class Writer {
     this.wireName(wire);
   }
 
-  /** A name given as uncompressed octets. */
-  wireName(wire: Uint8Array): void {
+  /** A name given as uncompressed octets that begin at `first`. */
+  wireName(wire: Uint8Array, first = 0): void {
     const start = this.at;
-    let from = 0;
+    let from = first;
     let known = -1;
     while (wire[from] !== 0) {
       known = this.#find(wire, from);

@@ -5,5 +5,11 @@
  */
 export { type Family, familyOf, formatAddress, isMapped, parseAddress } from "./address.ts";
 export { clearHostBits, formatPrefix, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
-export { compilePrefixes, type PrefixEntry, type PrefixTable } from "./prefix-table.ts";
+export { compilePrefixBytes, compilePrefixes } from "./prefix-compile.ts";
+export {
+  openPrefixes,
+  type PrefixBytes,
+  type PrefixEntry,
+  type PrefixTable,
+} from "./prefix-table.ts";
 export { type AddressRules, isSpecialPurpose, vetAddress } from "./special.ts";
