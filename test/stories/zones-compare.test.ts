@@ -86,7 +86,7 @@ function explain(question: Question, ours: Answer, theirs: Answer): Kind[] | nul
   }
   if (without(ours.authorities, theirs.authorities).length > 0) return null;
   for (const one of without(ours.additionals, theirs.additionals)) {
-    if (/^ns-[ab]\.net\.example /.test(one)) kinds.add("ours-adds-server-addresses");
+    if (/^ns[12]-shop\.net\.example /.test(one)) kinds.add("ours-adds-server-addresses");
     else if (/ (?:SVCB|HTTPS)/.test(question.words)) kinds.add("ours-adds-service-addresses");
     else if (/\.(?:sub|beside)\./.test(one)) kinds.add("addresses-below-a-cut");
     else if (/^host\d+\.(?:mx|manyns)\./.test(one)) kinds.add("optional-addresses-fit");
