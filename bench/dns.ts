@@ -275,6 +275,6 @@ async function end(subjects: readonly Subject[]): Promise<void> {
 if (import.meta.main) {
   const { formatResult } = await import("./table.ts");
   const log = (line: string) => process.stderr.write(`${line}\n`);
-  process.stdout.write(`${formatResult(await bench({ rounds: 5, seconds: 3, log }))}\n`);
+  process.stdout.write(`${formatResult(await bench({ rounds: 5, seconds: 3, only: "", log }))}\n`);
   process.exit(0);
 }

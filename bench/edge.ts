@@ -11,8 +11,12 @@ import { cpuUs, rssBytes } from "./dns-process.ts";
 import { peers } from "./edge-peers.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
 
-/** What the origin has: so many objects of that many bytes, asked for by that many connections. */
+/**
+ * What the origin has: so many objects of that many bytes, asked for by that many connections. Of
+ * none there are as many as there are requests: each is a miss.
+ */
 const FOLDERS = {
+  k10: { objects: 0, bytes: 10_240, connections: 32 },
   k1: { objects: 1000, bytes: 1024, connections: 64 },
   k100: { objects: 200, bytes: 102_400, connections: 32 },
   m10: { objects: 8, bytes: 10_000_000, connections: 8 },
@@ -26,6 +30,8 @@ const LOAD_CORE = availableParallelism() > 1 ? "1" : "0";
 const PIN = ["taskset", "-c", SERVER_CORE];
 const READY_MS_MAX = 20_000;
 const WARM_UP_SEC = 3;
+
+let loads = 0;
 
 interface Subject {
   readonly name: string;
@@ -93,6 +99,14 @@ const WORKLOADS: readonly Workload[] = [
     tls: false,
     folder: "m10",
   },
+  {
+    name: "miss 10 KB, HTTP/1.1",
+    load: "wrk, 32 connections",
+    goalRatio: 1.2,
+    tool: "wrk",
+    tls: false,
+    folder: "k10",
+  },
 ];
 
 /** Runs the bench; whoever calls has installed the peers. Needs Linux, taskset, wrk and h2load. */
@@ -109,7 +123,8 @@ export async function bench(o: BenchOptions): Promise<BenchResult> {
   try {
     await startAll({ dir, origin: origin.port!, subjects, missing });
     const cases: BenchCase[] = [];
-    for (const workload of WORKLOADS) cases.push(await run(workload, { ...o, dir, subjects }));
+    for (const workload of WORKLOADS.filter(({ name }) => name.includes(o.only)))
+      cases.push(await run(workload, { ...o, dir, subjects }));
     return { bench: "edge", rounds: o.rounds, cases, missing };
   } finally {
     await Promise.all(subjects.map(end));
@@ -263,7 +278,8 @@ async function load(
     return readH2load(await output("h2load", args), o.seconds);
   }
   const script = join(o.dir, `${workload.folder}.lua`);
-  writeFileSync(script, luaOf(workload.folder, count));
+  const { folder } = workload;
+  writeFileSync(script, count === 0 ? missLuaOf(folder, `${++loads}`) : luaOf(folder, count));
   const args = ["-t1", `-c${connections}`, `-d${o.seconds}s`, "-s", script, base];
   return readWrk(await output("wrk", args));
 }
@@ -278,6 +294,17 @@ init = function(args)
   end
 end
 request = function() at = (at + 1) % ${count}; return requests[at] end
+`;
+}
+
+/** Each request is for another object. */
+function missLuaOf(folder: string, run: string): string {
+  return `
+local at = 0
+request = function()
+  at = at + 1
+  return "GET /${folder}/${run}-" .. at .. " HTTP/1.1\\r\\nHost: ${HOST}\\r\\n\\r\\n"
+end
 `;
 }
 

@@ -1,6 +1,7 @@
-// `npm run bench -- dns|edge|cache|steer|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]`:
-// ours beside the peers that are installed (as root on Debian, missing ones are installed first;
-// `cache` and `steer` need none). A bench is no test: it never fails by the clock.
+// `npm run bench -- dns|edge|cache|steer|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]
+// [--case TEXT]` (only those of edge's cases whose name has that text): ours beside the peers that
+// are installed (as root on Debian, missing ones are installed first; `cache` and `steer` need none).
+// A bench is no test: it never fails by the clock.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,6 +24,7 @@ function readArgs() {
       json: { type: "string" },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "5" },
+      case: { type: "string", default: "" },
       traces: { type: "string", default: process.env.TURNPIKE_TRACES ?? "" },
     },
   });
@@ -37,11 +39,11 @@ function readArgs() {
   if (!(rounds >= ROUNDS_LEAST && seconds > 0))
     throw new RangeError("Cannot bench: --rounds and --seconds are numbers above 0");
   const traces = values.traces === "" ? undefined : values.traces;
-  return { named, rounds, seconds, json: values.json, traces };
+  return { named, rounds, seconds, json: values.json, traces, only: values.case };
 }
 
 async function main(): Promise<void> {
-  const { named, rounds, seconds, json, traces } = readArgs();
+  const { named, rounds, seconds, json, traces, only } = readArgs();
   const log = (line: string) => process.stderr.write(`${line}\n`);
   if (named.some((name) => name !== "cache" && name !== "steer")) {
     const why = installPeers(BENCH_PEERS, log);
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
       continue;
     }
     const { bench } = (await import(`./${name}.ts`)) as Bench;
-    const result = await bench({ rounds, seconds, log });
+    const result = await bench({ rounds, seconds, only, log });
     benches.push(withMedians(result));
     process.stdout.write(`${formatResult(result)}\n`);
   }

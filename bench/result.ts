@@ -37,6 +37,8 @@ export interface BenchResult {
 export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** Only cases whose name has this text; edge alone asks. */
+  readonly only: string;
   log(line: string): void;
 }
 

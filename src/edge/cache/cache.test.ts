@@ -78,7 +78,6 @@ async function readWhole(disk: DiskTier, path: string, get = none as (n: string)
   const object = await disk.read(metaOf(path, 0).key, get);
   if (object === null) return null;
   if (object.kind === "file") {
-    await object.file.close();
     return "file";
   }
   return object.bytes;

@@ -48,10 +48,7 @@ export class Cache<P = unknown> {
     const object = await this.disk.read(key, get);
     if (object === null) return null;
     // Any purge since may have been of this key: what was read is not kept, and not served either.
-    if (purges !== this.purges && !this.disk.has(key)) {
-      if (object.kind === "file") await object.file.close();
-      return null;
-    }
+    if (purges !== this.purges && !this.disk.has(key)) return null;
     if (object.kind === "file") return object;
     return this.memory.find(key, get) ?? this.memory.put(object.meta, object.bytes) ?? object;
   }

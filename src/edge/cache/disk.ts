@@ -14,6 +14,7 @@ import { nameHash } from "./evict/mod.ts";
 import { type Files, type OpenFile, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Removals } from "./removals.ts";
+import { OpenedFiles, StoredFile } from "./stored-file.ts";
 
 /** Bytes that may wait for the disk at most; what comes while they do is not written. */
 const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
@@ -23,17 +24,19 @@ const WRITERS_MAX = 4;
 /** Which fields make variants is in the files: so many are opened at most to find one that answers. */
 const TRIED_MAX = 8;
 
+/** What the names of files begin with that were not whole when the process ended. */
+const ASIDE = "aside-";
+
 /** Where there is no folder, nor can there be, there are no files either. */
 const NO_FOLDER = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
 
-/** An object found on disk: small ones whole, large ones as an open file to read blocks from. */
+/** An object found on disk: small ones whole, large ones as a file to read from. */
 export type DiskObject =
   | { readonly kind: "whole"; readonly meta: ObjectMeta; readonly bytes: Uint8Array<ArrayBuffer> }
   | {
       readonly kind: "file";
       readonly meta: ObjectMeta;
-      readonly file: OpenFile;
-      readonly table: DataView;
+      readonly stored: StoredFile;
       /** Forgets the object: one of its blocks is not what was written. */
       readonly spoilt: () => void;
       /** The origin said that it is unchanged: from now on it has this meta, until a restart. */
@@ -59,6 +62,7 @@ export class DiskTier {
   readonly #nowMs: () => number;
   #index = new DiskIndex();
   readonly #removals: Removals;
+  readonly #opened: OpenedFiles;
   readonly files: Files;
   readonly #pending = new Map<string, Set<PendingWrite>>();
   readonly #folders = new Set<string>();
@@ -90,6 +94,7 @@ export class DiskTier {
     this.#queuedBytesMax = Math.min(QUEUED_BYTES_MAX, o.queuedBytesMax ?? QUEUED_BYTES_MAX);
     this.files = o.files ?? realFiles;
     this.#removals = new Removals(this.files, o.dir);
+    this.#opened = new OpenedFiles(this.files);
     this.#open();
   }
 
@@ -113,7 +118,10 @@ export class DiskTier {
     for (const folder of files.names(this.#dir)) {
       if (!/^[0-9a-f]{2}$/.test(folder)) continue;
       this.#removals.doubt(folder);
-      for (const name of files.names(join(this.#dir, folder))) this.#index.load(name);
+      for (const name of files.names(join(this.#dir, folder))) {
+        if (!name.startsWith(ASIDE)) this.#index.load(name);
+        else files.unlink(join(this.#dir, folder, name)).catch(() => {});
+      }
     }
     for (const replaced of this.#index.settle()) this.#removals.remove(replaced);
     this.#shrink(0);
@@ -147,7 +155,6 @@ export class DiskTier {
       const object = await this.#readEntry(entry).catch(() => null);
       if (object === null || object.meta.key !== key) {
         if (this.#index.holds(entry)) this.#forget(entry);
-        if (object?.kind === "file") await object.file.close();
         continue;
       }
       // It may have been purged or replaced while it was read.
@@ -155,7 +162,6 @@ export class DiskTier {
         this.#index.touch(entry);
         return object;
       }
-      if (object.kind === "file") await object.file.close();
     }
     return null;
   }
@@ -166,20 +172,41 @@ export class DiskTier {
       const whole = decodeFile(await this.files.readWhole(path));
       return whole === null ? null : { kind: "whole", meta: whole.meta, bytes: whole.body };
     }
+    const stored = this.#opened.of(entry) ?? (await this.#openEntry(entry, path));
+    if (stored === null) return null;
+    return {
+      kind: "file",
+      stored,
+      meta: this.#index.renewed(entry) ?? stored.meta,
+      spoilt: () => this.#forget(entry),
+      renew: (meta) => this.#index.renew(entry, meta),
+    };
+  }
+
+  /** A large object's file under a name of its own, with what its end says. */
+  async #openEntry(entry: DiskEntry, path: string): Promise<StoredFile | null> {
+    const own = this.tmpPath();
+    await this.files.link(path, own);
+    const tail = await this.#tailOf(own, entry.fileBytes).catch(() => null);
+    const known = this.#opened.of(entry);
+    if (tail === null || known !== null || !this.#index.holds(entry)) {
+      await this.files.unlink(own).catch(() => {});
+      return known;
+    }
+    const { files } = this;
+    const about = { files, path: own, checked: false, nowMs: this.#nowMs() };
+    const stored = new StoredFile({ ...tail, ...about });
+    this.#opened.add(entry, stored);
+    return stored;
+  }
+
+  async #tailOf(path: string, fileBytes: number) {
     const file = await this.files.open(path, "r");
     try {
-      const tail = await readTail(file, entry.fileBytes);
-      if (tail !== null) {
-        const meta = this.#index.renewed(entry) ?? tail.meta;
-        const { table } = tail;
-        const renew = (news: ObjectMeta) => this.#index.renew(entry, news);
-        return { kind: "file", meta, table, file, spoilt: () => this.#forget(entry), renew };
-      }
-    } catch {
-      // Read as a miss below.
+      return await readTail(file, fileBytes);
+    } finally {
+      await file.close().catch(() => {});
     }
-    await file.close();
-    return null;
   }
 
   /** Writes an object in the background; it is in the index once it is whole on disk. */
@@ -192,10 +219,13 @@ export class DiskTier {
     const cost = fileBytes + QUEUED_OVERHEAD_BYTES;
     if (this.#queuedBytes > 0 && this.#queuedBytes + cost > this.#queuedBytesMax) return;
     this.#queuedBytes += cost;
-    const tmp = this.tmpPath();
+    // Aside in the folder where it is going to be: file systems spread files by their folders.
+    const folder = hashKey(meta.key).slice(0, 2);
+    const tmp = join(this.#dir, folder, `${ASIDE}${++this.#sequence}`);
     this.#enqueue(meta.key, tmp, async (pending) => {
       try {
         if (pending.cancelled) return;
+        this.#makeFolder(folder);
         const whole = new Uint8Array(fileBytes);
         whole.set(bytes, 0);
         whole.set(tail, bytes.byteLength);
@@ -207,11 +237,21 @@ export class DiskTier {
     });
   }
 
-  /** Takes over a file that is whole: a large body written as it came. */
-  adopt(meta: ObjectMeta, tmp: string, fileBytes: number): Promise<void> {
-    return this.#enqueue(meta.key, tmp, (pending) =>
-      this.#keep(meta, { tmp, fileBytes, pending, spooled: true }),
-    );
+  /** Takes over a file that is whole and on the device: a large body written as it came. */
+  adopt(
+    meta: ObjectMeta,
+    o: { readonly tmp: string; readonly fileBytes: number; readonly table: DataView },
+  ): Promise<void> {
+    return this.#enqueue(meta.key, o.tmp, async (pending) => {
+      const { files } = this;
+      const path = this.tmpPath();
+      await files.link(o.tmp, path);
+      const about = { files, path, checked: true, nowMs: this.#nowMs() };
+      const stored = new StoredFile({ meta, table: o.table, ...about });
+      const kept = await this.#keep(meta, { ...o, pending, spooled: true }).catch(() => null);
+      if (kept !== null) this.#opened.add(kept, stored);
+      else await files.unlink(path);
+    });
   }
 
   /** A name in the folder for files on their way. */
@@ -227,7 +267,7 @@ export class DiskTier {
       readonly pending: PendingWrite;
       readonly spooled?: true;
     },
-  ): Promise<void> {
+  ): Promise<DiskEntry | null> {
     const name: DiskName = {
       keyHash: hashKey(meta.key),
       variantHash: hashKey(meta.variant).slice(0, 16),
@@ -235,14 +275,23 @@ export class DiskTier {
       storedSec: Math.floor(this.#nowMs() / 1000),
       customer: nameHash(meta.customer),
     };
-    if (o.pending.cancelled || this.fault !== null) return this.files.unlink(o.tmp);
+    if (o.pending.cancelled || this.fault !== null) {
+      await this.files.unlink(o.tmp);
+      return null;
+    }
     this.#shrink(o.spooled === true ? 0 : o.fileBytes);
     const file = fileName(name);
     this.#makeFolder(file.slice(0, 2));
     await this.#removals.settled(file);
     await this.files.rename(o.tmp, this.#pathOf(file));
-    if (o.pending.cancelled) return this.#removals.remove(file);
-    for (const replaced of this.#index.add(name)) this.#removals.remove(replaced);
+    if (o.pending.cancelled) {
+      this.#removals.remove(file);
+      return null;
+    }
+    const replaced = this.#index.add(name);
+    for (const old of replaced) this.#removals.remove(old);
+    if (replaced.length > 0) this.#opened.dropUnless((entry) => this.#index.holds(entry));
+    return this.#index.of(name.keyHash, 1)[0] ?? null;
   }
 
   /** 256 folders at most, each made once. */
@@ -278,6 +327,7 @@ export class DiskTier {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.settled();
+    await this.#opened.stop();
   }
 
   #enqueue(key: string, tmp: string, act: (pending: PendingWrite) => Promise<void>): Promise<void> {
@@ -327,6 +377,7 @@ export class DiskTier {
   #forget(entry: DiskEntry): void {
     const name = this.#index.nameOf(entry);
     this.#index.drop(entry);
+    this.#opened.drop(entry);
     this.#removals.remove(name);
   }
 

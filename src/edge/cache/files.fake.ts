@@ -86,8 +86,19 @@ export class FakeFiles implements Files {
         if (this.#live.has(path)) this.#live.set(path, at);
         return { bytesWritten: length };
       },
+      sync: async () => this.#act("sync", path),
       close: () => Promise.resolve(),
     };
+  }
+
+  body(path: string, first: number, end: number): Blob {
+    return new Blob([this.#of(path).subarray(first, end)]);
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    await null;
+    this.#act("link", to);
+    this.#live.set(to, this.#of(from));
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { link, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
 
 /** An open file; positions and lengths in bytes. */
 export interface OpenFile {
@@ -15,6 +15,8 @@ export interface OpenFile {
     length: number,
     position: number,
   ): Promise<{ readonly bytesWritten: number }>;
+  /** Resolves when what was written is on the device. */
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,10 @@ export interface Files {
   writeWhole(path: string, bytes: Uint8Array): Promise<void>;
   /** `w+`: a new file, to write and read. */
   open(path: string, flags: "r" | "w+"): Promise<OpenFile>;
+  /** A response's body out of a file, opened when it is sent; it may not pass through this process. */
+  body(path: string, first: number, end: number): Blob;
+  /** A second name of the same file. */
+  link(from: string, to: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Until then a power loss may bring back names that were removed. */
@@ -42,6 +48,11 @@ export const realFiles: Files = {
   readWhole: async (path) => new Uint8Array(await readFile(path)),
   writeWhole: (path, bytes) => writeFile(path, bytes),
   open: (path, flags) => open(path, flags),
+  body(path, first, end) {
+    // Without a name of its own the runtime adds no Content-Disposition with that of the file.
+    return Object.assign(Bun.file(path).slice(first, end), { name: "" });
+  },
+  link,
   rename,
   unlink,
   async syncFolder(path) {

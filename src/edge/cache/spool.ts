@@ -126,10 +126,16 @@ export class Spool {
   }
 
   async #store(meta: ObjectMeta): Promise<void> {
-    const tail = encodeTail(meta, this.#table.finish());
+    const table = this.#table.finish();
+    const tail = encodeTail(meta, table);
     const { bytesWritten } = await this.#file!.write(tail, 0, tail.byteLength, this.#fileBytes);
-    if (bytesWritten !== tail.byteLength || !this.keep) return;
-    await this.#disk.adopt(meta, this.#path, this.#fileBytes + tail.byteLength);
+    if (bytesWritten !== tail.byteLength) return;
+    // Taken for checked from here on: a disk that could not write says so now or not at all.
+    await this.#file!.sync();
+    if (!this.keep) return;
+    const fileBytes = this.#fileBytes + tail.byteLength;
+    const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+    await this.#disk.adopt(meta, { tmp: this.#path, fileBytes, table: view });
   }
 
   async #closeWhenUnread(): Promise<void> {

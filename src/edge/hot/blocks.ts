@@ -1,5 +1,5 @@
 import type { ByteRange } from "../../wire/http/mod.ts";
-import { BLOCK_BYTES, blockHolds } from "../cache/disk-format.ts";
+import { BLOCK_BYTES } from "../cache/disk-format.ts";
 import type { DiskObject } from "../cache/mod.ts";
 
 /**
@@ -12,17 +12,22 @@ export function readBlocks(
   count: (bytes: number) => void,
 ): ReadableStream<Uint8Array> {
   let at = part.first;
-  const { file, table, meta } = object;
+  const { stored, meta } = object;
+  // At once: its name may go while nobody reads yet.
+  const opening = stored.files.open(stored.path, "r");
+  const close = () => opening.then((file) => file.close()).catch(() => {});
+  opening.catch(() => {});
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        const file = await opening;
         const index = Math.floor(at / BLOCK_BYTES);
         const start = index * BLOCK_BYTES;
         const block = new Uint8Array(Math.min(BLOCK_BYTES, meta.bodyBytes - start));
         const { bytesRead } = await file.read(block, 0, block.byteLength, start);
-        if (bytesRead !== block.byteLength || !blockHolds(table, index, block)) {
+        if (bytesRead !== block.byteLength || !stored.holds(index, block)) {
           object.spoilt();
-          await file.close();
+          await close();
           throw new Error("A stored block is not what was written");
         }
         const chunk = block.subarray(at - start, Math.min(block.byteLength, part.last + 1 - start));
@@ -31,9 +36,9 @@ export function readBlocks(
         controller.enqueue(chunk);
         if (at <= part.last) return;
         controller.close();
-        await file.close();
+        await close();
       },
-      cancel: () => file.close(),
+      cancel: close,
     },
     { highWaterMark: 0 },
   );

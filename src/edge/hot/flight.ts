@@ -6,8 +6,7 @@ import type { Refusal } from "./refuse.ts";
 export type Outcome =
   | {
       readonly kind: "shared";
-      /** Null: it is gone again. */
-      readonly held: () => Held | null | Promise<Held | null>;
+      readonly held: Held;
       readonly fwdStatus: number;
     }
   /** A part of it came and is held: whoever wants another part or all of it looks again. */

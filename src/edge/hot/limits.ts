@@ -2,6 +2,11 @@
 
 /** Objects up to this are delivered whole, with Content-Length, and held in memory. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
+/**
+ * Parts of files up to this are handed to the runtime as they are, and counted as sent: it does not
+ * tell how far it came when a client leaves. Larger ones are counted as they go.
+ */
+export const FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** Longest request target taken. */
 export const TARGET_LENGTH_MAX = 8_192;
 /** URLs whose object is known without parsing; longer ones and later ones are parsed each time. */

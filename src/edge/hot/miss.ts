@@ -9,7 +9,7 @@ import {
 import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
-import { deliver, type Held, release } from "./deliver.ts";
+import { deliver, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Flight } from "./flight.ts";
 import { type Prepared, ttlSec } from "./head.ts";
@@ -26,8 +26,6 @@ interface Landed {
   readonly response: Response;
   /** Resolves when others may no longer join its body; null: not even now. */
   readonly lasting: Promise<void> | null;
-  /** The response reads from what was held before, and lets go of it at its end. */
-  readonly readsStale?: true;
 }
 
 /**
@@ -44,8 +42,7 @@ export class Misses {
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
   async serve(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
     const { clock } = this.#works;
-    if (this.#works.flights.isPrivate(ask.key, clock.monoMs()))
-      return pass(this.#works, ask, stale);
+    if (this.#works.flights.isPrivate(ask.key, clock.monoMs())) return pass(this.#works, ask);
     const range = stale === null ? ask.request.headers.get("range") : null;
     const response = range === null ? null : await this.#part(ask, range);
     if (response !== null) return response;
@@ -53,21 +50,17 @@ export class Misses {
     if (flight === undefined) return this.lead(ask, stale);
     const outcome = await flight.outcome;
     if (outcome.kind === "failed") {
-      release(stale);
       return this.#works.refused(ask, outcome.refusal);
     }
     if (outcome.kind === "part" && tries < 3) return this.serve(ask, stale, tries + 1);
-    if (outcome.kind !== "shared") return pass(this.#works, ask, stale);
-    const held = await outcome.held();
-    if (held === null) return pass(this.#works, ask, stale);
+    if (outcome.kind !== "shared") return pass(this.#works, ask);
+    const { held } = outcome;
     const joins = held.kind !== "spool" || held.spool.canJoin;
     if (!joins || !variantMatches(held.meta, ask.get)) {
-      release(held);
       // Another variant: fetched for others too, by the first of those who waited in vain.
       if (joins && this.#works.flights.of(ask.key) === undefined) return this.lead(ask, stale);
-      return pass(this.#works, ask, stale);
+      return pass(this.#works, ask);
     }
-    release(stale);
     const { node } = this.#works;
     const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
@@ -123,25 +116,18 @@ export class Misses {
 
   /** Makes a fetch of the whole that others may wait for. */
   lead(ask: Ask, stale: Held | null): Promise<Response> {
-    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }), stale);
+    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }));
   }
 
   /** Makes a fetch that others may wait for. */
-  async #led(
-    ask: Ask,
-    make: (flight: Flight) => Promise<Landed>,
-    stale: Held | null = null,
-  ): Promise<Response> {
+  async #led(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
     const flight = this.#works.flights.start(ask.key);
     let lasting: Promise<void> | null = null;
-    let unused = stale;
     try {
       const done = await make(flight);
       lasting = done.lasting;
-      if (done.readsStale === true) unused = null;
       return done.response;
     } finally {
-      release(unused);
       // Whoever waits is let go, whatever went wrong here.
       flight.land({ kind: "private" });
       const end = () => this.#works.flights.end(ask.key, flight);
@@ -160,13 +146,15 @@ export class Misses {
     const conditions = stale === null ? [] : conditionFields(stale.meta);
     let fetched = await this.#works.fetch(ask, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
-      const renewed = stale === null ? null : await this.#renew(stale, o, fetched);
+      const here = stale !== null && isHere(stale);
+      const renewed = here ? await this.#renew(stale, o, fetched) : null;
       if (renewed !== null) return renewed;
       fetched = await this.#works.fetch(ask, { conditions: [], shared: true });
     }
     const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
-    if (failed && stale !== null && this.#works.mayServeStale(stale.meta, answered)) {
+    const here = stale !== null && isHere(stale);
+    if (failed && here && this.#works.mayServeStale(stale.meta, answered)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
       return this.#staleOnError(stale, o);
     }
@@ -195,28 +183,20 @@ export class Misses {
   }
 
   #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, stored: boolean): Landed {
-    if (stored) this.#land(o, held, 304);
+    if (stored) o.flight.land({ kind: "shared", held, fwdStatus: 304 });
     const { node, clock } = this.#works;
     const status = { cache: node, fwd: "stale", fwdStatus: 304, stored } as const;
     const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
-    return { response, lasting: null, readsStale: true };
-  }
-
-  /** Shares an object with those who wait; each gets an open file of its own, where it is one. */
-  #land(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, fwdStatus: number): void {
-    const { ask, flight } = o;
-    const again = () => this.#works.cache.load(ask.key, ask.get);
-    const forOthers = held.kind === "file" ? again : () => held;
-    flight.land({ kind: "shared", held: forOthers, fwdStatus });
+    return { response, lasting: null };
   }
 
   #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Landed {
-    this.#land(o, stale, 0);
+    o.flight.land({ kind: "shared", held: stale, fwdStatus: 0 });
     const { node } = this.#works;
     const ttl = ttlSec(stale.meta, this.#works.ageOf(stale.meta));
     const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
     const response = deliver(stale, o.ask, { node, nowMs: this.#works.nowMs(), status });
-    return { response, lasting: null, readsStale: true };
+    return { response, lasting: null };
   }
 
   /** The step `store`: keeps what may be kept, and delivers. */
@@ -254,7 +234,7 @@ export class Misses {
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
     const stored = flight.purged ? null : this.#works.cache.put(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
-    flight.land({ kind: "shared", held: () => held, fwdStatus: response.status });
+    flight.land({ kind: "shared", held, fwdStatus: response.status });
     return { response: this.#stored(held, ask, { stale, stored: !flight.purged }), lasting: null };
   }
 
@@ -290,7 +270,12 @@ export class Misses {
     const lasting = spool.run(body.rest, body.first, (bodyBytes) => {
       return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
     });
-    flight.land({ kind: "shared", held: () => held, fwdStatus: meta.status });
+    flight.land({ kind: "shared", held, fwdStatus: meta.status });
     return { response, lasting };
   }
+}
+
+/** What is on disk may have been given up while the origin was asked. */
+function isHere(held: Held): boolean {
+  return held.kind !== "file" || held.stored.alive;
 }

@@ -79,7 +79,6 @@ export class Parts {
       cache.find(key, ask.get) ??
       (cache.mayHoldOnDisk(key) ? await cache.load(key, ask.get) : null);
     if (held === null) return null;
-    if (held.kind === "file") await held.file.close();
     if (held.kind === "file" || held.meta.part === undefined) return null;
     if (this.#needs.banned(held.meta) === "hard") return null;
     assert(held.meta.customer === ask.entry.customer, "A part goes to its own customer's users");
@@ -265,8 +264,8 @@ export class Parts {
     const held =
       cache.find(key, () => null) ??
       (cache.mayHoldOnDisk(key) ? await cache.load(key, () => null) : null);
-    if (held?.kind === "file") await held.file.close();
-    else if (held !== null && held.bytes.byteLength === last - first + 1) return held.bytes;
+    if (held !== null && held.kind !== "file" && held.bytes.byteLength === last - first + 1)
+      return held.bytes;
     const coming = this.#coming.get(key);
     if (coming !== undefined) return coming;
     const fetching = this.#fetchSlice(object, ask, { key, first, last }).finally(() => {

@@ -8,7 +8,7 @@ import {
 import { sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
-import { count, countBytes, type Held, release } from "./deliver.ts";
+import { count, countBytes, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, formHeaders } from "./head.ts";
@@ -30,8 +30,7 @@ interface PassOn {
 }
 
 /** The step `pass`: a fetch for this request alone, nothing kept. */
-export async function pass(works: Works, ask: Ask, stale: Held | null = null): Promise<Response> {
-  release(stale);
+export async function pass(works: Works, ask: Ask): Promise<Response> {
   const watch = works.flights.watch(ask.key);
   try {
     const fetched = await works.fetch(ask, { conditions: [], shared: false });
@@ -61,11 +60,10 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
 
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
 export async function passHead(works: Works, ask: Ask, stale: Held | null): Promise<Response> {
-  if (stale === null || stale.kind === "spool") return pass(works, ask, stale);
+  if (stale === null || stale.kind === "spool") return pass(works, ask);
   const watch = works.flights.watch(ask.key);
   const fetched = await works.fetch(ask, { conditions: [], shared: true });
   watch.end();
-  release(stale);
   if ("status" in fetched) return works.refused(ask, fetched);
   const { status, fields } = fetched.response;
   const says = compareHead(stale.meta, { status, get: getter(fields) });

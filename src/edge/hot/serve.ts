@@ -22,7 +22,7 @@ import { AssertionError, assert } from "../../base/assert.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, asksForHealth, detached, receive } from "./ask.ts";
-import { deliver, discard, type Held } from "./deliver.ts";
+import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
 import { MISS_IDLE_SEC } from "./limits.ts";
@@ -148,10 +148,7 @@ export class Server {
     let held: Held | null = inMemory;
     if (held === null && cache.mayHoldOnDisk(ask.key)) {
       held = await cache.load(ask.key, ask.get);
-      if (held !== null && this.#works.isBanned(held.meta)) {
-        discard(held);
-        held = null;
-      }
+      if (held !== null && this.#works.isBanned(held.meta)) held = null;
     }
     if (held !== null && this.#works.isFresh(held.meta)) return this.#hit(held, ask);
     if (ask.method === "HEAD") return passHead(this.#works, ask, held);
