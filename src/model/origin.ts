@@ -5,10 +5,25 @@ import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
 export const forcedState = z.enum(["auto", "up", "down", "drain"]);
 export type ForcedState = z.infer<typeof forcedState>;
 
-/** An SNMP agent (version 2c) on the machine itself: CPU and memory are read from it. */
+const snmpPassword = z
+  .string()
+  .min(8, { message: "expected at least 8 characters (RFC 3414 11.2)" })
+  .max(128);
+
+/** A user of SNMP version 3 (RFC 3414): always authenticated, encrypted with a `privPassword`. */
+export const snmpUser = z.strictObject({
+  user: z.string().min(1).max(32),
+  auth: z.enum(["sha", "sha256", "sha512"]).default("sha256"),
+  authPassword: snmpPassword,
+  privPassword: snmpPassword.optional().meta({ description: "Encrypts by AES-128" }),
+});
+export type SnmpUser = z.infer<typeof snmpUser>;
+
+/** An SNMP agent on the machine itself: CPU and memory are read from it. Version 2c, or 3. */
 export const snmpAgent = z.strictObject({
   community: z.string().min(1).max(64).default("public"),
   port: port.default(161),
+  v3: snmpUser.optional().meta({ description: "Asks by version 3 in place of 2c" }),
 });
 export type SnmpAgent = z.infer<typeof snmpAgent>;
 

@@ -42,6 +42,12 @@ const httpCheck = z.strictObject({
     description: "In place of the range: only these pass",
   }),
   method: z.enum(["GET", "HEAD"]).optional().meta({ description: "Default GET" }),
+  version: z
+    .union([z.literal(1), z.literal(2)])
+    .optional()
+    .meta({
+      description: "2: HTTP/2, by ALPN with https and by prior knowledge with http; default 1",
+    }),
   headers: requestHeaders.optional().meta({ description: "Further request fields" }),
   host: hostname.optional().meta({
     description: "Host and TLS server name to ask for; default: the site's hostname",

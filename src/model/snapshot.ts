@@ -92,6 +92,7 @@ export interface SnapshotHttpCheck {
   /** In place of the range. */
   readonly statuses?: readonly number[];
   readonly method?: "GET" | "HEAD";
+  readonly version?: 1 | 2;
   readonly headers?: Readonly<Record<string, string>>;
   /** In place of the site's hostname. */
   readonly host?: string;

@@ -1,5 +1,5 @@
 import type { CheckReport } from "../model/messages.ts";
-import type { ForcedState, SnmpAgent } from "../model/origin.ts";
+import type { ForcedState, SnmpAgent, SnmpUser } from "../model/origin.ts";
 import type {
   Snapshot,
   SnapshotDnsCheck,
@@ -24,6 +24,7 @@ export type CheckPlan =
       readonly statusMax: number;
       readonly statuses?: readonly number[];
       readonly method?: "GET" | "HEAD";
+      readonly version?: 1 | 2;
       readonly headers?: Readonly<Record<string, string>>;
       readonly bodyHas?: string;
     }
@@ -66,6 +67,7 @@ export type CheckPlan =
       readonly address: string;
       readonly port: number;
       readonly community: string;
+      readonly v3?: SnmpUser;
     };
 
 /** Kinds that ask a server for what it says of itself: never a verdict, and never timed. */
@@ -173,7 +175,8 @@ function snmpOf(
 ): CheckPlan[] {
   const [first] = addresses;
   if (agent === undefined || first === undefined) return [];
-  return [{ ...first, kind: "snmp", port: agent.port, community: agent.community }];
+  const { port, community, v3 } = agent;
+  return [{ ...first, kind: "snmp", port, community, ...(v3 === undefined ? {} : { v3 }) }];
 }
 
 /** To connect says little about load where something better is asked. */

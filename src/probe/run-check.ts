@@ -7,6 +7,7 @@ import { checkDns } from "./checks/dns.ts";
 import { checkExporter } from "./checks/exporter.ts";
 import { checkFtp } from "./checks/ftp.ts";
 import { checkHttp } from "./checks/http.ts";
+import { checkHttp2 } from "./checks/http2.ts";
 import { checkIcmp } from "./checks/icmp.ts";
 import { checkLoadObject } from "./checks/load-object.ts";
 import { type CheckOutcome, failed } from "./checks/outcome.ts";
@@ -65,11 +66,12 @@ export class CheckRunner {
   }
 
   async #askSnmp(plan: SnmpPlan, address: string, context: CheckContext): Promise<CheckOutcome> {
-    const { port, community } = plan;
+    const { port, community, v3 } = plan;
     const { timeoutMs } = this.#target;
     this.#snmp ??= new SnmpMemory();
     const memory = this.#snmp;
-    return await checkSnmp({ ...context, address, port, community, timeoutMs, memory });
+    const agent = { port, community, ...(v3 === undefined ? {} : { v3 }) };
+    return await checkSnmp({ ...context, ...agent, address, timeoutMs, memory });
   }
 
   async #scrape(plan: ExporterPlan, address: string, context: CheckContext): Promise<CheckOutcome> {
@@ -90,7 +92,7 @@ function runPlan(
   const { timeoutMs, clock, signal } = how;
   switch (plan.kind) {
     case "http":
-      return checkHttp({ ...plan, timeoutMs, clock, signal });
+      return (plan.version === 2 ? checkHttp2 : checkHttp)({ ...plan, timeoutMs, clock, signal });
     case "tcp":
       return checkTcp({ ...plan, timeoutMs, clock, signal });
     case "ftp":

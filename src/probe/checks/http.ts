@@ -25,7 +25,7 @@ export interface HttpCheckOptions {
 }
 
 /** More of a body than this tells nothing new; the rest is not read. */
-const BODY_BYTES_MAX = 262_144;
+export const BODY_BYTES_MAX = 262_144;
 
 /** The request of every probe. A redirect is an answer like any other and never followed. */
 export function requestText(
@@ -72,11 +72,17 @@ export async function checkHttp(options: HttpCheckOptions): Promise<CheckOutcome
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const { status } = reader;
-  if (status !== 0 && !passes(status, options)) return failed(`status ${status}`, outcome);
+  const wrong = judgeStatus(status, options);
+  if (wrong !== null) return failed(wrong, outcome);
   const missing = bodyHas !== undefined && outcome.ok && !reader.bodyText().includes(bodyHas);
   if (missing) return failed("body without the text", outcome);
   const loads = readOrca(reader.field(ORCA_FIELD) ?? "");
   return outcome.ok && loads.length > 0 ? { ...outcome, loads } : outcome;
+}
+
+/** What is wrong with a status; null for one that passes, and for none (0). */
+export function judgeStatus(status: number, o: HttpCheckOptions): string | null {
+  return status === 0 || passes(status, o) ? null : `status ${status}`;
 }
 
 function passes(status: number, o: HttpCheckOptions): boolean {

@@ -27,6 +27,29 @@ declare module "net-snmp" {
       transport: "udp4" | "udp6";
     },
   ): Session;
+  export interface User {
+    name: string;
+    level: number;
+    authProtocol?: string;
+    authKey?: string;
+    privProtocol?: string;
+    privKey?: string;
+  }
+  export function createV3Session(
+    address: string,
+    user: User,
+    options: {
+      port: number;
+      retries: number;
+      timeout: number;
+      version: number;
+      transport: "udp4" | "udp6";
+    },
+  ): Session;
+  export const SecurityLevel: { readonly authNoPriv: number; readonly authPriv: number };
+  export const AuthProtocols: Readonly<Record<"sha" | "sha256" | "sha512", string>>;
+  export const PrivProtocols: Readonly<Record<"aes", string>>;
+  export const Version3: number;
   export function isVarbindError(varbind: Varbind): boolean;
   export const Version2c: number;
 }

@@ -1,5 +1,17 @@
-import { createSession, isVarbindError, type Session, type Varbind, Version2c } from "net-snmp";
+import {
+  AuthProtocols,
+  createSession,
+  createV3Session,
+  isVarbindError,
+  PrivProtocols,
+  SecurityLevel,
+  type Session,
+  type Varbind,
+  Version2c,
+  Version3,
+} from "net-snmp";
 import type { Clock } from "../../base/clock.ts";
+import type { SnmpUser } from "../../model/origin.ts";
 import {
   HOST,
   type ReportedLoad,
@@ -17,6 +29,8 @@ export interface SnmpCheckOptions {
   readonly address: string;
   readonly port: number;
   readonly community: string;
+  /** Version 3 in place of 2c. */
+  readonly v3?: SnmpUser;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
@@ -33,18 +47,11 @@ const CPU_KEPT_MS = 15_000;
 /** Rows of a table at most; a machine with more processors tells enough by the first. */
 const ROWS_MAX = 512;
 
-/** Asks an SNMP agent (2c) for CPU and memory: UCD-SNMP-MIB, or else HOST-RESOURCES-MIB. */
+/** Asks an SNMP agent for CPU and memory: UCD-SNMP-MIB, or else HOST-RESOURCES-MIB. */
 export async function checkSnmp(options: SnmpCheckOptions): Promise<CheckOutcome> {
-  const { address, port, timeoutMs, clock, memory } = options;
+  const { timeoutMs, clock, memory } = options;
   const startMs = clock.monoMs();
-  const session = createSession(address, options.community, {
-    port,
-    retries: 0,
-    // The deadline below ends it, which knows of our own stalls.
-    timeout: 2 * timeoutMs,
-    version: Version2c,
-    transport: address.includes(":") ? "udp6" : "udp4",
-  });
+  const session = openSession(options);
   let end: (error: Error) => void = () => {};
   const deadline = startDeadline(timeoutMs, clock, () => end(new Error("timeout")));
   const late = new Promise<never>((_, reject) => {
@@ -66,6 +73,21 @@ export async function checkSnmp(options: SnmpCheckOptions): Promise<CheckOutcome
     late.catch(() => {});
     close(session);
   }
+}
+
+function openSession({ address, port, community, v3, timeoutMs }: SnmpCheckOptions): Session {
+  const transport = address.includes(":") ? "udp6" : "udp4";
+  // The check's deadline ends it, which knows of our own stalls.
+  const how = { port, retries: 0, timeout: 2 * timeoutMs, transport } as const;
+  if (v3 === undefined) return createSession(address, community, { ...how, version: Version2c });
+  const { user: name, auth, authPassword: authKey, privPassword: privKey } = v3;
+  const { authNoPriv, authPriv } = SecurityLevel;
+  const known = { name, authProtocol: AuthProtocols[auth], authKey };
+  const user =
+    privKey === undefined
+      ? { ...known, level: authNoPriv }
+      : { ...known, level: authPriv, privProtocol: PrivProtocols.aes, privKey };
+  return createV3Session(address, user, { ...how, version: Version3 });
 }
 
 /** Null when the agent knows nothing that load follows from. */
