@@ -203,6 +203,7 @@ function measuredOf(health: Health, id: string) {
     loadKnown: seen?.loadKnown ?? false,
     sources: [...(seen?.sources ?? [])],
     views: [...(seen?.views ?? [])],
+    ...(seen?.warnings === undefined ? {} : { warnings: [...seen.warnings] }),
   };
 }
 

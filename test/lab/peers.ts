@@ -102,7 +102,7 @@ ${temp}
   return path;
 }
 
-export function vsftpdConf(o: { dir: string; address: string }): string {
+export function vsftpdConf(o: { dir: string; address: string; dataPort?: number }): string {
   mkdirSync(join(o.dir, "empty"), { recursive: true });
   mkdirSync(join(o.dir, "pub"), { recursive: true });
   writeFileSync(join(o.dir, "pub", "probe.txt"), "here\n");
@@ -118,6 +118,9 @@ export function vsftpdConf(o: { dir: string; address: string }): string {
     `secure_chroot_dir=${o.dir}/empty`,
     "isolate_network=NO",
     "seccomp_sandbox=NO",
+    ...(o.dataPort === undefined
+      ? []
+      : [`pasv_min_port=${o.dataPort}`, `pasv_max_port=${o.dataPort}`]),
   ];
   writeFileSync(path, `${lines.join("\n")}\n`);
   return path;

@@ -59,6 +59,9 @@ const measured = {
   loadKnown: z.boolean(),
   sources: z.array(loadSource),
   views: z.array(vantageView),
+  warnings: z.array(z.string()).optional().meta({
+    description: "What is not wrong yet, and sources that cannot be read",
+  }),
 };
 
 export const originMoment = z.object({

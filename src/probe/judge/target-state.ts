@@ -205,7 +205,7 @@ export class TargetStateMachine {
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
     const sources = highestByKind([timed, scraped, told, pushed, own].flatMap(combineLoads));
     const highest = sources[0];
-    const warnings = [...this.#warnings(fresh), ...this.#flapping()];
+    const warnings = [...this.#warnings(fresh), ...this.#flapping(), ...unread(fresh)];
     const counting = fresh.some(
       (track) => this.target.deciding.includes(track.check) && track.streak.against > 0,
     );
@@ -273,6 +273,12 @@ export class TargetStateMachine {
       };
     });
   }
+}
+
+/** The sources that cannot be read, and why: `exporter: timeout`. */
+function unread(fresh: readonly Track[]): string[] {
+  const failing = fresh.filter((track) => ASKING.has(track.check) && !track.ok);
+  return [...new Set(failing.map(({ check, failure }) => `${check}: ${failure}`))].sort();
 }
 
 /** Whoever reads the source that won, as explain shows it, reads the warnings too. */
