@@ -25,6 +25,7 @@ import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
 import { startPublisher } from "./publish.ts";
+import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
 
 const VERSION = "0.1.0";
@@ -88,11 +89,13 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => billing.stop());
     const keys = mountKeys({ dataDir: o.dataDir, deps });
     stops.push(() => keys.stop());
+    const signing = mountSigningKeys({ dataDir: o.dataDir, deps });
+    stops.push(() => signing.stop());
     const changer = new Changer(deps);
     const claims = new ClaimBook({ deps, changer, resolver: o.resolver ?? null });
     stops.push(() => claims.stop());
     const requests = new Map<string, number>();
-    const handlers = { ...billing.handlers, ...keys.handlers };
+    const handlers = { ...billing.handlers, ...keys.handlers, ...signing.handlers };
     const app = appOf({
       parts: { deps, auth, changer, claims },
       mounted: handlers,
@@ -122,7 +125,7 @@ const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
   readonly parts: Parts;
-  readonly mounted: BillingHandlers & KeyHandlers;
+  readonly mounted: BillingHandlers & KeyHandlers & SigningKeyHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {

@@ -2,6 +2,7 @@
 import type { Assignment } from "./assignment.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
+import type { SigningKeySet } from "./signing-keys.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { ZoneKeySet } from "./zone-keys.ts";
@@ -157,5 +158,13 @@ export interface Requests {
   readonly "zone.keys": {
     readonly ask: { readonly have: string };
     readonly reply: ZoneKeySet | null;
+  };
+  /**
+   * The keys of signed addresses; null when the set's digest is `have`. Secret: only between control
+   * and caches.
+   */
+  readonly "signing.keys": {
+    readonly ask: { readonly have: string };
+    readonly reply: SigningKeySet | null;
   };
 }

@@ -1,7 +1,7 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { ZoneKeySet } from "../model/zone-keys.ts";
-import { diskFault } from "./disk-fault.ts";
+import { writeSecretFile } from "./secret-file.ts";
 
 const zoneKeySet = z.object({
   digest: z.string(),
@@ -26,23 +26,10 @@ export async function readZoneKeys(path: string): Promise<ZoneKeySet | null> {
 }
 
 /**
- * Replaces the copy whole: temporary file, fsync, rename. Only its owner can read it.
+ * Replaces the copy whole. Only its owner can read it.
  *
  * @throws Fault of the disk
  */
 export async function writeZoneKeys(path: string, set: ZoneKeySet): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.chmod(0o600);
-      await file.writeFile(JSON.stringify(set));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    throw diskFault(error, path);
-  }
+  await writeSecretFile(path, JSON.stringify(set));
 }

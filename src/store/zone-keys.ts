@@ -1,10 +1,9 @@
-import { Database } from "bun:sqlite";
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import type { Database } from "bun:sqlite";
 import { Fault } from "../base/fault.ts";
 import type { Rng } from "../base/rng.ts";
 import type { ZoneKey, ZoneKeyAlgorithm, ZoneKeyState } from "../model/zone-keys.ts";
 import { masterKey, seal, unseal } from "./sealed.ts";
+import { openSealedDatabase } from "./sealed-database.ts";
 import { sqliteFault } from "./sqlite/open.ts";
 
 /** Version 1; `pragma user_version` says which a file has. */
@@ -55,7 +54,7 @@ export class ZoneKeyStore {
   constructor(o: { readonly path: string; readonly masterPath: string; readonly rng: Rng }) {
     this.#path = o.path;
     this.#rng = o.rng;
-    this.#database = openKeys(o.path);
+    this.#database = openSealedDatabase(o.path, { tables: TABLES, version: VERSION });
     try {
       this.#master = masterKey(o.masterPath, o.rng, this.#rows().length === 0);
       // A wrong master key must be noticed at the start, not when a zone is to be signed.
@@ -133,25 +132,4 @@ export class ZoneKeyStore {
 
 function nameOf(key: { readonly zone: string; readonly publicKey: string }): string {
   return `${key.zone} ${key.publicKey}`;
-}
-
-function openKeys(path: string): Database {
-  let database: Database | null = null;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    database = new Database(path, { create: true, strict: true });
-    database.run("pragma busy_timeout = 5000");
-    database.run("pragma journal_mode = wal");
-    database.run("pragma synchronous = full");
-    const { user_version: version } = database.query("pragma user_version").get() as {
-      user_version: number;
-    };
-    if (version > VERSION)
-      throw new Fault("store-corrupt", `${path} was written by a newer version`);
-    if (version === 0) database.run(TABLES);
-    return database;
-  } catch (error) {
-    database?.close();
-    throw sqliteFault(error, path);
-  }
 }

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import type { z } from "zod";
 import type { Changed, sitePut } from "../../model/api/mod.ts";
+import { onlyCustomer } from "./find-customer.ts";
 import { noun, verb } from "./verb.ts";
 import { pendingWords } from "./zone-claim.ts";
 
 interface Flags {
-  readonly customer: string;
+  readonly customer?: string;
   readonly onboarding?: "delegation" | "cname" | "hosted";
   readonly scheme?: "http" | "https";
   readonly port?: string;
@@ -29,18 +30,13 @@ export function registerSiteAdd(program: Command): void {
     ],
     run: async ({ api, args, flags, print }) => {
       const hostname = args[0] ?? "";
-      const customer = flags.customer ?? (await onlyCustomer(api.call("listCustomers")));
+      const customer = await onlyCustomer(api, flags.customer);
       const body = bodyOf(flags);
       const changed = await api.call("putSite", { params: { customer, hostname }, body });
       print(changed, changedWords(changed));
       return 0;
     },
   });
-}
-
-async function onlyCustomer(list: Promise<readonly { readonly name: string }[]>): Promise<string> {
-  const names = (await list).map((customer) => customer.name);
-  return names.length === 1 ? (names[0] ?? "") : "";
 }
 
 function bodyOf(flags: Flags): z.input<typeof sitePut> {

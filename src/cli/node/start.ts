@@ -7,16 +7,17 @@ import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Bus } from "../../bus/mod.ts";
 import { type DnsOptions, type DnsServer, startDns } from "../../dns/mod.ts";
-import { startEdge } from "../../edge/mod.ts";
+import { type EdgeOptions, type EdgeRole, startEdge } from "../../edge/mod.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
 import { answerSettings } from "./dns-options.ts";
-import { startFeed } from "./feed.ts";
+import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
 import { startLookupLog } from "./lookup-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
+import { startSigningKeys } from "./signing-keys.ts";
 import { startKeyFeed } from "./zone-keys.ts";
 
 const STATS_MS = 1000;
@@ -70,11 +71,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       drains.push(() => dns.drainStats());
     }
     if (file.roles.includes("edge")) {
-      const edge = await startEdge({
-        ...common,
-        feed: feed.forRole("edge"),
-        ...(await edgeOptions(file, dataDir)),
-      });
+      const edge = await startCache(file, { ...common, feed, dataDir, stops });
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
       stops.push(() => edge.stop());
@@ -133,6 +130,30 @@ async function startNameServer(
     ...(dot && (await tlsOf(file))),
     answering: answerSettings(file, rng),
     ...(lookups && { onLookup: lookups.add }),
+  });
+}
+
+/** The cache with the keys by which it checks signed addresses. */
+async function startCache(
+  file: NodeFile,
+  o: Omit<EdgeOptions, "listen" | "feed" | "memoryBytesMax" | "diskBytesMax"> & {
+    readonly feed: LiveFeed;
+    readonly stops: (() => Promise<void>)[];
+  },
+): Promise<EdgeRole> {
+  const { dataDir, stops, feed, ...common } = o;
+  const { bus, rng, log } = common;
+  const keys = await startSigningKeys({
+    path: join(dataDir, "signing-keys.sealed"),
+    masterPath: join(dataDir, "signing-keys.secret"),
+    ...{ feed, bus, rng, log },
+  });
+  stops.push(async () => keys.stop());
+  return startEdge({
+    ...common,
+    feed: feed.forRole("edge"),
+    secrets: (customer, key) => keys.secret(customer, key),
+    ...(await edgeOptions(file, dataDir)),
   });
 }
 

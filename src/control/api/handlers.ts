@@ -36,7 +36,12 @@ type Billing =
   | "payInvoice"
   | "checkInvoice";
 /** Routes of the keys of signed zones. */
-type Keys = "readZoneKeys" | "rollZoneKey";
+type Keys =
+  | "readZoneKeys"
+  | "rollZoneKey"
+  | "listSigningKeys"
+  | "putSigningKey"
+  | "deleteSigningKey";
 export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing | Keys>>;
 
 export interface Parts {

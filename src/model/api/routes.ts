@@ -27,6 +27,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
 import { zoneRoutes } from "./zone.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
@@ -372,6 +373,7 @@ export const routes = {
   ...customers,
   ...billing,
   ...keys,
+  ...signingKeyRoutes,
   ...zoneRoutes,
   ...claimRoutes,
 } as const;

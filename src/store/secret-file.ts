@@ -1,0 +1,24 @@
+import { open, rename } from "node:fs/promises";
+import { diskFault } from "./disk-fault.ts";
+
+/**
+ * Writes a file that only its owner can read, whole: temporary file, fsync, rename.
+ *
+ * @throws Fault of the disk
+ */
+export async function writeSecretFile(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    throw diskFault(error, path);
+  }
+}
