@@ -1,139 +1,130 @@
+import { assert } from "../base/assert.ts";
 import { Fault } from "../base/fault.ts";
-import type { FaultCode } from "../base/fault-codes.ts";
-import { connectionOptions, isHopByHop } from "../wire/http/mod.ts";
-import { ORCA_FIELD } from "../wire/probe/mod.ts";
-import type { Fields } from "./cache/mod.ts";
 import type { OriginClient, OriginRequest, OriginResponse } from "./hot/origin.ts";
+import { type ConnectTo, OriginConnection } from "./origin-connection.ts";
+import { exchange } from "./origin-exchange.ts";
 
-const REFUSED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ConnectionRefused"]);
+/** How long a connection is kept for a next request; most servers close theirs after 5 s or 75 s. */
+const IDLE_MS = 60_000;
+/** A request that cannot be sent twice does not go where the server may be about to close. */
+const IDLE_ONCE_MS = 1_000;
+const IDLE_PER_ORIGIN_MAX = 128;
+const IDLE_MAX = 8_192;
+const SWEEP_MS = 5_000;
+const CONNECT_MS = 3_000;
 
-/** The origin client on Bun's `fetch`: by IP literal, with the site's Host and SNI. */
-export function fetchOriginClient(): OriginClient {
-  const stopping = new AbortController();
+const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/**
+ * The origin client: HTTP/1.1 on connections of our own, kept for later requests of the same site.
+ * What is sent is what it is given; what comes is read strictly, and a connection on which anything
+ * was odd is not used again. No origin waits for another: there is no queue in common.
+ */
+export function originClient(): OriginClient {
+  const pool = new Pool();
   return {
-    fetch: (request) => exchange(request, stopping.signal),
-    stop: () => stopping.abort(),
-  };
-}
-
-async function exchange(request: OriginRequest, stopping: AbortSignal): Promise<OriginResponse> {
-  const abort = new AbortController();
-  const giveUp = () => abort.abort();
-  stopping.addEventListener("abort", giveUp, { once: true });
-  const timer = setTimeout(giveUp, request.headMs);
-  let over = false;
-  const ended = () => {
-    if (over) return;
-    over = true;
-    stopping.removeEventListener("abort", giveUp);
-    request.onEnd();
-  };
-  try {
-    const response = await fetch(urlOf(request), initOf(request, abort.signal));
-    const answer = judge(request, response);
-    if (answer.body === null) ended();
-    else return { ...answer, body: watched(answer.body, { abort, ended, ms: request.silentMs }) };
-    return answer;
-  } catch (cause) {
-    ended();
-    const code = codeOf(cause, abort.signal);
-    abort.abort();
-    if (cause instanceof Fault) throw cause;
-    throw new Fault(code, request.address, { cause });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function urlOf(request: OriginRequest): string {
-  const host = request.address.includes(":") ? `[${request.address}]` : request.address;
-  return `${request.scheme}://${host}:${request.port}${request.path}`;
-}
-
-function initOf(request: OriginRequest, signal: AbortSignal): BunFetchRequestInit {
-  return {
-    method: request.method,
-    headers: request.fields.map(([name, value]) => [name, value] as [string, string]),
-    body: request.body as BodyInit | null,
-    redirect: "manual",
-    decompress: false,
-    proxy: false,
-    signal,
-    ...(request.scheme === "https" ? { tls: { serverName: request.hostname } } : {}),
-  } as BunFetchRequestInit;
-}
-
-/** What `fetch` lets through and a cache must not (threats H5). */
-function judge(request: OriginRequest, response: Response): OriginResponse {
-  const { headers } = response;
-  const coding = headers.get("transfer-encoding");
-  const length = headers.get("content-length");
-  const refuse = (why: string): never => {
-    response.body?.cancel().catch(() => {});
-    throw new Fault("origin-broken", why);
-  };
-  if (coding !== null && length !== null) refuse("Content-Length and Transfer-Encoding together");
-  if (coding !== null && coding.toLowerCase() !== "chunked") refuse("an unknown transfer coding");
-  const load = headers.get(ORCA_FIELD);
-  const bodiless = request.method === "HEAD" || response.status === 204 || response.status === 304;
-  const contentLength = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null;
-  if (response.status < 200 || response.status > 599) refuse("a status out of range");
-  return {
-    status: response.status,
-    fields: endToEnd(headers),
-    ...(load === null ? {} : { load }),
-    contentLength,
-    framed: contentLength !== null || coding !== null || bodiless,
-    body: bodiless ? null : response.body,
-  };
-}
-
-function endToEnd(headers: Headers): Fields {
-  const named = connectionOptions(headers.get("connection"));
-  const fields: (readonly [string, string])[] = [];
-  headers.forEach((value, name) => {
-    const lower = name.toLowerCase();
-    if (lower !== ORCA_FIELD && !isHopByHop(lower) && !named.has(lower))
-      fields.push([lower, value]);
-  });
-  return fields;
-}
-
-/** The body with a limit on silence, and with whatever ends it made known. */
-function watched(
-  body: ReadableStream<Uint8Array>,
-  o: { readonly abort: AbortController; readonly ended: () => void; readonly ms: number },
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const timer = setTimeout(() => o.abort.abort(), o.ms);
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          o.ended();
-          controller.close();
-        } catch (cause) {
-          o.ended();
-          throw new Fault(o.abort.signal.aborted ? "origin-timeout" : "origin-broken", "", {
-            cause,
-          });
-        } finally {
-          clearTimeout(timer);
-        }
-      },
-      cancel() {
-        o.ended();
-        o.abort.abort();
-      },
+    async fetch(request) {
+      const key = `${request.scheme} ${request.hostname} ${request.address} ${request.port}`;
+      try {
+        return await pool.run(key, request);
+      } catch (fault) {
+        request.onEnd();
+        throw fault;
+      }
     },
-    { highWaterMark: 0 },
-  );
+    stop: () => pool.stop(),
+  };
 }
 
-function codeOf(cause: unknown, signal: AbortSignal): FaultCode {
-  if (signal.aborted) return "origin-timeout";
-  const code = (cause as { code?: string }).code ?? "";
-  return REFUSED.has(code) ? "origin-refused" : "origin-broken";
+class Pool {
+  /** The last one is the one that was used last. */
+  readonly #idle = new Map<string, OriginConnection[]>();
+  readonly #all = new Set<OriginConnection>();
+  readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  #idleCount = 0;
+  #stopped = false;
+
+  constructor() {
+    this.#sweeper.unref();
+  }
+
+  /** On a connection that was kept, and on a new one when the server had closed that meanwhile. */
+  async run(key: string, request: OriginRequest): Promise<OriginResponse> {
+    assert(!this.#stopped, "The origin client is not used after its end");
+    const once = !REPEATABLE.has(request.method) || request.body instanceof ReadableStream;
+    const kept = this.#take(key, once ? IDLE_ONCE_MS : IDLE_MS);
+    if (kept === null) return this.#on(await this.#connect(request), key, request);
+    try {
+      return await this.#on(kept, key, request);
+    } catch (fault) {
+      const gone = fault instanceof Fault && fault.detail === "gone";
+      if (!gone || once || this.#stopped) throw fault;
+      return this.#on(await this.#connect(request), key, request);
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#sweeper);
+    for (const connection of [...this.#all]) connection.closed();
+  }
+
+  async #connect(to: ConnectTo & { readonly headMs: number }): Promise<OriginConnection> {
+    const connection = await OriginConnection.connect(to, {
+      ms: Math.min(to.headMs, CONNECT_MS),
+    });
+    if (this.#stopped) connection.destroy();
+    this.#all.add(connection);
+    connection.onGone = () => this.#all.delete(connection);
+    return connection;
+  }
+
+  #on(connection: OriginConnection, key: string, request: OriginRequest): Promise<OriginResponse> {
+    return exchange(connection, request, (clean) => {
+      request.onEnd();
+      if (clean && connection.open) this.#keep(connection, key);
+      else connection.destroy();
+    });
+  }
+
+  #take(key: string, idleMsMax: number): OriginConnection | null {
+    const idle = this.#idle.get(key);
+    const connection = idle?.at(-1);
+    if (idle === undefined || connection === undefined) return null;
+    if (performance.now() - connection.idleSinceMs > idleMsMax) return null;
+    idle.pop();
+    if (idle.length === 0) this.#idle.delete(key);
+    this.#idleCount--;
+    connection.reused = true;
+    connection.onGone = () => this.#all.delete(connection);
+    return connection;
+  }
+
+  #keep(connection: OriginConnection, key: string): void {
+    const idle = this.#idle.get(key) ?? [];
+    if (this.#stopped || idle.length >= IDLE_PER_ORIGIN_MAX || this.#idleCount >= IDLE_MAX) {
+      connection.destroy();
+      return;
+    }
+    connection.user = null;
+    connection.idleSinceMs = performance.now();
+    idle.push(connection);
+    this.#idle.set(key, idle);
+    this.#idleCount++;
+    connection.onGone = () => {
+      this.#all.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at < 0) return;
+      idle.splice(at, 1);
+      this.#idleCount--;
+      if (idle.length === 0 && this.#idle.get(key) === idle) this.#idle.delete(key);
+    };
+  }
+
+  #sweep(): void {
+    const since = performance.now() - IDLE_MS;
+    for (const idle of this.#idle.values()) {
+      for (const connection of [...idle]) if (connection.idleSinceMs < since) connection.destroy();
+    }
+  }
 }

@@ -19,7 +19,7 @@ import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { type Listening, listen } from "./listen.ts";
-import { fetchOriginClient } from "./origin-client.ts";
+import { originClient } from "./origin-client.ts";
 import { type OwnFigures, startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 
@@ -58,7 +58,7 @@ export interface EdgeRole {
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { cache, bans } = openHeld(o);
   const counts = new EdgeCounts();
-  const origins = fetchOriginClient();
+  const origins = originClient();
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
   const server = new Server({

@@ -10,6 +10,7 @@ import type { EdgeCounts } from "./count.ts";
 import { ATTEMPTS_MAX, HEAD_MS, ORIGIN_EXCHANGES_MAX, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { type Refusal, refusals } from "./refuse.ts";
+import { type RequestBody, readRequestBody } from "./request-body.ts";
 import { namesGiven } from "./rules-fields.ts";
 
 export interface Fetched {
@@ -67,8 +68,9 @@ export class Fetcher {
    *   else                                      the answer
    */
   async fetch(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
-    const body = await requestBody(ask.request);
-    const again = IDEMPOTENT.has(ask.method) && !(body instanceof ReadableStream);
+    const sent = await readRequestBody(ask.request);
+    if ("status" in sent) return sent;
+    const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
     let failed: Refusal = refusals.noOrigin;
     let attempts = 0;
     let choices = this.#choices(view, ask, sending.prefer);
@@ -80,9 +82,10 @@ export class Fetcher {
       const address = choice.v4 ?? choice.v6;
       if (address === null || !this.#mayConnect(view, choice, address)) continue;
       attempts++;
-      const fetched = await this.#attempt(ask, { choice, address, sending, body });
+      const fetched = await this.#attempt(ask, { choice, address, sending, sent });
       const answered = !("status" in fetched);
       if (answered && fetched.response.status < 500) return fetched;
+      if (fetched === refusals.badField) return fetched;
       // Whoever hung took its time: who is asked next follows from what is known by now.
       choices = this.#choices(this.#parts.view() ?? view, ask, undefined);
       const left = choices.some(({ id }) => !asked.has(id));
@@ -116,7 +119,7 @@ export class Fetcher {
       readonly choice: Choice;
       readonly address: string;
       readonly sending: Sending;
-      readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+      readonly sent: RequestBody;
     },
   ): Promise<Fetched | Refusal> {
     const { choice, address } = o;
@@ -134,7 +137,7 @@ export class Fetcher {
         method: ask.method,
         path: ask.path,
         fields: this.#fields(ask, o.sending),
-        body: o.body,
+        ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
         onEnd: () => this.#ended(choice.id),
@@ -143,6 +146,7 @@ export class Fetcher {
       return { response, requestedMs, receivedMs: nowMs(), purge, origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
+      if (fault.code === "bad-input") return refusals.badField;
       if (fault.code === "origin-timeout") return refusals.timeout;
       return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }
@@ -187,15 +191,4 @@ export class Fetcher {
     );
     return fields;
   }
-}
-
-/** Small bodies whole, so that they can be sent again; larger ones as they come. */
-async function requestBody(
-  request: Request,
-): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null> {
-  if (request.method === "GET" || request.method === "HEAD" || request.body === null) return null;
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) <= 65_536)
-    return new Uint8Array(await request.arrayBuffer());
-  return request.body;
 }

@@ -14,6 +14,8 @@ export interface OriginRequest {
   /** Whole: `host` is among them, and nothing is added that is not here. */
   readonly fields: Fields;
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  /** How long a body is that comes as a stream; null where that is not known. */
+  readonly bodyBytes: number | null;
   /** How long until the response's head must be there. */
   readonly headMs: number;
   /** How long the body may be silent. */
@@ -38,7 +40,10 @@ export interface OriginResponse {
 
 /** How the edge speaks to origins. Hides which HTTP client does it. */
 export interface OriginClient {
-  /** Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`. */
+  /**
+   * Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`; `bad-input` when the request
+   * cannot be written, or its body broke off.
+   */
   fetch(request: OriginRequest): Promise<OriginResponse>;
   /** Breaks off what is under way. */
   stop(): void;

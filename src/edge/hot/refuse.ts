@@ -15,6 +15,22 @@ export const refusals = {
     words: "The request's host or target is not valid",
     error: "http_request_error",
   },
+  badField: {
+    status: 400,
+    words: "A field of the request holds bytes that no field may hold",
+    error: "http_request_error",
+  },
+  badBody: {
+    status: 400,
+    words: "The request's body is not valid, or broke off",
+    error: "http_request_error",
+  },
+  slowBody: {
+    status: 408,
+    words: "The request's body came too slowly",
+    fields: { connection: "close" },
+    error: "http_request_error",
+  },
   unknownPath: {
     status: 404,
     words: "No site of this network has that name",

@@ -1,12 +1,13 @@
 /**
  * HTTP's header fields as values: dates, Cache-Control and its targeted kin, validators, Vary, ranges,
- * Cache-Status, CDN-Loop, hop-by-hop fields and the canonical host and target of a request. Strings in,
- * plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
+ * Cache-Status, CDN-Loop, hop-by-hop fields, the canonical host and target of a request, and the framing of
+ * responses. Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
  * is decided in policy/caching. Nothing here keeps state.
  */
 export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
 export { type CacheStatus, writeCacheStatus } from "./cache-status.ts";
 export { countLoops, writeCdnLoop } from "./cdn-loop.ts";
+export { ChunkDecoder } from "./chunked.ts";
 export { formatHttpDate, parseHttpDate } from "./date.ts";
 export { parseDeltaSec } from "./delta.ts";
 export { matchesStrongly, matchesWeakly } from "./etag.ts";
@@ -14,5 +15,11 @@ export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
 export { canonicalHost, splitUrl, type Target } from "./host.ts";
 export { acceptedLanguages, prefersLanguage } from "./language.ts";
 export { type ByteRange, type ContentRange, parseContentRange, parseRange } from "./range.ts";
+export {
+  type Framing,
+  type HeadFault,
+  parseResponseHead,
+  type ResponseHead,
+} from "./response-head.ts";
 export { parseTargeted } from "./targeted.ts";
 export { parseVary } from "./vary.ts";

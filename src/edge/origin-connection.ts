@@ -1,0 +1,152 @@
+import { Fault } from "../base/fault.ts";
+import type { FaultCode } from "../base/fault-codes.ts";
+
+export interface ConnectTo {
+  readonly scheme: "http" | "https";
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** SNI, and the name that the certificate must have. */
+  readonly hostname: string;
+  readonly tls?: OriginTls;
+}
+
+/** What TLS to an origin needs beyond the public certificate authorities. PEM. */
+export interface OriginTls {
+  /** Authorities that its certificate may come from, in place of the public ones. */
+  readonly ca?: string;
+  /** What we show it. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+export interface ConnectionEvents {
+  data(bytes: Buffer): void;
+  /** What was written is gone, and more can be. */
+  drain(): void;
+  close(): void;
+}
+
+const REFUSED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+const NOBODY: ConnectionEvents = { data: () => {}, drain: () => {}, close: () => {} };
+
+/** One TCP or TLS connection to an origin; whoever uses it at the moment gets its events. */
+export class OriginConnection {
+  /** Null between exchanges: what comes then, comes unasked, and ends the connection. */
+  user: ConnectionEvents | null = NOBODY;
+  open = true;
+  idleSinceMs = 0;
+  /** True from its second exchange on. */
+  reused = false;
+  onGone: () => void = () => {};
+  readonly #socket: Bun.Socket<undefined>;
+
+  private constructor(socket: Bun.Socket<undefined>) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Connects; with https only once the certificate was found to be good for `hostname`.
+   * Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`.
+   */
+  static connect(to: ConnectTo, o: { readonly ms: number }): Promise<OriginConnection> {
+    const { promise, resolve, reject } = Promise.withResolvers<OriginConnection>();
+    let connection: OriginConnection | null = null;
+    let early: Bun.Socket<undefined> | null = null;
+    let settled = false;
+    const fail = (code: FaultCode, cause?: unknown) => {
+      clearTimeout(timer);
+      if (settled) return;
+      settled = true;
+      early?.terminate();
+      reject(new Fault(code, to.address, cause === undefined ? {} : { cause }));
+    };
+    const timer = setTimeout(() => fail("origin-timeout"), o.ms);
+    const ready = (socket: Bun.Socket<undefined>) => {
+      clearTimeout(timer);
+      if (settled) return void socket.terminate();
+      settled = true;
+      connection = new OriginConnection(socket);
+      resolve(connection);
+    };
+    const tls = to.scheme === "https";
+    const socket: Bun.SocketHandler<undefined> = {
+      open(opened) {
+        early = opened;
+        if (settled) opened.terminate();
+        else if (!tls) ready(opened);
+      },
+      handshake(opened, good, why) {
+        if (good && why === null) ready(opened);
+        else fail("origin-broken", why);
+      },
+      data: (_, bytes) => connection?.took(bytes),
+      drain: () => connection?.user?.drain(),
+      end: () => connection?.closed(),
+      close() {
+        fail("origin-broken");
+        connection?.closed();
+      },
+      error: (_, cause) => {
+        fail("origin-broken", cause);
+        connection?.closed();
+      },
+      connectError: (_, cause) => fail(codeOf(cause), cause),
+    };
+    const { address: hostname, port } = to;
+    Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) }).catch(
+      (cause: unknown) => fail(codeOf(cause), cause),
+    );
+    return promise;
+  }
+
+  /** How many of the bytes were taken; the rest when it drains. */
+  write(bytes: Uint8Array): number {
+    return this.open ? Math.max(0, this.#socket.write(bytes)) : 0;
+  }
+
+  pause(): void {
+    if (this.open) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.open) this.#socket.resume();
+  }
+
+  /** Ends it at once. */
+  destroy(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.user = null;
+    this.#socket.terminate();
+    this.onGone();
+  }
+
+  took(bytes: Buffer): void {
+    if (this.user === null) this.destroy();
+    else this.user.data(bytes);
+  }
+
+  closed(): void {
+    if (!this.open) return;
+    this.open = false;
+    const { user } = this;
+    this.user = null;
+    this.#socket.terminate();
+    this.onGone();
+    user?.close();
+  }
+}
+
+function tlsOf(to: ConnectTo): Bun.TLSOptions {
+  return {
+    serverName: to.hostname,
+    ALPNProtocols: "http/1.1",
+    rejectUnauthorized: true,
+    ...to.tls,
+  };
+}
+
+function codeOf(cause: unknown): FaultCode {
+  return REFUSED.has((cause as { code?: string }).code ?? "") ? "origin-refused" : "origin-broken";
+}

@@ -1,0 +1,242 @@
+import { Fault } from "../base/fault.ts";
+import type { FaultCode } from "../base/fault-codes.ts";
+import { connectionOptions, isHopByHop, type ResponseHead } from "../wire/http/mod.ts";
+import { ORCA_FIELD } from "../wire/probe/mod.ts";
+import type { Fields } from "./cache/mod.ts";
+import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
+import type { OriginConnection } from "./origin-connection.ts";
+import { ResponseReader } from "./origin-reader.ts";
+import { writeRequest } from "./origin-writer.ts";
+
+/** A body's bytes that wait for the client: above the first the origin is held up, until the second. */
+const WAITING_BYTES_MAX = 262_144;
+const WAITING_BYTES_LOW = 65_536;
+/** An origin that gives less than this within the time of silence is as good as silent. */
+const NEWS_BYTES_MIN = 256;
+const EVENTS = /^text\/event-stream/i;
+
+/**
+ * Sends a request on a connection and resolves with the head of its answer, whose body then comes at
+ * the reader's pace. `over` is called once there is nothing more to come; `clean`: the connection can
+ * be used again. Throws Fault; its detail is "gone" when the connection ended before a first byte.
+ */
+export function exchange(
+  connection: OriginConnection,
+  request: OriginRequest,
+  over: (clean: boolean) => void,
+): Promise<OriginResponse> {
+  return new Exchange(connection, request, over).answer;
+}
+
+class Exchange {
+  readonly answer: Promise<OriginResponse>;
+  readonly #connection: OriginConnection;
+  readonly #request: OriginRequest;
+  readonly #over: (clean: boolean) => void;
+  readonly #resolve: (response: OriginResponse) => void;
+  readonly #reject: (fault: Fault) => void;
+  readonly #parts: Uint8Array[] = [];
+  #partsBytes = 0;
+  #paused = false;
+  #done: "no" | "yes" | Fault = "no";
+  #wake: () => void = () => {};
+  #drained: () => void = () => {};
+  #stopSending: () => void = () => {};
+  #answered = false;
+  #sent = false;
+  #heard = false;
+  /** Bytes since the deadline was last moved, and how many move it. */
+  #news = 0;
+  #newsMin = NEWS_BYTES_MIN;
+  #dueMs = 0;
+  #timer: Timer | null = null;
+
+  constructor(
+    connection: OriginConnection,
+    request: OriginRequest,
+    over: (clean: boolean) => void,
+  ) {
+    this.#connection = connection;
+    this.#request = request;
+    this.#over = over;
+    const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
+    this.answer = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const reader = new ResponseReader(request.method, {
+      head: (head, bodiless) => this.#head(head, bodiless),
+      part: (bytes) => this.#part(bytes),
+      end: (clean) => this.#end(clean && this.#sent),
+      fault: (why) => this.#fail("origin-broken", why),
+    });
+    connection.user = {
+      data: (bytes) => {
+        this.#heard = true;
+        reader.push(bytes);
+        this.#news += bytes.length;
+        if (!this.#answered || this.#news < this.#newsMin) return;
+        this.#news = 0;
+        this.#expect(request.silentMs);
+      },
+      drain: () => this.#drained(),
+      close: () => {
+        if (!this.#heard && connection.reused) this.#fail("origin-broken", "gone");
+        else reader.close();
+      },
+    };
+    this.#expect(request.headMs);
+    void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const { body } = this.#request;
+    const fault = await writeRequest(this.#request, {
+      write: (bytes) => this.#connection.write(bytes),
+      drained: () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#drained = resolve;
+        return promise;
+      },
+      // While the client's body comes, it is the client that has to be in time.
+      progress: () => this.#expect(this.#request.silentMs),
+      wanted: () => this.#done === "no",
+      onOver: (stop) => {
+        this.#stopSending = stop;
+      },
+    });
+    if (fault !== null) return this.#fail("bad-input", fault);
+    this.#sent = true;
+    if (body !== null && !this.#answered) this.#expect(this.#request.headMs);
+  }
+
+  #head(head: ResponseHead, bodiless: boolean): void {
+    this.#answered = true;
+    const { fields, load } = endToEnd(head.fields);
+    if (fields.some(([name, value]) => name === "content-type" && EVENTS.test(value))) {
+      this.#newsMin = 1;
+    }
+    this.#expect(this.#request.silentMs);
+    this.#resolve({
+      status: head.status,
+      fields,
+      ...(load === null ? {} : { load }),
+      contentLength: lengthOf(head),
+      framed: bodiless || head.framing.kind !== "close",
+      body: bodiless ? null : this.#stream(),
+    });
+  }
+
+  #part(bytes: Uint8Array): void {
+    if (this.#done !== "no") return;
+    this.#parts.push(bytes);
+    this.#partsBytes += bytes.byteLength;
+    if (this.#partsBytes > WAITING_BYTES_MAX && !this.#paused) {
+      this.#paused = true;
+      this.#connection.pause();
+    }
+    this.#wake();
+  }
+
+  #end(clean: boolean): void {
+    if (this.#done !== "no") return;
+    this.#done = "yes";
+    this.#finish(clean);
+  }
+
+  #fail(code: FaultCode, why: string): void {
+    if (this.#done !== "no") return;
+    this.#done = new Fault(code, why);
+    this.#parts.length = 0;
+    this.#reject(this.#done);
+    this.#finish(false);
+  }
+
+  #finish(clean: boolean): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#drained();
+    this.#stopSending();
+    // Paused still: the last bytes wait for the client, the connection waits for nobody.
+    if (this.#paused) this.#connection.resume();
+    // A request that failed before its answer is not over for the pool, which may send it again.
+    if (this.#answered || clean) this.#over(clean);
+    else this.#connection.destroy();
+    this.#wake();
+  }
+
+  #stream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: (controller) => {
+          const part = this.#parts.shift();
+          if (part !== undefined) return controller.enqueue(this.#took(part));
+          if (this.#done === "yes") return controller.close();
+          if (this.#done !== "no") throw this.#done;
+          return this.#next(controller);
+        },
+        cancel: () => {
+          this.#parts.length = 0;
+          this.#end(false);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  #next(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => {
+        this.#wake = () => {};
+        const part = this.#parts.shift();
+        if (part !== undefined) controller.enqueue(this.#took(part));
+        else if (this.#done === "yes") controller.close();
+        else return reject(this.#done as Fault);
+        resolve();
+      };
+    });
+  }
+
+  #took(part: Uint8Array): Uint8Array {
+    this.#partsBytes -= part.byteLength;
+    if (this.#paused && this.#partsBytes < WAITING_BYTES_LOW && this.#done === "no") {
+      this.#paused = false;
+      this.#connection.resume();
+      this.#expect(this.#request.silentMs);
+    }
+    return part;
+  }
+
+  /** The next sign of life is due in `ms`. */
+  #expect(ms: number): void {
+    if (this.#done !== "no") return;
+    this.#dueMs = performance.now() + ms;
+    this.#timer ??= setTimeout(() => this.#late(), ms);
+  }
+
+  #late(): void {
+    this.#timer = null;
+    const left = this.#dueMs - performance.now();
+    if (this.#paused) this.#expect(this.#request.silentMs);
+    else if (left > 1) this.#timer = setTimeout(() => this.#late(), left);
+    else this.#fail("origin-timeout", this.#request.address);
+  }
+}
+
+function lengthOf(head: ResponseHead): number | null {
+  if (head.framing.kind === "length") return head.framing.bytes;
+  return null;
+}
+
+/** Fields without those of the connection, and what the origin said of its load. */
+function endToEnd(all: Fields): { readonly fields: Fields; readonly load: string | null } {
+  let load: string | null = null;
+  let named: ReadonlySet<string> | null = null;
+  for (const [name, value] of all) {
+    if (name === "connection") named = new Set([...(named ?? []), ...connectionOptions(value)]);
+    else if (name === ORCA_FIELD) load = value;
+  }
+  const fields = all.filter(
+    ([name]) => name !== ORCA_FIELD && !isHopByHop(name) && named?.has(name) !== true,
+  );
+  return { fields, load };
+}

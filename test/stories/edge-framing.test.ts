@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { HTTP1_CASES, HTTP1_MUTANTS } from "../lab/http1-cases.ts";
+import { HTTP2_CASES } from "../lab/http2-cases.ts";
+import { sendRaw } from "../lab/raw-http1.ts";
+import { END_HEADERS, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
+import { type Recorder, startRecorder } from "../lab/recorder.ts";
+import { Stage, snapshotOf, until } from "./edge-stage.ts";
+
+const NET = "127.97";
+const SITE = "www.bank.example";
+let origin: Recorder;
+let stage: Stage;
+
+beforeAll(async () => {
+  origin = await startRecorder(`${NET}.0.1`);
+  const { address, port } = origin;
+  const origins = [{ name: "o1", v4: address, port }];
+  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
+  stage = new Stage(snapshotOf([site]), `${NET}.9.1`);
+  await stage.start({ tls: selfSigned([SITE], new Date()) });
+});
+afterAll(async () => {
+  await stage.stop();
+  await origin.stop();
+});
+beforeEach(() => origin.clear());
+
+const plain = () => ({ address: stage.address, port: stage.edge.httpPort });
+const secure = () => ({ address: stage.address, port: stage.edge.httpsPort! });
+const reached = () => origin.requests.map((r) => `${r.method} ${r.target} ${r.body}`.trimEnd());
+
+describe("over HTTP/1.1", () => {
+  for (const { what, bytes, reaches, status } of HTTP1_CASES(SITE)) {
+    const words = reaches === null ? "refused, and no origin hears of it" : "one request";
+    test(`${what}: ${words} (H1, H2, H4, H6)`, async () => {
+      const answered = (text: string) =>
+        text.includes("\r\n\r\nok") || (/^HTTP\/1\.1 [45]/.test(text) && /\r\n\r\n/.test(text));
+      const said = await sendRaw(plain(), [bytes], { enough: answered });
+      if (reaches !== null) await until(() => reached().length > 0);
+      expect(reached()).toEqual(reaches === null ? [] : [reaches]);
+      expect(origin.malformed).toEqual([]);
+      if (status === undefined) expect(said.statuses.at(-1)).toBe(200);
+      else expect(said.statuses[0] ?? "closed").toBe(status);
+    });
+  }
+
+  test("whatever is changed in requests, an origin gets whole ones, one for each answer", async () => {
+    const each = Number(process.env.TURNPIKE_SMUGGLES ?? 300);
+    for (let from = 0; from < each; from += 50) {
+      const mutants = HTTP1_MUTANTS(SITE, from, Math.min(50, each - from));
+      const before = origin.requests.length;
+      const said = await Promise.all(
+        mutants.map((bytes) => sendRaw(plain(), [bytes], { patienceMs: 250 })),
+      );
+      const answers = said.flatMap((one) => one.statuses).filter((status) => status === 200);
+      expect(answers.length).toBeLessThanOrEqual(origin.requests.length - before);
+      expect(origin.malformed).toEqual([]);
+    }
+    expect(origin.requests.length).toBeGreaterThan(each / 20);
+  }, 600_000);
+
+  test("a large body arrives byte for byte, with its length where it was told and in chunks else", async () => {
+    const body = Buffer.alloc(3_000_000, "0123456789abcdef\r\n0\r\n\r\n");
+    const head = `POST /large HTTP/1.1\r\nHost: ${SITE}\r\n`;
+    const enough = (text: string) => text.includes("\r\n\r\nok");
+    const o = { enough, patienceMs: 20_000 };
+    await sendRaw(plain(), [`${head}Content-Length: ${body.length}\r\n\r\n`, body], o);
+    const chunk = [`${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`];
+    await sendRaw(plain(), [...chunk, body, "\r\n0\r\n\r\n"], o);
+    expect(origin.malformed).toEqual([]);
+    expect(origin.requests.map((r) => r.body.equals(body))).toEqual([true, true]);
+    const framing = origin.requests.map((r) => r.fields.filter(([n]) => /length|coding/.test(n)));
+    expect(framing.map((fields) => fields.filter(([n]) => n !== "accept-encoding"))).toEqual([
+      [["content-length", String(body.length)]],
+      [["transfer-encoding", "chunked"]],
+    ]);
+  });
+
+  test("a large body that breaks off is never whole to an origin", async () => {
+    const hears = Promise.withResolvers<void>();
+    origin.onBytes = () => hears.resolve();
+    const head = `POST /broken HTTP/1.1\r\nHost: ${SITE}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const part = Buffer.alloc(100_000, "x");
+    const first = [`${head}${part.length.toString(16)}\r\n`, part];
+    const said = await sendRaw(plain(), first, { later: hears.promise.then(() => "\nz") });
+    await until(() => origin.malformed.length > 0);
+    expect([said.statuses, origin.requests]).toEqual([[400], []]);
+    expect(origin.malformed[0]).toStartWith("left over at the end");
+  });
+
+  test("an origin that answers before it has the body is not asked again on that connection", async () => {
+    let early = 0;
+    origin.onBytes = (socket, connection) => {
+      if (early === 0) socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+      early ||= connection;
+    };
+    const head = `POST /early HTTP/1.1\r\nHost: ${SITE}\r\nContent-Length: 900000\r\n\r\n`;
+    const part = Buffer.alloc(200_000, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+    const said = await sendRaw(plain(), [head, part], { enough: (text) => text.endsWith("no") });
+    expect(said.statuses).toEqual([403]);
+    expect((await stage.get(`http://${SITE}/next`)).status).toBe(200);
+    expect(reached()).toEqual(["GET /next"]);
+    expect(origin.requests[0]!.connection).not.toBe(early);
+  });
+});
+
+describe("over HTTP/2", () => {
+  for (const { what, frames, reaches, answer } of HTTP2_CASES(SITE)) {
+    const words = reaches === null ? "refused, and no origin hears of it" : "one request";
+    test(`${what}: ${words} (H3, H6, H7)`, async () => {
+      const connection = await RawHttp2.open(secure());
+      connection.send(...frames);
+      expect(await connection.until(() => connection.ended(1))).toBe("held");
+      const reset = connection.has(FRAME.reset, 1) || connection.has(FRAME.goaway);
+      const status = connection.status(1);
+      if (reaches === null) expect(reset ? "reset" : status).toBe(answer as never);
+      else expect(status).toBe(200);
+      connection.close();
+      expect(reached()).toEqual(reaches === null ? [] : [reaches]);
+      expect(origin.malformed).toEqual([]);
+    });
+  }
+
+  test("a stream that is given up before its body ends never was for an origin (H3)", async () => {
+    const connection = await RawHttp2.open(secure());
+    const head = [":method POST", ":scheme https", `:authority ${SITE}`, ":path /given-up"];
+    const fields = head.map((line) => line.split(" ") as [string, string]);
+    connection.send(
+      frame(FRAME.headers, { stream: 1, flags: END_HEADERS, payload: fieldBlock(fields) }),
+      frame(FRAME.data, { stream: 1, payload: Buffer.from("half") }),
+      frame(FRAME.reset, { stream: 1, payload: Buffer.from([0, 0, 0, 8]) }),
+      frame(FRAME.ping, { payload: Buffer.alloc(8) }),
+    );
+    expect(await connection.until(() => connection.has(FRAME.ping))).toBe("held");
+    expect((await stage.get(`http://${SITE}/after`)).text).toBe("ok");
+    expect(reached()).toEqual(["GET /after"]);
+    connection.close();
+  });
+
+  test("a hundred streams at once come to the origin as a hundred requests", async () => {
+    const connection = await RawHttp2.open(secure());
+    const ids = Array.from({ length: 100 }, (_, i) => 1 + 2 * i);
+    for (const stream of ids) {
+      const fields = [
+        [":method", "POST"],
+        [":scheme", "https"],
+        [":authority", SITE],
+        [":path", `/s${stream}`],
+      ] as const;
+      connection.send(
+        frame(FRAME.headers, { stream, flags: END_HEADERS, payload: fieldBlock(fields) }),
+        frame(FRAME.data, { stream, flags: 1, payload: Buffer.from(`body ${stream}`) }),
+      );
+    }
+    expect(await connection.until(() => ids.every((id) => connection.ended(id)))).toBe("held");
+    connection.close();
+    expect(reached().sort()).toEqual(ids.map((id) => `POST /s${id} body ${id}`).sort());
+    expect(origin.malformed).toEqual([]);
+  });
+});
