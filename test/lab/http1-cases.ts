@@ -13,42 +13,34 @@ export interface Http1Case {
 const CHUNKED = "Transfer-Encoding: chunked";
 const GOOD_CHUNKS = "5\r\nhello\r\n0\r\n\r\n";
 
+type Write = (fields: string, body: string, line?: string) => string;
+
 /** Threats H1, H2 and H4: framings that two readers could take for two things, and plain ones. */
 export function HTTP1_CASES(host: string): readonly Http1Case[] {
-  const smuggled = `GET /smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
-  const post = (fields: string, body: string, line = "POST /p HTTP/1.1") =>
+  const post: Write = (fields, body, line = "POST /p HTTP/1.1") =>
     `${line}\r\nHost: ${host}\r\n${fields}\r\n\r\n${body}`;
+  const smuggled = `GET /smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+  return [...refusedCases(post, smuggled), ...takenCases(post, smuggled), ...lineCases(host)];
+}
+
+const LENGTHS = ["+5", "-5", "0x5", "5 5", "5;", "", "5, 5", "5,6", "18446744073709551621", "5.0"];
+const CODINGS = [
+  ...["xchunked", "chunked, identity", "identity, chunked", "gzip, chunked", '"chunked"', ""],
+  ...["\x0bchunked", "chunked;q=1", "chunked\x00", "chunked, chunked", "\xa0chunked"],
+];
+const CHUNKS = [
+  ...["5\nhello\n0\n\n", "5\r\nhello\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n"],
+  ...["0x5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n"],
+  ...["5 \r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "\r\n5\r\nhello\r\n0\r\n\r\n"],
+  ...["5\r\nhelloXX\r\n0\r\n\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n"],
+  ...["5\r\nhello\r0\r\n\r\n", "5\rhello\r0\r\r", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n"],
+];
+
+function refusedCases(post: Write, smuggled: string): Http1Case[] {
   const refused = (what: string, fields: string, body: string, line?: string): Http1Case => ({
     ...{ what, reaches: null, status: 400 },
     bytes: post(fields, body + smuggled, line),
   });
-  const taken = (what: string, fields: string, body: string, line?: string): Http1Case => ({
-    ...{ what, reaches: "POST /p hello" },
-    bytes: post(fields, body, line),
-  });
-  const lengths = [
-    "+5",
-    "-5",
-    "0x5",
-    "5 5",
-    "5;",
-    "",
-    "5, 5",
-    "5,6",
-    "18446744073709551621",
-    "5.0",
-  ];
-  const codings = [
-    ...["xchunked", "chunked, identity", "identity, chunked", "gzip, chunked", '"chunked"', ""],
-    ...["\x0bchunked", "chunked;q=1", "chunked\x00", "chunked, chunked", "\xa0chunked"],
-  ];
-  const chunks = [
-    ...["5\nhello\n0\n\n", "5\r\nhello\n0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n"],
-    ...["0x5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n"],
-    ...["5 \r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "\r\n5\r\nhello\r\n0\r\n\r\n"],
-    ...["5\r\nhelloXX\r\n0\r\n\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n"],
-    ...["5\r\nhello\r0\r\n\r\n", "5\rhello\r0\r\r", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n"],
-  ];
   return [
     refused("CL.TE", `Content-Length: 4\r\n${CHUNKED}`, "0\r\n\r\n"),
     refused("TE.CL", `${CHUNKED}\r\nContent-Length: 4`, GOOD_CHUNKS),
@@ -63,13 +55,22 @@ export function HTTP1_CASES(host: string): readonly Http1Case[] {
     refused("a coding after a bare CR", `X: y\r${CHUNKED}`, GOOD_CHUNKS),
     refused("a coding in HTTP/1.0", CHUNKED, GOOD_CHUNKS, "POST /p HTTP/1.0"),
     refused("a coding with a blank in its name", "Transfer Encoding: chunked", GOOD_CHUNKS),
-    ...lengths.map((value) =>
+    ...LENGTHS.map((value) =>
       refused(`Content-Length ${JSON.stringify(value)}`, `Content-Length: ${value}`, "hello"),
     ),
-    ...codings.map((value) =>
+    ...CODINGS.map((value) =>
       refused(`the coding ${JSON.stringify(value)}`, `Transfer-Encoding: ${value}`, GOOD_CHUNKS),
     ),
-    ...chunks.map((body) => refused(`chunks ${JSON.stringify(body)}`, CHUNKED, body)),
+    ...CHUNKS.map((body) => refused(`chunks ${JSON.stringify(body)}`, CHUNKED, body)),
+  ];
+}
+
+function takenCases(post: Write, smuggled: string): Http1Case[] {
+  const taken = (what: string, fields: string, body: string, line?: string): Http1Case => ({
+    ...{ what, reaches: "POST /p hello" },
+    bytes: post(fields, body, line),
+  });
+  return [
     // The listener takes no trailers: it hands the body over, and answers 400 for what follows it.
     ...["X-T: 1", "Content-Length: 50", "no colon"].map((line) => ({
       ...taken(`the trailer ${line}`, CHUNKED, `5\r\nhello\r\n0\r\n${line}\r\n\r\n${smuggled}`),
@@ -97,7 +98,6 @@ export function HTTP1_CASES(host: string): readonly Http1Case[] {
       ),
       reaches: "GET /g",
     },
-    ...lineCases(host),
   ];
 }
 

@@ -13,28 +13,34 @@ type Field = readonly [string, string];
 
 /** Threats H3, H6 and H7: what HTTP/2 can say and HTTP/1.1 would take for something else. */
 export function HTTP2_CASES(host: string): readonly Http2Case[] {
-  const head = (more: Partial<Record<"method" | "scheme" | "authority" | "path", string>> = {}) => {
+  return [...fieldCases(host), ...headCases(host), ...takenCases(host)];
+}
+
+type Head = (
+  more?: Partial<Record<"method" | "scheme" | "authority" | "path", string>>,
+) => readonly Field[];
+
+function headFor(host: string): Head {
+  return (more = {}) => {
     const all = { method: "GET", scheme: "https", authority: host, path: "/p", ...more };
     return Object.entries(all).map(([name, value]): Field => [`:${name}`, value]);
   };
-  const without = (name: string) => head().filter((field) => field[0] !== name);
-  const refused = (
-    what: string,
-    fields: readonly Field[],
-    o: { readonly body?: string; readonly answer?: number } = {},
-  ): Http2Case => {
-    return { what, frames: request(fields, o.body), reaches: null, answer: o.answer ?? "reset" };
-  };
-  const post = head({ method: "POST" });
+}
+
+function refused(
+  what: string,
+  fields: readonly Field[],
+  o: { readonly body?: string; readonly answer?: number } = {},
+): Http2Case {
+  return { what, frames: request(fields, o.body), reaches: null, answer: o.answer ?? "reset" };
+}
+
+function fieldCases(host: string): Http2Case[] {
+  const post = headFor(host)({ method: "POST" });
   const posted = (what: string, ...more: readonly Field[]) =>
     refused(what, [...post, ...more], { body: "hello" });
   const inField = ["\r\nX-B: 1", "\r\ntransfer-encoding: chunked", "\n", "\r", "\0", "\x01"];
   const names = ["x-a\r\nx-b", "x-a:b", "x a", "X-A", "x\x7f", ""];
-  const inPath = ["/a\r\nx: 1", "/a HTTP/1.1\r\nHost: x\r\n\r\nGET /b", "/a b", "/a\0b", "", "abc"];
-  const taken = (what: string, fields: readonly Field[], reaches: string, body?: string) => ({
-    ...{ what, reaches },
-    frames: request(fields, body),
-  });
   return [
     posted("a length shorter than the body", ["content-length", "3"]),
     posted("a length longer than the body", ["content-length", "9"]),
@@ -49,6 +55,15 @@ export function HTTP2_CASES(host: string): readonly Http2Case[] {
     posted("TE of another kind", ["te", "gzip"]),
     ...inField.map((bad) => posted(`${JSON.stringify(bad)} in a field`, ["x-a", `b${bad}c`])),
     ...names.map((bad) => posted(`the field name ${JSON.stringify(bad)}`, [bad, "c"])),
+  ];
+}
+
+function headCases(host: string): Http2Case[] {
+  const head = headFor(host);
+  const without = (name: string) => head().filter((field) => field[0] !== name);
+  const inPath = ["/a\r\nx: 1", "/a HTTP/1.1\r\nHost: x\r\n\r\nGET /b", "/a b", "/a\0b", "", "abc"];
+  const post = head({ method: "POST" });
+  return [
     ...[...inPath, "http://evil.example/x"].map((path) =>
       refused(`the path ${JSON.stringify(path)}`, head({ path })),
     ),
@@ -84,6 +99,18 @@ export function HTTP2_CASES(host: string): readonly Http2Case[] {
       ...refused("a pseudo-field in the trailers", post),
       frames: [...request(post, "hello", 0), trailers([[":path", "/x"]])],
     },
+  ];
+}
+
+function takenCases(host: string): Http2Case[] {
+  const head = headFor(host);
+  const without = (name: string) => head().filter((field) => field[0] !== name);
+  const post = head({ method: "POST" });
+  const taken = (what: string, fields: readonly Field[], reaches: string, body?: string) => ({
+    ...{ what, reaches },
+    frames: request(fields, body),
+  });
+  return [
     taken("GET", head(), "GET /p"),
     taken("POST", post, "POST /p hello", "hello"),
     taken("POST with its length", [...post, ["content-length", "5"]], "POST /p hello", "hello"),
