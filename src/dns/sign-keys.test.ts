@@ -112,6 +112,18 @@ describe("what a query with DO gets", () => {
     expect(ask(responder, "none.www.shop.example").rcode).toBe(RCODE.NXDOMAIN);
   });
 
+  test("for ANY only over TCP, so that it is no larger than without (D7, RFC 8482)", () => {
+    const { responder } = started();
+    for (const name of ["mail.hosted.example", "none.hosted.example", "hosted.example"]) {
+      const cut = ask(responder, name, { type: TYPE.ANY });
+      expect([cut.flags & FLAG.TRUNCATED, cut.answers]).toEqual([FLAG.TRUNCATED, []]);
+    }
+    const whole = ask(responder, "mail.hosted.example", { type: TYPE.ANY, stream: true });
+    expect(typesOf(whole.answers)).toEqual([TYPE.HINFO, SECURE.RRSIG]);
+    const plain = ask(responder, "www.shop.example", { type: TYPE.ANY });
+    expect(typesOf(plain.answers)).toEqual([TYPE.HINFO]);
+  });
+
   test("a name that is not there as one without data (RFC 9824), with NSEC of its own", () => {
     const { responder } = started();
     const none = ask(responder, "None.Hosted.Example");

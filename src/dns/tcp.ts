@@ -82,6 +82,9 @@ export function startTcp(o: TcpOptions): TcpServer {
           close: (socket) => desk.forget(socket),
           error: (socket) => desk.drop(socket),
           end: (socket) => desk.drop(socket),
+          // With this, Bun tells of a connection when it comes and not after its handshake: else who
+          // never shakes hands would be neither counted nor closed.
+          ...(o.tls && { handshake: () => {} }),
         },
       });
       listeners.push(listener);

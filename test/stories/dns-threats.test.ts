@@ -1,5 +1,5 @@
 // The threat list of name servers, row by row: each message is sent over UDP, TCP and TLS alike, and
-// what must come back stands beside it. Floods and crowds of connections are in dns-strangers.test.ts.
+// what must come back stands beside it. Crowds of connections and names are in dns-crowds.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
@@ -39,9 +39,9 @@ import { clean, HandFeed, query, startServer, until } from "./dns-stage.ts";
 
 /** Rows that take more than one message: where they are shown, and how over each transport. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  D7: "test/stories/dns-strangers.test.ts",
-  D10: "test/stories/dns-strangers.test.ts",
-  D11: "test/stories/dns-strangers.test.ts",
+  D7: "test/stories/dns-crowds.test.ts",
+  D10: "test/stories/dns-crowds.test.ts",
+  D11: "test/stories/dns-crowds.test.ts",
   D14: "src/control/zone.test.ts",
   D17: "src/cli/node/feed.test.ts",
   D18: "test/sim/dns-fuzz.test.ts",

@@ -61,6 +61,19 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       TURNPIKE_FUZZ_PAIRS: "1000000",
     },
   },
+  "dns-crowds": {
+    files: ["test/stories/dns-crowds.test.ts"],
+    env: {
+      TURNPIKE_DNS_CROWD: "10000",
+      TURNPIKE_DNS_NAMES: "10000000",
+      TURNPIKE_DNS_ZONES: "1000",
+    },
+    full: {
+      TURNPIKE_DNS_CROWD: "10000",
+      TURNPIKE_DNS_NAMES: "10000000",
+      TURNPIKE_DNS_ZONES: "1000",
+    },
+  },
   sim: {
     files: ["test/sim/fleet.test.ts"],
     env: { TURNPIKE_SIM: "full" },

@@ -318,6 +318,7 @@ export class Responder {
     };
     const { signer } = signing;
     const before = signer.made;
+    const unsigned = reply.out.at;
     const signed = signer.sign(assembled);
     this.tally.held(HELD_CELL.SIGNATURES, signer.made - before);
     if (!signed) this.tally.held(HELD_CELL.UNSIGNED);
@@ -325,7 +326,9 @@ export class Responder {
       this.#begin(reply.packet, reply.bytes);
       return RCODE.SERVFAIL;
     }
-    if (!signed) reply.out.overflow = true;
+    // The small record for ANY is none with its signature: whoever wants that shows itself first.
+    const grown = reply.query.type === TYPE.ANY && reply.out.at > unsigned;
+    if (!signed || (grown && !stream && !reply.opt.proven)) reply.out.overflow = true;
     reply.answers = assembled.answers;
     reply.authorities = assembled.authorities;
     reply.additionals = assembled.additionals;
