@@ -153,8 +153,8 @@ function dnskeyOf(key: ZoneKey): Uint8Array {
   return dnskeyData(key.algorithm, Buffer.from(key.publicKey, "base64"));
 }
 
-/** As the parent's zone file has it. */
-function dsLine(key: ZoneKey): string {
+/** The DS record of a key, as the parent's zone file has it. */
+export function dsLine(key: ZoneKey): string {
   const owner = encodeName(key.zone) ?? new Uint8Array(1);
   const data = dsData(owner, dnskeyOf(key), (octets) => {
     return createHash("sha256").update(octets).digest();

@@ -1,12 +1,12 @@
 /** A name server with signed zones, and validators that trust their keys and nothing else. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { realClock } from "../../src/base/real/clock.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { makeZoneKey } from "../../src/control/keys-make.ts";
-import { compileWorld, healthOf, WORLD } from "../../src/dns/hot/world.fixture.ts";
-import { type DnsServer, startDns } from "../../src/dns/mod.ts";
+import { compileWorld, healthOf, targetOf, WORLD } from "../../src/dns/hot/world.fixture.ts";
+import { type DnsOptions, type DnsServer, startDns } from "../../src/dns/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import { noUsage } from "../../src/model/usage.ts";
 import type { ZoneKey } from "../../src/model/zone-keys.ts";
@@ -25,13 +25,58 @@ const EXTRA = [
   { name: "*.wild", type: "TXT", value: "wild" },
 ];
 
-function signedWorld() {
+/** Names and types that have an answer. */
+export const LIVE: readonly (readonly [string, string])[] = [
+  ["www.shop.example", "A"],
+  ["www.shop.example", "AAAA"],
+  ["www.shop.example", "SOA"],
+  ["c.cdn.example", "A"],
+  ["c.cdn.example", "AAAA"],
+  ["www.shop.example.cdn.example", "A"],
+  [`${targetOf("img.shop.example")}.gtm.cdn.example`, "A"],
+  ["ns-a.cdn.example", "A"],
+  ["cdn.example", "NS"],
+  ["cdn.example", "DNSKEY"],
+  ["hosted.example", "TXT"],
+  ["hosted.example", "NS"],
+  ["hosted.example", "DNSKEY"],
+  ["hosted.example", "CDS"],
+  ["hosted.example", "CDNSKEY"],
+  ["www.hosted.example", "A"],
+  ["mail.hosted.example", "A"],
+  ["alias.hosted.example", "A"],
+  ["first.hosted.example", "A"],
+  ["a.b.deep.hosted.example", "A"],
+  ["x.wild.hosted.example", "A"],
+  ["y.x.wild.hosted.example", "TXT"],
+  ["big.hosted.example", "TXT"],
+];
+
+/** No such name, no such type, nothing but names below, a wildcard without the type. */
+export const DENIED: readonly (readonly [string, string])[] = [
+  ["none.hosted.example", "A"],
+  ["below.none.hosted.example", "TXT"],
+  ["mail.hosted.example", "AAAA"],
+  ["www.hosted.example", "AAAA"],
+  ["www.shop.example", "TXT"],
+  ["deep.hosted.example", "A"],
+  ["b.deep.hosted.example", "TXT"],
+  ["x.wild.hosted.example", "AAAA"],
+  ["sub.hosted.example", "DS"],
+  ["gone.hosted.example", "A"],
+  ["gtm.cdn.example", "A"],
+  ["nothing.cdn.example", "A"],
+  ["a.www.shop.example", "A"],
+];
+
+function signedWorld(change: (world: typeof WORLD) => void) {
   const world = structuredClone(WORLD) as typeof WORLD & { dnssec?: boolean };
   world.dnssec = true;
   const [zone] = world.customers[0]!.zones!;
   Object.assign(zone!, { dnssec: true });
   zone!.records.push(...EXTRA);
   Object.assign(world.customers[0]!.sites[0]!, { dnssec: true });
+  change(world);
   return compileWorld(world);
 }
 
@@ -67,8 +112,15 @@ export interface SignedServer {
   observe(down: readonly string[]): void;
 }
 
-export async function startSigned(host = "127.0.0.1"): Promise<SignedServer> {
-  const snapshot = signedWorld();
+/** By default on a free port of one loopback address. `change` is made to the world first. */
+export async function startSigned(
+  o: {
+    readonly listen?: Partial<DnsOptions["listen"]>;
+    readonly tls?: NonNullable<DnsOptions["tls"]>;
+    readonly change?: (world: typeof WORLD) => void;
+  } = {},
+): Promise<SignedServer> {
+  const snapshot = signedWorld(o.change ?? (() => {}));
   let health = healthOf(snapshot);
   const onHealth = new Set<() => void>();
   const made = Object.entries(SIGNED).map(([zone, algorithm]) =>
@@ -77,7 +129,8 @@ export async function startSigned(host = "127.0.0.1"): Promise<SignedServer> {
   const keys = new HandKeys(made);
   const dns = await startDns({
     node: "a",
-    listen: { hosts: [host], port: 0 },
+    listen: { hosts: ["127.0.0.1"], port: 0, ...o.listen },
+    ...(o.tls && { tls: o.tls }),
     feed: {
       snapshot: () => snapshot,
       health: () => health,
@@ -141,54 +194,4 @@ export async function delv(
   ]);
   await program.ended();
   return program.output;
-}
-
-/** unbound with our zones as stubs; `port` is ours. */
-export async function startUnbound(o: {
-  readonly dir: string;
-  readonly address: string;
-  readonly port: number;
-  readonly serverPort: number;
-  readonly anchors: readonly string[];
-  /** Other zones, by the port of their server. */
-  readonly stubs: Readonly<Record<string, number>>;
-}): Promise<Program> {
-  mkdirSync(o.dir, { recursive: true });
-  const anchors = o.anchors.map((line) => {
-    const [zone, ...rest] = line.replaceAll('"', "").split(" ");
-    return `${zone} IN DNSKEY ${rest.join(" ")}\n`;
-  });
-  writeFileSync(join(o.dir, "anchors.key"), anchors.join(""));
-  const ours = Object.keys(SIGNED).map((zone) => [zone, o.serverPort] as const);
-  const stubs = [...ours, ...Object.entries(o.stubs)].map(([zone, port]) => {
-    return `stub-zone:\n  name: "${zone}"\n  stub-addr: 127.0.0.1@${port}\n`;
-  });
-  const path = join(o.dir, "unbound.conf");
-  writeFileSync(
-    path,
-    `server:
-  interface: ${o.address}
-  port: ${o.port}
-  access-control: 127.0.0.0/8 allow
-  module-config: "validator iterator"
-  trust-anchor-file: "${o.dir}/anchors.key"
-  aggressive-nsec: yes
-  do-not-query-localhost: no
-  domain-insecure: "test"
-  directory: "${o.dir}"
-  chroot: ""
-  username: ""
-  pidfile: "${o.dir}/unbound.pid"
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  val-log-level: 2
-  do-ip6: no
-  num-threads: 1
-  outgoing-range: 64
-remote-control:
-  control-enable: no
-${stubs.join("")}`,
-  );
-  return new Program([findProgram("unbound")!, "-d", "-c", path], { name: "unbound" });
 }

@@ -155,12 +155,12 @@ export async function until(what: () => boolean | Promise<boolean>, limitMs = 40
 /** A connection over TCP, or TLS without a look at the certificate, that collects whole messages. */
 export async function dial(
   port: number,
-  o: { readonly tls?: boolean; readonly from?: string } = {},
+  o: { readonly tls?: boolean; readonly from?: string; readonly host?: string } = {},
 ) {
   const messages: Uint8Array[] = [];
   let unread: Buffer = Buffer.alloc(0);
   let closed = false;
-  const to = { port, host: "127.0.0.1", ...(o.from && { localAddress: o.from }) };
+  const to = { port, host: o.host ?? "127.0.0.1", ...(o.from && { localAddress: o.from }) };
   const socket: Socket = o.tls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
   socket.on("data", (data: Buffer) => {
     unread = Buffer.concat([unread, data]);

@@ -85,7 +85,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     full: { TURNPIKE_WORLDS: "1000000" },
   },
   dnssec: {
-    files: ["test/stories/dnssec.test.ts"],
+    files: ["test/stories/dns-resolvers.test.ts"],
     env: { TURNPIKE_DNSSEC_ANSWERS: "10000" },
     full: { TURNPIKE_DNSSEC_ANSWERS: "10000" },
   },
