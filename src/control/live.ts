@@ -91,7 +91,7 @@ export class LiveBook {
       roles: [...node.roles],
       v4: node.v4 ?? null,
       v6: node.v6 ?? null,
-      forced: node.forced,
+      ...forcedOf(node, this.#feed.health()),
       ...measuredOf(this.#feed.health(), node.id),
       snapshot: at.acked.get(node.name) ?? null,
       lookupsPerSec: ring?.rate(at.now, LOOKUPS) ?? 0,
@@ -113,7 +113,7 @@ export class LiveBook {
       port: origin.port,
       weight: origin.weight,
       capacity: origin.capacity,
-      forced: origin.forced,
+      ...forcedOf(origin, at.health),
       ...measuredOf(at.health, origin.id),
       lookupsPerSec: ring?.rate(at.now, ANSWERS) ?? 0,
       share: at.share,
@@ -191,6 +191,12 @@ function traffic(ring: Ring | undefined, now: number) {
   const hitsPerSec = ring?.rate(now, HITS) ?? 0;
   const hitRatio = requestsPerSec === 0 ? null : hitsPerSec / requestsPerSec;
   return { requestsPerSec, hitRatio, bytesPerSec: ring?.rate(now, BYTES) ?? 0 };
+}
+
+function forcedOf(target: SnapshotOrigin | SnapshotNode, health: Health) {
+  const { forcedUntilMs } = target;
+  const forced = health.targets[target.id]?.forcedEnded === true ? "auto" : target.forced;
+  return { forced, ...(forced === "auto" || forcedUntilMs === undefined ? {} : { forcedUntilMs }) };
 }
 
 function measuredOf(health: Health, id: string) {

@@ -64,6 +64,8 @@ export interface TargetHealth {
   readonly loadKnown: boolean;
   /** Which source won, or null. */
   readonly loadFrom: LoadSourceKind | null;
+  /** The override that its snapshot names has ended: it counts no more. */
+  readonly forcedEnded?: true;
   readonly sources: readonly LoadSource[];
   readonly views: readonly VantageView[];
   /** What is not wrong yet but will be, for people: `certificate ends in 9 days`. */

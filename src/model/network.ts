@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
-import { forcedState, snmpAgent } from "./origin.ts";
+import { forcedState, forcedUntil, snmpAgent } from "./origin.ts";
 import { plan } from "./plan.ts";
 import { country } from "./rules.ts";
 import { site } from "./site.ts";
@@ -33,6 +33,7 @@ export const node = z.strictObject({
     description: "Demand in lookups per second at which its cache is at load 1",
   }),
   state: forcedState.default("auto"),
+  until: forcedUntil.optional().meta({ description: "When `state` ends; else it stays" }),
   limitMs: z.int().min(10).max(60_000).default(500),
   measure: z
     .strictObject({

@@ -5,6 +5,24 @@ import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
 export const forcedState = z.enum(["auto", "up", "down", "drain"]);
 export type ForcedState = z.infer<typeof forcedState>;
 
+/** When such a word ends. */
+export const forcedUntil = z.iso.datetime({
+  offset: true,
+  message: "expected a time such as 2026-12-01T18:00:00Z",
+});
+
+/**
+ * The word that holds at a time, ms since 1970: one that has ended is none.
+ *
+ * @example forcedAt({ forced: "drain", forcedUntilMs: 5 }, 5) // "auto"
+ */
+export function forcedAt(
+  o: { readonly forced: ForcedState; readonly forcedUntilMs?: number },
+  atMs: number,
+): ForcedState {
+  return o.forcedUntilMs !== undefined && atMs >= o.forcedUntilMs ? "auto" : o.forced;
+}
+
 const snmpPassword = z
   .string()
   .min(8, { message: "expected at least 8 characters (RFC 3414 11.2)" })
@@ -45,6 +63,7 @@ export const originFields = z.strictObject({
     .default(1000)
     .meta({ description: "Demand in lookups per second at which the server is at load 1" }),
   state: forcedState.default("auto"),
+  until: forcedUntil.optional().meta({ description: "When `state` ends; else it stays" }),
   pop: slug
     .optional()
     .meta({ description: "The pop it stands near: latency to it is taken for it" }),

@@ -119,6 +119,8 @@ export interface SnapshotOrigin {
   readonly weight: number;
   readonly capacity: number;
   readonly forced: ForcedState;
+  /** When that ends, ms since 1970: `forcedAt()`. */
+  readonly forcedUntilMs?: number;
   /** The pop it stands near. */
   readonly pop?: PopIndex;
   /** Degrees; its pop's where it has none of its own. */
@@ -141,6 +143,8 @@ export interface SnapshotNode {
   readonly v6?: string;
   readonly capacity: number;
   readonly forced: ForcedState;
+  /** When that ends, ms since 1970: `forcedAt()`. */
+  readonly forcedUntilMs?: number;
   readonly limitMs: number;
   readonly exporter?: string;
   /** `host:port` */

@@ -192,6 +192,7 @@ function waitFor(before: Health, after: Judgement): number {
 }
 
 function stateDiffers(a: TargetHealth, b: TargetHealth): boolean {
+  if (a.forcedEnded !== b.forcedEnded) return true;
   return a.state !== b.state || a.v4Up !== b.v4Up || a.v6Up !== b.v6Up;
 }
 

@@ -84,6 +84,7 @@ export interface Target {
   /** Targets that stand in for each other: one site's origins, or all caches. */
   readonly pool: string;
   readonly forced: ForcedState;
+  readonly forcedUntilMs?: number;
   readonly families: readonly (4 | 6)[];
   readonly intervalMs: number;
   readonly timeoutMs: number;
@@ -153,7 +154,7 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
   return {
     id: origin.id,
     pool: site.hostname,
-    forced: origin.forced,
+    ...forcedOf(origin),
     families: addresses.map((at) => at.family),
     intervalMs: check.intervalMs,
     timeoutMs: check.timeoutMs,
@@ -238,7 +239,7 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
   return {
     id: node.id,
     pool: NODE_POOL,
-    forced: node.forced,
+    ...forcedOf(node),
     families: addresses.map((at) => at.family),
     ...NODE_CHECK,
     limitMs: node.limitMs,
@@ -250,6 +251,10 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
     certificateDays: CERTIFICATE_DAYS,
     most: mostOf(node),
   };
+}
+
+function forcedOf({ forced, forcedUntilMs }: SnapshotOrigin | SnapshotNode) {
+  return { forced, ...(forcedUntilMs === undefined ? {} : { forcedUntilMs }) };
 }
 
 function mostOf({ connectionsMax, bytesPerSecMax }: SnapshotNode): NonNullable<Target["most"]> {

@@ -63,20 +63,18 @@ export class Turncoat {
   #pass(socket: Socket): void {
     const real = connect(this.#to);
     this.#keep(real);
-    const { delayMs } = this;
-    let first = true;
+    // In order, the first of it late: an end waits for what comes before it.
+    let sent: Promise<unknown> = Promise.resolve();
+    let waitMs = this.delayMs;
     real.on("data", (bytes) => {
-      const wait = first ? delayMs : 0;
-      first = false;
-      if (wait === 0) return void socket.write(bytes);
-      real.pause();
-      setTimeout(() => {
-        socket.write(bytes);
-        real.resume();
-      }, wait);
+      const late = waitMs;
+      waitMs = 0;
+      if (late > 0) sent = sent.then(() => Bun.sleep(late));
+      sent = sent.then(() => socket.write(bytes));
     });
-    real.on("end", () => socket.end());
-    real.on("close", () => socket.end());
+    for (const over of ["end", "close"] as const) {
+      real.on(over, () => void sent.then(() => socket.end()));
+    }
     socket.on("data", (bytes) => real.write(bytes));
     socket.on("end", () => real.end());
     socket.on("close", () => real.destroy());

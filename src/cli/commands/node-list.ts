@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { stateWords } from "./state-words.ts";
 import { noun, table, verb } from "./verb.ts";
 
 export function registerNodeList(program: Command): void {
@@ -13,7 +14,7 @@ export function registerNodeList(program: Command): void {
         n.pop,
         n.roles.join(","),
         [n.v4, n.v6].filter((address) => address !== null).join(" "),
-        n.forced === "auto" ? n.state : `${n.state} (forced ${n.forced})`,
+        stateWords(n),
         n.load === null ? "-" : `${n.load.toFixed(3)}${n.loadKnown ? "" : "?"}`,
         n.loadFrom,
         n.snapshot,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Live } from "../../model/api/mod.ts";
 import { findSite } from "./find-site.ts";
+import { stateWords } from "./state-words.ts";
 import { noun, table, verb } from "./verb.ts";
 
 export function registerOriginList(program: Command): void {
@@ -22,7 +23,7 @@ export function originTable({ origins }: Live): string[] {
   const cells = origins.map((o) => [
     o.name,
     [o.v4, o.v6].filter((address) => address !== null).join(" "),
-    o.forced === "auto" ? o.state : `${o.state} (forced ${o.forced})`,
+    stateWords(o),
     o.load === null ? "-" : `${o.load.toFixed(3)}${o.loadKnown ? "" : "?"}`,
     o.loadFrom,
     o.weight,

@@ -3,6 +3,8 @@ import { Fault } from "../../base/fault.ts";
 import type { Explanation } from "../../model/api/mod.ts";
 import { explainWords } from "./explain.ts";
 import { splitOrigin } from "./find-site.ts";
+import { endAt } from "./origin-force.ts";
+import { stateWords } from "./state-words.ts";
 import { table } from "./verb.ts";
 
 test("table() aligns columns, says - for nothing, and leaves no blanks at line ends", () => {
@@ -22,6 +24,21 @@ test("splitOrigin() takes <hostname>/<origin> apart and refuses anything else", 
   for (const bad of ["www.shop.example", "/a", "www.shop.example/", "a/b/c", ""]) {
     expect(() => splitOrigin(bad)).toThrow(Fault);
   }
+});
+
+test("endAt() takes how long, or a time, and leaves anything else to be refused", () => {
+  expect(endAt("90s", 0)).toBe("1970-01-01T00:01:30.000Z");
+  expect(endAt("1d", 0)).toBe("1970-01-02T00:00:00.000Z");
+  expect(endAt("2026-12-01T18:00:00+01:00", 0)).toBe("2026-12-01T17:00:00.000Z");
+  expect(endAt("soon", 0)).toBe("soon");
+});
+
+test("stateWords() says what is forced, and until when", () => {
+  expect(stateWords({ state: "up", forced: "auto" })).toBe("up");
+  expect(stateWords({ state: "up", forced: "up" })).toBe("up (forced up)");
+  expect(stateWords({ state: "draining", forced: "drain", forcedUntilMs: 0 })).toBe(
+    "draining (forced drain until 1970-01-01T00:00:00.000Z)",
+  );
 });
 
 test("explainWords() marks the one answered, names its source, and gives every verdict", () => {

@@ -67,12 +67,18 @@ export function patchOrigin(
   at: At & { readonly name: string },
   patch: z.infer<typeof originPatch>,
 ) {
-  const { weight, state } = patch;
-  return changeOrigin(changer, at, "origin.patch", (before) => ({
-    ...found(before, at.name),
-    ...(weight === undefined ? {} : { weight }),
-    ...(state === undefined ? {} : { state }),
-  }));
+  const { weight, state, until } = patch;
+  return changeOrigin(changer, at, "origin.patch", (before) => {
+    const { until: was, ...origin } = found(before, at.name);
+    // A new word has an end of its own, or none.
+    const end = state === undefined ? was : until;
+    return {
+      ...origin,
+      ...(weight === undefined ? {} : { weight }),
+      ...(state === undefined ? {} : { state }),
+      ...(end === undefined ? {} : { until: end }),
+    };
+  });
 }
 
 export function deleteOrigin(changer: Changer, at: At & { readonly name: string }) {

@@ -36,6 +36,7 @@ const YOUNG = 4;
 const V4_UP = 8;
 const V6_UP = 16;
 const LOAD_KNOWN = 32;
+const FORCED_ENDED = 128;
 /** Not in the table at all: never measured. */
 const ABSENT = 64;
 
@@ -232,7 +233,8 @@ function marksOf(target: TargetHealth): number {
     (target.young ? YOUNG : 0) |
     (target.v4Up ? V4_UP : 0) |
     (target.v6Up ? V6_UP : 0) |
-    (target.loadKnown ? LOAD_KNOWN : 0)
+    (target.loadKnown ? LOAD_KNOWN : 0) |
+    (target.forcedEnded === true ? FORCED_ENDED : 0)
   );
 }
 
@@ -248,6 +250,7 @@ function targetOf(id: string, marks: number, load: number): TargetHealth {
     load,
     loadKnown: (marks & LOAD_KNOWN) !== 0,
     loadFrom: null,
+    ...((marks & FORCED_ENDED) === 0 ? {} : { forcedEnded: true }),
     sources: [],
     views: [],
   };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { hostname, slug } from "../names.ts";
-import { forcedState, origin, originFields } from "../origin.ts";
+import { forcedState, forcedUntil, origin, originFields } from "../origin.ts";
 import { plan } from "../plan.ts";
 import { site } from "../site.ts";
 import { zone } from "../zone.ts";
@@ -69,9 +69,14 @@ export const originPatch = z
   .strictObject({
     weight: originFields.shape.weight.unwrap().optional(),
     state: forcedState.optional(),
+    until: forcedUntil.optional().meta({ description: "When `state` ends; else it stays" }),
   })
   .refine((o) => o.weight !== undefined || o.state !== undefined, {
     message: "expected weight, state or both",
+  })
+  .refine((o) => o.until === undefined || (o.state !== undefined && o.state !== "auto"), {
+    message: "expected a state to end: up, down or drain",
+    path: ["until"],
   });
 
 /** What every change to a site answers: it is published at once. */

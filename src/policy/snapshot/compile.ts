@@ -98,13 +98,17 @@ function compileNodes(network: Network): SnapshotNode[] {
     ...(node.addresses.v4 === undefined ? {} : { v4: node.addresses.v4 }),
     ...(node.addresses.v6 === undefined ? {} : { v6: node.addresses.v6 }),
     capacity: node.capacity,
-    forced: node.state,
+    ...forcedOf(node),
     limitMs: node.limitMs,
     ...(node.measure.exporter === undefined ? {} : { exporter: node.measure.exporter }),
     ...(node.measure.ftp === undefined ? {} : { ftp: node.measure.ftp }),
     ...(node.measure.snmp === undefined ? {} : { snmp: node.measure.snmp }),
     ...limitsOf(node.measure),
   }));
+}
+
+function forcedOf({ state, until }: Pick<Origin, "state" | "until">) {
+  return { forced: state, ...(until === undefined ? {} : { forcedUntilMs: Date.parse(until) }) };
 }
 
 function limitsOf({ connectionsMax, bytesPerSecMax }: Network["nodes"][number]["measure"]) {
@@ -177,7 +181,7 @@ function compilePool(
     port: origin.port ?? at.port,
     weight: origin.weight,
     capacity: origin.capacity,
-    forced: origin.state,
+    ...forcedOf(origin),
     ...nearTo(origin, at.pops),
     ...(origin.exporter === undefined ? {} : { exporter: origin.exporter }),
     ...(origin.loadUrl === undefined ? {} : { loadUrl: origin.loadUrl }),

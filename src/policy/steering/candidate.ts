@@ -28,6 +28,7 @@ export interface Standing {
   readonly weight: number;
   readonly capacity: number;
   readonly forced: ForcedState;
+  readonly forcedUntilMs: number | undefined;
   readonly health: TargetHealth | undefined;
   readonly load: number;
   readonly projected: number;
@@ -68,7 +69,8 @@ export function standingOfOrigin(
     port: origin.port,
     weight: origin.weight,
     capacity: origin.capacity * origin.weight,
-    forced: origin.forced,
+    forced: health?.forcedEnded === true ? "auto" : origin.forced,
+    forcedUntilMs: origin.forcedUntilMs,
     health,
     load,
     projected: seen.assignment.projected[origin.id] ?? load,
@@ -99,7 +101,8 @@ export function standingOfNode(
     port: seen.snapshot.ports.http,
     weight: 1,
     capacity: node.capacity,
-    forced: node.forced,
+    forced: health?.forcedEnded === true ? "auto" : node.forced,
+    forcedUntilMs: node.forcedUntilMs,
     health,
     load,
     projected: seen.assignment.projected[node.id] ?? load,

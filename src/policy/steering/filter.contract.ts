@@ -30,6 +30,7 @@ export function standing(index: number, given: Partial<Standing> = {}): Standing
     weight: 1,
     capacity: 1000,
     forced: "auto",
+    forcedUntilMs: undefined,
     health: undefined,
     load: 0.5,
     projected: given.load ?? 0.5,

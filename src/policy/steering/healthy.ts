@@ -16,14 +16,20 @@ import { note, type Standing } from "./candidate.ts";
  */
 export function judgeHealthy(standing: Standing): void {
   const state = standing.health?.state ?? "unknown";
-  if (standing.forced === "down") note(standing, "healthy", false, ["forced-down", "set by hand"]);
-  else if (standing.forced === "drain")
-    note(standing, "healthy", false, ["draining", "set by hand"]);
-  else if (standing.forced === "up") note(standing, "healthy", true, ["forced-up", "set by hand"]);
+  const { forced } = standing;
+  if (forced === "down") note(standing, "healthy", false, ["forced-down", byHand(standing)]);
+  else if (forced === "drain") note(standing, "healthy", false, ["draining", byHand(standing)]);
+  else if (forced === "up") note(standing, "healthy", true, ["forced-up", byHand(standing)]);
   else if (state === "up") note(standing, "healthy", true, ["healthy", "checks pass"]);
   else if (state === "unknown") note(standing, "healthy", true, ["unmeasured", "no check yet"]);
   else if (state === "draining") note(standing, "healthy", false, ["draining", "being drained"]);
   else note(standing, "healthy", false, ["down", failureOf(standing.health)]);
+}
+
+function byHand({ forcedUntilMs }: Standing): string {
+  const until =
+    forcedUntilMs === undefined ? "" : ` until ${new Date(forcedUntilMs).toISOString()}`;
+  return `set by hand${until}`;
 }
 
 function failureOf(health: TargetHealth | undefined): string {

@@ -62,6 +62,26 @@ test("steer() never chooses a down, drained or forced-down server while another 
   );
 });
 
+test("steer() takes an override that has ended for none, as the judge says, and names its end", () => {
+  const until = "2026-12-01T18:00:00.000Z";
+  const [customer] = SMALL.customers;
+  const [first] = customer!.sites;
+  const origins = first!.origins.map((one) => {
+    return one.name === "a" ? { ...one, state: "drain", until } : one;
+  });
+  const customers = [{ ...customer, sites: [{ ...first, origins }] }];
+  const drained = snapshotOf({ ...SMALL, customers });
+  const of = (ended: boolean) => {
+    const told = { load: 0, ...(ended ? { forcedEnded: true as const } : {}) };
+    const health = healthOf({ [ORIGINS[0]!]: told });
+    return steer({ snapshot: drained, health, assignment: NO_ASSIGNMENT }, site, { group: 1 });
+  };
+  expect(of(false).choices.map((choice) => choice.id)).not.toContain(ORIGINS[0]!);
+  const verdict = of(false).reasons.find((one) => one.id === ORIGINS[0])?.verdicts[0];
+  expect(verdict).toMatchObject({ reason: "draining", detail: `set by hand until ${until}` });
+  expect(of(true).choices[0]?.id).toBe(ORIGINS[0]!);
+});
+
 test("steer() takes the best server that has the family asked for, and none only if none has", () => {
   const health = loads(0.9, 0.1, 0.2);
   expect(decide(health).choices[0]?.id).toBe(ORIGINS[1]!);

@@ -112,6 +112,21 @@ describe("Judge on states", () => {
     expect(court.see(A).state).toBe("up");
   });
 
+  test.each([
+    ["up", false, "up", "down"],
+    ["down", true, "down", "up"],
+    ["drain", true, "draining", "up"],
+  ] as const)("forced %s with an end holds until then", (state, ok, before, after) => {
+    const until = new Date(1_800_000_004_000).toISOString();
+    const court = new Court(snapshotOf([{ origins: [{ ...origins(1)[0], state, until }] }]));
+    court.seconds(3, [{ target: A, ok }]);
+    expect(court.see(A).state).toBe(before);
+    expect(court.see(A).forcedEnded).toBeUndefined();
+    court.second([{ target: A, ok }]);
+    expect(court.see(A)).toMatchObject({ state: after, forcedEnded: true });
+    expect(court.see(A).v4Up).toBe(ok);
+  });
+
   test("another address at the same name starts afresh", () => {
     const court = three();
     court.seconds(2, [{ target: A, ok: false }]);

@@ -1,5 +1,6 @@
 import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../model/health.ts";
 import type { CheckReport } from "../../model/messages.ts";
+import { forcedAt } from "../../model/origin.ts";
 import { ASKING, type CheckKind, type Target } from "../plan.ts";
 import { agreed, combineLoads, highestByKind, majority, type Vote } from "./combine.ts";
 import { FlapDamper } from "./flap.ts";
@@ -45,7 +46,7 @@ export class TargetStateMachine {
     this.#fromSnapshot = fromSnapshot;
     this.#since = now;
     for (const family of target.families) this.#measured.set(family, "unknown");
-    this.#state = this.#forced(this.#overall());
+    this.#state = this.#forced(this.#overall(), now.wallMs);
   }
 
   /** What another judge saw, as long as we have seen nothing ourselves. */
@@ -154,7 +155,7 @@ export class TargetStateMachine {
       this.#dampers.set(family, damper);
       this.#measured.set(family, damper.step(previous, wanted, now.monoMs));
     }
-    const state = this.#forced(this.#overall());
+    const state = this.#forced(this.#overall(), now.wallMs);
     if (state === this.#state) return;
     this.#state = state;
     this.#since = now;
@@ -174,9 +175,9 @@ export class TargetStateMachine {
     });
   }
 
-  /** An operator's word beats what was measured. */
-  #forced(measured: Measured): TargetState {
-    switch (this.target.forced) {
+  /** An operator's word beats what was measured, until it ends. */
+  #forced(measured: Measured, wallMs: number): TargetState {
+    switch (forcedAt(this.target, wallMs)) {
       case "up":
         return "up";
       case "down":
@@ -215,11 +216,12 @@ export class TargetStateMachine {
       state: this.#state,
       sinceMs: this.#since.wallMs,
       young: counting || changed,
-      v4Up: this.#familyUp(4),
-      v6Up: this.#familyUp(6),
+      v4Up: this.#familyUp(4, now.wallMs),
+      v6Up: this.#familyUp(6, now.wallMs),
       load: highest?.load ?? 0,
       loadKnown: highest !== undefined,
       loadFrom: highest?.kind ?? null,
+      ...(forcedAt(this.target, now.wallMs) === this.target.forced ? {} : { forcedEnded: true }),
       sources: warned(sources, warnings),
       views: this.#views(fresh),
       ...(warnings.length === 0 ? {} : { warnings }),
@@ -242,11 +244,11 @@ export class TargetStateMachine {
   }
 
   /** A family that was not measured counts as there, unless the other one is known to be up. */
-  #familyUp(family: 4 | 6): boolean {
+  #familyUp(family: 4 | 6, wallMs: number): boolean {
     const measured = this.#measured.get(family);
     if (measured === undefined) return false;
-    if (this.target.forced === "up") return true;
-    if (this.target.forced === "down") return false;
+    const forced = forcedAt(this.target, wallMs);
+    if (forced === "up" || forced === "down") return forced === "up";
     return measured === "up" || (measured === "unknown" && !this.#anyIs("up"));
   }
 
