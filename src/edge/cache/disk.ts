@@ -194,8 +194,7 @@ export class DiskTier {
       return known;
     }
     const { files } = this;
-    const about = { files, path: own, checked: false, nowMs: this.#nowMs() };
-    const stored = new StoredFile({ ...tail, ...about });
+    const stored = new StoredFile({ ...tail, files, path: own, nowMs: this.#nowMs() });
     this.#opened.add(entry, stored);
     return stored;
   }
@@ -237,20 +236,29 @@ export class DiskTier {
     });
   }
 
-  /** Takes over a file that is whole and on the device: a large body written as it came. */
+  /** Takes over a file that is whole: a large body written as it came. */
   adopt(
     meta: ObjectMeta,
-    o: { readonly tmp: string; readonly fileBytes: number; readonly table: DataView },
+    o: {
+      readonly tmp: string;
+      readonly fileBytes: number;
+      readonly table: DataView;
+      /** Whether it is on the device, once that is known: what cannot be is forgotten. */
+      readonly synced: Promise<boolean>;
+    },
   ): Promise<void> {
     return this.#enqueue(meta.key, o.tmp, async (pending) => {
       const { files } = this;
       const path = this.tmpPath();
       await files.link(o.tmp, path);
-      const about = { files, path, checked: true, nowMs: this.#nowMs() };
-      const stored = new StoredFile({ meta, table: o.table, ...about });
+      const stored = new StoredFile({ meta, table: o.table, files, path, nowMs: this.#nowMs() });
       const kept = await this.#keep(meta, { ...o, pending, spooled: true }).catch(() => null);
-      if (kept !== null) this.#opened.add(kept, stored);
-      else await files.unlink(path);
+      if (kept === null) return files.unlink(path);
+      this.#opened.add(kept, stored);
+      void o.synced.then((done) => {
+        if (done) stored.wasWrittenHere(this.#nowMs());
+        else if (this.#index.holds(kept)) this.#forget(kept);
+      });
     });
   }
 

@@ -41,6 +41,7 @@ export class Spool {
   #bytes = 0;
   #state: "open" | "done" | "failed" = "open";
   #waiting: (() => void)[] = [];
+  #synced: Promise<boolean> | null = null;
   /** Cleared by a purge: it is delivered and then not stored. */
   keep = true;
 
@@ -130,17 +131,22 @@ export class Spool {
     const tail = encodeTail(meta, table);
     const { bytesWritten } = await this.#file!.write(tail, 0, tail.byteLength, this.#fileBytes);
     if (bytesWritten !== tail.byteLength) return;
-    // Taken for checked from here on: a disk that could not write says so now or not at all.
-    await this.#file!.sync();
     if (!this.keep) return;
+    const synced = this.#file!.sync().then(
+      () => true,
+      () => false,
+    );
     const fileBytes = this.#fileBytes + tail.byteLength;
     const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
-    await this.#disk.adopt(meta, { tmp: this.#path, fileBytes, table: view });
+    await this.#disk.adopt(meta, { tmp: this.#path, fileBytes, table: view, synced });
+    // The file is closed after this.
+    this.#synced = synced;
   }
 
   async #closeWhenUnread(): Promise<void> {
     while (this.#readers.size > 0) await this.#change();
     this.#held = [];
+    await this.#synced;
     await this.#file?.close().catch(() => {});
     // Once stored it has another name, and this finds nothing.
     await this.#disk.files.unlink(this.#path).catch(() => {});

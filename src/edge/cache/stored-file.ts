@@ -33,15 +33,19 @@ export class StoredFile {
     readonly files: Files;
     readonly path: string;
     readonly nowMs: number;
-    /** Known to hold what was written: it came from here, and the disk confirmed it. */
-    readonly checked: boolean;
   }) {
     this.meta = o.meta;
     this.files = o.files;
     this.path = o.path;
     this.#table = o.table;
-    this.#checked = new Uint8Array(o.table.byteLength / 4).fill(o.checked ? 1 : 0);
+    this.#checked = new Uint8Array(o.table.byteLength / 4);
     this.#checkedFromMs = o.nowMs;
+  }
+
+  /** It came from here, and the disk confirmed it. */
+  wasWrittenHere(nowMs: number): void {
+    this.#checked.fill(1);
+    this.#checkedFromMs = nowMs;
   }
 
   /** Is this what was written as block `index`? Takes note where it is. */

@@ -81,10 +81,12 @@ export class Flights {
     this.#flights.delete(key);
   }
 
-  /** The same for all keys that begin so. */
-  purgeAll(prefix: string): void {
-    const keys = [...this.#flights.keys(), ...this.#watches.keys()];
-    for (const key of keys) if (key.startsWith(prefix)) this.purge(key);
+  /**
+   * Later requests for keys that begin so join nothing that began before. What comes of it may be
+   * stored: it says how many purges it knows of, and is held against the later ones when it is read.
+   */
+  leaveAll(prefix: string): void {
+    for (const key of this.#flights.keys()) if (key.startsWith(prefix)) this.#flights.delete(key);
   }
 
   isPrivate(key: string, monoMs: number): boolean {

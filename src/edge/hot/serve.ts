@@ -67,9 +67,9 @@ export class Server {
     return this.#works.purge(key);
   }
 
-  /** Bans came for this site: what is under way is not kept, and no URL is known any more. */
+  /** Bans came for this site: nothing under way is joined, and no URL is known any more. */
   banned(of: { readonly customer: string; readonly site: string }): void {
-    this.#works.flights.purgeAll(cacheKey({ ...of, path: "/" }));
+    this.#works.flights.leaveAll(cacheKey({ ...of, path: "/" }));
     this.tableChanged();
   }
 
