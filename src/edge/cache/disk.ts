@@ -1,20 +1,12 @@
 import { join } from "node:path";
 import { variantMatches } from "../../policy/caching/mod.ts";
-import {
-  BlockTable,
-  blockCount,
-  decodeFile,
-  decodeFooter,
-  decodeTail,
-  encodeTail,
-  FOOTER_BYTES,
-} from "./disk-format.ts";
+import { BlockTable, decodeFile, encodeTail } from "./disk-format.ts";
 import { type DiskEntry, DiskIndex, type DiskName, fileName, hashKey } from "./disk-index.ts";
 import { nameHash } from "./evict/mod.ts";
-import { type Files, type OpenFile, realFiles } from "./files.ts";
+import { type Files, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Removals } from "./removals.ts";
-import { OpenedFiles, StoredFile } from "./stored-file.ts";
+import { OpenedFiles, readTail, StoredFile } from "./stored-file.ts";
 
 /** Bytes that may wait for the disk at most; what comes while they do is not written. */
 const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
@@ -187,7 +179,7 @@ export class DiskTier {
   async #openEntry(entry: DiskEntry, path: string): Promise<StoredFile | null> {
     const own = this.tmpPath();
     await this.files.link(path, own);
-    const tail = await this.#tailOf(own, entry.fileBytes).catch(() => null);
+    const tail = await readTail(this.files, own, entry.fileBytes).catch(() => null);
     const known = this.#opened.of(entry);
     if (tail === null || known !== null || !this.#index.holds(entry)) {
       await this.files.unlink(own).catch(() => {});
@@ -197,15 +189,6 @@ export class DiskTier {
     const stored = new StoredFile({ ...tail, files, path: own, nowMs: this.#nowMs() });
     this.#opened.add(entry, stored);
     return stored;
-  }
-
-  async #tailOf(path: string, fileBytes: number) {
-    const file = await this.files.open(path, "r");
-    try {
-      return await readTail(file, fileBytes);
-    } finally {
-      await file.close().catch(() => {});
-    }
   }
 
   /** Writes an object in the background; it is in the index once it is whole on disk. */
@@ -392,14 +375,4 @@ export class DiskTier {
   #pathOf(name: string): string {
     return join(this.#dir, name.slice(0, 2), name);
   }
-}
-
-async function readTail(file: OpenFile, fileBytes: number) {
-  const last = new Uint8Array(FOOTER_BYTES);
-  await file.read(last, 0, FOOTER_BYTES, fileBytes - FOOTER_BYTES);
-  const footer = decodeFooter(last, fileBytes);
-  if (footer === null) return null;
-  const tail = new Uint8Array(blockCount(footer.bodyBytes) * 4 + footer.metaBytes);
-  await file.read(tail, 0, tail.byteLength, footer.bodyBytes);
-  return decodeTail(tail, footer);
 }

@@ -1,4 +1,11 @@
-import { BLOCK_BYTES, blockHolds } from "./disk-format.ts";
+import {
+  BLOCK_BYTES,
+  blockCount,
+  blockHolds,
+  decodeFooter,
+  decodeTail,
+  FOOTER_BYTES,
+} from "./disk-format.ts";
 import type { DiskEntry } from "./disk-index.ts";
 import type { Files } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
@@ -130,5 +137,21 @@ export class OpenedFiles {
     for (const { stored } of this.#opened.values()) stored.alive = false;
     this.#opened.clear();
     await Promise.all(paths.map((path) => this.#files.unlink(path).catch(() => {})));
+  }
+}
+
+/** What the end of an object's file says; null when it does not hold. */
+export async function readTail(files: Files, path: string, fileBytes: number) {
+  const file = await files.open(path, "r");
+  try {
+    const last = new Uint8Array(FOOTER_BYTES);
+    await file.read(last, 0, FOOTER_BYTES, fileBytes - FOOTER_BYTES);
+    const footer = decodeFooter(last, fileBytes);
+    if (footer === null) return null;
+    const tail = new Uint8Array(blockCount(footer.bodyBytes) * 4 + footer.metaBytes);
+    await file.read(tail, 0, tail.byteLength, footer.bodyBytes);
+    return decodeTail(tail, footer);
+  } finally {
+    await file.close().catch(() => {});
   }
 }
