@@ -45,6 +45,8 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   listZones: {},
   putZone: { body: { text: "$TTL 60\n@ A 127.0.2.1\n" } },
   readZone: {},
+  checkSite: {},
+  checkZone: {},
   readZoneText: {},
   putRecords: { body: { values: ["127.0.2.2"] } },
   deleteRecords: {},

@@ -1,45 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { Fault } from "../base/fault.ts";
 import type { ClaimView, ProblemDetails, ZoneChanged } from "../model/api/mod.ts";
-import type { NameResolver } from "../model/resolver.ts";
-import { type Message, makeQuery, type ResourceRecord, TYPE } from "../wire/dns/mod.ts";
+import { TYPE } from "../wire/dns/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+import { TableResolver } from "./resolver.fake.ts";
 
 setDefaultTimeout(30_000);
-
-/** A resolver over a table: `name type` -> values; `@address name NS` is what a server itself says. */
-class TableResolver implements NameResolver {
-  readonly table = new Map<string, readonly string[]>();
-
-  async lookup(name: string, type: number): Promise<Message> {
-    const values = this.table.get(`${name} ${type}`);
-    if (values === undefined) throw new Fault("bus-timeout", name);
-    return messageOf(name, type, values);
-  }
-
-  async lookupAt(address: string, name: string, type: number): Promise<Message> {
-    const values = this.table.get(`@${address} ${name} ${type}`);
-    if (values === undefined) throw new Fault("bus-timeout", name);
-    // As a referral: in the authority section.
-    const { answers, ...rest } = messageOf(name, type, values);
-    return { ...rest, answers: [], authorities: answers };
-  }
-}
-
-function messageOf(name: string, type: number, values: readonly string[]): Message {
-  const answers = values.map((value): ResourceRecord => {
-    const base = { name, type, class: 1, ttlSec: 60 };
-    if (type === TYPE.TXT) {
-      return { ...base, data: { kind: "texts", texts: [new TextEncoder().encode(value)] } };
-    }
-    const address = type === TYPE.A || type === TYPE.AAAA;
-    return {
-      ...base,
-      data: address ? { kind: "address", address: value } : { kind: "name", name: value },
-    };
-  });
-  return { ...makeQuery(1, name, type), answers };
-}
 
 const resolver = new TableResolver();
 let world: ControlWorld;
@@ -69,13 +34,7 @@ const check = (who: Record<string, string>, customer: string, name: string) =>
 const claims = async (who: Record<string, string>, customer: string) =>
   (await world.call<ClaimView[]>("GET", `/customers/${customer}/claims`, { headers: who })).body;
 
-/** The parent of a zone delegates it to these. */
-function delegate(name: string, servers: readonly string[]): void {
-  const parent = name.slice(name.indexOf(".") + 1);
-  resolver.table.set(`${parent} ${TYPE.NS}`, ["ns.registry.example"]);
-  resolver.table.set(`ns.registry.example ${TYPE.A}`, ["127.0.9.9"]);
-  resolver.table.set(`@127.0.9.9 ${name} ${TYPE.NS}`, servers);
-}
+const delegate = (name: string, servers: readonly string[]) => resolver.delegate(name, servers);
 
 describe("a name that is, contains, or lies under another customer's (D19)", () => {
   test("is pending, changes nothing that is served, and says what to set", async () => {

@@ -25,6 +25,7 @@ import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
 import { startPublisher } from "./publish.ts";
+import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
 
@@ -40,7 +41,7 @@ export interface ControlOptions {
   readonly bus: Bus;
   readonly feed: Feed;
   readonly operator?: { readonly email: string; readonly password: string };
-  /** Looks for proofs of ownership; without it, claims stay pending. */
+  /** Looks for proofs of ownership, and whether names lead here; without it nothing is seen. */
   readonly resolver?: NameResolver;
   /** Answers what is not the API's: the portal. */
   readonly portal?: (request: Request) => Promise<Response | null>;
@@ -92,12 +93,14 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const signing = mountSigningKeys({ dataDir: o.dataDir, deps });
     stops.push(() => signing.stop());
     const changer = new Changer(deps);
-    const claims = new ClaimBook({ deps, changer, resolver: o.resolver ?? null });
+    const resolver = o.resolver ?? null;
+    const claims = new ClaimBook({ deps, changer, resolver });
+    const checker = new SetUpChecker({ deps, resolver, dsOf: keys.dsOf });
     stops.push(() => claims.stop());
     const requests = new Map<string, number>();
     const handlers = { ...billing.handlers, ...keys.handlers, ...signing.handlers };
     const app = appOf({
-      parts: { deps, auth, changer, claims },
+      parts: { deps, auth, changer, claims, checker },
       mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",

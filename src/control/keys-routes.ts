@@ -11,6 +11,8 @@ export type KeyHandlers = Pick<Handlers, "readZoneKeys" | "rollZoneKey">;
 
 export interface Keys {
   readonly handlers: KeyHandlers;
+  /** The DS lines that a zone's parent is to have; none where the zone is not signed. */
+  dsOf(zone: string): readonly string[];
   stop(): void;
 }
 
@@ -32,6 +34,7 @@ export function mountKeys(o: { readonly dataDir: string; readonly deps: Deps }):
   });
   return {
     handlers: keyHandlers(o.deps, book),
+    dsOf: (zone) => (book.isSigned(zone) ? book.view(zone).ds : []),
     stop: () => {
       unmount();
       store.close();

@@ -78,6 +78,10 @@ export class ZoneKeyBook {
     };
   }
 
+  isSigned(zone: string): boolean {
+    return this.#signed().has(zone);
+  }
+
   /**
    * The next step of a roll: `prepare` publishes a new key, `activate` signs with it, `retire` takes
    * the old one away.

@@ -1,5 +1,6 @@
 import type {
   AuditEntry,
+  ClaimView,
   Invoice,
   Live,
   NodeView,
@@ -16,6 +17,7 @@ export interface World {
   nowMs: number;
   snapshot: number;
   readonly sites: Map<string, Site[]>;
+  readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
   readonly audit: AuditEntry[];
@@ -54,6 +56,7 @@ export function makeWorld(): World {
     nowMs: START_MS,
     snapshot: 41,
     sites: new Map(),
+    claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],
     audit: [],

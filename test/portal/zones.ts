@@ -1,4 +1,4 @@
-import type { RouteName } from "../../src/model/api/mod.ts";
+import type { ClaimView, RouteName } from "../../src/model/api/mod.ts";
 import { type ZoneRecord, zoneRecord } from "../../src/model/zone.ts";
 import { changed, type Handler, type Input, Refusal, sitesOf } from "./asked.ts";
 import type { World } from "./world.ts";
@@ -19,6 +19,20 @@ function done(world: World, change: string, more: { dryRun?: boolean; ignored?: 
     return { reply: { changes: [change], version: world.snapshot, snapshot: null, ...rest } };
   }
   return { reply: { ...changed(world, change).reply, ...rest } };
+}
+
+function claimOf(world: World, customer: string, name: string): ClaimView {
+  const txt = { name: `_turnpike-challenge.${name}`, value: `turnpike-${"ab".repeat(16)}` };
+  return {
+    customer,
+    name,
+    kind: "zone",
+    state: "pending",
+    proofs: [{ name, txt, ns: NAME_SERVERS }],
+    createdAt: new Date(world.nowMs).toISOString(),
+    checkedAt: null,
+    problem: null,
+  };
 }
 
 /** A line is `name ttl IN type value`: enough for what the pages are tested with. */
@@ -60,6 +74,42 @@ export const zoneHandlers: { readonly [N in RouteName]?: Handler } = {
     const next = { step: "prepare", notBefore: "2026-11-22T12:00:00Z" };
     return { reply: { zone: input.params.zone, ds, keys: [], next } };
   },
+  checkZone(world, input) {
+    const { name } = zoneOf(world, input);
+    const base = { name, type: "NS", expected: NAME_SERVERS };
+    const check = { ...base, seen: NAME_SERVERS, state: "right", words: "As expected" };
+    return {
+      reply: { name, at: new Date(world.nowMs).toISOString(), ready: true, checks: [check] },
+    };
+  },
+  checkSite(world, input) {
+    sitesOf(world, input);
+    const name = input.params.hostname ?? "";
+    const base = { name, type: "CNAME", expected: ["0123.gtm.cdn.example"] };
+    const words = `${name} has no CNAME: remove its addresses and set it`;
+    const check = { ...base, seen: [], state: "missing", words };
+    return {
+      reply: { name, at: new Date(world.nowMs).toISOString(), ready: false, checks: [check] },
+    };
+  },
+  listClaims(world, input) {
+    sitesOf(world, input);
+    return { reply: world.claims.filter((one) => one.customer === input.params.customer) };
+  },
+  checkClaim(world, input) {
+    sitesOf(world, input);
+    const found = world.claims.find((one) => one.name === input.params.name);
+    if (found === undefined) throw new Refusal(404, "There is nothing at this name");
+    const checkedAt = new Date(world.nowMs).toISOString();
+    const problem = `no TXT at _turnpike-challenge.${found.name}`;
+    return { reply: Object.assign(found, { checkedAt, problem }) };
+  },
+  deleteClaim(world, input) {
+    sitesOf(world, input);
+    const at = world.claims.findIndex((one) => one.name === input.params.name);
+    world.claims.splice(at, 1);
+    return {};
+  },
   putZone(world, input) {
     sitesOf(world, input);
     const { customer = "", zone: name = "" } = input.params;
@@ -67,6 +117,12 @@ export const zoneHandlers: { readonly [N in RouteName]?: Handler } = {
     const next = text === undefined ? records : readLines(text);
     const words = `put zone ${name}: ${next.length} records`;
     if (dryRun) return done(world, words, { dryRun, ignored: ["line 1: SOA is made by us"] });
+    if (name.endsWith("shop.example") && customer !== "acme") {
+      const pending = claimOf(world, customer, name);
+      world.claims.push(pending);
+      const none = { changes: [], version: world.snapshot, snapshot: null, dryRun };
+      return { reply: { ...none, warnings: [], ignored: [], pending } };
+    }
     const at = world.zones.findIndex((one) => one.customer === customer && one.name === name);
     if (at < 0) world.zones.push({ customer, name, records: next });
     else world.zones[at] = { customer, name, records: next };

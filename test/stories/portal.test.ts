@@ -251,57 +251,6 @@ describe("the portal in a browser, day by day", () => {
     ]);
   });
 
-  story("records of a zone are added, changed and removed", async () => {
-    const page = await stage.page("owner");
-    await visit(page, "/customers/acme/zones");
-    await page.getByRole("link", { name: "shop.example" }).click();
-    await page.getByText("IN DS 4711").waitFor();
-    await page.getByRole("button", { name: "Add records" }).click();
-    await page.getByLabel("Name").fill("www");
-    await page.getByLabel("Values").fill("203.0.113.300");
-    await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByText("Expected an IPv4 address").waitFor();
-    await page.getByLabel("Values").fill("203.0.113.30\n203.0.113.31");
-    await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByText("A of www is in place").waitFor();
-    await page.getByRole("button", { name: "Change MX of @" }).click();
-    expect(await page.getByLabel("Values").inputValue()).toContain("20 mail2.shop.example");
-    await page.getByLabel("Values").fill("5 mail.shop.example");
-    await page.getByRole("button", { name: "Save", exact: true }).click();
-    await page.getByText("MX of @ is in place").waitFor();
-    await page.getByRole("button", { name: "Remove TXT of @" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-    await page.getByText("TXT of @ is removed").waitFor();
-    const rows = stage.world.zones[0]?.records.map((r) => `${r.name} ${r.type} ${r.value}`);
-    expect(rows?.sort()).toEqual([
-      "@ MX 5 mail.shop.example",
-      "mail A 203.0.113.25",
-      "www A 203.0.113.30",
-      "www A 203.0.113.31",
-    ]);
-  });
-
-  story("a zone comes by a master file, looked at first, and goes again", async () => {
-    const page = await stage.page("empty");
-    await visit(page, "/customers/globex/zones");
-    await page.getByText("No zone yet").waitFor();
-    await page.getByRole("link", { name: "Add a zone" }).click();
-    await page.getByLabel("Domain").fill("globex.example.");
-    await page.getByLabel("Master file").fill("www 60 IN A 203.0.113.9\nno record");
-    await page.getByRole("button", { name: "Only show what would change" }).click();
-    await page.getByText("Expected a record (text:2:1)").waitFor();
-    await page.getByLabel("Master file").fill("www 60 IN A 203.0.113.9");
-    await page.getByRole("button", { name: "Only show what would change" }).click();
-    await page.getByText("put zone globex.example: 1 records").waitFor();
-    expect(stage.world.zones.length).toBe(1);
-    expect(await seriousFindings(page)).toEqual([]);
-    await page.getByRole("button", { name: "Add zone" }).click();
-    await page.getByRole("row", { name: /203\.0\.113\.9/ }).waitFor();
-    await page.getByRole("button", { name: "Remove zone…" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Remove zone" }).click();
-    await page.getByText("No zone yet").waitFor();
-  });
-
   story("on a narrow screen the places to go to are behind one button", async () => {
     const page = await stage.page("owner", { width: 390, scheme: "dark" });
     await visit(page, SITE);

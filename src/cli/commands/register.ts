@@ -12,6 +12,7 @@ import { registerOriginAdd } from "./origin-add.ts";
 import { registerOriginForce } from "./origin-force.ts";
 import { registerOriginList } from "./origin-list.ts";
 import { registerPurge } from "./purge.ts";
+import { registerSetUpChecks } from "./set-up.ts";
 import { registerSign } from "./sign.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerSiteAdd } from "./site-add.ts";
@@ -34,6 +35,7 @@ export function registerCommands(program: Command): void {
   registerSiteList(program);
   registerSiteShow(program);
   registerSiteAdd(program);
+  registerSetUpChecks(program);
   registerOriginList(program);
   registerOriginAdd(program);
   registerOriginForce(program);

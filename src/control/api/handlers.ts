@@ -12,6 +12,7 @@ import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../co
 import { createToken, listTokens, revokeToken } from "../commands/token.ts";
 import type { Deps } from "../deps.ts";
 import { Explainer } from "../explain.ts";
+import type { SetUpChecker } from "../set-up.ts";
 import { simulateDraft } from "../simulate.ts";
 import { Throttle } from "../throttle.ts";
 import { endedCookie, sessionCookie } from "./guard.ts";
@@ -49,6 +50,7 @@ export interface Parts {
   readonly auth: Auth;
   readonly changer: Changer;
   readonly claims: ClaimBook;
+  readonly checker: SetUpChecker;
 }
 
 /** Thin: each takes a checked call, asks a command or a reader, and shapes the answer. */
@@ -59,6 +61,8 @@ export function controlHandlers(parts: Parts): ControlHandlers {
     ...customerHandlers(parts),
     ...changeHandlers(parts),
     ...zoneHandlers(parts),
+    checkSite: ({ params }) => parts.checker.site(params.customer, params.hostname),
+    checkZone: ({ params }) => parts.checker.zone(params.customer, params.zone),
   };
 }
 

@@ -18,6 +18,7 @@ export * from "./purge.ts";
 export * from "./route.ts";
 export * from "./routes.ts";
 export * from "./session.ts";
+export * from "./set-up.ts";
 export * from "./simulate.ts";
 export * from "./zone.ts";
 export * from "./zone-keys.ts";

@@ -27,6 +27,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
+import { setUpRoutes } from "./set-up.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
 import { zoneRoutes } from "./zone.ts";
@@ -376,5 +377,6 @@ export const routes = {
   ...signingKeyRoutes,
   ...zoneRoutes,
   ...claimRoutes,
+  ...setUpRoutes,
 } as const;
 export type RouteName = keyof typeof routes;

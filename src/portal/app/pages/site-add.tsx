@@ -8,8 +8,9 @@ import { sortProblems } from "../parts/field-problems.ts";
 import { Page } from "../parts/page.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
+import { useToast } from "../parts/toast.tsx";
 import { useTexts } from "../parts/use-texts.ts";
-import { Link } from "../router.tsx";
+import { go, Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 
 const PATHS = {
@@ -23,6 +24,7 @@ type Onboarding = SiteView["site"]["onboarding"];
 
 export function SiteAddPage(props: PageProps) {
   const customer = props.params.customer ?? "";
+  const toast = useToast();
   const [added, setAdded] = useState<string | null>(null);
   const sites = useRead("listSites", { params: { customer } });
   const view = sites.data?.find((one) => one.site.hostname === added);
@@ -34,6 +36,10 @@ export function SiteAddPage(props: PageProps) {
           customer={customer}
           taken={sites.data?.map((one) => one.site.hostname) ?? []}
           onAdded={setAdded}
+          onPending={(hostname) => {
+            toast(`${hostname} waits for a proof that it is yours`);
+            go(up.href);
+          }}
         />
       </Page>
     );
@@ -58,6 +64,8 @@ function AddForm(props: {
   customer: string;
   taken: readonly string[];
   onAdded: (hostname: string) => void;
+  /** It waits for a proof: nothing was changed yet. */
+  onPending: (hostname: string) => void;
 }) {
   const { customer } = props;
   const { texts, set, field } = useTexts<Field>(FIRST);
@@ -76,7 +84,10 @@ function AddForm(props: {
     if (Object.keys(found).length > 0) return;
     put.mutate(
       { params: { customer, hostname }, body: bodyOf(texts) },
-      { onSuccess: () => props.onAdded(hostname) },
+      {
+        onSuccess: ({ pending }) =>
+          pending === undefined ? props.onAdded(hostname) : props.onPending(hostname),
+      },
     );
   }
 

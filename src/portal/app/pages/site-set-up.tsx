@@ -4,6 +4,7 @@ import { useMayEdit } from "../api/lives.ts";
 import { useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
+import { SiteSetUpState } from "../parts/set-up-state.tsx";
 import { SiteSettingsForm } from "../parts/site-settings-form.tsx";
 import { useToast } from "../parts/toast.tsx";
 import { go } from "../router.tsx";
@@ -16,6 +17,7 @@ export function SetUpTab(props: SiteTabProps) {
   const [changing, setChanging] = useState(false);
   return (
     <Stack>
+      <SiteSetUpState customer={customer} hostname={view.site.hostname} />
       <SetUpRecords view={view} />
       {changing ? (
         <SiteSettingsForm customer={customer} site={view.site} onClose={() => setChanging(false)} />

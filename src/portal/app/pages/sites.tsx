@@ -3,6 +3,7 @@ import type { Live, SiteView } from "../../../model/api/mod.ts";
 import { useLives, useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
+import { Claims } from "../parts/claims.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { formatBandwidth, formatPercent, formatRate } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
@@ -31,6 +32,7 @@ export function SitesPage(props: PageProps) {
       words="Host names, and what is decided for each"
       actions={some ? add : undefined}
     >
+      <Claims customer={customer} />
       <Loaded query={sites}>
         {(list) =>
           list.length === 0 ? (

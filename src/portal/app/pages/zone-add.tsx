@@ -17,6 +17,7 @@ export function ZoneAddPage(props: PageProps) {
         customer={customer}
         zone={null}
         onDone={(zone) => go(pathOf("zone", { customer, zone }))}
+        onPending={() => go(zones)}
         onCancel={() => go(zones)}
       />
     </Page>

@@ -10,6 +10,7 @@ import { CopyLine } from "../parts/copy-line.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Page } from "../parts/page.tsx";
 import { RecordForm, type RecordSet } from "../parts/record-form.tsx";
+import { ZoneSetUpState } from "../parts/set-up-state.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
 import { ZoneFileForm } from "../parts/zone-file-form.tsx";
@@ -61,7 +62,13 @@ function ZoneBody(props: { view: ZoneView }) {
         />
       )}
       {doing?.form === "file" && (
-        <ZoneFileForm customer={customer} zone={zone} onDone={stop} onCancel={stop} />
+        <ZoneFileForm
+          customer={customer}
+          zone={zone}
+          onDone={stop}
+          onPending={stop}
+          onCancel={stop}
+        />
       )}
       {doing === null && (
         <Group>
@@ -78,6 +85,7 @@ function ZoneBody(props: { view: ZoneView }) {
       )}
       <Records view={view} onChange={mayEdit ? (set) => setDoing({ form: "record", set }) : null} />
       <Warnings view={view} />
+      <ZoneSetUpState customer={customer} zone={zone} />
       <SetUp view={view} />
       {mayEdit && view.kind === "hosted" && <Remove view={view} />}
     </Stack>

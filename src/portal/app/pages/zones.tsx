@@ -3,6 +3,7 @@ import type { ZoneRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
+import { Claims } from "../parts/claims.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
@@ -25,6 +26,7 @@ export function ZonesPage(props: PageProps) {
       words="DNS zones that our name servers hold for you, and their records"
       actions={some ? add : undefined}
     >
+      <Claims customer={customer} />
       <Loaded query={zones}>
         {(rows) =>
           rows.length === 0 ? (

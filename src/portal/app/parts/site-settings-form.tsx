@@ -138,6 +138,11 @@ const FRONTS = [
 const PRESETS = [
   { value: "lowest-load", label: "Lowest load" },
   { value: "nearest-unloaded", label: "Nearest that is unloaded" },
+  { value: "latency", label: "Lowest latency" },
+  { value: "geographic", label: "Nearest on the map" },
+  { value: "weighted", label: "By weight" },
+  { value: "failover", label: "The first that is up" },
+  { value: "sticky", label: "The same for the same clients" },
 ];
 const YES_NO = [
   { value: "no", label: "No" },

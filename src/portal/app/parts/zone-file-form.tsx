@@ -13,6 +13,8 @@ export function ZoneFileForm(props: {
   /** The zone whose records are replaced; null to add one, by its name. */
   zone: string | null;
   onDone: (zone: string) => void;
+  /** It waits for a proof: nothing was changed yet. */
+  onPending: () => void;
   onCancel: () => void;
 }) {
   const { customer, zone } = props;
@@ -34,6 +36,10 @@ export function ZoneFileForm(props: {
       {
         onSuccess(change) {
           if (dryRun) return setSeen(change);
+          if (change.pending !== undefined) {
+            toast(`${trimmed} waits for a proof that it is yours`);
+            return props.onPending();
+          }
           toast(adding ? `${trimmed} is added` : `The records of ${trimmed} are replaced`);
           props.onDone(trimmed);
         },

@@ -1,0 +1,104 @@
+import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { testWith, whyNot } from "../lab/needs.ts";
+import { CHROMIUM, Stage, seriousFindings, visit } from "../portal/stage.ts";
+
+let stage: Stage;
+
+function story(name: string, run: () => Promise<void>): void {
+  testWith([CHROMIUM], name, run);
+}
+
+beforeAll(async () => {
+  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
+});
+afterEach(async () => {
+  const complaints = [...(stage?.complaints ?? [])];
+  await stage?.clear();
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await stage?.close();
+});
+
+const SITE = "/customers/acme/sites/www.shop.example";
+
+describe("zones in the portal", () => {
+  story("records of a zone are added, changed and removed", async () => {
+    const page = await stage.page("owner");
+    await visit(page, "/customers/acme/zones");
+    await page.getByRole("link", { name: "shop.example" }).click();
+    await page.getByText("IN DS 4711").waitFor();
+    await page.getByRole("button", { name: "Add records" }).click();
+    await page.getByLabel("Name").fill("www");
+    await page.getByLabel("Values").fill("203.0.113.300");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByText("Expected an IPv4 address").waitFor();
+    await page.getByLabel("Values").fill("203.0.113.30\n203.0.113.31");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByText("A of www is in place").waitFor();
+    await page.getByRole("button", { name: "Change MX of @" }).click();
+    expect(await page.getByLabel("Values").inputValue()).toContain("20 mail2.shop.example");
+    await page.getByLabel("Values").fill("5 mail.shop.example");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("MX of @ is in place").waitFor();
+    await page.getByRole("button", { name: "Remove TXT of @" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByText("TXT of @ is removed").waitFor();
+    const rows = stage.world.zones[0]?.records.map((r) => `${r.name} ${r.type} ${r.value}`);
+    expect(rows?.sort()).toEqual([
+      "@ MX 5 mail.shop.example",
+      "mail A 203.0.113.25",
+      "www A 203.0.113.30",
+      "www A 203.0.113.31",
+    ]);
+  });
+
+  story("a zone comes by a master file, looked at first, and goes again", async () => {
+    const page = await stage.page("empty");
+    await visit(page, "/customers/globex/zones");
+    await page.getByText("No zone yet").waitFor();
+    await page.getByRole("link", { name: "Add a zone" }).click();
+    await page.getByLabel("Domain").fill("globex.example.");
+    await page.getByLabel("Master file").fill("www 60 IN A 203.0.113.9\nno record");
+    await page.getByRole("button", { name: "Only show what would change" }).click();
+    await page.getByText("Expected a record (text:2:1)").waitFor();
+    await page.getByLabel("Master file").fill("www 60 IN A 203.0.113.9");
+    await page.getByRole("button", { name: "Only show what would change" }).click();
+    await page.getByText("put zone globex.example: 1 records").waitFor();
+    expect(stage.world.zones.length).toBe(1);
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole("button", { name: "Add zone" }).click();
+    await page.getByRole("row", { name: /203\.0\.113\.9/ }).waitFor();
+    await page.getByRole("button", { name: "Remove zone…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove zone" }).click();
+    await page.getByText("No zone yet").waitFor();
+  });
+
+  story(
+    "a zone that overlaps another's waits for a proof, which is said and looked for",
+    async () => {
+      const page = await stage.page("empty");
+      await visit(page, "/customers/globex/add-zone");
+      await page.getByLabel("Domain").fill("dev.shop.example");
+      await page.getByRole("button", { name: "Add zone" }).click();
+      await page.getByText("dev.shop.example waits for a proof", { exact: true }).waitFor();
+      await page.getByText("_turnpike-challenge.dev.shop.example. 3600 IN TXT").waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      await page.getByRole("button", { name: "Look now" }).click();
+      await page.getByText("Not yet: no TXT at").waitFor();
+      await page.getByRole("button", { name: "Give it up" }).click();
+      await page.getByText("dev.shop.example is given up").waitFor();
+      expect(stage.world.claims).toEqual([]);
+    },
+  );
+
+  story("a site's page says whether its DNS leads here", async () => {
+    const page = await stage.page("owner");
+    await visit(page, `${SITE}/set-up`);
+    await page.getByText("Your DNS does not lead here yet").waitFor();
+    await page.getByRole("row", { name: /CNAME of www.shop.example Not there/ }).waitFor();
+    await visit(page, "/customers/acme/zones/shop.example");
+    await page.getByText("Your DNS leads here").waitFor();
+    await page.getByRole("button", { name: "Look again" }).click();
+  });
+});
