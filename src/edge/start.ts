@@ -12,6 +12,7 @@ import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Bans } from "./bans.ts";
 import { Cache } from "./cache/mod.ts";
+import { Encoder } from "./encoder.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
@@ -56,7 +57,7 @@ export interface EdgeRole {
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
-  const { cache, bans } = openHeld(o);
+  const { cache, bans, encoder } = openHeld(o);
   const counts = new EdgeCounts();
   const origins = originClient();
   let table: EdgeTable | null = null;
@@ -69,15 +70,15 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     purged: () => purges.applied,
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
+    encode: (object, coding) => encoder.want(object, coding),
   });
-  const heldPaths = (site: string, path: string) =>
-    pathsHeld(table?.byHostname.get(site)?.rules ?? null, path);
+  const heldPaths = (site: string, path: string) => pathsHeldBy(table, site, path);
   const purges = new PurgeLog({
     ...{ node, clock, log, bus: o.bus },
     path: join(o.dataDir, "purged.json"),
     purge: async ({ customer, site, path }) => {
-      const keys = heldPaths(site, path).map((one) => cacheKey({ customer, site, path: one }));
-      await Promise.all(keys.map((key) => server.purge(key)));
+      const held = heldPaths(site, path);
+      await Promise.all(held.map((one) => server.purge(cacheKey({ customer, site, path: one }))));
     },
     ban: (all) => {
       const kept = bans.add(all, heldPaths);
@@ -101,6 +102,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     await Promise.all(listeners.map((listener) => listener.stop()));
     origins.stop();
     await purges.stop();
+    await encoder.stop();
     await cache.stop();
   };
   try {
@@ -124,6 +126,11 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       return { ...drained, ...own?.take(drained.edge, feed.snapshot()) };
     },
   };
+}
+
+/** Every path under which a URL of this site may be held. */
+function pathsHeldBy(table: EdgeTable | null, site: string, path: string): readonly string[] {
+  return pathsHeld(table?.byHostname.get(site)?.rules ?? null, path);
 }
 
 function hmacSha256(secret: Uint8Array, message: Uint8Array): Uint8Array {
@@ -156,5 +163,5 @@ function openHeld(o: EdgeOptions) {
       fault: bans.fault,
     });
   }
-  return { cache, bans };
+  return { cache, bans, encoder: new Encoder({ memory: cache.memory, log: o.log }) };
 }

@@ -22,6 +22,8 @@ export class MemoryObject<P = unknown> {
   readonly prepared: (P | undefined)[] = [];
   /** URLs that lead here without parsing: the deliverer's, too. */
   readonly urls: string[] = [];
+  /** The same bytes in other codings, by name; null: not worth it. See `keepEncoded`. */
+  encoded: Map<string, Uint8Array<ArrayBuffer> | null> | null = null;
   /** Its place in the tier's table; -1 while it is in none. */
   slot = -1;
   readonly #shares: Shares | null;
@@ -112,7 +114,33 @@ export class MemoryTier<P = unknown> {
     const variants = this.#variants.get(meta.key);
     if (variants === undefined) this.#variants.set(meta.key, [object]);
     else variants.push(object);
+    // New fields for the same bytes: what was made of them still holds.
+    if (before !== undefined && before.bytes === object.bytes) {
+      for (const [coding, made] of before.encoded ?? []) this.keepEncoded(object, coding, made);
+    }
     return object;
+  }
+
+  /**
+   * Keeps an object's bytes in another coding beside it, under the same cap and for as long as it
+   * lives. Others may have to go for it, or the object itself.
+   */
+  keepEncoded(
+    object: MemoryObject<P>,
+    coding: string,
+    bytes: Uint8Array<ArrayBuffer> | null,
+  ): void {
+    const { slot } = object;
+    if (!object.alive || slot < 0 || object.encoded?.has(coding) === true) return;
+    object.encoded ??= new Map();
+    object.encoded.set(coding, bytes);
+    if (bytes === null) return;
+    const seen = this.#seen(slot);
+    this.#shares.remove(slot);
+    this.#slots.bytes[slot]! += bytes.byteLength;
+    this.#shares.insert(slot, nameHash(object.meta.customer), true);
+    this.#slots.hits[slot] = seen;
+    while (this.#shares.bytes > this.bytesMax) this.#evict();
   }
 
   /** Removes every variant of a key. */

@@ -10,6 +10,7 @@ import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { FILE_BYTES_MAX } from "./limits.ts";
+import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 
 /** An object in whatever state it is held. */
@@ -32,6 +33,7 @@ const OF_A_BODY = ["content-type", "content-encoding", "content-language", "cont
  *
  *   If-None-Match, If-Modified-Since hold   304
  *   HEAD                                    head only
+ *   a coding that the client takes is held  200, the whole in that coding; not where a range is asked
  *   one byte range, If-Range holds          206 or 416
  *   else                                    200, or whatever status was stored
  */
@@ -46,6 +48,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
   count(ask, how.status.hit === true);
   const asked = ask.request.headers;
+  const encoded = encodedFor(held, ask, headers);
   if (meta.status === 200) {
     const conditions = {
       ifNoneMatch: asked.get("if-none-match"),
@@ -55,11 +58,15 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
       for (const name of OF_A_BODY) headers.delete(name);
       return new Response(null, { status: 304, headers });
     }
-    sayRanges(headers, meta);
+    if (encoded === null) sayRanges(headers, meta);
   }
   if (ask.method === "HEAD") {
-    headers.set("content-length", String(meta.bodyBytes));
+    headers.set("content-length", String(encoded?.bytes.byteLength ?? meta.bodyBytes));
     return new Response(null, { status: meta.status, headers });
+  }
+  if (encoded !== null) {
+    countBytes(ask, encoded.bytes.byteLength);
+    return new Response(encoded.bytes, { status: meta.status, headers });
   }
   const range = meta.status === 200 ? rangeOf(asked, held) : null;
   if (range === "unsatisfiable") {

@@ -1,8 +1,18 @@
 import type { Rule, RuleAccess } from "../../model/rules.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import { type AccessVerdict, compileAccess, type Plan, SiteRules } from "../../policy/rules/mod.ts";
+import {
+  type AccessVerdict,
+  type Coding,
+  compileAccess,
+  type Plan,
+  SiteRules,
+} from "../../policy/rules/mod.ts";
 import { groupEntries } from "../../policy/snapshot/mod.ts";
 import { compilePrefixes, familyOf } from "../../wire/ip/mod.ts";
+import type { MemoryObject } from "../cache/mod.ts";
+
+/** Compresses an object's bytes off the path of any request; what comes of it is kept beside it. */
+export type Encode = (object: MemoryObject, coding: Coding) => void;
 
 type Judge = (client: Uint8Array | null, country: string | null) => AccessVerdict;
 
@@ -20,6 +30,7 @@ export interface Ruled {
   /** Where the signature was that let it in; null: none was asked for. */
   readonly signedBy: "query" | "cookie" | null;
   /** Where another body may take an error's place: to be called once it is known (rules-page). */
+  readonly encode: Encode;
   readonly settle: ((goesOut: boolean) => void) | null;
 }
 

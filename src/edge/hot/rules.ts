@@ -39,7 +39,7 @@ import { count, countBytes } from "./deliver.ts";
 import { RATE_BUCKETS_MAX } from "./limits.ts";
 import { type Refusal, refuse } from "./refuse.ts";
 import { holdBack } from "./rules-page.ts";
-import type { EntryRules, Ruled } from "./rules-table.ts";
+import type { Encode, EntryRules, Ruled } from "./rules-table.ts";
 import type { EdgeTable } from "./table.ts";
 
 /** The secrets by which addresses are signed, and how. */
@@ -63,6 +63,7 @@ interface Asked {
 export interface RuleNeeds {
   readonly node: string;
   readonly signatures: Signatures;
+  readonly encode: Encode;
   readonly clock: Clock;
 }
 
@@ -102,10 +103,8 @@ export class RuleSteps {
     const signed = answer ?? this.#signed(all, token);
     const refused = signed instanceof Response;
     const ruled = {
-      plan,
-      country,
-      signedBy: refused ? null : signed,
-      settle: held?.settle ?? null,
+      ...{ plan, country, signedBy: refused ? null : signed },
+      ...{ settle: held?.settle ?? null, encode: this.#o.encode },
     };
     return { ask: keyed(ask, ruled), answer: refused ? signed : null };
   }

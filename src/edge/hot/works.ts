@@ -19,6 +19,7 @@ import type { OriginClient } from "./origin.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Signatures } from "./rules.ts";
+import type { Encode } from "./rules-table.ts";
 import type { EdgeTable } from "./table.ts";
 
 /** What the edge gives its server. */
@@ -37,6 +38,8 @@ export interface ServeParts {
   readonly behind: () => boolean;
   /** By which addresses are signed. */
   readonly signatures: Signatures;
+  /** Called where an object would be sent in a coding in which it is not held. */
+  readonly encode: Encode;
   /** The number of the last purge that was applied. */
   readonly purged: () => number;
   /** What purges of more than one URL say of what is stored. */

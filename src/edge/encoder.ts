@@ -1,0 +1,71 @@
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip, zstdCompress } from "node:zlib";
+import type { Log } from "../base/log.ts";
+import type { Coding } from "../policy/rules/mod.ts";
+import type { MemoryObject, MemoryTier } from "./cache/mod.ts";
+
+/** Bodies that wait to be compressed, bytes: beyond it they wait for another request. */
+const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+/** What saves less is not worth its memory. */
+const WORTH = 0.95;
+
+const brotli = promisify(brotliCompress);
+const zstd = promisify(zstdCompress);
+const gunzippable = promisify(gzip);
+
+/** Levels at which text is small already and a core does some 20 MB a second. */
+const WAYS: Readonly<Record<Coding, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
+  br: (bytes) =>
+    brotli(bytes, {
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: 5,
+        [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength,
+      },
+    }),
+  zstd: (bytes) => zstd(bytes),
+  gzip: (bytes) => gunzippable(bytes, { level: 6 }),
+};
+
+/**
+ * Compresses what is held, one body after the other, on a thread of the runtime's pool. Each object
+ * once per coding: what does not get smaller is remembered as such for as long as the object lives.
+ */
+export class Encoder {
+  readonly #memory: Pick<MemoryTier, "keepEncoded">;
+  readonly #log: Log;
+  readonly #waiting = new Set<MemoryObject>();
+  #bytes = 0;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(o: { readonly memory: Pick<MemoryTier, "keepEncoded">; readonly log: Log }) {
+    this.#memory = o.memory;
+    this.#log = o.log;
+  }
+
+  want(object: MemoryObject, coding: Coding): void {
+    const size = object.bytes.byteLength;
+    if (this.#waiting.has(object) || this.#bytes + size > WAITING_BYTES_MAX) return;
+    this.#waiting.add(object);
+    this.#bytes += size;
+    this.#working = this.#working.then(async () => {
+      await this.#encode(object, coding).catch((fault: unknown) => {
+        this.#log.error("An object was not compressed; it is served as it is", { fault });
+      });
+      this.#waiting.delete(object);
+      this.#bytes -= size;
+    });
+  }
+
+  /** Resolves when nothing waits. */
+  async stop(): Promise<void> {
+    await this.#working;
+  }
+
+  async #encode(object: MemoryObject, coding: Coding): Promise<void> {
+    if (!object.alive || object.encoded?.has(coding) === true) return;
+    const made = await WAYS[coding](object.bytes);
+    const worth = made.byteLength < WORTH * object.bytes.byteLength;
+    this.#memory.keepEncoded(object, coding, worth ? Uint8Array.from(made) : null);
+  }
+}

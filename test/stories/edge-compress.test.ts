@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { brotliDecompressSync, gunzipSync, gzipSync, zstdDecompressSync } from "node:zlib";
+import { type Get, isHit, RulesWorld, type Said, SHOP } from "./edge-rules-stage.ts";
+import { Stage, type StageOrigin, snapshotOf, startOrigin } from "./edge-stage.ts";
+
+const w = new RulesWorld("127.114");
+const RULES = [
+  { name: "off", match: { path: ["/*/off/*"] }, compress: false },
+  { name: "on", match: { path: ["/*"] }, compress: true },
+];
+beforeAll(() => w.start(RULES));
+afterAll(() => w.stop());
+
+/** Asks until the answer comes in that coding: it is made behind the first answers. */
+async function untilIn(get: Get, path: string, fields: Record<string, string>): Promise<Said> {
+  const endMs = performance.now() + 10_000;
+  for (;;) {
+    const said = await get(path, fields);
+    if (said.headers.has("content-encoding") || performance.now() > endMs) return said;
+  }
+}
+
+const OPENED: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  br: brotliDecompressSync,
+  gzip: gunzipSync,
+  zstd: zstdDecompressSync,
+};
+
+describe.each([
+  ["HTTP/1.1", () => w.http1],
+  ["HTTP/2", () => w.http2],
+] as const)("over %s", (via, way) => {
+  const at = (path: string) => `/${via.replace(/[^12]/g, "")}${path}`;
+
+  test("text comes in the coding that the client likes best, from one object", async () => {
+    const path = at("/x.css?size=20000&tag=%22v1%22");
+    const first = await way()(path, { "accept-encoding": "br, gzip" });
+    expect([first.headers.get("content-encoding"), first.headers.get("vary")]).toEqual([
+      ...[null, "Accept-Encoding"],
+    ]);
+    const asked = w.origin.log.length;
+    for (const [field, coding] of [
+      ["gzip, deflate, br, zstd", "br"],
+      ["gzip, br;q=0.5", "gzip"],
+      ["zstd", "zstd"],
+    ] as const) {
+      const said = await untilIn(way(), path, { "accept-encoding": field });
+      expect([said.headers.get("content-encoding"), said.headers.get("vary")]).toEqual([
+        ...[coding, "Accept-Encoding"],
+      ]);
+      expect([isHit(said), said.headers.get("etag")]).toEqual([true, 'W/"v1"']);
+      expect(said.body.byteLength).toBeLessThan(5_000);
+      expect(OPENED[coding]!(said.body).toString()).toBe(first.text);
+    }
+    const plain = await way()(path, { "accept-encoding": "identity" });
+    expect([plain.text, plain.headers.get("etag"), plain.headers.get("vary")]).toEqual([
+      ...[first.text, '"v1"', "Accept-Encoding"],
+    ]);
+    expect(w.origin.log.length).toBe(asked);
+    expect(w.origin.log.at(-1)?.headers.get("accept-encoding")).toBe("identity");
+  });
+
+  test("parts are of the bytes as they are, and a compressed whole is validated by its weak tag", async () => {
+    const path = at("/parts.css?size=20000&tag=%22v1%22");
+    const br = { "accept-encoding": "br" };
+    const whole = await way()(path);
+    const packed = await untilIn(way(), path, br);
+    const part = await way()(path, { ...br, range: "bytes=0-9" });
+    expect([part.status, part.text, part.headers.get("content-encoding")]).toEqual([
+      ...[206, whole.text.slice(0, 10), null],
+    ]);
+    const tag = packed.headers.get("etag")!;
+    const mixed = await way()(path, { ...br, range: "bytes=0-9", "if-range": tag });
+    expect([mixed.status, mixed.text]).toEqual([200, whole.text]);
+    const same = await way()(path, { ...br, "if-none-match": tag });
+    expect([same.status, same.headers.get("etag"), same.headers.get("vary")]).toEqual([
+      ...[304, tag, "Accept-Encoding"],
+    ]);
+    const head = await way()(path, br, "HEAD");
+    expect(head.headers.get("content-length")).toBe(String(packed.body.byteLength));
+  });
+
+  test("what a 304 renews keeps its compressed bytes", async () => {
+    const path = at("/renewed.css?size=20000&tag=%22v1%22");
+    const br = { "accept-encoding": "br" };
+    await way()(path);
+    await untilIn(way(), path, br);
+    w.stage.clock.advance(61_000);
+    const renewed = await way()(path, br);
+    expect(renewed.headers.get("cache-status")).toContain("fwd-status=304");
+    expect((await way()(path, br)).headers.get("content-encoding")).toBe("br");
+  });
+
+  test("pictures, small bodies, no-transform and other rules' paths are left as they are", async () => {
+    const br = { "accept-encoding": "br" };
+    const paths = [
+      "/a.png?size=20000&type=image/png",
+      "/small.css",
+      "/as-is.css?size=20000&cc=max-age=60,no-transform",
+      "/off/x.css?size=20000",
+    ];
+    for (const path of paths) {
+      for (let i = 0; i < 3; i++) {
+        const said = await way()(at(path), br);
+        const { headers } = said;
+        expect([path, headers.get("content-encoding"), headers.get("vary")]).toEqual([
+          path,
+          null,
+          null,
+        ]);
+      }
+    }
+  });
+});
+
+describe("a body that its origin compressed", () => {
+  // Ten megabytes of zeros in ten kilobytes.
+  const bomb = gzipSync(Buffer.alloc(10 * 1024 * 1024));
+  let origin: StageOrigin;
+  let stage: Stage;
+  beforeAll(async () => {
+    origin = startOrigin("127.114.0.2", 0, () => {
+      const headers = { "content-type": "text/css", "cache-control": "max-age=60" };
+      return new Response(bomb, { headers: { ...headers, "content-encoding": "gzip" } });
+    });
+    const { address, port } = origin;
+    const origins = [{ name: "o1", v4: address, port }];
+    const site = { hostname: SHOP, customer: "shop", port, front: "caches" as const, origins };
+    stage = new Stage(snapshotOf([{ ...site, rules: RULES }]), "127.114.9.2");
+    await stage.start();
+  });
+  afterAll(async () => {
+    await stage.stop();
+    await origin.stop();
+  });
+
+  test("is stored and sent as it came: nothing here ever opens it (H14)", async () => {
+    for (const field of ["gzip", "br, gzip", "br"]) {
+      for (let i = 0; i < 3; i++) {
+        const said = await stage.get(`http://${SHOP}/x.css`, { "accept-encoding": field });
+        expect(said.headers.get("content-encoding")).toBe("gzip");
+        expect(said.body.equals(bomb)).toBe(true);
+      }
+    }
+    expect(stage.usageOf("shop", SHOP).bytesIn).toBe(bomb.byteLength);
+  });
+});
