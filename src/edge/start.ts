@@ -72,16 +72,15 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
   });
-  const heldPaths = (site: string, path: string) => pathsHeldBy(table, site, path);
   const purges = new PurgeLog({
     ...{ node, clock, log, bus: o.bus },
     path: join(o.dataDir, "purged.json"),
     purge: async ({ customer, site, path }) => {
-      const held = heldPaths(site, path);
+      const held = pathsHeldBy(table, site, path);
       await Promise.all(held.map((one) => server.purge(cacheKey({ customer, site, path: one }))));
     },
     ban: (all) => {
-      const kept = bans.add(all, heldPaths);
+      const kept = bans.add(all, (site, path) => pathsHeldBy(table, site, path));
       for (const of of all) server.banned(of);
       return kept;
     },
