@@ -8,16 +8,8 @@ export interface ConnectTo {
   readonly port: number;
   /** SNI, and the name that the certificate must have. */
   readonly hostname: string;
-  readonly tls?: OriginTls;
-}
-
-/** What TLS to an origin needs beyond the public certificate authorities. PEM. */
-export interface OriginTls {
-  /** Authorities that its certificate may come from, in place of the public ones. */
-  readonly ca?: string;
-  /** What we show it. */
-  readonly cert?: string;
-  readonly key?: string;
+  /** Authorities that its certificate may come from, in place of the public ones; PEM. */
+  readonly tls?: { readonly ca?: string };
 }
 
 export interface ConnectionEvents {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
+import { heldPaths } from "./site-fetch.ts";
 
 /** An operator's or customer's word that overrides what was measured. */
 export const forcedState = z.enum(["auto", "up", "down", "drain"]);
@@ -74,6 +75,15 @@ export const originFields = z.strictObject({
     description: "A load object to fetch, JSON or XML: current, target and maximum load",
   }),
   snmp: snmpAgent.optional().meta({ description: "An SNMP agent on the server to ask" }),
+  paths: heldPaths.optional().meta({
+    description: "It holds what begins so and nothing else; caches ask it for no more",
+  }),
+  connectionsMax: z
+    .int({ message: "expected a number from 1 to 10000" })
+    .min(1, { message: "expected a number from 1 to 10000" })
+    .max(10_000, { message: "expected a number from 1 to 10000" })
+    .optional()
+    .meta({ description: "Requests that each cache may have open with it at once; default 512" }),
   ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
 });
 

@@ -3,6 +3,7 @@ import { dnssec, hostname, ipv4, port, proven } from "./names.ts";
 import { origin } from "./origin.ts";
 import { rules } from "./rules.ts";
 import { siteCheck } from "./site-check.ts";
+import { siteFetch } from "./site-fetch.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
 import { zoneRecord } from "./zone.ts";
 
@@ -49,6 +50,7 @@ export const site = z.strictObject({
       objectBytesMax: z.int().min(1).default(1_073_741_824),
     })
     .prefault({}),
+  fetch: siteFetch.optional().meta({ description: "How caches ask its servers" }),
   rules: rules.optional().meta({
     description: "What caches do with requests that match: keys, lifetimes, headers, access",
   }),

@@ -5,6 +5,7 @@
 import type { NodeRole, Pop } from "./network.ts";
 import type { ForcedState, SnmpAgent } from "./origin.ts";
 import type { Rule } from "./rules.ts";
+import type { SiteFetch } from "./site-fetch.ts";
 import type { SteeringPreset, SteeringStep } from "./steering.ts";
 
 /** Raised when an older reader could not read the shape. */
@@ -41,6 +42,7 @@ export interface SnapshotSite {
   readonly check: SnapshotCheck;
   readonly aliases: readonly string[];
   readonly objectBytesMax: number;
+  readonly fetch?: SiteFetch;
   readonly origins: readonly OriginIndex[];
   /** Other records at a delegated hostname and below it. */
   readonly records?: readonly SnapshotRecord[];
@@ -130,6 +132,10 @@ export interface SnapshotOrigin {
   readonly loadUrl?: string;
   readonly snmp?: SnmpAgent;
   readonly ftpPort?: number;
+  /** Path prefixes that it holds; all where it does not say. */
+  readonly paths?: readonly string[];
+  /** Exchanges that each cache may have with it at once. */
+  readonly connectionsMax?: number;
 }
 
 export interface SnapshotNode {

@@ -54,8 +54,12 @@ export interface StageSite {
     readonly name: string;
     readonly v4: string;
     readonly port: number;
+    readonly paths?: readonly string[];
+    readonly connectionsMax?: number;
   }[];
   readonly port: number;
+  readonly scheme?: "http" | "https";
+  readonly fetch?: unknown;
   readonly front?: "servers" | "caches";
   readonly aliases?: readonly string[];
   readonly rules?: readonly unknown[];
@@ -83,6 +87,8 @@ export function snapshotOf(
           hostname: site.hostname,
           port: site.port,
           front: site.front ?? "servers",
+          ...(site.scheme === undefined ? {} : { scheme: site.scheme }),
+          ...(site.fetch === undefined ? {} : { fetch: site.fetch }),
           origins: site.origins,
           cache: { aliases: site.aliases ?? [] },
           ...(site.rules === undefined ? {} : { rules: site.rules }),

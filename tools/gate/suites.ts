@@ -23,6 +23,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_FLOOD: "60000" },
     full: { TURNPIKE_FLOOD: "1000000" },
   },
+  "edge-pools": {
+    files: ["test/stories/edge-pools.test.ts"],
+    env: { TURNPIKE_TLS_ORIGINS: "1000" },
+    full: { TURNPIKE_TLS_ORIGINS: "1000" },
+  },
   faults: {
     files: ["test/stories/faults.test.ts", "test/stories/one-dies.test.ts"],
     env: {},

@@ -22,6 +22,8 @@ export interface Ask {
   readonly get: (name: string) => string | null;
   /** What the site's rules made of it; null: it has none. */
   readonly ruled: Ruled | null;
+  /** Called whenever a part of the request's body came. */
+  readonly alive?: () => void;
 }
 
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -3,12 +3,14 @@ import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
 import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
-import { vetAddress } from "../../wire/ip/mod.ts";
 import type { Fields } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
-import { ATTEMPTS_MAX, HEAD_MS, ORIGIN_EXCHANGES_MAX, SILENT_MS } from "./limits.ts";
+import { Gate } from "./gate.ts";
+import { Lacks } from "./lacks.ts";
+import { HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
+import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
 import { namesGiven } from "./rules-fields.ts";
@@ -21,6 +23,8 @@ export interface Fetched {
   readonly purge: number;
   /** The id of the origin that answered. */
   readonly origin: string;
+  /** It says that there is nothing, and another server could not be asked: not to be kept. */
+  readonly unsure?: true;
 }
 
 export interface FetchParts {
@@ -53,7 +57,8 @@ const CLIENT_CONDITIONS =
 /** The step `fetch`: asks the least-loaded origin, and the next ones where that can be done. */
 export class Fetcher {
   readonly #parts: FetchParts;
-  readonly #exchanges = new Map<string, number>();
+  readonly #gate = new Gate();
+  readonly #lacks = new Lacks();
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
@@ -62,55 +67,95 @@ export class Fetcher {
   /**
    * State chart of one attempt:
    *
-   *   address not allowed, too many exchanges   next, not counted as an attempt
-   *   refused, silent, broken                   next, if the method is idempotent and no body was sent
-   *   5xx                                       next, likewise; the last one's is the answer
-   *   else                                      the answer
+   *   address not allowed, path not held   not asked
+   *   as much open with it as it may have  next; with nobody left, the first one's queue     503
+   *   refused, silent, broken              next, if the method is idempotent and no body was sent
+   *   a status of the site's `moveOn`      next, likewise; those that lack it only for GET and HEAD
+   *   else                                 the answer
+   *
+   * At the end: what a server that lacks it said, else what the last one did. It is `unsure` that
+   * nobody has it while one of those asked said something else.
    */
   async fetch(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
-    const sent = await readRequestBody(ask.request);
+    const sent = await readRequestBody(ask.request, ask.alive);
     if ("status" in sent) return sent;
+    const rules = fetchOf(ask.entry.site);
     const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
-    let failed: Refusal = refusals.noOrigin;
-    let attempts = 0;
-    let choices = this.#choices(view, ask, sending.prefer);
     const asked = new Set<string>();
-    for (;;) {
-      const choice = choices.find(({ id }) => !asked.has(id));
-      if (choice === undefined) return failed;
-      asked.add(choice.id);
-      const address = choice.v4 ?? choice.v6;
-      if (address === null || !this.#mayConnect(view, choice, address)) continue;
-      attempts++;
-      const fetched = await this.#attempt(ask, { choice, address, sending, sent });
-      const answered = !("status" in fetched);
-      if (answered && fetched.response.status < 500) return fetched;
-      if (fetched === refusals.badField) return fetched;
+    let prefer = sending.prefer;
+    let lacking: Fetched | null = null;
+    let failed: Fetched | Refusal = refusals.noOrigin;
+    let failures = 0;
+    for (let attempt = 1; ; attempt++) {
       // Whoever hung took its time: who is asked next follows from what is known by now.
-      choices = this.#choices(this.#parts.view() ?? view, ask, undefined);
-      const left = choices.some(({ id }) => !asked.has(id));
-      if (!again || attempts === ATTEMPTS_MAX || !left) return fetched;
-      if (answered) await fetched.response.body?.cancel().catch(() => {});
-      else failed = fetched;
+      const candidate = await this.#next(this.#parts.view() ?? view, ask, { asked, prefer });
+      if (candidate === null || "status" in candidate) {
+        failed = candidate !== null && attempt === 1 ? candidate : failed;
+        break;
+      }
+      prefer = undefined;
+      asked.add(candidate.choice.id);
+      const fetched = await this.#attempt(ask, { ...candidate, sending, sent });
+      if (fetched === refusals.badField) return fetched;
+      const said = "status" in fetched ? "failed" : this.#judge(ask, fetched);
+      if (said === "answer") {
+        await dismiss(lacking);
+        return fetched;
+      }
+      if (said === "failed") failures++;
+      if (said === "lacks" && lacking === null) lacking = fetched as Fetched;
+      else {
+        if (said === "failed") await dismiss(failed);
+        if (said === "failed") failed = fetched;
+        else await dismiss(fetched);
+      }
+      if (!again || attempt >= rules.attempts) break;
     }
+    if (lacking === null) return failed;
+    await dismiss(failed);
+    return failures === 0 ? lacking : { ...lacking, unsure: true };
   }
 
-  /** All choices, the drawn one first. */
+  /** What was answered, and noted where it says that this server lacks it. */
+  #judge(ask: Ask, fetched: Fetched): "answer" | "lacks" | "failed" {
+    const said = judgeStatus(fetched.response.status, fetchOf(ask.entry.site));
+    const read = ask.method === "GET" || ask.method === "HEAD";
+    if (said !== "lacks") return said;
+    if (!read) return "answer";
+    this.#lacks.note(fetched.origin, ask.path, performance.now());
+    return said;
+  }
+
+  /** The next server to be asked, with a place at it taken. Null: there is none. */
+  async #next(
+    view: View,
+    ask: Ask,
+    o: { readonly asked: ReadonlySet<string>; readonly prefer: string | undefined },
+  ): Promise<Candidate | Refusal | null> {
+    const choices = this.#choices(view, ask, o.prefer).filter(({ id }) => !o.asked.has(id));
+    const candidates = candidatesOf(view, choices, ask.path);
+    for (const candidate of candidates) {
+      if (this.#gate.enter(candidate.choice.id, candidate.exchangesMax)) return candidate;
+    }
+    const first = candidates[0];
+    if (first === undefined) return choices.length > 0 ? refusals.noOrigin : null;
+    const place = { most: first.exchangesMax, ms: QUEUE_MS };
+    return (await this.#gate.wait(first.choice.id, place)) ? first : refusals.busy;
+  }
+
+  /** All choices, the drawn one first; those that lately lacked it last. */
   #choices(view: View, ask: Ask, prefer: string | undefined): readonly Choice[] {
     const what = { for: "origins", site: ask.entry.site.index, use: "miss" } as const;
     const { choices } = steer(view, what, { group: 0 });
+    const nowMs = performance.now();
+    const lacks = (choice: Choice) => this.#lacks.has(choice.id, ask.path, nowMs);
+    const having = choices.filter((choice) => !lacks(choice));
     const drawn =
       choices.find((choice) => choice.id === prefer) ??
-      pick(choices, Math.floor(this.#parts.rng.float() * 4294967296));
+      pick(having.length > 0 ? having : choices, Math.floor(this.#parts.rng.float() * 4294967296));
     if (drawn === null) return [];
-    return [drawn, ...choices.filter((choice) => choice !== drawn)];
-  }
-
-  #mayConnect(view: View, choice: Choice, address: string): boolean {
-    const { allowPrivateOrigins, allowOriginRanges } = view.snapshot;
-    const rules = { allowPrivate: allowPrivateOrigins, ranges: allowOriginRanges };
-    if (vetAddress(address, rules) !== null) return false;
-    return (this.#exchanges.get(choice.id) ?? 0) < ORIGIN_EXCHANGES_MAX;
+    const rest = choices.filter((choice) => choice !== drawn);
+    return [drawn, ...rest.filter((choice) => !lacks(choice)), ...rest.filter(lacks)];
   }
 
   async #attempt(
@@ -127,20 +172,20 @@ export class Fetcher {
     const requestedMs = nowMs();
     const purge = this.#parts.purged();
     counts.fetched(choice.id);
-    this.#exchanges.set(choice.id, (this.#exchanges.get(choice.id) ?? 0) + 1);
     try {
       const response = await origins.fetch({
         scheme: ask.entry.site.scheme,
         address,
         port: choice.port,
         hostname: ask.entry.hostname,
+        ...tlsOf(ask),
         method: ask.method,
         path: ask.path,
         fields: this.#fields(ask, o.sending),
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
-        onEnd: () => this.#ended(choice.id),
+        onEnd: () => this.#gate.leave(choice.id),
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
       return { response, requestedMs, receivedMs: nowMs(), purge, origin: choice.id };
@@ -150,12 +195,6 @@ export class Fetcher {
       if (fault.code === "origin-timeout") return refusals.timeout;
       return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }
-  }
-
-  #ended(id: string): void {
-    const left = (this.#exchanges.get(id) ?? 1) - 1;
-    if (left === 0) this.#exchanges.delete(id);
-    else this.#exchanges.set(id, left);
   }
 
   /** The fields sent: what may be sent on, and our own, which the client cannot write. */
@@ -191,4 +230,15 @@ export class Fetcher {
     );
     return fields;
   }
+}
+
+function tlsOf(ask: Ask) {
+  const { ca } = fetchOf(ask.entry.site);
+  return ca === undefined ? {} : { tls: { ca } };
+}
+
+/** Lets go of an answer that nobody gets. */
+async function dismiss(fetched: Fetched | Refusal | null): Promise<void> {
+  if (fetched === null || "status" in fetched) return;
+  await fetched.response.body?.cancel().catch(() => {});
 }

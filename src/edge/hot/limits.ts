@@ -16,10 +16,10 @@ export const KNOWN_PER_OBJECT_MAX = 8;
 /** Keys known not to be shareable: their requests do not wait for each other. */
 export const PRIVATE_KEYS_MAX = 10_000;
 export const PRIVATE_KEY_MS = 10_000;
-/** An origin's exchanges at once; beyond it the next choice is asked. */
+/** An origin's exchanges at once, where it says nothing; beyond it the next choice is asked. */
 export const ORIGIN_EXCHANGES_MAX = 512;
-/** Servers asked for one request: the choice and two more. */
-export const ATTEMPTS_MAX = 3;
+/** How long a request waits for one of them to end. */
+export const QUEUE_MS = 3_000;
 export const HEAD_MS = 10_000;
 export const SILENT_MS = 30_000;
 /** Seconds that a client's connection may be quiet while its origin is asked. */

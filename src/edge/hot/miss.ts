@@ -210,10 +210,11 @@ export class Misses {
     const { response } = fetched;
     const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask), facts);
-    if (!verdict.store || !response.framed || facts.vary === "*") {
+    if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
       this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());
       flight.land({ kind: "private" });
-      const reason = verdict.store ? "unframed" : verdict.reason;
+      const why = fetched.unsure === true ? "unsure" : "unframed";
+      const reason = verdict.store ? why : verdict.reason;
       return {
         response: await passOn(this.#works, ask, { fetched, reason, stale }),
         lasting: null,

@@ -8,6 +8,8 @@ export interface OriginRequest {
   readonly port: number;
   /** The site's hostname: SNI, and the name the certificate must have. */
   readonly hostname: string;
+  /** What TLS needs beyond the public authorities, PEM. */
+  readonly tls?: { readonly ca?: string };
   readonly method: string;
   /** Path and query. */
   readonly path: string;

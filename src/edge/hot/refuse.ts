@@ -79,6 +79,12 @@ export const refusals = {
     fields: { "retry-after": "5" },
     error: "destination_unavailable",
   },
+  busy: {
+    status: 503,
+    words: "The web servers of this site are asked for too much at once",
+    fields: { "retry-after": "1" },
+    error: "connection_limit_reached",
+  },
   timeout: {
     status: 504,
     words: "No web server of this site answered in time",

@@ -16,11 +16,15 @@ const PACE_BYTES = 1_024;
 
 const NOTHING: RequestBody = { body: null, bodyBytes: null };
 
-export async function readRequestBody(request: Request): Promise<RequestBody | Refusal> {
+/** @param alive called whenever a part of it came */
+export async function readRequestBody(
+  request: Request,
+  alive: () => void = () => {},
+): Promise<RequestBody | Refusal> {
   if (request.method === "GET" || request.method === "HEAD" || request.body === null) {
     return NOTHING;
   }
-  const reader = new PacedReader(request.body.getReader());
+  const reader = new PacedReader(request.body.getReader(), alive);
   const first: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -78,11 +82,13 @@ function rest(reader: PacedReader, first: Uint8Array[]): ReadableStream<Uint8Arr
 class PacedReader {
   late = false;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #alive: () => void;
   #bytes = 0;
   #waitedMs = 0;
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>) {
+  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, alive: () => void) {
     this.#reader = reader;
+    this.#alive = alive;
   }
 
   async read(): Promise<
@@ -100,6 +106,7 @@ class PacedReader {
     try {
       const { done, value } = await Promise.race([this.#reader.read(), late]);
       if (done || value === undefined) return { done: true, value: undefined };
+      this.#alive();
       this.#waitedMs += performance.now() - beganMs;
       this.#bytes += value.byteLength;
       if (this.#bytes >= PACE_BYTES) {

@@ -100,8 +100,10 @@ export class Server {
   #look(ask: Ask, connection: Connection): Response | Promise<Response> {
     const { request } = ask;
     if (ask.method !== "GET" && ask.method !== "HEAD") {
-      connection.timeout(request, MISS_IDLE_SEC);
-      return this.#guarded(pass(this.#works, ask));
+      // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
+      const alive = () => connection.timeout(request, MISS_IDLE_SEC);
+      alive();
+      return this.#guarded(pass(this.#works, { ...ask, alive }));
     }
     const object = this.#find(ask);
     if (object !== null && this.#works.isFresh(object.meta)) return this.#hit(object, ask);

@@ -187,6 +187,8 @@ function compilePool(
     ...(origin.loadUrl === undefined ? {} : { loadUrl: origin.loadUrl }),
     ...(origin.snmp === undefined ? {} : { snmp: origin.snmp }),
     ...(origin.ftpPort === undefined ? {} : { ftpPort: origin.ftpPort }),
+    ...(origin.paths === undefined ? {} : { paths: origin.paths }),
+    ...(origin.connectionsMax === undefined ? {} : { connectionsMax: origin.connectionsMax }),
   }));
 }
 
@@ -241,6 +243,7 @@ function compileSite(
     check: compileCheck(site.check),
     aliases: site.cache.aliases,
     objectBytesMax: site.cache.objectBytesMax,
+    ...(site.fetch === undefined ? {} : { fetch: site.fetch }),
     origins: at.pool,
     ...(site.records === undefined ? {} : { records: compileRecords(site.records, site.hostname) }),
     ...(site.rules === undefined || site.rules.length === 0 ? {} : { rules: site.rules }),

@@ -1,0 +1,44 @@
+import type { Choice } from "../../model/decision.ts";
+import { DEFAULT_FETCH, type SiteFetch } from "../../model/site-fetch.ts";
+import type { SnapshotSite } from "../../model/snapshot.ts";
+import type { View } from "../../policy/steering/mod.ts";
+import { vetAddress } from "../../wire/ip/mod.ts";
+import { ORIGIN_EXCHANGES_MAX } from "./limits.ts";
+
+/** A server that may be asked: where it is, and how many may ask it at once. */
+export interface Candidate {
+  readonly choice: Choice;
+  readonly address: string;
+  readonly exchangesMax: number;
+}
+
+export function fetchOf(site: SnapshotSite): SiteFetch {
+  return site.fetch ?? DEFAULT_FETCH;
+}
+
+/** Those that hold the path, where servers say what they hold, at addresses that may be used. */
+export function candidatesOf(
+  view: View,
+  choices: readonly Choice[],
+  path: string,
+): readonly Candidate[] {
+  const { allowPrivateOrigins, allowOriginRanges } = view.snapshot;
+  const rules = { allowPrivate: allowPrivateOrigins, ranges: allowOriginRanges };
+  const found: Candidate[] = [];
+  for (const choice of choices) {
+    const origin = choice.kind === "origin" ? view.snapshot.origins[choice.index] : undefined;
+    const address = choice.v4 ?? choice.v6;
+    if (address === null || vetAddress(address, rules) !== null) continue;
+    if (origin?.paths?.some((prefix) => path.startsWith(prefix)) === false) continue;
+    const exchangesMax = origin?.connectionsMax ?? ORIGIN_EXCHANGES_MAX;
+    found.push({ choice, address, exchangesMax });
+  }
+  return found;
+}
+
+/** What an answer says of asking on. */
+export function judgeStatus(status: number, fetch: SiteFetch): "answer" | "lacks" | "failed" {
+  const moves = fetch.moveOn.some((one) => (one === "5xx" ? status >= 500 : one === status));
+  if (!moves) return "answer";
+  return status === 404 || status === 410 ? "lacks" : "failed";
+}

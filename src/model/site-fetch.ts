@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+const MOVES_ON = "expected statuses from 400 to 599, or 5xx";
+
+/** How caches ask the web servers of a site for what they do not hold. */
+export const siteFetch = z.strictObject({
+  moveOn: z
+    .array(
+      z.union([
+        z
+          .int({ message: MOVES_ON })
+          .min(400, { message: MOVES_ON })
+          .max(599, { message: MOVES_ON }),
+        z.literal("5xx"),
+      ]),
+    )
+    .max(50)
+    .default([404, 410, "5xx"])
+    .meta({ description: "Answers after which the next server is asked, as after none" }),
+  ca: z
+    .string()
+    .max(100_000)
+    .regex(/^\s*-----BEGIN CERTIFICATE-----/, { message: "expected certificates in PEM" })
+    .optional()
+    .meta({ description: "Authorities of its servers' certificates, in place of the public ones" }),
+  attempts: z.int().min(1).max(3).default(3).meta({
+    description: "Servers asked for one request",
+  }),
+});
+export type SiteFetch = z.infer<typeof siteFetch>;
+
+/** What a site that says nothing has; snapshots of before have none. */
+export const DEFAULT_FETCH: SiteFetch = siteFetch.parse({});
+
+/** Path prefixes that a server holds. */
+export const heldPaths = z
+  .array(z.string().regex(/^\/[\x21-\x7e]{0,500}$/, { message: "expected a path such as /video/" }))
+  .min(1)
+  .max(100);
