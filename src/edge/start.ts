@@ -11,6 +11,7 @@ import type { Meter } from "../model/usage.ts";
 import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Bans } from "./bans.ts";
+import { Beacon } from "./beacon.ts";
 import { Cache } from "./cache/mod.ts";
 import { Encoder } from "./encoder.ts";
 import { EdgeCounts } from "./hot/count.ts";
@@ -52,7 +53,10 @@ export interface EdgeRole {
   readonly httpsPort: number | null;
   stop(): Promise<void>;
   /** What was served since the last call. */
-  drainStats(): Pick<NodeStats, "edge" | "fetches" | "told" | "clientRtt" | "figures">;
+  drainStats(): Pick<
+    NodeStats,
+    "edge" | "fetches" | "told" | "clientRtt" | "beaconRtt" | "figures"
+  >;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
@@ -62,10 +66,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const origins = originClient();
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
+  const { beacon, ...seen } = seenOf(o);
   const server = new Server({
-    ...{ node, clock, rng, log, cache, counts, origins },
+    ...{ node, clock, rng, log, cache, counts, origins, ...seen, beacon: beacon.answer },
     table: () => table,
-    view: () => viewOf(feed),
     behind: () => purges.behind,
     purged: () => purges.applied,
     banned: (meta) => bans.of(meta),
@@ -122,7 +126,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     stop,
     drainStats: () => {
       const drained = counts.drain();
-      return { ...drained, ...own?.take(drained.edge, feed.snapshot()) };
+      return { ...drained, ...own?.take(drained.edge, feed.snapshot()), ...beacon.take() };
     },
   };
 }
@@ -134,6 +138,11 @@ function pathsHeldBy(table: EdgeTable | null, site: string, path: string): reado
 
 function hmacSha256(secret: Uint8Array, message: Uint8Array): Uint8Array {
   return createHmac("sha256", secret).update(message).digest();
+}
+
+function seenOf({ node, feed, clock, rng }: EdgeOptions) {
+  const view = () => viewOf(feed);
+  return { view, beacon: new Beacon({ node, view, clock, rng }) };
 }
 
 function viewOf(feed: Feed): View | null {

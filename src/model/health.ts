@@ -76,6 +76,8 @@ export interface TargetHealth {
 export type RttOrigin =
   /** The kernel's times of real connections at the pop's caches. */
   | { readonly from: "clients"; readonly samples: number; readonly ageSec: number }
+  /** The beacon's in browsers, each of which measured several pops. */
+  | { readonly from: "beacon"; readonly samples: number; readonly ageSec: number }
   /** A probe's, and so much added because clients are farther away than their resolver. */
   | { readonly from: "probes"; readonly addedMs: number };
 

@@ -113,6 +113,8 @@ export interface NodeStats {
   readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
   /** Client group -> what its connections of the last minute took. */
   readonly clientRtt?: Readonly<Record<string, ClientRtt>>;
+  /** Client group -> pop -> what browsers measured, as their beacon told this cache. */
+  readonly beaconRtt?: Readonly<Record<string, Readonly<Record<string, ClientRtt>>>>;
   /** Of a node that is a cache. */
   readonly figures?: NodeFigures;
 }

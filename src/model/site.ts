@@ -55,6 +55,9 @@ export const site = z.strictObject({
     description: "What caches do with requests that match: keys, lifetimes, headers, access",
   }),
   origins: z.array(origin).max(100).default([]),
+  beacon: z.boolean().optional().meta({
+    description: "Its pages may report how far the caches are: /.well-known/turnpike/beacon.js",
+  }),
   records: z.array(zoneRecord).max(1000).optional().meta({
     description: "Other records of a delegated hostname and below it, such as TXT, MX and CAA",
   }),

@@ -44,6 +44,8 @@ export interface SnapshotSite {
   readonly objectBytesMax: number;
   readonly fetch?: SiteFetch;
   readonly origins: readonly OriginIndex[];
+  /** Its pages may report how far the caches are. */
+  readonly beacon?: true;
   /** Other records at a delegated hostname and below it. */
   readonly records?: readonly SnapshotRecord[];
   /** What caches do with requests, in order. */

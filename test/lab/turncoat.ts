@@ -22,6 +22,8 @@ export class Turncoat {
   turn: Turn = "pass";
   /** Added to the first bytes of each answer. */
   delayMs = 0;
+  /** Added to everything that comes back: how far away it is. */
+  awayMs = 0;
   readonly #to: At;
   readonly #ill: Ill;
   readonly #open = new Set<Socket>();
@@ -67,7 +69,7 @@ export class Turncoat {
     let sent: Promise<unknown> = Promise.resolve();
     let waitMs = this.delayMs;
     real.on("data", (bytes) => {
-      const late = waitMs;
+      const late = waitMs + this.awayMs;
       waitMs = 0;
       if (late > 0) sent = sent.then(() => Bun.sleep(late));
       sent = sent.then(() => socket.write(bytes));

@@ -82,13 +82,14 @@ export function explainWords(e: Explanation): string[] {
 
 function latencyWords(row: NonNullable<Explanation["latency"]>[number]): string {
   const { pop, rttMs, from, samples, ageSec, addedMs } = row;
-  const how =
-    from === "clients"
-      ? `by ${samples} connections of clients, ${ageSec} s ago`
-      : from === "file"
-        ? "by the network file"
-        : addedMs === null
-          ? "by probes"
-          : `by probes, ${addedMs} ms added as for clients`;
+  const how = {
+    clients: `by ${samples} connections of clients, ${ageSec} s ago`,
+    beacon: `by ${samples} reports of browsers, ${ageSec} s ago`,
+    probes: addedMs === null ? "by probes" : `by probes, ${addedMs} ms added as for clients`,
+    file: "by the network file",
+    as: `by ${samples} other groups of the same AS`,
+    country: `by ${samples} other groups of the same country`,
+    distance: "by distance",
+  }[from];
   return `   ${pop}: ${rttMs.toFixed(1)} ms ${how}`;
 }

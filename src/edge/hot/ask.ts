@@ -129,11 +129,15 @@ export function detached(ask: Ask): Ask {
   return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request, ask.ruled) };
 }
 
-const HEALTH_PATH = "/.well-known/turnpike/health";
+const OWN_PATH = "/.well-known/turnpike/";
 
-/** Whatever the host is: probes come by address. */
-export function asksForHealth(url: string): boolean {
-  if (!url.endsWith(HEALTH_PATH)) return false;
+/**
+ * What is asked of this cache itself, such as `health`, without the query; null for all else.
+ * Whatever the host is: probes come by address.
+ */
+export function askedOfUs(url: string): string | null {
   const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
-  return url.length - start === HEALTH_PATH.length;
+  if (!url.startsWith(OWN_PATH, start)) return null;
+  const query = url.indexOf("?", start);
+  return url.slice(start + OWN_PATH.length, query < 0 ? undefined : query);
 }

@@ -21,7 +21,7 @@
 import { AssertionError, assert } from "../../base/assert.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import { type Ask, asksForHealth, detached, receive } from "./ask.ts";
+import { type Ask, askedOfUs, detached, receive } from "./ask.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
@@ -85,10 +85,13 @@ export class Server {
   }
 
   #serve(request: Request, connection: Connection): Response | Promise<Response> {
-    if (asksForHealth(request.url)) return new Response("ok");
+    const own = askedOfUs(request.url);
+    if (own === "health") return new Response("ok");
+    const client = connection.requestIP(request)?.address ?? "unknown";
+    const told = own === null ? null : this.#parts.beacon(own, request, client);
+    if (told !== null) return told;
     const table = this.#parts.table();
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
-    const client = connection.requestIP(request)?.address ?? "unknown";
     const received = receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
     const { ask, answer } = this.#rules.run(received, table);

@@ -36,6 +36,12 @@ export interface ServeParts {
   readonly view: () => View | null;
   /** True while purges may have been missed: everything is validated before it is served. */
   readonly behind: () => boolean;
+  /** What is asked of this cache itself, beside its health; null where there is no answer. */
+  readonly beacon: (
+    path: string,
+    request: Request,
+    client: string,
+  ) => Response | Promise<Response> | null;
   /** By which addresses are signed. */
   readonly signatures: Signatures;
   /** Called where an object would be sent in a coding in which it is not held. */

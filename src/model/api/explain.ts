@@ -83,8 +83,10 @@ export const explanation = z
         z.object({
           pop: z.string(),
           rttMs: z.number(),
-          from: z.enum(["clients", "probes", "file"]),
-          samples: z.int().nullable().meta({ description: "Connections of clients" }),
+          from: z.enum(["clients", "beacon", "probes", "file", "as", "country", "distance"]),
+          samples: z.int().nullable().meta({
+            description: "Connections of clients, reports of browsers, groups of the same place",
+          }),
           ageSec: z.int().nullable(),
           addedMs: z.number().nullable().meta({
             description: "Added to a probe's time: clients are farther away than their resolver",

@@ -241,6 +241,7 @@ function compileSite(
     ...(site.steering.fallback === undefined ? {} : { fallback: site.steering.fallback }),
     limitMs: site.limitMs,
     check: compileCheck(site.check),
+    ...(site.beacon === true ? { beacon: true } : {}),
     aliases: site.cache.aliases,
     objectBytesMax: site.cache.objectBytesMax,
     ...(site.fetch === undefined ? {} : { fetch: site.fetch }),

@@ -75,6 +75,7 @@ export function compileNames(snapshot: Snapshot): NameTable {
   for (const [index, zone] of zones.entries()) at(zone.name, index);
   const nameServers = addNameServers(snapshot, sets, at);
   at(`c.${snapshot.zone}`, 0).steered = { for: "edges", site: null };
+  if (snapshot.sites.some((site) => site.beacon === true)) addMeasured(snapshot, at);
   const to = { zoneAt: new Map(zones.map((zone, index) => [zone.name, index])), at };
   for (const site of snapshot.sites) addSite(snapshot, site, to);
   for (const [z, { name, records }] of snapshot.zones.entries()) {
@@ -136,6 +137,17 @@ class ServerSets {
     const names = set.map(({ name }) => name);
     this.#sets.set(customer, names);
     return names;
+  }
+}
+
+/** `rtt-<node>.<zone>`: what browsers measure, each cache by itself. */
+function addMeasured(snapshot: Snapshot, at: At): void {
+  for (const node of snapshot.nodes) {
+    if (!node.roles.includes("edge")) continue;
+    const name = `rtt-${node.name}.${snapshot.zone}`;
+    const { records } = at(name, 0);
+    if (node.v4 !== undefined) records.push({ name, type: "A", ttlSec: 300, values: [node.v4] });
+    if (node.v6 !== undefined) records.push({ name, type: "AAAA", ttlSec: 300, values: [node.v6] });
   }
 }
 

@@ -47,6 +47,37 @@ describe("ClientRtt", () => {
     expect(row.fra).toBeLessThan(row.ams ?? 0);
   });
 
+  test("takes what browsers measured before probes, after clients, and moves each by the next", () => {
+    const rtt = new ClientRtt();
+    probed(rtt, { fra: 10, nyc: 90, ams: 12 });
+    const told = (ms: number, samples = 4) => ({ rttMs: ms, samples, networks: 2 });
+    const from = { node: "edge-fra", pops: new Set(["fra", "nyc"]), groups: GROUPS };
+    rtt.takeBeacon(from, { berlin: { fra: told(20), nyc: told(110), xxx: told(1) } }, 0);
+    expect(rtt.table(GROUPS, 2000)).toEqual({
+      rttMs: { berlin: { fra: 20, nyc: 110, ams: 22 } },
+      rttFrom: {
+        berlin: {
+          fra: { from: "beacon", samples: 4, ageSec: 2 },
+          nyc: { from: "beacon", samples: 4, ageSec: 2 },
+          ams: { from: "probes", addedMs: 10 },
+        },
+      },
+    });
+    clients(rtt, "fra", 15);
+    expect(rtt.table(GROUPS, 2000)).toMatchObject({
+      rttMs: { berlin: { fra: 15, nyc: 105, ams: 17 } },
+      rttFrom: {
+        berlin: {
+          fra: { from: "clients" },
+          nyc: { from: "beacon" },
+          ams: { from: "probes", addedMs: 5 },
+        },
+      },
+    });
+    rtt.takeBeacon(from, { berlin: { fra: told(1, 2) }, strangers: { fra: told(1) } }, 3000);
+    expect(rtt.table(GROUPS, 3000).rttMs).toEqual({ berlin: { fra: 15, nyc: 105, ams: 17 } });
+  });
+
   test("forgets clients after an hour, and what the snapshot no longer has", () => {
     const rtt = new ClientRtt();
     clients(rtt, "fra", 30);

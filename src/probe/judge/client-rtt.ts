@@ -13,6 +13,9 @@ interface Clients {
   readonly samples: number;
 }
 
+/** Group -> pop -> the cache that told it. */
+type ByPlace = Map<string, Map<string, Map<string, Clients>>>;
+
 export interface RttTable {
   /** Client group -> pop -> ms. */
   readonly rttMs: Record<string, Record<string, number>>;
@@ -22,7 +25,8 @@ export interface RttTable {
 
 /**
  * Latency from pops to client groups. What the kernel measured of real clients at a pop's caches
- * goes before what its probes measured to the group's resolver (the least of a pop's vantages).
+ * goes before what browsers measured, and that before what its probes measured to the group's resolver
+ * (the least of a pop's vantages).
  * Clients are farther away than their resolver, so a pop that only probes know is taken to be as
  * much farther as the pops that know both say (the median): else every group would be drawn to pops that
  * it has never been at.
@@ -32,8 +36,8 @@ export class ClientRtt {
     string,
     { pop: string; heardMs: number; rttMs: ProbeReport["rttMs"] }
   >();
-  /** Group -> pop -> node. */
-  readonly #clients = new Map<string, Map<string, Map<string, Clients>>>();
+  readonly #clients: ByPlace = new Map();
+  readonly #beacon: ByPlace = new Map();
 
   take(report: ProbeReport, nowMs: number): void {
     const { pop, rttMs } = report;
@@ -46,13 +50,26 @@ export class ClientRtt {
     told: Readonly<Record<string, ToldRtt>>,
     nowMs: number,
   ): void {
-    for (const [group, { rttMs, samples }] of Object.entries(told)) {
-      if (!from.groups.has(group) || !Number.isFinite(rttMs) || rttMs < 0) continue;
-      if (!(samples >= SAMPLES_LEAST)) continue;
-      const pops = this.#clients.get(group) ?? new Map<string, Map<string, Clients>>();
-      const nodes = pops.get(from.pop) ?? new Map<string, Clients>();
-      nodes.set(from.node, { heardMs: nowMs, rttMs, samples });
-      this.#clients.set(group, pops.set(from.pop, nodes));
+    for (const [group, rtt] of Object.entries(told)) {
+      if (from.groups.has(group)) put(this.#clients, { ...from, group, nowMs }, rtt);
+    }
+  }
+
+  /** What browsers told a cache: each measured several pops. */
+  takeBeacon(
+    from: {
+      readonly node: string;
+      readonly pops: ReadonlySet<string>;
+      readonly groups: ReadonlySet<string>;
+    },
+    told: Readonly<Record<string, Readonly<Record<string, ToldRtt>>>>,
+    nowMs: number,
+  ): void {
+    for (const [group, pops] of Object.entries(told)) {
+      if (!from.groups.has(group)) continue;
+      for (const [pop, rtt] of Object.entries(pops)) {
+        if (from.pops.has(pop)) put(this.#beacon, { node: from.node, pop, group, nowMs }, rtt);
+      }
     }
   }
 
@@ -64,11 +81,13 @@ export class ClientRtt {
 
   /** Groups and nodes that the snapshot no longer has. */
   forgetClients(groups: ReadonlySet<string>, nodes: ReadonlySet<string>): void {
-    for (const [group, pops] of this.#clients) {
-      if (!groups.has(group)) this.#clients.delete(group);
-      for (const [pop, byNode] of pops) {
-        for (const node of byNode.keys()) if (!nodes.has(node)) byNode.delete(node);
-        if (byNode.size === 0) pops.delete(pop);
+    for (const places of [this.#clients, this.#beacon]) {
+      for (const [group, pops] of places) {
+        if (!groups.has(group)) places.delete(group);
+        for (const [pop, byNode] of pops) {
+          for (const node of byNode.keys()) if (!nodes.has(node)) byNode.delete(node);
+          if (byNode.size === 0) pops.delete(pop);
+        }
       }
     }
   }
@@ -78,10 +97,12 @@ export class ClientRtt {
     const rttMs = this.#probed(groups, nowMs);
     const rttFrom: RttTable["rttFrom"] = {};
     for (const group of groups) {
-      const clients = this.#clientsOf(group, nowMs);
-      if (clients.size === 0) continue;
-      rttMs[group] ??= {};
-      rttFrom[group] = merge(rttMs[group], clients, nowMs);
+      const row = rttMs[group] ?? {};
+      const from: Record<string, RttOrigin> = {};
+      merge({ row, from }, { word: "beacon", told: popsOf(this.#beacon, group, nowMs), nowMs });
+      merge({ row, from }, { word: "clients", told: popsOf(this.#clients, group, nowMs), nowMs });
+      if (Object.keys(row).length > 0) rttMs[group] = row;
+      if (Object.keys(from).length > 0) rttFrom[group] = from;
     }
     return { rttMs, rttFrom };
   }
@@ -99,46 +120,72 @@ export class ClientRtt {
     }
     return table;
   }
-
-  /** Pop -> the median of its caches, weighed by nothing: each has its own share of clients. */
-  #clientsOf(group: string, nowMs: number): Map<string, Clients> {
-    const found = new Map<string, Clients>();
-    for (const [pop, nodes] of this.#clients.get(group) ?? []) {
-      const fresh = [...nodes.values()].filter((one) => nowMs - one.heardMs <= CLIENTS_FRESH_MS);
-      const newest = Math.max(...fresh.map((one) => one.heardMs));
-      // An older word of a cache gives way to what others of the pop say now.
-      const live = fresh.filter((one) => newest - one.heardMs <= FRESH_MS);
-      if (live.length === 0) continue;
-      const samples = live.reduce((sum, one) => sum + one.samples, 0);
-      found.set(pop, { heardMs: newest, rttMs: middle(live.map((one) => one.rttMs)), samples });
-    }
-    return found;
-  }
 }
 
-/** Writes clients' times over the probed ones, and moves those that only probes know. */
+function put(
+  places: ByPlace,
+  at: {
+    readonly group: string;
+    readonly pop: string;
+    readonly node: string;
+    readonly nowMs: number;
+  },
+  { rttMs, samples }: ToldRtt,
+): void {
+  if (!Number.isFinite(rttMs) || rttMs < 0 || !(samples >= SAMPLES_LEAST)) return;
+  const pops = places.get(at.group) ?? new Map<string, Map<string, Clients>>();
+  const nodes = pops.get(at.pop) ?? new Map<string, Clients>();
+  nodes.set(at.node, { heardMs: at.nowMs, rttMs, samples });
+  places.set(at.group, pops.set(at.pop, nodes));
+}
+
+/** Pop -> the median of those who told it, weighed by nothing: each has its own share of clients. */
+function popsOf(places: ByPlace, group: string, nowMs: number): Map<string, Clients> {
+  const found = new Map<string, Clients>();
+  for (const [pop, nodes] of places.get(group) ?? []) {
+    const fresh = [...nodes.values()].filter((one) => nowMs - one.heardMs <= CLIENTS_FRESH_MS);
+    const newest = Math.max(...fresh.map((one) => one.heardMs));
+    // An older word of a cache gives way to what others of the pop say now.
+    const live = fresh.filter((one) => newest - one.heardMs <= FRESH_MS);
+    if (live.length === 0) continue;
+    const samples = live.reduce((sum, one) => sum + one.samples, 0);
+    found.set(pop, { heardMs: newest, rttMs: middle(live.map((one) => one.rttMs)), samples });
+  }
+  return found;
+}
+
+/**
+ * Writes what was told over what was known, and moves what is known of the other pops by as much as
+ * the told ones turned out to be farther: so that a pop wins by being near, not by how it was measured.
+ */
 function merge(
-  row: Record<string, number>,
-  clients: ReadonlyMap<string, Clients>,
-  nowMs: number,
-): Record<string, RttOrigin> {
+  to: { readonly row: Record<string, number>; readonly from: Record<string, RttOrigin> },
+  by: {
+    readonly word: "clients" | "beacon";
+    readonly told: ReadonlyMap<string, Clients>;
+    readonly nowMs: number;
+  },
+): void {
+  const { row, from } = to;
+  const { told, word, nowMs } = by;
   const farther: number[] = [];
-  for (const [pop, { rttMs }] of clients) {
-    const probed = row[pop];
-    if (probed !== undefined) farther.push(rttMs - probed);
+  for (const [pop, { rttMs }] of told) {
+    const known = row[pop];
+    if (known !== undefined) farther.push(rttMs - known);
   }
   const addMs = farther.length === 0 ? 0 : rounded(middle(farther));
-  const from: Record<string, RttOrigin> = {};
-  for (const [pop, probed] of Object.entries(row)) {
-    if (clients.has(pop) || addMs === 0) continue;
-    row[pop] = Math.max(0.1, rounded(probed + addMs));
-    from[pop] = { from: "probes", addedMs: addMs };
+  for (const [pop, known] of Object.entries(row)) {
+    if (told.has(pop) || addMs === 0) continue;
+    row[pop] = Math.max(0.1, rounded(known + addMs));
+    const before = from[pop];
+    if (before?.from === "beacon") continue;
+    const already = before?.from === "probes" ? before.addedMs : 0;
+    from[pop] = { from: "probes", addedMs: rounded(already + addMs) };
   }
-  for (const [pop, { rttMs, samples, heardMs }] of clients) {
+  for (const [pop, { rttMs, samples, heardMs }] of told) {
     row[pop] = rounded(rttMs);
-    from[pop] = { from: "clients", samples, ageSec: Math.round((nowMs - heardMs) / 1000) };
+    from[pop] = { from: word, samples, ageSec: Math.round((nowMs - heardMs) / 1000) };
   }
-  return from;
 }
 
 function middle(values: readonly number[]): number {

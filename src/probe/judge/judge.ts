@@ -80,11 +80,15 @@ export class Judge {
 
   /** Takes what a node says of itself, and what origins told it in their responses. */
   takeStats(stats: NodeStats, nowMs: number): void {
-    const { node, figures, told, clientRtt, atMs } = stats;
+    const { node, figures, told, clientRtt, beaconRtt, atMs } = stats;
     const pop = this.#nodes.get(node);
     if (pop === undefined) return;
     if (clientRtt !== undefined) {
       this.#rtt.takeClients({ node, pop, groups: this.#groups }, clientRtt, nowMs);
+    }
+    if (beaconRtt !== undefined) {
+      const pops = new Set(this.#nodes.values());
+      this.#rtt.takeBeacon({ node, pops, groups: this.#groups }, beaconRtt, nowMs);
     }
     for (const [id, loads] of Object.entries(told ?? {})) {
       const seen = loads.map((load) => ({ ...load, atMs }));

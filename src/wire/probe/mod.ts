@@ -5,6 +5,7 @@
  * the other side sends. Sockets, timers and verdicts live in src/probe.
  */
 
+export { type BeaconReport, readBeacon } from "./beacon.ts";
 export {
   type ExporterLoad,
   type ExporterReading,
