@@ -230,6 +230,7 @@ function originOf(
     weight: origin.weight,
     capacity: origin.capacity,
     forced: origin.state,
+    ...(origin.until !== undefined && { forcedUntilMs: Date.parse(origin.until) }),
     state: fresh ? "unknown" : down ? "down" : draining ? "draining" : "up",
     sinceMs: world.nowMs - 95_000 * (k + 1),
     load: fresh ? null : load,

@@ -125,6 +125,20 @@ describe("the portal in a browser", () => {
     ]);
   });
 
+  story("a web server is drained for a while, and its state says until when", async () => {
+    const page = await stage.page("owner");
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Actions for web-1" }).click();
+    await page.getByRole("menuitem", { name: "For a while…" }).click();
+    await page.getByLabel("It ends after").selectOption("1 hour");
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole("button", { name: "Set" }).click();
+    await page.getByText("web-1 does not follow its checks").waitFor();
+    await page.getByRole("row", { name: /web-1 .*Draining \(forced until/ }).waitFor();
+    const { state, until = "" } = stage.world.sites.get("acme")?.[0]?.origins[0] ?? {};
+    expect([state, Date.parse(until) > Date.now()]).toEqual(["drain", true]);
+  });
+
   story("a change to a web server keeps what its form does not show", async () => {
     const origin = stage.world.sites.get("acme")?.[0]?.origins[0];
     if (origin !== undefined) Object.assign(origin, { capacity: 77, ftpPort: 2121 });

@@ -42,7 +42,7 @@ const COLUMNS: readonly Column<NodeView>[] = [
     head: "State",
     cell: (node) => (
       <>
-        <StateBadge state={node.state} forced={node.forced} />
+        <StateBadge state={node.state} forced={node.forced} untilMs={node.forcedUntilMs} />
         <Evidence target={node} />
       </>
     ),

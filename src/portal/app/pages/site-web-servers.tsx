@@ -100,7 +100,7 @@ function columnsOf(
       head: "State",
       cell: (origin) => (
         <>
-          <StateBadge state={origin.state} forced={origin.forced} />
+          <StateBadge state={origin.state} forced={origin.forced} untilMs={origin.forcedUntilMs} />
           <Evidence target={origin} />
         </>
       ),

@@ -1,4 +1,5 @@
 import { Text } from "@mantine/core";
+import { formatMoment } from "./format.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   up: "Up",
@@ -15,9 +16,15 @@ const TONES: Readonly<Record<string, string>> = {
 };
 
 /** A state in a word and a sign of its own shape: never by colour alone. */
-export function StateBadge(props: { state: string; forced?: string }) {
+export function StateBadge(props: {
+  state: string;
+  forced?: string;
+  /** When `forced` ends, if it does by itself. */
+  untilMs?: number | undefined;
+}) {
   const tone = TONES[props.state] ?? "quiet";
-  const forced = props.forced !== undefined && props.forced !== "auto" ? " (forced)" : "";
+  const until = props.untilMs === undefined ? "" : ` until ${formatMoment(props.untilMs)}`;
+  const forced = props.forced !== undefined && props.forced !== "auto" ? ` (forced${until})` : "";
   return (
     <span className="tp-state" data-tone={tone}>
       <span className="tp-dot" aria-hidden="true" />

@@ -4,6 +4,7 @@ import type { OriginLive } from "../../../model/api/mod.ts";
 import type { ForcedState } from "../../../model/origin.ts";
 import { useChange } from "../api/queries.ts";
 import { Confirm } from "./confirm.tsx";
+import { ForceFor } from "./force-for.tsx";
 import { useToast } from "./toast.tsx";
 
 const STATES: readonly { readonly value: ForcedState; readonly label: string; said: string }[] = [
@@ -22,6 +23,7 @@ export function WebServerMenu(props: {
 }) {
   const { customer, hostname, origin } = props;
   const [asking, setAsking] = useState(false);
+  const [timing, setTiming] = useState(false);
   const patch = useChange("patchOrigin");
   const remove = useChange("deleteOrigin");
   const toast = useToast();
@@ -40,11 +42,7 @@ export function WebServerMenu(props: {
       <Menu position="bottom-end">
         <Menu.Target>
           <ActionIcon variant="default" aria-label={`Actions for ${origin.name}`}>
-            <svg width="16" height="4" viewBox="0 0 16 4" fill="currentColor" aria-hidden="true">
-              <circle cx="2" cy="2" r="1.7" />
-              <circle cx="8" cy="2" r="1.7" />
-              <circle cx="14" cy="2" r="1.7" />
-            </svg>
+            <Dots />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
@@ -53,11 +51,13 @@ export function WebServerMenu(props: {
               {state.label}
             </Menu.Item>
           ))}
+          <Menu.Item onClick={() => setTiming(true)}>For a while…</Menu.Item>
           <Menu.Divider />
           <Menu.Item onClick={props.onChange}>Change…</Menu.Item>
           <Menu.Item onClick={() => setAsking(true)}>Remove…</Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {timing && <ForceFor params={params} open onClose={() => setTiming(false)} />}
       <Confirm
         open={asking}
         title={`Remove ${origin.name}?`}
@@ -81,5 +81,15 @@ export function WebServerMenu(props: {
         </Text>
       </Confirm>
     </>
+  );
+}
+
+function Dots() {
+  return (
+    <svg width="16" height="4" viewBox="0 0 16 4" fill="currentColor" aria-hidden="true">
+      <circle cx="2" cy="2" r="1.7" />
+      <circle cx="8" cy="2" r="1.7" />
+      <circle cx="14" cy="2" r="1.7" />
+    </svg>
   );
 }
