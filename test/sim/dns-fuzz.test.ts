@@ -1,5 +1,5 @@
 // Nothing that is sent to a name server harms it: mutated packets against the decoder, the answering
-// code and a live socket; and what is kept between queries never changes an answer (D18).
+// code and the sockets of a live server; and what is kept between queries never changes an answer (D18).
 // TURNPIKE_FUZZ, TURNPIKE_FUZZ_SOCKET and TURNPIKE_FUZZ_PAIRS set how many.
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -10,18 +10,12 @@ import { type AnswerSettings, PLAIN } from "../../src/dns/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import { decodeMessage, isWireFault } from "../../src/wire/dns/mod.ts";
 import { mutate, pickOf, randomQuery } from "../lab/dns-packets.ts";
-import {
-  askUdp,
-  clean,
-  dial,
-  framed,
-  query,
-  startServer,
-  udpClient,
-} from "../stories/dns-stage.ts";
+import { counterOf, DnsProcess } from "../lab/dns-server.ts";
+import { PacketSender } from "../lab/packet-sender.ts";
+import { clean, dial, framed, onClean, query } from "../stories/dns-stage.ts";
 
 const PACKETS = Number(process.env.TURNPIKE_FUZZ ?? 50_000);
-const SOCKET_PACKETS = Number(process.env.TURNPIKE_FUZZ_SOCKET ?? 10_000);
+const SOCKET_PACKETS = Number(process.env.TURNPIKE_FUZZ_SOCKET ?? 100_000);
 const PAIRS = Number(process.env.TURNPIKE_FUZZ_PAIRS ?? 10_000);
 const LIMIT_MS = 1_200_000;
 const RSS_GROWTH_MAX = 64 * 1_048_576;
@@ -32,7 +26,10 @@ const settings: AnswerSettings = {
   nsid: "fuzz",
   cookies: { secrets: [new Uint8Array(16).fill(5)], required: false },
 };
-const figures: Record<string, number> = {};
+const figures: Record<string, unknown> = {};
+/** Always answered; no seed has its id. */
+const SENTINEL = query("c.cdn.example");
+SENTINEL.set([0xfe, 0xed]);
 
 afterEach(clean);
 afterAll(() => {
@@ -68,6 +65,7 @@ describe("mutated packets", () => {
       let decoded = 0;
       let answered = 0;
       let slowestMs = 0;
+      let slowest: Uint8Array = new Uint8Array(0);
       Bun.gc(true);
       const rss = process.memoryUsage.rss();
       for (let i = 0; i < PACKETS; i++) {
@@ -75,7 +73,9 @@ describe("mutated packets", () => {
         const startMs = performance.now();
         const message = decodeMessage(packet);
         const length = send(to, packet, { stream: i % 5 === 0 });
-        slowestMs = Math.max(slowestMs, performance.now() - startMs);
+        const tookMs = performance.now() - startMs;
+        if (tookMs > slowestMs) slowest = packet;
+        slowestMs = Math.max(slowestMs, tookMs);
         if (!isWireFault(message)) decoded += 1;
         if (length === 0) continue;
         answered += 1;
@@ -86,7 +86,14 @@ describe("mutated packets", () => {
       Bun.gc(true);
       const grownBytes = process.memoryUsage.rss() - rss;
       expect(grownBytes).toBeLessThan(RSS_GROWTH_MAX);
-      expect(slowestMs).toBeLessThan(1000);
+      // This machine may have stood still for a moment; the packet itself takes no time.
+      const againMs = Array.from({ length: 20 }, () => {
+        const startMs = performance.now();
+        decodeMessage(slowest);
+        send(to, slowest);
+        return performance.now() - startMs;
+      });
+      expect(Math.min(...againMs)).toBeLessThan(10);
       expect(decoded).toBeGreaterThan(PACKETS / 100);
       Object.assign(figures, { packets: PACKETS, decoded, answered, slowestMs, grownBytes });
     },
@@ -94,23 +101,49 @@ describe("mutated packets", () => {
   );
 
   test(
-    `${SOCKET_PACKETS} to live sockets leave it answering`,
+    `${SOCKET_PACKETS} to the sockets of a live server leave it answering, in the same memory`,
     async () => {
       const rng = seededRng(2);
-      const dns = await startServer({}, { answering: settings });
-      const client = await udpClient(dns.port);
+      const dns = await DnsProcess.start({ nsid: "fuzz", cookieSecret: 5 });
+      onClean(() => dns.stop());
+      const sender = new PacketSender({ host: "127.0.0.1", port: dns.place.port });
+      onClean(() => sender.close());
       const seeds = Array.from({ length: 500 }, () => randomQuery(rng));
-      for (let i = 0; i < SOCKET_PACKETS; i++) {
-        const packet = mutate(pickOf(rng, seeds), rng);
-        if (packet.length > 0) client.send(packet);
-        if (i % 1000 !== 999) continue;
-        client.answers.length = 0;
-        const tcp = await dial(dns.port);
-        tcp.socket.write(Buffer.concat([framed(packet), framed(mutate(pickOf(rng, seeds), rng))]));
-        expect((await askUdp(dns.port, query("c.cdn.example"))).answers).toHaveLength(1);
-        tcp.socket.destroy();
-      }
-      figures.socketPackets = SOCKET_PACKETS;
+      const one = () => mutate(pickOf(rng, seeds), rng);
+      let streams = 0;
+      /** The end of each batch is answered, or run() throws; two frames over TCP or TLS beside. */
+      const overStream = async () => {
+        const tls = streams++ % 2 === 1;
+        const { port, tlsPort } = dns.place;
+        const stream = await dial(tls ? tlsPort : port, { tls });
+        stream.socket.write(Buffer.concat([framed(one()), framed(one())]));
+        await new Promise((resolve) => setImmediate(resolve));
+        stream.socket.destroy();
+      };
+      const flood = (count: number) =>
+        sender.run({
+          count,
+          fill: (into) => {
+            const packet = one();
+            into.set(packet);
+            return packet.length;
+          },
+          sentinel: SENTINEL,
+          pause: overStream,
+        });
+      await flood(Math.min(50_000, SOCKET_PACKETS / 2));
+      const rss = await dns.rssBytes();
+      const startMs = performance.now();
+      const { answers, again } = await flood(SOCKET_PACKETS);
+      const seconds = (performance.now() - startMs) / 1000;
+      const grownBytes = (await dns.rssBytes()) - rss;
+      const sockets = { packets: SOCKET_PACKETS, answers, again, streams, seconds, grownBytes };
+      Object.assign(figures, { sockets });
+      expect(dns.running).toBe(true);
+      expect(answers).toBeGreaterThan(SOCKET_PACKETS / 4);
+      expect(grownBytes).toBeLessThan(RSS_GROWTH_MAX);
+      // Nothing of ours failed: no mutated query is answered SERVFAIL.
+      expect(counterOf(await dns.metrics(), 'responses_total{rcode="SERVFAIL"}')).toBe(0);
     },
     LIMIT_MS,
   );

@@ -57,7 +57,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     files: ["test/sim/dns-fuzz.test.ts"],
     env: {
       TURNPIKE_FUZZ: "10000000",
-      TURNPIKE_FUZZ_SOCKET: "500000",
+      TURNPIKE_FUZZ_SOCKET: "10000000",
       TURNPIKE_FUZZ_PAIRS: "1000000",
     },
     full: {

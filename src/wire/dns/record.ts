@@ -77,12 +77,15 @@ function expandNames(
     if (field === "name") {
       const name = decodeName(bytes, from);
       if (isWireFault(name)) return name;
-      out.push(...(encodeName(name.name) ?? []));
+      // What was read as a name can be written as one.
+      out.push(...encodeName(name.name)!);
       from = name.end;
-    } else if (field === "u8") copy(1);
-    else if (field === "u16") copy(2);
+    } else if (field === "u16") copy(2);
     else if (field === "string") copy(1 + (bytes[from] ?? 0));
-    else copy(Math.max(0, at.end - from));
+    else {
+      assert(field === "params", "Beside names stand numbers of 16 bits, strings and parameters");
+      copy(Math.max(0, at.end - from));
+    }
     if (from > at.end) return FAULT.DATA;
   }
   return from === at.end ? { kind: "raw", bytes: Uint8Array.from(out) } : FAULT.DATA;

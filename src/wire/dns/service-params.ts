@@ -154,7 +154,7 @@ function parseList(raw: Uint8Array): Uint8Array | string {
 function parseHints(text: string, octets: 4 | 16): Uint8Array | null {
   const addresses = text.split(",").map(parseAddress);
   if (addresses.some((address) => address?.length !== octets)) return null;
-  return Uint8Array.from(addresses.flatMap((address) => [...(address ?? [])]));
+  return Uint8Array.from(addresses.flatMap((address) => [...address!]));
 }
 
 function formatParam(key: number, value: Uint8Array): string | null {

@@ -44,7 +44,7 @@ export function wholeName(message: Uint8Array, start: number): WholeName {
     const length = message[at];
     assert(length !== undefined, "A name of ours is whole");
     if (length >= 0xc0) {
-      const target = ((length & 0x3f) << 8) | (message[at + 1] ?? 0);
+      const target = ((length & 0x3f) << 8) | message[at + 1]!;
       assert(target < at, "A pointer of ours leads backwards");
       if (end < 0) end = at + 2;
       at = target;
@@ -54,7 +54,7 @@ export function wholeName(message: Uint8Array, start: number): WholeName {
     SCRATCH[size++] = length;
     if (length === 0) return { name: SCRATCH.slice(0, size), end: end < 0 ? at + 1 : end };
     for (let i = at + 1; i <= at + length; i++) {
-      const octet = message[i] ?? 0;
+      const octet = message[i]!;
       SCRATCH[size++] = octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
     }
     at += length + 1;
@@ -75,7 +75,7 @@ export function wholeData(
   const known = NAMES.get(at.type);
   if (known === undefined && at.type !== NAPTR) return message.subarray(at.start, end);
   let from = at.start + (known?.[0] ?? 4);
-  if (at.type === NAPTR) for (let text = 0; text < 3; text++) from += (message[from] ?? 0) + 1;
+  if (at.type === NAPTR) for (let text = 0; text < 3; text++) from += message[from]! + 1;
   const parts = [message.subarray(at.start, from)];
   for (let names = known?.[1] ?? 1; names > 0; names--) {
     const { name, end: next } = wholeName(message, from);

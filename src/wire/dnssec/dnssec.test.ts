@@ -131,6 +131,8 @@ describe("NSEC", () => {
     expect(after("a".repeat(61))).toBe(`${"a".repeat(60)}b`);
     expect(after(`${"a".repeat(60)}@`)).toBe(`${"a".repeat(60)}[`);
     expect(after(`${"a".repeat(60)}\\255`)).toBe(`${"a".repeat(59)}b`);
+    // The very last name of its parent.
+    expect(nextName(wire(`${"\\255".repeat(61)}.${rest}`))).toBeNull();
   });
 
   test("nsecData() is the next name and the bitmap", () => {
