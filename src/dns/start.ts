@@ -4,8 +4,8 @@ import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import type { Meter } from "../model/usage.ts";
+import type { SiteIndex, Snapshot } from "../model/snapshot.ts";
+import type { Meter, UsageCounters } from "../model/usage.ts";
 import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
@@ -85,10 +85,11 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   const metrics = new DnsMetrics();
   const log = o.log.with({ role: "dns", node: o.node });
   const desk = new CountsDesk();
+  const meter = new QueryMeter(o.meter);
   // Counts of a snapshot arrive for a moment after the next one was loaded.
   const recent = new Map<number, Snapshot>();
   const onReport = (report: Report) => {
-    addCounts(report.counts, { desk, metrics, recent, meter: o.meter, log });
+    addCounts(report.counts, { desk, metrics, recent, meter, log });
     metrics.add(report.tally);
     if (report.failures > 0) log.error("Answered SERVFAIL", { count: report.failures });
     for (const sample of report.samples) {
@@ -168,7 +169,7 @@ function addCounts(
     readonly desk: CountsDesk;
     readonly metrics: DnsMetrics;
     readonly recent: ReadonlyMap<number, Snapshot>;
-    readonly meter: Meter;
+    readonly meter: QueryMeter;
     readonly log: Log;
   },
 ): void {
@@ -180,15 +181,40 @@ function addCounts(
     }
     to.desk.add(packed, snapshot);
     to.metrics.addPacked(packed, snapshot);
-    meterQueries(packed, snapshot, to.meter);
+    to.meter.add(packed, snapshot);
   }
 }
 
-function meterQueries(packed: PackedCounts, snapshot: Snapshot, meter: Meter): void {
-  const { queries } = packed;
-  for (let i = 0; i < queries.length; i += 2) {
-    const { customer, hostname } = snapshot.sites[queries[i]!]!;
-    meter.of(customer, hostname).queries += queries[i + 1]!;
+/** Adds up what customers pay for. The counters of a site live as long as the meter. */
+class QueryMeter {
+  readonly #meter: Meter;
+  #of: Snapshot | null = null;
+  #sites: (UsageCounters | undefined)[] = [];
+
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  add({ lookups, others }: PackedCounts, snapshot: Snapshot): void {
+    if (snapshot !== this.#of) {
+      this.#of = snapshot;
+      this.#sites = new Array(snapshot.sites.length);
+    }
+    for (let i = 0; i < lookups.length; i += 3) {
+      if (lookups[i]! > 0) this.#counters(lookups[i]! - 1, snapshot).queries += lookups[i + 2]!;
+    }
+    for (let i = 0; i < others.length; i += 2) {
+      this.#counters(others[i]!, snapshot).queries += others[i + 1]!;
+    }
+  }
+
+  #counters(site: SiteIndex, snapshot: Snapshot): UsageCounters {
+    const known = this.#sites[site];
+    if (known !== undefined) return known;
+    const { customer, hostname } = snapshot.sites[site]!;
+    const counters = this.#meter.of(customer, hostname);
+    this.#sites[site] = counters;
+    return counters;
   }
 }
 

@@ -165,8 +165,21 @@ describe("Responder.answer()", () => {
       answers: { "www.shop.example/one": 1, "www.shop.example/two": 1, "node/a": 1 },
     });
     const site = SNAPSHOT.sites.findIndex((s) => s.hostname === "www.shop.example");
-    expect(packed.map((counts) => [...counts.queries])).toEqual([[site, 2], []]);
+    expect(packed.map((counts) => [counts.lookups[0], counts.lookups[1]])).toEqual([
+      [site + 1, 1],
+      [0, 1],
+    ]);
     expect(to.drain()).toEqual([]);
+  });
+
+  test("counts a site's queries that are no lookups of its servers apart, each once", () => {
+    const to = responder();
+    const site = SNAPSHOT.sites.findIndex((s) => s.hostname === "www.shop.example");
+    ask(to, "www.shop.example", { type: TYPE.HTTPS });
+    ask(to, "www.shop.example.cdn.example");
+    expect(to.drain().map((counts) => [...counts.others])).toEqual([[site, 2]]);
+    ask(to, "www.shop.example");
+    expect(to.drain().map((counts) => [...counts.others])).toEqual([[]]);
   });
 
   test("keeps the snapshot before when one cannot be loaded", () => {

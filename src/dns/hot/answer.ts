@@ -95,7 +95,6 @@ export class Responder {
       groups: openPrefixes(tables.groups),
       mirror,
       steered: new SteeredTable(mirror, { sites, origins, nodes: base.nodes.length }),
-      queries: new Uint32Array(sites),
     };
     this.#settle();
     this.#use(loaded);
@@ -148,8 +147,8 @@ export class Responder {
   /** Packs the counters while the snapshot that they belong to is here. */
   #settle(): void {
     if (this.#loaded === null) return;
-    const { tables, steered, queries } = this.#loaded;
-    const packed = packCounts(tables.snapshot, steered.drain(), queries);
+    const { tables, steered } = this.#loaded;
+    const packed = packCounts(tables.snapshot, steered.drain());
     if (packed !== null) this.#pending.push(packed);
   }
 
@@ -266,8 +265,7 @@ export class Responder {
     const subject = index.subject(place);
     if (exact && subject >= 0 && (query.type === TYPE.A || query.type === TYPE.AAAA)) {
       reply.flags |= FLAG.AUTHORITATIVE;
-      const site = index.metered(place);
-      if (site >= 0) loaded.queries[site]! += 1;
+      if (subject === 0) this.#resolver.countOther(loaded, place);
       const group = this.#resolver.clientGroup(loaded.groups);
       const row = loaded.steered.row(subject, group, query.type === TYPE.A ? 4 : 6);
       const length = loaded.steered.copy(row, reply.bytes, query.questionEnd);

@@ -36,8 +36,10 @@ export function compileNameBytes(
   soa: { readonly serial: number; readonly contact: string; readonly zone: string },
   signing: ReadonlyMap<string, SigningZone> = new Map(),
 ): NameBytes {
+  const sets = new Map<readonly string[], readonly Uint8Array[]>();
   const zones = table.zones.map((zone): Zone => {
-    const servers = zone.servers.map(wireOf);
+    const servers = sets.get(zone.servers) ?? zone.servers.map(wireOf);
+    sets.set(zone.servers, servers);
     const data = encodeSoa({
       mname: servers[0] ?? wireOf(zone.name),
       rname: rnameOf(soa.contact, soa.zone),
@@ -74,7 +76,8 @@ class Builder {
 
   constructor(names: number) {
     let size = 16;
-    while (size < names * 2) size *= 2;
+    // Two thirds full at most: a longer look costs less than a colder table.
+    while (size < names * 1.5) size *= 2;
     this.#slots = new Int32Array(new SharedArrayBuffer(size * 8));
     this.#mask = size - 1;
   }

@@ -180,43 +180,71 @@ export class HealthDiffer {
   readonly #mirror: HealthMirror;
   readonly #snapshot: Snapshot;
   readonly #ids: readonly string[];
+  readonly #placeOf: ReadonlyMap<string, number>;
+  /** All targets, and what was projected, as they were told last. */
+  #targets: readonly TargetHealth[] = [];
+  #told: Assignment["projected"] | null = null;
+  #origins: Assignment["origins"] | null = null;
 
   constructor(snapshot: Snapshot, mirror: HealthMirror) {
     this.#snapshot = snapshot;
     this.#mirror = mirror;
     this.#ids = [...snapshot.origins, ...snapshot.nodes].map((target) => target.id);
+    this.#placeOf = new Map(this.#ids.map((id, i) => [id, i]));
   }
 
-  /** What differs from what the mirror has taken. Does not apply it. */
+  /** What differs from what the mirror has taken. Each is to be applied to it, before the next. */
   diff(health: Health, assignment: Assignment): HealthPatch {
-    const targets: number[] = [];
-    const marks: number[] = [];
-    const loads: number[] = [];
-    const projected: number[] = [];
-    for (const [i, id] of this.#ids.entries()) {
-      const target = health.targets[id];
-      const moved = assignment.projected[id] ?? Number.NaN;
-      if (this.#mirror.holds(i, target, moved)) continue;
-      targets.push(i);
-      marks.push(target === undefined ? ABSENT : marksOf(target));
-      loads.push(target?.load ?? 0);
-      projected.push(moved);
-    }
+    const changed = this.#changed(health, assignment);
     const { edges, rttMs } = this.#mirror;
+    const found = changed.map((i) => health.targets[this.#ids[i]!]);
     return {
       numbers: [health.number, assignment.number],
-      targets: Uint32Array.from(targets),
-      marks: Uint8Array.from(marks),
-      loads: Float64Array.from(loads),
-      projected: Float64Array.from(projected),
+      targets: Uint32Array.from(changed),
+      marks: Uint8Array.from(found, (target) => (target === undefined ? ABSENT : marksOf(target))),
+      loads: Float64Array.from(found, (target) => target?.load ?? 0),
+      projected: Float64Array.from(changed, (i) => this.#projected(i, assignment)),
       assigned: this.#diffAssigned(assignment),
       edges: sameRecord(edges, assignment.edges) ? null : assignment.edges,
       rttMs: sameTable(rttMs, health.rttMs) ? null : health.rttMs,
     };
   }
 
+  /** The places of targets that the mirror holds otherwise. */
+  #changed(health: Health, assignment: Assignment): number[] {
+    const targets = Object.values(health.targets);
+    const before = this.#targets;
+    const sameOthers = assignment.projected === this.#told && targets.length === before.length;
+    this.#targets = targets;
+    this.#told = assignment.projected;
+    const changed: number[] = [];
+    if (sameOthers) {
+      // Most targets are the objects they were: only the others are looked at.
+      let k = 0;
+      for (; k < targets.length; k++) {
+        const target = targets[k]!;
+        if (target === before[k]) continue;
+        if (target.id !== before[k]!.id) break;
+        const i = this.#placeOf.get(target.id);
+        if (i !== undefined && !this.#holds(i, health, assignment)) changed.push(i);
+      }
+      if (k === targets.length) return changed.sort((a, b) => a - b);
+    }
+    return [...this.#ids.keys()].filter((i) => !this.#holds(i, health, assignment));
+  }
+
+  #holds(i: number, health: Health, assignment: Assignment): boolean {
+    return this.#mirror.holds(i, health.targets[this.#ids[i]!], this.#projected(i, assignment));
+  }
+
+  #projected(i: number, assignment: Assignment): number {
+    return assignment.projected[this.#ids[i]!] ?? Number.NaN;
+  }
+
   #diffAssigned(assignment: Assignment): HealthPatch["assigned"] {
     const changed: [SiteIndex, Readonly<Record<string, string>>][] = [];
+    if (assignment.origins === this.#origins) return changed;
+    this.#origins = assignment.origins;
     for (const site of this.#snapshot.sites) {
       const next = assignment.origins[site.hostname];
       const before = this.#mirror.assigned(site.index);

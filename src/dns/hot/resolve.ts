@@ -34,8 +34,6 @@ export interface Loaded {
   readonly groups: PrefixTable;
   readonly mirror: HealthMirror;
   readonly steered: SteeredTable;
-  /** Queries per site since the last drain. */
-  readonly queries: Uint32Array;
 }
 
 /** Writes what stands at a name that is found; each method returns the response code. */
@@ -58,13 +56,14 @@ export class Resolver {
     reply.out.noteName(QUESTION_NAME);
     for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
       const subject = index.subject(place);
-      if (subject >= 0) this.#countQuery(loaded, place);
       if (subject >= 0 && (type === TYPE.A || type === TYPE.AAAA)) {
+        if (subject === 0) this.countOther(loaded, place);
         const group = this.clientGroup(loaded.groups);
         const row = loaded.steered.row(subject, group, type === TYPE.A ? 4 : 6);
         return this.steer(loaded, place, row);
       }
       const set = index.set(place, type);
+      if (subject >= 0) this.countOther(loaded, place);
       if (set >= 0) {
         reply.answers += reply.set(set);
         if (targetOffset(type) >= 0) this.#addHosts(index, place, set);
@@ -99,7 +98,10 @@ export class Resolver {
       return RCODE.NOERROR;
     }
     const set = table.set(row);
-    if (set.choices.length === 0) return reply.deny(loaded.index.zone(place), RCODE.NOERROR);
+    if (set.choices.length === 0) {
+      if (loaded.index.subject(place) > 0) this.countOther(loaded, place);
+      return reply.deny(loaded.index.zone(place), RCODE.NOERROR);
+    }
     if (set.all) {
       for (const data of set.data) reply.record(type, set.ttlSec, data);
       reply.answers += set.data.length;
@@ -114,9 +116,10 @@ export class Resolver {
     return RCODE.NOERROR;
   }
 
-  #countQuery(loaded: Loaded, place: number): void {
+  /** Counts a query that is no lookup of the servers of the site whose name this is. */
+  countOther(loaded: Loaded, place: number): void {
     const site = loaded.index.metered(place);
-    if (site >= 0) loaded.queries[site]! += 1;
+    if (site >= 0) loaded.steered.countOther(site);
   }
 
   /** By client subnet if one was sent, else by the resolver's own address. */

@@ -1,5 +1,5 @@
 import type { Choice } from "../../model/decision.ts";
-import type { GroupIndex } from "../../model/snapshot.ts";
+import type { GroupIndex, SiteIndex } from "../../model/snapshot.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
 import { CLASS, HEADER_BYTES, TYPE, type Writer } from "../../wire/dns/mod.ts";
 import type { Family } from "../../wire/ip/mod.ts";
@@ -31,6 +31,8 @@ export interface SteeredCounts {
   readonly lookups: Uint32Array;
   /** Pairs: target (the snapshot's origins, then its nodes), times it was answered. */
   readonly answers: Uint32Array;
+  /** Pairs: site, queries for its steered names besides the lookups of its servers. */
+  readonly others: Uint32Array;
 }
 
 /** A place of the hash table, in words: row plus one (0 is free), and the hash. */
@@ -82,6 +84,9 @@ export class SteeredTable {
   /** Per target, and those that are not 0. */
   readonly #answers: Uint32Array;
   readonly #answered = new Numbers();
+  /** Per site, and those that are not 0. */
+  readonly #others: Uint32Array;
+  readonly #asked = new Numbers();
 
   constructor(mirror: Pick<HealthMirror, "view">, of: SteeredOf, rowsMax = ROWS_MAX) {
     this.#mirror = mirror;
@@ -89,6 +94,7 @@ export class SteeredTable {
     this.#rowsMax = rowsMax;
     this.#rowsOf = new Uint32Array(of.sites + 1);
     this.#answers = new Uint32Array(of.origins + of.nodes);
+    this.#others = new Uint32Array(of.sites);
   }
 
   /** Decisions kept at present. */
@@ -119,6 +125,9 @@ export class SteeredTable {
     const rows = this.#rows;
     const mask = places.length / PLACE - 1;
     const key = group * 2 + (family === 4 ? 0 : 1);
+    // Most subjects are asked for by one group: its row is known without a search.
+    const last = this.#rowsOf[subject]! - 1;
+    if (last >= 0 && rows[last * ROW + KEY] === key && rows[last * ROW + LENGTH] !== 0) return last;
     const hash = hashKey(subject, key);
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const row = places[slot * PLACE]! - 1;
@@ -184,20 +193,22 @@ export class SteeredTable {
     else for (let i = 0; i < set.answered.length; i++) set.answered[i]! += 1;
   }
 
+  /** Counts a query for a steered name of this site that is no lookup of its servers. */
+  countOther(site: SiteIndex): void {
+    if (this.#others[site] === 0) this.#asked.push(site);
+    this.#others[site]! += 1;
+  }
+
   /** What was counted since the last drain. */
   drain(): SteeredCounts {
     const { values, count } = this.#counted;
     for (let i = 0; i < count; i++) this.#settle(values[i]!);
     this.#counted.clear();
-    const answers = new Uint32Array(this.#answered.count * 2);
-    for (let i = 0; i < this.#answered.count; i++) {
-      const target = this.#answered.values[i]!;
-      answers[i * 2] = target;
-      answers[i * 2 + 1] = this.#answers[target]!;
-      this.#answers[target] = 0;
-    }
-    this.#answered.clear();
-    return { lookups: this.#lookups.take(), answers };
+    return {
+      lookups: this.#lookups.take(),
+      answers: takePairs(this.#answered, this.#answers),
+      others: takePairs(this.#asked, this.#others),
+    };
   }
 
   /** Adds up a row's counts, which belong to the decision that it still holds. */
@@ -333,6 +344,19 @@ class Numbers {
     this.count = 0;
     return taken;
   }
+}
+
+/** What the table holds at these places, by pairs; both are emptied. */
+function takePairs(places: Numbers, table: Uint32Array): Uint32Array {
+  const pairs = new Uint32Array(places.count * 2);
+  for (let i = 0; i < places.count; i++) {
+    const place = places.values[i]!;
+    pairs[i * 2] = place;
+    pairs[i * 2 + 1] = table[place]!;
+    table[place] = 0;
+  }
+  places.clear();
+  return pairs;
 }
 
 function targetOf(choice: Choice, origins: number): number {
