@@ -1,20 +1,25 @@
-// Our name server as shipped, in a process of its own, for bench/dns.ts: real snapshot, metering on,
-// and every second new health in which 2000 web servers' loads differ, as 2000 checks a second give
-// (all of them at 1000 names). Arguments: names, prefixes, `signed`. Prints its port.
+// Our name server as shipped, in a process of its own, for bench/dns.ts: a snapshot from a file, as a
+// node has it; cookies, rate limits and metering on as a node file without a word has them; and every
+// second new health in which 2000 web servers' loads differ, as 2000 checks a second give (all of them
+// at 1000 names). Arguments: the file, `signed`. Prints its port.
+import { readFileSync } from "node:fs";
 import { realClock } from "../src/base/real/clock.ts";
 import { jsonLog } from "../src/base/real/log.ts";
 import { realRng } from "../src/base/real/rng.ts";
+import { answerSettings } from "../src/cli/node/dns-options.ts";
 import { makeZoneKey } from "../src/control/keys-make.ts";
 import { startDns } from "../src/dns/mod.ts";
 import { NO_ASSIGNMENT } from "../src/model/assignment.ts";
 import type { Feed } from "../src/model/feed.ts";
 import type { TargetHealth } from "../src/model/health.ts";
+import { nodeFile } from "../src/model/node-file.ts";
+import type { Snapshot } from "../src/model/snapshot.ts";
 import { noUsage, type UsageCounters } from "../src/model/usage.ts";
-import { BENCH_ZONE, compileWorld, healthOf } from "./dns-world.ts";
+import { BENCH_ZONE, healthOf } from "./dns-world.ts";
 
-const [names = "1000", prefixes = "0", how = ""] = process.argv.slice(2);
+const [file = "", how = ""] = process.argv.slice(2);
 const signed = how === "signed";
-const snapshot = compileWorld({ names: Number(names), prefixes: Number(prefixes), signed });
+const snapshot = JSON.parse(readFileSync(file, "utf8")) as Snapshot;
 const keys = signed ? [makeZoneKey({ zone: BENCH_ZONE, algorithm: 13, state: "active" })] : [];
 let health = healthOf(snapshot);
 const targets: Record<string, TargetHealth> = { ...health.targets };
@@ -36,6 +41,7 @@ const usage = new Map<string, UsageCounters>();
 const dns = await startDns({
   node: "a",
   listen: { hosts: ["127.0.0.1"], port: 0 },
+  answering: answerSettings(nodeFile.parse({ name: "a", pop: "here", data: "." }), realRng),
   feed,
   keys: { keys: () => keys, onKeys: () => () => {} },
   meter: {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { decodeMessage, encodeMessage, isWireFault, makeQuery } from "../src/wire/dns/mod.ts";
 import { type Peer, peers, signingPeers, versionOf } from "./dns-peers.ts";
 import { cpuUs, rssBytes } from "./dns-process.ts";
-import { type DnsWorld, hostnames } from "./dns-world.ts";
+import { compileWorld, type DnsWorld, hostnames } from "./dns-world.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
 
 const NAMES = 1000;
@@ -71,7 +71,7 @@ async function besidePeers(
   const queries = join(dir, "queries-1000.txt");
   writeFileSync(queries, queryFile(NAMES));
   const ours = { names: NAMES, prefixes: 0 };
-  started.push(await startOurs(ours, { name: "turnpike", ours: true, queries, flags: [] }));
+  started.push(await startOurs(dir, ours, { name: "turnpike", ours: true, queries, flags: [] }));
   for (const [i, peer] of peers(NAMES).entries()) {
     await startPeer(peer, { ...stage, port: 25_300 + i, queries, flags: [] });
   }
@@ -90,7 +90,8 @@ async function signed(
   writeFileSync(queries, queryFile(NAMES));
   const ours = { names: NAMES, prefixes: 0, signed: true };
   const flags = ["-D"];
-  started.push(await startOurs(ours, { name: "turnpike, signed", ours: true, queries, flags }));
+  const about = { name: "turnpike, signed", ours: true, queries, flags };
+  started.push(await startOurs(dir, ours, about));
   for (const [i, peer] of signingPeers(NAMES).entries()) {
     await startPeer(peer, { ...stage, port: 25_310 + i, queries, flags });
   }
@@ -142,7 +143,7 @@ async function growth(o: BenchOptions, stage: Stage): Promise<BenchCase> {
     const name = `turnpike, ${names} names, ${prefixes} prefixes`;
     const flags = many ? ["-E", SUBNET] : [];
     o.log(`starting ${name}`);
-    started.push(await startOurs({ names, prefixes }, { name, ours: many, queries, flags }));
+    started.push(await startOurs(dir, { names, prefixes }, { name, ours: many, queries, flags }));
   }
   const figures = await measure(o, started);
   const load = "dnsperf, A; client subnet at the large size";
@@ -167,12 +168,14 @@ function spawnPinned(binary: string, args: readonly string[], out: string): Chil
 }
 
 async function startOurs(
+  dir: string,
   world: DnsWorld,
   about: Pick<Subject, "name" | "ours" | "queries" | "flags">,
 ): Promise<Subject> {
   const script = join(import.meta.dir, "dns-server.ts");
-  const args = [script, String(world.names), String(world.prefixes)];
-  if (world.signed === true) args.push("signed");
+  const file = join(dir, `snapshot-${world.names}-${world.prefixes}-${world.signed === true}.json`);
+  writeFileSync(file, JSON.stringify(compileWorld(world)));
+  const args = [script, file, ...(world.signed === true ? ["signed"] : [])];
   const child = spawnPinned(process.execPath, args, "/dev/null");
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout!.once("data", (line: Buffer) => resolve(Number(line)));

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { generateKeyPairSync } from "node:crypto";
 import { FakeClock } from "../base/clock.ts";
 import { seededRng } from "../base/rng.ts";
 import { NO_ASSIGNMENT } from "../model/assignment.ts";
-import type { ZoneKey } from "../model/zone-keys.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -19,21 +17,10 @@ import { type Packet, Responder } from "./hot/answer.ts";
 import { SIGN_LIMITS, type SignLimits } from "./hot/sign.ts";
 import { HELD_CELL, heldOf, responsesOf } from "./hot/tally.ts";
 import { compileWorld, healthOf, WORLD } from "./hot/world.fixture.ts";
+import { keyOf } from "./sign-keys.fixture.ts";
 import { openKeys } from "./sign-keys.ts";
 
 const DAY_MS = 86_400_000;
-
-function keyOf(zone: string): ZoneKey {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const { x = "" } = publicKey.export({ format: "jwk" });
-  return {
-    zone,
-    algorithm: 15,
-    state: "active",
-    publicKey: Buffer.from(x, "base64url").toString("base64"),
-    privateKey: privateKey.export({ format: "der", type: "pkcs8" }).toString("base64"),
-  };
-}
 
 const KEYS = [keyOf("hosted.example"), keyOf("cdn.example")];
 

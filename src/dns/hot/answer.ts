@@ -19,7 +19,7 @@ import { type Packet, Reply } from "./reply.ts";
 import { type Loaded, Resolver } from "./resolve.ts";
 import { type Sample, Sampler } from "./sampler.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
-import type { Signing } from "./sign.ts";
+import type { Assembled, Signing } from "./sign.ts";
 import { SteeredTable } from "./steered.ts";
 import { compileTables, type Tables, withKeys } from "./tables.ts";
 import { HELD_CELL, PROTO, Tally } from "./tally.ts";
@@ -47,6 +47,7 @@ export class Responder {
   readonly #limiter: RateLimiter | null;
   #signing: Signing | null = null;
   #steeredAt = -1;
+  readonly #assembled: Assembled;
   readonly #sampler: Sampler;
   /** What metrics show; whoever owns the thread takes it. */
   readonly tally = new Tally();
@@ -60,6 +61,9 @@ export class Responder {
   constructor(seed: number, settings: AnswerSettings = PLAIN) {
     this.#reply = new Reply(settings);
     this.#resolver = new Resolver(this.#reply, seed);
+    const { bytes, out, query, names } = this.#reply;
+    const none = { rcode: 0, answers: 0, authorities: 0, additionals: 0 };
+    this.#assembled = { bytes, out, query, index: names, stream: false, steeredAt: -1, ...none };
     this.#cookieRequired = settings.cookies?.required ?? false;
     const limits = settings.rateLimits;
     this.#sampler = new Sampler(settings.sampleEach);
@@ -298,22 +302,18 @@ export class Responder {
    */
   #sign(signing: Signing, rcode: number): number {
     const reply = this.#reply;
-    const { index } = this.#loaded ?? {};
     const data = rcode === RCODE.NOERROR || rcode === RCODE.NXDOMAIN;
-    if (index === undefined || !data || reply.out.overflow) return rcode;
+    if (this.#loaded === null || !data || reply.out.overflow) return rcode;
     const { stream } = reply.packet;
-    const assembled = {
-      bytes: reply.bytes,
-      out: reply.out,
-      query: reply.query,
-      index,
-      stream,
-      steeredAt: this.#steeredAt,
-      rcode,
-      answers: reply.answers,
-      authorities: reply.authorities,
-      additionals: reply.additionals,
-    };
+    const assembled = this.#assembled;
+    assembled.bytes = reply.bytes;
+    assembled.index = this.#loaded.index;
+    assembled.stream = stream;
+    assembled.steeredAt = this.#steeredAt;
+    assembled.rcode = rcode;
+    assembled.answers = reply.answers;
+    assembled.authorities = reply.authorities;
+    assembled.additionals = reply.additionals;
     const { signer } = signing;
     const before = signer.made;
     const unsigned = reply.out.at;

@@ -29,6 +29,8 @@ export class Opt {
   readonly #cookies: Cookies | null;
   readonly #nsid: Uint8Array;
   readonly #cookie = new Uint8Array(COOKIE_BYTES);
+  /** Where cookies are made, and when: one object for all packets. */
+  readonly #making = { out: this.#cookie, nowSec: 0 };
   #cookieBytes = 0;
   /** The client sent a cookie of ours: its address is its own. */
   proven = false;
@@ -55,7 +57,8 @@ export class Opt {
     const worth = whole ? cookies.judge(asker, at, nowSec) : COOKIE.NONE;
     this.proven = worth !== COOKIE.NONE;
     this.#cookieBytes = COOKIE_BYTES;
-    if (worth !== COOKIE.FRESH) cookies.make(asker, at, { out: this.#cookie, nowSec });
+    this.#making.nowSec = nowSec;
+    if (worth !== COOKIE.FRESH) cookies.make(asker, at, this.#making);
     else for (let i = 0; i < COOKIE_BYTES; i++) this.#cookie[i] = asker.bytes[at + i]!;
   }
 

@@ -13,20 +13,6 @@ const CNAME_HOPS_MAX = 8;
 /** Hosts of one set whose addresses are looked up, so that no answer costs many searches. */
 const HOSTS_MAX = 20;
 
-/** Records added for a host besides its addresses, and whether an answer is cut without them. */
-interface Additional {
-  /** Others are left out where they do not fit (RFC 2181 9). */
-  readonly needed: boolean;
-  /** A type besides A and AAAA: what an alias leads to (RFC 9460 4.1). */
-  readonly also: number;
-}
-const NEEDED: Additional = { needed: true, also: TYPE.A };
-const HELPFUL: Additional = { needed: false, also: TYPE.A };
-const ALIASES = [
-  { needed: false, also: TYPE.SVCB },
-  { needed: false, also: TYPE.HTTPS },
-] as const;
-
 /** What one thread looks up of one snapshot. */
 export interface Loaded {
   readonly tables: Tables;
@@ -40,6 +26,8 @@ export interface Loaded {
 export class Resolver {
   readonly #reply: Reply;
   #random: number;
+  /** The answer is cut without the records added now; others are left out (RFC 2181 9). */
+  #needed = false;
 
   /** @param seed an unsigned 32-bit number, for the draws among choices. */
   constructor(reply: Reply, seed: number) {
@@ -165,23 +153,22 @@ export class Resolver {
     reply.out.noteName(QUESTION_NAME);
     reply.delegation(cut, set);
     // Without the addresses that lie below the cut nobody gets there: they must fit (RFC 9471 2).
-    this.#addServers(index, set, { cut, below: true });
-    this.#addServers(index, set, { cut, below: false });
+    this.#needed = true;
+    this.#addServers(index, set, cut);
+    this.#needed = false;
+    this.#addServers(index, set, cut);
     return RCODE.NOERROR;
   }
 
-  #addServers(
-    index: NameIndex,
-    set: number,
-    which: { readonly cut: number; readonly below: boolean },
-  ): void {
+  /** Addresses of a delegation's servers: of those below it while they are `#needed`, else of the others. */
+  #addServers(index: NameIndex, set: number, cut: number): void {
     const count = index.count(set);
     let server = index.first(set);
     for (let i = 0; i < count; i++, server = index.next(server)) {
       const host = index.findExact(index.bytes, server);
-      if (host < 0 || (index.cut(host) === which.cut) !== which.below) continue;
+      if (host < 0 || (index.cut(host) === cut) !== this.#needed) continue;
       this.#reply.owner = server;
-      this.#addAddresses(index, host, which.below ? NEEDED : HELPFUL);
+      this.#addAddresses(index, host, TYPE.A);
     }
   }
 
@@ -206,26 +193,28 @@ export class Resolver {
       if (bytes[host] === 0) {
         // The owner itself, unless it is an alias for nothing (RFC 9460 2.5.1, 2.5.2).
         reply.owner = owner;
-        if (service && !alias) this.#addAddresses(index, place, HELPFUL);
+        if (service && !alias) this.#addAddresses(index, place, TYPE.A);
         continue;
       }
       const found = index.findExact(bytes, host);
       if (found < 0) continue;
       if (index.zone(found) !== index.zone(place) && type !== TYPE.NS) continue;
       reply.owner = host;
-      this.#addAddresses(index, found, alias ? ALIASES[type === TYPE.SVCB ? 0 : 1] : HELPFUL);
+      // What an alias leads to besides (RFC 9460 4.1).
+      this.#addAddresses(index, found, alias ? type : TYPE.A);
     }
   }
 
-  #addAddresses(index: NameIndex, host: number, which: Additional): void {
+  /** A, AAAA and records of one type more. */
+  #addAddresses(index: NameIndex, host: number, also: number): void {
     const { out } = this.#reply;
     for (let set = index.firstSet(host); set >= 0; set = index.nextSet(set)) {
       const type = index.type(set);
-      if (type !== TYPE.A && type !== TYPE.AAAA && type !== which.also) continue;
+      if (type !== TYPE.A && type !== TYPE.AAAA && type !== also) continue;
       if (out.overflow) return;
       const start = out.at;
       const count = this.#reply.set(set);
-      if (out.overflow && !which.needed) out.rewind(start);
+      if (out.overflow && !this.#needed) out.rewind(start);
       else this.#reply.additionals += count;
     }
   }

@@ -1,5 +1,14 @@
-import { HEADER_BYTES, type Writer } from "../../wire/dns/mod.ts";
+import { HEADER_BYTES, type Query, type Writer } from "../../wire/dns/mod.ts";
 import type { NameIndex } from "./name-index.ts";
+
+/** An answer of one address record, which stands right after the question. */
+export interface Steered {
+  readonly bytes: Uint8Array;
+  readonly out: Writer;
+  readonly query: Pick<Query, "questionEnd">;
+  readonly index: NameIndex;
+  readonly steeredAt: number;
+}
 
 /** An address record for the question's own name: pointer, type, class, TTL, length, address. */
 const TTL_AT = 6;
@@ -39,16 +48,13 @@ export class SignedRows {
    * Appends the RRSIG of the one address record that stands after the question, if it is here.
    * Budget: no allocation.
    */
-  append(
-    to: { readonly bytes: Uint8Array; readonly out: Writer; readonly at: number },
-    index: NameIndex,
-    asked: { readonly place: number; readonly nowSec: number },
-  ): boolean {
-    const { bytes, out, at } = to;
+  append(to: Steered, nowSec: number): boolean {
+    const { bytes, out, index, steeredAt } = to;
+    const at = to.query.questionEnd;
     if (index !== this.#index) return false;
-    const row = this.#rows.get(keyOf(bytes, at, asked.place));
+    const row = this.#rows.get(keyOf(bytes, at, steeredAt));
     if (row === undefined || !sameAt(bytes, at + DATA_AT, row.address)) return false;
-    const age = asked.nowSec - row.sinceSec;
+    const age = nowSec - row.sinceSec;
     if (age < 0 || age > KEPT_SEC || u32(bytes, at + TTL_AT) > row.originalTtlSec) return false;
     const start = out.at;
     out.bytes(row.record);
@@ -59,23 +65,20 @@ export class SignedRows {
   }
 
   /** Keeps the RRSIG that stands after that record. */
-  keep(
-    from: { readonly bytes: Uint8Array; readonly out: Writer; readonly at: number },
-    index: NameIndex,
-    asked: { readonly place: number; readonly nowSec: number },
-  ): void {
-    const { bytes, out, at } = from;
+  keep(from: Steered, nowSec: number): void {
+    const { bytes, out, index, steeredAt } = from;
+    const at = from.query.questionEnd;
     const end = at + DATA_AT + bytes[at + LENGTH_AT + 1]!;
     const record = bytes.slice(end, out.at);
     const toQuestion = record[0] === 0xc0 && record[1] === HEADER_BYTES;
     if (out.overflow || !toQuestion) return;
     if (index !== this.#index || this.#rows.size >= this.#rowsMax) this.#rows.clear();
     this.#index = index;
-    this.#rows.set(keyOf(bytes, at, asked.place), {
+    this.#rows.set(keyOf(bytes, at, steeredAt), {
       address: bytes.slice(at + DATA_AT, end),
       record,
       originalTtlSec: u32(record, ORIGINAL_TTL_AT),
-      sinceSec: asked.nowSec,
+      sinceSec: nowSec,
     });
   }
 }

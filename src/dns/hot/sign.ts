@@ -17,15 +17,15 @@ import { Budget, hashOctets, SignatureCache, type Signed } from "./sign-cache.ts
 import { SignedRows } from "./sign-rows.ts";
 import { type SigningKey, type SigningZone, tellsOfKeys } from "./sign-zone.ts";
 
-/** An answer as it was assembled without signatures; `signAnswer` changes it in place. */
+/** An answer as it was assembled without signatures; `sign()` changes it in place. Used again for each. */
 export interface Assembled {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   readonly out: Writer;
   readonly query: Query;
-  readonly index: NameIndex;
-  readonly stream: boolean;
+  index: NameIndex;
+  stream: boolean;
   /** Of a name with one steered address, all that is answered so far; else -1. */
-  readonly steeredAt: number;
+  steeredAt: number;
   rcode: number;
   answers: number;
   authorities: number;
@@ -121,14 +121,13 @@ export class AnswerSigner {
   /** False when it may not be signed now: the caller sends no records then. */
   sign(a: Assembled): boolean {
     if (a.steeredAt < 0) return this.#sign(a);
-    const asked = { place: a.steeredAt, nowSec: Math.floor(this.#clock.wallMs() / 1000) };
-    const at = { bytes: a.bytes, out: a.out, at: a.query.questionEnd };
-    if (this.#rows.append(at, a.index, asked)) {
+    const nowSec = Math.floor(this.#clock.wallMs() / 1000);
+    if (this.#rows.append(a, nowSec)) {
       a.answers = 2;
       return true;
     }
     const signed = this.#sign(a);
-    if (signed && a.answers === 2) this.#rows.keep(at, a.index, asked);
+    if (signed && a.answers === 2) this.#rows.keep(a, nowSec);
     return signed;
   }
 

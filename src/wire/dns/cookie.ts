@@ -33,6 +33,8 @@ export class Cookies {
   readonly #keys: readonly Int32Array[];
   readonly #input = new Uint8Array(32);
   readonly #hash = new Uint8Array(8);
+  /** Given to the hash each time, so that no packet makes an object. */
+  readonly #hashed = { size: 0, out: this.#hash };
 
   /** @param secrets of 16 octets each, one at least. */
   constructor(secrets: readonly Uint8Array[]) {
@@ -47,9 +49,10 @@ export class Cookies {
       (bytes[at + 12]! << 24) | (bytes[at + 13]! << 16) | (bytes[at + 14]! << 8) | bytes[at + 15]!;
     const age = (nowSec - madeSec) | 0;
     if (age > OLD_SEC_MAX || age < -AHEAD_SEC_MAX) return COOKIE.NONE;
-    const size = this.#fill(asker, at, { from: bytes, at: at + 8 });
-    for (const [i, key] of this.#keys.entries()) {
-      sipHash24(key, this.#input, { size, out: this.#hash });
+    for (let i = 0; i < 8; i++) this.#input[8 + i] = bytes[at + 8 + i]!;
+    this.#fill(asker, at);
+    for (let i = 0; i < this.#keys.length; i++) {
+      sipHash24(this.#keys[i]!, this.#input, this.#hashed);
       let different = 0;
       // All octets are compared, so that time tells nothing.
       for (let k = 0; k < 8; k++) different |= this.#hash[k]! ^ bytes[at + 16 + k]!;
@@ -65,19 +68,19 @@ export class Cookies {
     out[8] = 1;
     out.fill(0, 9, 12);
     for (let i = 0; i < 4; i++) out[12 + i] = nowSec >>> (24 - i * 8);
-    const size = this.#fill(asker, at, { from: out, at: 8 });
-    sipHash24(this.#keys[0]!, this.#input, { size, out: this.#hash });
-    out.set(this.#hash, 16);
+    for (let i = 0; i < 8; i++) this.#input[8 + i] = out[8 + i]!;
+    this.#fill(asker, at);
+    sipHash24(this.#keys[0]!, this.#input, this.#hashed);
+    for (let i = 0; i < 8; i++) out[16 + i] = this.#hash[i]!;
   }
 
-  /** What is hashed: client cookie, version, reserved, time, address. Returns its size. */
-  #fill(asker: CookieAsker, at: number, head: { from: Uint8Array; at: number }): number {
+  /** What is hashed: client cookie; version, reserved and time, which are there already; address. */
+  #fill(asker: CookieAsker, at: number): void {
     const input = this.#input;
     for (let i = 0; i < 8; i++) input[i] = asker.bytes[at + i]!;
-    for (let i = 0; i < 8; i++) input[8 + i] = head.from[head.at + i]!;
     const octets = asker.family === 4 ? 4 : 16;
     for (let i = 0; i < octets; i++) input[16 + i] = asker.address[asker.addressAt + i]!;
-    return 16 + octets;
+    this.#hashed.size = 16 + octets;
   }
 }
 

@@ -193,7 +193,7 @@ function readOpt(packet: Uint8Array, at: number, query: Query): boolean {
     if (next > end) return false;
     const code = u16(packet, option);
     if (code === OPTION.CLIENT_SUBNET) {
-      if (query.subnet || !readSubnet(packet, option + 4, { end: next, query })) return false;
+      if (query.subnet || !readSubnet(packet, option + 4, query)) return false;
     } else if (code === OPTION.COOKIE) {
       if (!readCookie(option + 4, next, query)) return false;
     } else if (code === OPTION.NSID) query.nsid = true;
@@ -202,20 +202,19 @@ function readOpt(packet: Uint8Array, at: number, query: Query): boolean {
   return true;
 }
 
-/** As `decodeClientSubnet`, and a query's scope must be 0 (RFC 7871 7.1.2). */
-function readSubnet(
-  packet: Uint8Array,
-  at: number,
-  into: { readonly end: number; readonly query: Query },
-): boolean {
-  const { end, query } = into;
-  if (end - at < 4) return false;
+/**
+ * As `decodeClientSubnet`, and a query's scope must be 0 (RFC 7871 7.1.2). Before `at` stands the
+ * option's length, and it lies within the packet.
+ */
+function readSubnet(packet: Uint8Array, at: number, query: Query): boolean {
+  const size = u16(packet, at - 2);
+  if (size < 4) return false;
   const code = u16(packet, at);
   const source = packet[at + 2]!;
   const known = code === 1 || code === 2 || (code === 0 && source === 0);
   const octets = (source + 7) >> 3;
   if (!known || source > (code === 2 ? 128 : 32)) return false;
-  if (packet[at + 3] !== 0 || end - at !== 4 + octets) return false;
+  if (packet[at + 3] !== 0 || size !== 4 + octets) return false;
   const rest = source & 7;
   if (rest !== 0 && (packet[at + 3 + octets]! & (0xff >> rest)) !== 0) return false;
   query.subnet = true;
