@@ -6,7 +6,7 @@ import { apiDouble } from "./api.ts";
 import { makeWorld, type World } from "./world.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
-const ARGS = [
+export const ARGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",

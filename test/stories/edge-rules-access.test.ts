@@ -196,6 +196,18 @@ describe.each([
   });
 });
 
+test("fonts and modules at second addresses are open to the site's own pages, and to no others", async () => {
+  const own = `http://${SHOP}:${w.origin.port}`;
+  for (const type of ["font/woff2", "text/javascript", "application/javascript"]) {
+    const said = await w.stage.get(`http://c.${ZONE}/${SHOP}/1/f?type=${type}`);
+    expect([type, said.headers.get("access-control-allow-origin")]).toEqual([type, own]);
+    const first = await w.http1(`/1/f?type=${type}`);
+    expect([type, first.headers.get("access-control-allow-origin")]).toEqual([type, null]);
+  }
+  const css = await w.stage.get(`http://c.${ZONE}/${SHOP}/1/f?type=text/css`);
+  expect(css.headers.get("access-control-allow-origin")).toBeNull();
+});
+
 test("a page that is held is there when no server answers", async () => {
   await w.http1("/1/kept/z?status=502&cc=no-store");
   await w.origin.stop();

@@ -64,6 +64,7 @@ export function receive(request: Request, table: EdgeTable, client: string): Ask
     const hostname = target.path.slice(1, slash < 0 ? undefined : slash).toLowerCase();
     const entry = table.byHostname.get(hostname);
     if (entry === undefined || slash < 0) return refusals.unknownPath;
+    if (headers.has("service-worker")) return refusals.serviceWorker;
     return askOf({ request, entry, form: "path", path: target.path.slice(slash), client });
   }
   const found = table.byHost.get(target.host);

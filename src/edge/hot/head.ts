@@ -4,7 +4,7 @@ import type { MemoryObject, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { ruledResponse, sayBrowserTtl } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
-import { FORMS } from "./table.ts";
+import { FORMS, type Form } from "./table.ts";
 
 /** Headers of a hit, built once per object and form; Age and ttl are set once a second. */
 export interface Prepared {
@@ -39,6 +39,20 @@ const NOT_ON_SECOND = new Set([
 const INERT =
   /^(image\/(?!svg)|audio\/|video\/|font\/|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))/i;
 
+/** Browsers take fonts and modules of another name only where that name says so to the page's. */
+const ASKED_WITH_CORS = /^(font\/|application\/(font-|x-font-|javascript)|text\/javascript)/i;
+
+/**
+ * All customers' pages at `c.<zone>` would be one browser origin: a sandboxed one has an origin of its
+ * own, and there it runs nothing. At `<hostname>.<zone>` scripts run, but cannot set or read cookies,
+ * which one customer's page could else set for the zone and so for all others
+ * (docs/decisions/0024).
+ */
+const SANDBOX: Readonly<Partial<Record<Form, string>>> = {
+  path: "sandbox",
+  host: "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads",
+};
+
 type FieldList = readonly (readonly [string, string])[];
 
 /**
@@ -59,9 +73,14 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
   if (!second) return headers;
   headers.set("x-content-type-options", "nosniff");
   headers.append("link", `<${of.entry.firstAddress}${of.path}>; rel="canonical"`);
-  if (of.form === "path" && !INERT.test(headers.get("content-type") ?? "")) {
-    // All customers' pages here would be one browser origin: a sandboxed one has an origin of its own.
-    headers.append("content-security-policy", "sandbox");
+  const type = headers.get("content-type") ?? "";
+  const told = headers.has("access-control-allow-origin") || of.ruled?.plan.cors != null;
+  if (!told && ASKED_WITH_CORS.test(type)) {
+    headers.set("access-control-allow-origin", of.entry.firstAddress);
+  }
+  const sandbox = SANDBOX[of.form];
+  if (sandbox !== undefined && !INERT.test(type)) {
+    headers.append("content-security-policy", sandbox);
   }
   return headers;
 }

@@ -42,6 +42,11 @@ export const refusals = {
     fields: { allow: "GET, HEAD, OPTIONS" },
     error: "http_request_denied",
   },
+  serviceWorker: {
+    status: 403,
+    words: "No service worker is served on a name that customers share",
+    error: "http_request_denied",
+  },
   tooLong: {
     status: 414,
     words: "The request's target is too long",
