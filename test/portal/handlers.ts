@@ -237,6 +237,21 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     const older = world.audit.filter((e) => before === undefined || e.seq < before);
     return { reply: older.slice(0, limit) };
   },
+  listSigningKeys(world, input) {
+    sitesOf(world, input);
+    const madeAt = new Date(world.nowMs).toISOString();
+    return { reply: world.signingKeys.map((name) => ({ name, madeAt, rules: [] })) };
+  },
+  putSigningKey(world, input) {
+    sitesOf(world, input);
+    const { name = "" } = input.params;
+    world.signingKeys.push(name);
+    return { reply: { name, secret: "c2VjcmV0".repeat(6) } };
+  },
+  deleteSigningKey(world, input) {
+    world.signingKeys.splice(world.signingKeys.indexOf(input.params.name ?? ""), 1);
+    return {};
+  },
   listTokens: (world) => ({ reply: world.tokens }),
   createToken(world, input) {
     const row = {

@@ -17,6 +17,7 @@ export interface World {
   nowMs: number;
   snapshot: number;
   readonly sites: Map<string, Site[]>;
+  readonly signingKeys: string[];
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
@@ -56,6 +57,7 @@ export function makeWorld(): World {
     nowMs: START_MS,
     snapshot: 41,
     sites: new Map(),
+    signingKeys: [],
     claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],

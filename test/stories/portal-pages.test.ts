@@ -27,6 +27,7 @@ const PAGES = [
   ["owner", SITE],
   ["owner", `${SITE}/traffic`],
   ["owner", `${SITE}/steering`],
+  ["owner", `${SITE}/rules`],
   ["owner", `${SITE}/purge`],
   ["owner", `${SITE}/set-up`],
   ["empty", "/customers/globex/zones"],

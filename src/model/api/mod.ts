@@ -19,6 +19,7 @@ export * from "./route.ts";
 export * from "./routes.ts";
 export * from "./session.ts";
 export * from "./set-up.ts";
+export * from "./signing-keys.ts";
 export * from "./simulate.ts";
 export * from "./zone.ts";
 export * from "./zone-keys.ts";

@@ -30,6 +30,7 @@ export const SITE_TABS = [
   { value: "web-servers", label: "Web servers" },
   { value: "traffic", label: "Traffic" },
   { value: "steering", label: "Steering" },
+  { value: "rules", label: "Rules" },
   { value: "purge", label: "Purge" },
   { value: "set-up", label: "Set-up" },
 ] as const;

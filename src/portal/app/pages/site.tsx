@@ -22,6 +22,7 @@ const PANELS: Readonly<Record<TabName, ComponentType<SiteTabProps>>> = {
   })),
   traffic: lazy(async () => ({ default: (await import("./site-traffic.tsx")).TrafficTab })),
   steering: lazy(async () => ({ default: (await import("./site-steering.tsx")).SteeringTab })),
+  rules: lazy(async () => ({ default: (await import("./site-rules.tsx")).RulesTab })),
   purge: lazy(async () => ({ default: (await import("./site-purge.tsx")).PurgeTab })),
   "set-up": lazy(async () => ({ default: (await import("./site-set-up.tsx")).SetUpTab })),
 };
