@@ -13,6 +13,12 @@ import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result
 const NAMES = 1000;
 /** The size at which the cost of a query may be 1.15 of that at one name. */
 const MANY = 100_000;
+/** Names and client prefixes. */
+const SIZES = [
+  [1, 0],
+  [1000, 1000],
+  [MANY, MANY],
+] as const;
 /** At most; it ends when every name has been asked twice. */
 const WARM_UP_SEC = 20;
 const READY_MS_MAX = 60_000;
@@ -130,24 +136,23 @@ async function startPeer(
   }
 }
 
-/** Ours against ours: what many names and client prefixes cost. */
+/** Ours against ours: what many names and client prefixes cost; the largest over the smallest. */
 async function growth(o: BenchOptions, stage: Stage): Promise<BenchCase> {
   const { dir, started } = stage;
-  for (const [names, prefixes] of [
-    [1, 0],
-    [MANY, MANY],
-  ] as const) {
+  for (const [names, prefixes] of SIZES) {
     const queries = join(dir, `queries-${names}.txt`);
     writeFileSync(queries, queryFile(names));
-    const many = names > 1;
     const name = `turnpike, ${names} names, ${prefixes} prefixes`;
-    const flags = many ? ["-E", SUBNET] : [];
+    const flags = prefixes > 0 ? ["-E", SUBNET] : [];
     o.log(`starting ${name}`);
-    started.push(await startOurs(dir, { names, prefixes }, { name, ours: many, queries, flags }));
+    started.push(
+      await startOurs(dir, { names, prefixes }, { name, ours: names === MANY, queries, flags }),
+    );
   }
   const figures = await measure(o, started);
-  const load = "dnsperf, A; client subnet at the large size";
-  return { name: "many names and client prefixes", load, goalRatio: 1.15, figures };
+  const load = "dnsperf, A; client subnet where there are prefixes";
+  const sizes = SIZES.map(([names]) => names);
+  return { name: "many names and client prefixes", load, goalRatio: 1.15, figures, sizes };
 }
 
 /** Names in a mixed order that is the same each time. */

@@ -8,7 +8,13 @@ import { parseArgs } from "node:util";
 import { BENCH_PEERS, installPeers } from "../tools/gate/peers.ts";
 import * as cache from "./cache.ts";
 import { readMachine } from "./machine.ts";
-import { type BenchOptions, type BenchResult, ratioToBest, summarize } from "./result.ts";
+import {
+  type BenchOptions,
+  type BenchResult,
+  growthExponents,
+  ratioToBest,
+  summarize,
+} from "./result.ts";
 import * as steer from "./steer.ts";
 import { formatResult } from "./table.ts";
 
@@ -78,6 +84,7 @@ function withMedians(result: BenchResult): object {
     ...one,
     figures: one.figures.map((figure) => ({ ...figure, ...summarize(figure) })),
     ratioToBestPeer: ratioToBest(one),
+    ...(one.sizes && { growthExponents: growthExponents(one) }),
   }));
   return { ...result, cases };
 }

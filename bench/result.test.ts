@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { type BenchCase, type BenchFigure, median, ratioToBest } from "./result.ts";
+import {
+  type BenchCase,
+  type BenchFigure,
+  growthExponents,
+  median,
+  ratioToBest,
+} from "./result.ts";
 import { formatResult } from "./table.ts";
 
 function figure(name: string, cpuUs: readonly number[], ours = false): BenchFigure {
@@ -23,6 +29,13 @@ test("ratioToBest() is our median over the lowest peer's; null without a peer", 
   expect(ratioToBest(CASE)).toBeCloseTo(3.5 / 6);
   expect(ratioToBest({ ...CASE, figures: [figure("turnpike", [4], true)] })).toBeNull();
   expect(ratioToBest({ ...CASE, figures: [figure("nsd", [4])] })).toBeNull();
+});
+
+test("growthExponents() are 0 for the same cost and 1 for a cost in proportion", () => {
+  const figures = [figure("a", [5]), figure("b", [5]), figure("c", [50], true)];
+  const grown = { ...CASE, figures, sizes: [1, 100, 1000] };
+  expect(growthExponents(grown)).toEqual([0, expect.closeTo(1)]);
+  expect(growthExponents(CASE)).toEqual([]);
 });
 
 test("formatResult() puts ours first and each peer's ratio beside it", () => {

@@ -22,6 +22,8 @@ export interface BenchCase {
   /** The goal of performance.md for our median CPU over the best peer's, or null. */
   readonly goalRatio: number | null;
   readonly figures: readonly BenchFigure[];
+  /** Where figures are of growing sizes: how many things each had. */
+  readonly sizes?: readonly number[];
 }
 
 export interface BenchResult {
@@ -69,4 +71,15 @@ export function summarize(figure: BenchFigure): {
 } {
   const of = (values: readonly number[]) => (values.length === 0 ? null : median(values));
   return { cpuUsMedian: of(figure.cpuUs), perSecMedian: of(figure.perSec) };
+}
+
+/**
+ * From each size to the next, the power of the size that the cost grew by: 0 is none, 1 in proportion.
+ * Empty where a case has no sizes.
+ */
+export function growthExponents({ figures, sizes = [] }: BenchCase): number[] {
+  const costs = figures.map((figure) => median(figure.cpuUs));
+  return sizes.slice(1).map((size, i) => {
+    return Math.log(costs[i + 1]! / costs[i]!) / Math.log(size / sizes[i]!);
+  });
 }

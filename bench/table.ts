@@ -2,6 +2,7 @@ import {
   type BenchCase,
   type BenchFigure,
   type BenchResult,
+  growthExponents,
   median,
   ratioToBest,
 } from "./result.ts";
@@ -21,7 +22,9 @@ function formatCase(one: BenchCase): string {
     .map((figure) => formatRow(figure, ours));
   const ratio = ratioToBest(one);
   const goal = one.goalRatio === null ? "" : `; the goal is at most ${one.goalRatio}`;
-  const verdict = ratio === null ? "no peer" : `${ratio.toFixed(2)} of the best peer${goal}`;
+  const exponents = growthExponents(one).map((power) => power.toFixed(3));
+  const grew = exponents.length === 0 ? "" : `; grows by the power ${exponents.join(", then ")}`;
+  const verdict = ratio === null ? "no peer" : `${ratio.toFixed(2)} of the best peer${goal}${grew}`;
   return [`\n${one.name} (${one.load}): ${verdict}`, ...align([head, ...rows])].join("\n");
 }
 

@@ -36,8 +36,10 @@ export class DnsMetrics {
       this.#targetCounts = new Float64Array(snapshot.origins.length + snapshot.nodes.length);
     }
     const { lookups, answers } = packed;
-    for (let i = 0; i < lookups.length; i += 3) this.#siteCounts[lookups[i]!]! += lookups[i + 2]!;
-    for (let i = 0; i < answers.length; i += 2) this.#targetCounts[answers[i]!]! += answers[i + 1]!;
+    const sites = this.#siteCounts;
+    const targets = this.#targetCounts;
+    for (let i = 0; i < lookups.length; i += 3) sites[lookups[i]!]! += lookups[i + 2]!;
+    for (let i = 0; i < answers.length; i += 2) targets[answers[i]!]! += answers[i + 1]!;
   }
 
   /** Gives counts by index their names, which outlive the snapshot. */

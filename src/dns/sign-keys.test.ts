@@ -50,12 +50,20 @@ function started(limits: Partial<SignLimits> = {}, clock = new FakeClock()) {
 function ask(
   responder: Responder,
   name: string,
-  o: { type?: number; stream?: boolean; dnssecOk?: boolean; bytes?: number } = {},
+  o: {
+    type?: number;
+    stream?: boolean;
+    dnssecOk?: boolean;
+    compact?: boolean;
+    bytes?: number;
+  } = {},
 ): Message {
-  const { type = TYPE.A, stream = false, dnssecOk = true, bytes = 1232 } = o;
+  const { type = TYPE.A, stream = false, dnssecOk = true, compact = false, bytes = 1232 } = o;
   const query = makeQuery(7, name, type);
   const edns = { ...query.edns!, dnssecOk, payloadBytes: bytes };
   const octets = encodeMessage({ ...query, edns })!;
+  // The flags stand before the length of no options.
+  if (compact) octets[octets.length - 4]! |= 0x40;
   const packet: Packet = {
     bytes: octets,
     length: octets.length,
@@ -126,6 +134,17 @@ describe("what a query with DO gets", () => {
     expect([...data.subarray(-19)]).toEqual(bitmap);
     // What was sent is what is counted.
     expect([...responsesOf(responder.tally.cells)]).toEqual([{ rcode: "NOERROR", count: 1 }]);
+  });
+
+  test("NXDOMAIN beside that proof, for who says that it takes it (RFC 9824 5.1)", () => {
+    const { responder } = started();
+    const types = [TYPE.SOA, SECURE.RRSIG, SECURE.NSEC, SECURE.RRSIG];
+    const none = ask(responder, "none.hosted.example", { compact: true });
+    expect([none.rcode, typesOf(none.authorities)]).toEqual([RCODE.NXDOMAIN, types]);
+    const live = ask(responder, "mail.hosted.example", { type: TYPE.MX, compact: true });
+    expect([live.rcode, typesOf(live.authorities)]).toEqual([RCODE.NOERROR, types]);
+    const alone = ask(responder, "none.hosted.example", { compact: true, dnssecOk: false });
+    expect([alone.rcode, typesOf(alone.authorities)]).toEqual([RCODE.NXDOMAIN, [TYPE.SOA]]);
   });
 
   test("the proof itself to who asks for NSEC, and a referral with the proof that no DS is there", () => {

@@ -28,7 +28,8 @@ export interface DnsOptions {
   readonly listen: {
     /**
      * IP addresses; each gets UDP and TCP on the same port. With a wildcard address, answers leave
-     * from the address that was asked (where `udp` is batched; else from the kernel's choice).
+     * from the address that was asked; where `udp` is not batched, only addresses that the machine
+     * has at the start are listened on.
      */
     readonly hosts: readonly string[];
     /** 0 takes a free one. */
@@ -69,6 +70,8 @@ export interface DnsServer {
 
 /** How often what the main thread answered is metered; Workers report as often. */
 const DRAIN_EACH_MS = 400;
+/** From so many sites on, what compiling them leaves behind is worth a collection. */
+const SITES_MANY = 10_000;
 /** Workers report twice a second; snapshots are not published faster than that for long. */
 const RECENT_SNAPSHOTS = 4;
 /** With port 0, a port may be free for TCP and taken for UDP: so often another one is tried. */
@@ -158,6 +161,8 @@ function loadInto(
   from.recent.set(snapshot.number, snapshot);
   const [oldest] = from.recent.keys();
   if (from.recent.size > RECENT_SNAPSHOTS) from.recent.delete(oldest!);
+  // What compiling left behind is a multiple of what is kept: given back at once where that is much.
+  if (snapshot.sites.length >= SITES_MANY) Bun.gc(true);
   const patch = responder.observe(from.feed.health(), from.feed.assignment());
   assert(patch !== null, "A snapshot has been loaded");
   return { tables, patch };

@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
@@ -8,7 +9,9 @@ import type { UdpListen, UdpServer } from "./udp.ts";
 
 /**
  * `Bun.udpSocket` in the main thread, where there is no FFI. The responder is the caller's, who
- * also loads it and drains its counts.
+ * also loads it and drains its counts. Nobody tells here which address a packet came to, so in place
+ * of a wildcard address each address that this machine has now gets a socket of its own: an answer
+ * leaves from the address that was asked.
  */
 export async function startPortable(
   o: UdpListen & { readonly responder: Responder; readonly clock: Clock; readonly log: Log },
@@ -18,7 +21,7 @@ export async function startPortable(
   const closeAll = () => {
     for (const socket of open) socket.close();
   };
-  for (const hostname of o.hosts) {
+  for (const hostname of o.hosts.flatMap(ownAddresses)) {
     try {
       open.push(
         await Bun.udpSocket({
@@ -42,6 +45,15 @@ export async function startPortable(
     }
   }
   return { load: () => {}, patch: () => {}, keys: () => {}, stop: async () => closeAll() };
+}
+
+/** A wildcard address as the machine's own of that family, without those of one link only. */
+function ownAddresses(host: string): string[] {
+  if (!parseAddress(host)?.every((octet) => octet === 0)) return [host];
+  const family = host.includes(":") ? "IPv6" : "IPv4";
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const own = all.filter((one) => one.family === family && !one.address.startsWith("fe80:"));
+  return [...new Set(own.map((one) => one.address))];
 }
 
 function packetOf(bytes: Uint8Array, from: string): Packet | null {

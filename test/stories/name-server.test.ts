@@ -131,6 +131,16 @@ describe("a wildcard address", () => {
       expect(answer.answers).toHaveLength(1);
     }
   });
+
+  test("is answered from each address that the machine has, also without recvmmsg", async () => {
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    const own = addresses.filter((a) => !a.address.startsWith("fe80:"));
+    const { dns } = await start({ hosts: ["0.0.0.0", "::"], udp: "portable" });
+    for (const { address: host } of own) {
+      const answer = await askUdp(dns.port, encode("c.cdn.example"), { host });
+      expect(answer.answers).toHaveLength(1);
+    }
+  });
 });
 
 describe("a worker that ends on its own", () => {

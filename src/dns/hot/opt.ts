@@ -75,7 +75,7 @@ export class Opt {
     out.u16(UDP_BYTES_EDNS);
     out.u8(rcode >> 4);
     out.u8(0);
-    out.u16(query.dnssecOk ? 0x8000 : 0);
+    out.u16((query.dnssecOk ? 0x8000 : 0) | (query.compactOk ? 0x4000 : 0));
     const size = this.#optionBytes(query) + (failed ? EXTENDED_ERROR_BYTES : 0);
     const padding = this.padded ? paddingBytes(out.at + 2 + size) : 0;
     out.u16(size + padding);

@@ -180,7 +180,8 @@ export class AnswerSigner {
     const owner = deniedName(a, answers);
     const nsec = denialOf(a, owner, group.ttlSec);
     if (nsec === null) return false;
-    a.rcode = RCODE.NOERROR;
+    // Who says that it takes the code beside this proof gets it (RFC 9824 5.1).
+    if (a.rcode !== RCODE.NXDOMAIN || !a.query.compactOk) a.rcode = RCODE.NOERROR;
     if (!explicit) return this.#countAuthority(a, group) && this.#proof(a, nsec);
     // Who asks for the proof itself gets it as the answer (RFC 9824 3.4).
     if (a.query.type === SECURE.NSEC) {

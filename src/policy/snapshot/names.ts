@@ -57,9 +57,9 @@ export function compileNames(snapshot: Snapshot): NameTable {
     const servers = sets.of(zone.customer);
     zones.push({ name: zone.name, kind: "hosted", servers, ...signed(zone) });
   }
+  const hosted = new Set(snapshot.zones.map((zone) => zone.name));
   for (const site of snapshot.sites) {
-    const hosted = snapshot.zones.some((zone) => zone.name === site.hostname);
-    if (site.onboarding === "delegation" && !hosted) {
+    if (site.onboarding === "delegation" && !hosted.has(site.hostname)) {
       const servers = sets.of(site.customer);
       zones.push({ name: site.hostname, kind: "delegated", servers, ...signed(site) });
     }

@@ -67,6 +67,7 @@ export function checkChain(
   site: Site,
   at: { readonly path: string; readonly add: (path: string, message: string, got: string) => void },
 ): void {
+  if (site.steering.chain === undefined) return;
   const origins = new Set(site.origins.map((o) => o.name));
   const groups = new Set(["default", ...network.clientGroups.map((g) => g.name)]);
   const tags = new Set(network.clientGroups.flatMap((g) => g.tags ?? []));
@@ -78,7 +79,7 @@ export function checkChain(
       if (!origins.has(name)) add(`${path}.${i}`, "expected an origin of this site", name);
     }
   };
-  for (const [s, step] of (site.steering.chain ?? []).entries()) {
+  for (const [s, step] of site.steering.chain.entries()) {
     if (step.filter === "failover") known(step.order, `${s}.order`);
     if (step.filter === "geographic") {
       for (const name of Object.keys(step.bias)) {

@@ -92,10 +92,11 @@ function checkNames(network: Network, add: Add): void {
     }
   }
   checkOverlap(zones, add);
+  const zoneOf = new Map(zones.map((zone) => [zone.name, zone]));
   for (const [c, customer] of network.customers.entries()) {
     for (const [s, site] of customer.sites.entries()) {
       const at = `customers.${c}.sites.${s}`;
-      if (!zones.some((zone) => zone.name === site.hostname)) {
+      if (!zoneOf.has(site.hostname)) {
         claim(site.hostname, `${at}.hostname`);
       }
       for (const [a, alias] of site.cache.aliases.entries())
@@ -110,8 +111,9 @@ function checkNames(network: Network, add: Add): void {
           site.hostname,
         );
       }
-      const foreign = zones.find((z) => within(site.hostname, z.name) && z.customer !== c);
-      if (foreign !== undefined && site.proven !== true && !foreign.proven) {
+      const around = ancestors(site.hostname).map((name) => zoneOf.get(name));
+      const foreign = around.some((zone) => zone && zone.customer !== c && !zone.proven);
+      if (foreign && site.proven !== true) {
         add(`${at}.hostname`, `expected a name outside another customer's zone`, site.hostname);
       }
     }
@@ -138,11 +140,27 @@ function checkSigned(network: Network, add: Add): void {
       }
     }
   }
-  for (const zone of zones.filter((one) => one.signed)) {
-    const below = zones.find((one) => one !== zone && within(one.name, zone.name));
-    if (below === undefined) continue;
-    add(zone.path, "expected no other zone of ours below a signed one", below.name);
+  // For each name that is above a zone: the first such zone.
+  const firstBelow = new Map<string, string>();
+  for (const { name } of zones) {
+    for (const above of ancestors(name).slice(1)) {
+      if (!firstBelow.has(above)) firstBelow.set(above, name);
+    }
   }
+  for (const zone of zones.filter((one) => one.signed)) {
+    const below = firstBelow.get(zone.name);
+    if (below === undefined) continue;
+    add(zone.path, "expected no other zone of ours below a signed one", below);
+  }
+}
+
+/** The name, and every name above it. */
+function ancestors(name: string): string[] {
+  const found = [name];
+  for (let at = name.indexOf("."); at >= 0; at = name.indexOf(".", at + 1)) {
+    found.push(name.slice(at + 1));
+  }
+  return found;
 }
 
 /** A zone above or below another customer's would take names from it (D19). The later one is wrong. */

@@ -55,6 +55,8 @@ export class Query {
   edns = false;
   ednsVersion = 0;
   dnssecOk = false;
+  /** Takes NXDOMAIN beside the proof of compact denial (RFC 9824 5.1). */
+  compactOk = false;
   /** What the client takes over UDP: 512 without EDNS, never less, never above 1232. */
   payloadBytes = UDP_BYTES_PLAIN;
   /** A client subnet option was sent; zeros fill the address. */
@@ -89,6 +91,7 @@ export function readQuery(packet: Uint8Array, length: number, query: Query): Ver
   query.edns = false;
   query.ednsVersion = 0;
   query.dnssecOk = false;
+  query.compactOk = false;
   query.payloadBytes = UDP_BYTES_PLAIN;
   query.subnet = false;
   query.cookieAt = -1;
@@ -183,6 +186,7 @@ function readOpt(packet: Uint8Array, at: number, query: Query): boolean {
   query.payloadBytes = Math.min(UDP_BYTES_EDNS, Math.max(UDP_BYTES_PLAIN, payload));
   query.ednsVersion = packet[at + 5]!;
   query.dnssecOk = (packet[at + 6]! & 0x80) !== 0;
+  query.compactOk = (packet[at + 6]! & 0xc0) === 0xc0;
   // Options of a version we do not know may look otherwise (RFC 6891 6.1.3).
   if (query.ednsVersion !== 0) return true;
   const end = at + 10 + u16(packet, at + 8);
