@@ -40,7 +40,9 @@ export async function readNodeFile(path: string): Promise<NodeFile> {
   const { queryLog } = file.dns;
   const log = queryLog && { ...queryLog, file: resolve(from, queryLog.file) };
   const dns = log === undefined ? file.dns : { ...file.dns, queryLog: log };
-  return { ...file, ...tls, dns, data: resolve(from, file.data) };
+  const places = file.places?.map((one) => resolve(from, one));
+  const whole = places === undefined ? file : { ...file, places };
+  return { ...whole, ...tls, dns, data: resolve(from, file.data) };
 }
 
 async function up(file: NodeFile, logLevel: LogLevel): Promise<void> {

@@ -78,6 +78,10 @@ export type RttOrigin =
   | { readonly from: "clients"; readonly samples: number; readonly ageSec: number }
   /** The beacon's in browsers, each of which measured several pops. */
   | { readonly from: "beacon"; readonly samples: number; readonly ageSec: number }
+  /** The median of so many other groups, of the same AS or country by the operator's files. */
+  | { readonly from: "as" | "country"; readonly samples: number }
+  /** Great-circle distance from where those files say that the group is. */
+  | { readonly from: "distance" }
   /** A probe's, and so much added because clients are farther away than their resolver. */
   | { readonly from: "probes"; readonly addedMs: number };
 

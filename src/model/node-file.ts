@@ -82,6 +82,9 @@ export const nodeFile = z
     resolvers: z.array(hostPort).min(1).max(8).optional().meta({
       description: "Asked for proofs of ownership and targets of aliases; default the system's",
     }),
+    places: z.array(z.string().min(1)).max(8).optional().meta({
+      description: "MaxMind DB files (cities, countries, AS numbers): where client groups are",
+    }),
     dnsWorkers: z.int().min(1).max(64).default(1),
     dns: dnsAnswers,
     operator: z

@@ -8,10 +8,12 @@ import type { ProbeReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { assign } from "../policy/steering/mod.ts";
 import { Election } from "./election.ts";
-import { DemandMeter, Judge, type Judgement } from "./judge/mod.ts";
+import { DemandMeter, type GroupPlaces, Judge, type Judgement } from "./judge/mod.ts";
 
 export interface Judging {
   setSnapshot(snapshot: Snapshot): void;
+  /** Where its client groups are, once that was found out. */
+  setPlaces(places: GroupPlaces): void;
   /** This node's own report; others' come by the bus. */
   take(report: ProbeReport): void;
   stop(): void;
@@ -89,6 +91,10 @@ class Bench implements Judging {
     const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
     this.#election.setMembers(new Set(probes.map((node) => node.name)));
     this.#within(CHANGED_MS);
+  }
+
+  setPlaces(places: GroupPlaces): void {
+    this.#judge.setPlaces(places);
   }
 
   take(report: ProbeReport): void {

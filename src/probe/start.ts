@@ -5,6 +5,7 @@ import type { Bus } from "../bus/mod.ts";
 import type { Feed } from "../model/feed.ts";
 import type { CheckReport, ProbeReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { readPlaces } from "./geo.ts";
 import { startJudging } from "./judging.ts";
 import { type LatencyMeter, startLatency } from "./latency.ts";
 import { startOutbox } from "./outbox.ts";
@@ -18,6 +19,8 @@ export interface ProbeOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  /** MaxMind DB files that tell where client groups are. */
+  readonly places?: readonly string[];
 }
 
 export interface Probe {
@@ -62,6 +65,14 @@ export async function startProbe(options: ProbeOptions): Promise<Probe> {
     latency.setSnapshot(snapshot);
   };
   let following = Promise.resolve();
+  /** Read again with each snapshot: its groups may be others, and so may the files. */
+  const place = async (snapshot: Snapshot) => {
+    const { places = [] } = options;
+    if (places.length === 0) return;
+    const read = await readPlaces(places, snapshot);
+    for (const why of read.problems) log.warn("Cannot use a file of places", { why });
+    judging.setPlaces(read.places);
+  };
   const take = (snapshot: Snapshot) => {
     snapshotNumber = snapshot.number;
     judging.setSnapshot(snapshot);
@@ -70,7 +81,8 @@ export async function startProbe(options: ProbeOptions): Promise<Probe> {
       .then(() => follow(snapshot))
       .catch((error) => {
         log.error("Latency to clients cannot be measured", { error });
-      });
+      })
+      .then(() => place(snapshot));
   };
   const known = feed.snapshot();
   if (known !== null) take(known);

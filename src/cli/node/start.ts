@@ -78,7 +78,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       drains.push(() => edge.drainStats());
     }
     if (file.roles.includes("probe")) {
-      const probe = await startProbe({ ...common, pop: file.pop });
+      const places = file.places === undefined ? {} : { places: file.places };
+      const probe = await startProbe({ ...common, pop: file.pop, ...places });
       stops.push(() => probe.stop());
     }
     if (file.listen.metrics !== undefined) {

@@ -2,7 +2,8 @@ import type { Health, TargetHealth } from "../../model/health.ts";
 import type { LoadTold, NodeStats, ProbeReport } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { type Target, targetsOf } from "../plan.ts";
-import { ClientRtt } from "./client-rtt.ts";
+import { type GroupPlaces, timesByPlace } from "./by-place.ts";
+import { ClientRtt, type RttTable } from "./client-rtt.ts";
 import { assumedLoad } from "./combine.ts";
 import { type FailingView, massFailure } from "./mass-failure.ts";
 import { type Now, TargetStateMachine } from "./target-state.ts";
@@ -18,6 +19,8 @@ export interface Judgement {
 /** What a response told counts a few seconds: further ones come where there is traffic. */
 const TOLD_FRESH_MS = 5000;
 const TTL_SEC_MAX = 3600;
+/** What follows from places changes slowly and costs more than a tick should. */
+const BY_PLACE_MS = 10_000;
 
 /**
  * Folds the reports of all vantages into health. It reads no clock and touches nothing: the same
@@ -31,6 +34,9 @@ export class Judge {
   #nodes: ReadonlyMap<string, string> = new Map();
   #snapshot = 0;
   readonly #rtt = new ClientRtt();
+  #map: Pick<Snapshot, "groups" | "pops"> = { groups: [], pops: [] };
+  #places: GroupPlaces = new Map();
+  #byPlace: { readonly atMs: number; readonly table: RttTable } | null = null;
 
   /** What is no longer in the snapshot is forgotten; what is checked differently starts afresh. */
   setSnapshot(snapshot: Snapshot, now: Now): void {
@@ -47,6 +53,8 @@ export class Judge {
     }
     this.#targets = next;
     this.#snapshot = snapshot.number;
+    this.#map = snapshot;
+    this.#byPlace = null;
     this.#groups = new Set(snapshot.groups.map((group) => group.name));
     this.#nodes = new Map(
       snapshot.nodes.map((node) => [node.name, snapshot.pops[node.pop]?.name ?? ""]),
@@ -56,6 +64,12 @@ export class Judge {
     this.#rtt.forgetVantages(this.#vantages);
     this.#rtt.forgetClients(this.#groups, new Set(this.#nodes.keys()));
     for (const target of next.values()) target.forgetVantages(this.#vantages);
+  }
+
+  /** Where client groups are: for those that nobody measured. */
+  setPlaces(places: GroupPlaces): void {
+    this.#places = places;
+    this.#byPlace = null;
   }
 
   /** Takes one report. True when an outcome in it differs from that vantage's last one. */
@@ -131,7 +145,23 @@ export class Judge {
 
   #rttTable(nowMs: number): Pick<Judgement, "rttMs" | "rttFrom"> {
     const { rttMs, rttFrom } = this.#rtt.table(this.#groups, nowMs);
+    if (this.#places.size > 0) this.#fillByPlace({ rttMs, rttFrom }, nowMs);
     return Object.keys(rttFrom).length === 0 ? { rttMs } : { rttMs, rttFrom };
+  }
+
+  #fillByPlace({ rttMs, rttFrom }: RttTable, nowMs: number): void {
+    if (this.#byPlace === null || nowMs - this.#byPlace.atMs >= BY_PLACE_MS) {
+      this.#byPlace = { atMs: nowMs, table: timesByPlace(this.#map, rttMs, this.#places) };
+    }
+    const { table } = this.#byPlace;
+    for (const [group, guessed] of Object.entries(table.rttMs)) {
+      for (const [pop, ms] of Object.entries(guessed)) {
+        if (rttMs[group]?.[pop] !== undefined) continue;
+        const origin = table.rttFrom[group]?.[pop];
+        rttMs[group] = { ...rttMs[group], [pop]: ms };
+        if (origin !== undefined) rttFrom[group] = { ...rttFrom[group], [pop]: origin };
+      }
+    }
   }
 
   get snapshotNumber(): number {

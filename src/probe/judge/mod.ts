@@ -5,6 +5,7 @@
  * the process; another node that takes over has folded the same reports all along.
  */
 
+export type { GroupPlace, GroupPlaces } from "./by-place.ts";
 export { DemandMeter } from "./demand.ts";
 export { Judge, type Judgement } from "./judge.ts";
 export type { Now } from "./target-state.ts";

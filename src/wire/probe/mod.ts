@@ -16,6 +16,7 @@ export { echoReplyNonce, encodeEcho } from "./icmp.ts";
 export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./latency-query.ts";
 export { loadOfObject, readLoadObject } from "./load-object.ts";
 export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
+export { Mmdb, type MmdbValue } from "./mmdb.ts";
 export { ORCA_FIELD, readOrca } from "./orca.ts";
 export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";
