@@ -55,7 +55,7 @@ export interface EdgeRole {
   /** What was served since the last call. */
   drainStats(): Pick<
     NodeStats,
-    "edge" | "fetches" | "told" | "clientRtt" | "beaconRtt" | "figures"
+    "edge" | "fetches" | "told" | "origins" | "clientRtt" | "beaconRtt" | "figures"
   >;
 }
 

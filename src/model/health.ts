@@ -14,6 +14,8 @@ export type LoadSourceKind =
   | "icmp"
   /** Client connections of those a node names as its most. */
   | "connections"
+  /** What caches see that fetch from it: times, failures, and what is open. */
+  | "edges"
   /** How late the event loop of a node's process runs its timers. */
   | "loop"
   /** Reported as current/target. */

@@ -71,6 +71,19 @@ export interface ClientRtt {
   readonly networks: number;
 }
 
+/** What one cache saw of one origin in the last second. */
+export interface OriginSeen {
+  /** Fetches that ended, and how many of them failed: no answer, or a status of 500 or more. */
+  readonly asked: number;
+  readonly failed: number;
+  /** Answers whose time until their head is known, and the first quartile of these times, ms. */
+  readonly timed: number;
+  readonly quarterMs: number | null;
+  /** Exchanges open now, of so many. */
+  readonly open: number;
+  readonly openMax: number;
+}
+
 /** What a cache says of itself; null where this machine does not tell. */
 export interface NodeFigures {
   /** Share of all processors of the machine that was busy, 0 to 1. */
@@ -111,6 +124,8 @@ export interface NodeStats {
   readonly fetches: Readonly<Record<string, number>>;
   /** Origin id -> what its responses said of its load since the last one, the newest. */
   readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
+  /** Origin id -> how it did, of those that were asked. */
+  readonly origins?: Readonly<Record<string, OriginSeen>>;
   /** Client group -> what its connections of the last minute took. */
   readonly clientRtt?: Readonly<Record<string, ClientRtt>>;
   /** Client group -> pop -> what browsers measured, as their beacon told this cache. */

@@ -14,19 +14,22 @@ let running: Program | null = null;
 class Reporter {
   current = 10;
   orca: string | null = null;
+  /** How long what caches ask for takes; what probes ask for is quick. */
+  slowMs = 0;
   readonly server: Bun.Server<undefined>;
 
   constructor(address: string) {
     this.server = Bun.serve({
       hostname: address,
       port: PORTS.origin,
-      fetch: (request) => {
+      fetch: async (request) => {
         const { pathname } = new URL(request.url);
         if (pathname === "/load") {
           return new Response(
             `<load><current>${this.current}</current><target>100</target></load>`,
           );
         }
+        if (pathname.startsWith("/m/")) await Bun.sleep(this.slowMs);
         const told = this.orca !== null && pathname.startsWith("/m/") ? this.orca : null;
         return new Response("ok", {
           headers: {
@@ -79,6 +82,21 @@ async function explained(): Promise<NonNullable<Explanation["decision"]>["reason
   return answer.body?.decision?.reasons ?? [];
 }
 
+let path = 0;
+
+/** Misses of one cache, twenty a second, until they are ended. */
+function misses(): { end(): void; leaked(): boolean } {
+  let leaked = false;
+  const timer = setInterval(async () => {
+    const response = await fetch(`http://${at(1)}:${PORTS.http}/m/${++path}`, {
+      headers: { host: `${HOSTNAME}.${ZONE}` },
+    }).catch(() => null);
+    await response?.arrayBuffer().catch(() => {});
+    if (response?.headers.has("endpoint-load-metrics") === true) leaked = true;
+  }, 50);
+  return { end: () => clearInterval(timer), leaked: () => leaked };
+}
+
 async function answered(): Promise<string> {
   const packet = await ask({ host: at(1), port: PORTS.dns }, HOSTNAME, "A", 2000);
   return addressesOf(packet)[0] ?? "";
@@ -112,22 +130,50 @@ describe("a server that reports more load than the others", () => {
       everyMs: 100,
     });
     servers.get(first)!.orca = "TEXT application_utilization=0.95";
-    let path = 0;
-    let leaked = false;
-    const traffic = setInterval(async () => {
-      const response = await fetch(`http://${at(1)}:${PORTS.http}/m/${++path}`, {
-        headers: { host: `${HOSTNAME}.${ZONE}` },
-      }).catch(() => null);
-      await response?.arrayBuffer().catch(() => {});
-      if (response?.headers.has("endpoint-load-metrics") === true) leaked = true;
-    }, 50);
+    const traffic = misses();
     try {
       const why = await leaves(first);
       expect(why?.loadFrom).toBe("reported");
       expect(why?.sources[0]?.detail).toContain("ORCA: application at 95 %");
-      expect(leaked).toBe(false);
     } finally {
-      clearInterval(traffic);
+      traffic.end();
     }
+    expect(traffic.leaked()).toBe(false);
   }, 30_000);
+
+  test("by what caches see of it is left, although its checks are quick", async () => {
+    for (const one of servers.values()) {
+      one.orca = null;
+      one.current = 10;
+    }
+    const traffic = misses();
+    try {
+      // Caches know how quick both are, whichever it is that they ask first.
+      const seen = async () => {
+        const kinds = (await explained()).map((one) => one.sources.map(({ kind }) => kind));
+        const calm = (await explained()).every((one) => one.load < 0.5);
+        return calm && kinds.some((all) => all.includes("edges"));
+      };
+      await until(seen, { what: "caches to know the servers", withinMs: 40_000, everyMs: 200 });
+      let slow = "";
+      let why: Awaited<ReturnType<typeof leaves>>;
+      const bySight = async () => {
+        const first = await answered();
+        const known = (await explained()).find((one) => one.v4 === first);
+        if (slow === "" && known?.sources.some(({ kind }) => kind === "edges") === true) {
+          slow = first;
+          servers.get(first)!.slowMs = 450;
+        }
+        why = (await explained()).find((one) => one.v4 === slow);
+        return slow !== "" && first !== slow && why?.loadFrom === "edges";
+      };
+      await until(bySight, { what: "the slow server to be left", withinMs: 60_000, everyMs: 100 });
+      expect(why?.sources[0]?.detail).toMatch(
+        /^at a cache: ewma \d+ ms, idle .* fail, \d+ of \d+ open/,
+      );
+    } finally {
+      traffic.end();
+      for (const one of servers.values()) one.slowMs = 0;
+    }
+  }, 120_000);
 });

@@ -1,4 +1,4 @@
-import type { NodeStats, ToldLoad } from "../../model/messages.ts";
+import type { NodeStats, OriginSeen, ToldLoad } from "../../model/messages.ts";
 import { readOrca } from "../../wire/probe/mod.ts";
 
 /** Live figures of a site since they were last drained. */
@@ -8,10 +8,22 @@ export interface SiteCounts {
   bytesOut: number;
 }
 
+/** Times kept of one origin in one second: more of them tell nothing new. */
+const TIMES_MAX = 64;
+
+interface OriginCounts {
+  asked: number;
+  failed: number;
+  open: number;
+  openMax: number;
+  times: number[];
+}
+
 /** Live figures of the edge for pages and demand; what is billed goes through Meter beside it. */
 export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
   readonly #told = new Map<string, string>();
+  readonly #origins = new Map<string, OriginCounts>();
   #fetches: Record<string, number> = {};
 
   of(hostname: string): SiteCounts {
@@ -23,9 +35,49 @@ export class EdgeCounts {
     return counts;
   }
 
-  /** A fetch went out to this origin. */
-  fetched(originId: string): void {
+  /** A fetch went out to this origin, which may have so many open. */
+  fetched(originId: string, openMax: number): void {
     this.#fetches[originId] = (this.#fetches[originId] ?? 0) + 1;
+    const counts = this.#originOf(originId);
+    counts.open++;
+    counts.openMax = openMax;
+  }
+
+  /** It answered after so many ms (null: it did not), well or not. */
+  settled(originId: string, o: { readonly ms: number | null; readonly well: boolean }): void {
+    const counts = this.#originOf(originId);
+    counts.asked++;
+    if (!o.well) counts.failed++;
+    if (o.ms !== null && counts.times.length < TIMES_MAX) counts.times.push(Math.max(0, o.ms));
+  }
+
+  /** The exchange is over, whatever became of it. */
+  ended(originId: string): void {
+    const counts = this.#originOf(originId);
+    counts.open = Math.max(0, counts.open - 1);
+  }
+
+  #originOf(id: string): OriginCounts {
+    let counts = this.#origins.get(id);
+    if (counts === undefined) {
+      counts = { asked: 0, failed: 0, open: 0, openMax: 0, times: [] };
+      this.#origins.set(id, counts);
+    }
+    return counts;
+  }
+
+  /** What was asked since the last call; who has nothing open and was not asked is let go. */
+  #drainOrigins(): Record<string, OriginSeen> {
+    const seen: Record<string, OriginSeen> = {};
+    for (const [id, { asked, failed, open, openMax, times }] of this.#origins) {
+      if (asked === 0 && open === 0) this.#origins.delete(id);
+      const sorted = times.sort((a, b) => a - b);
+      const quarterMs = sorted[Math.floor((sorted.length - 1) / 4)] ?? null;
+      seen[id] = { asked, failed, timed: sorted.length, quarterMs, open, openMax };
+      const counts = this.#origins.get(id);
+      if (counts !== undefined) Object.assign(counts, { asked: 0, failed: 0, times: [] });
+    }
+    return seen;
   }
 
   /** An origin said this of its own load; the newest counts. */
@@ -33,7 +85,7 @@ export class EdgeCounts {
     this.#told.set(originId, field);
   }
 
-  drain(): Pick<NodeStats, "edge" | "fetches" | "told"> {
+  drain(): Pick<NodeStats, "edge" | "fetches" | "told" | "origins"> {
     const edge: Record<string, SiteCounts> = {};
     for (const [hostname, counts] of this.#sites) {
       if (counts.requests === 0 && counts.bytesOut === 0) continue;
@@ -50,6 +102,8 @@ export class EdgeCounts {
       if (loads.length > 0) told[id] = loads;
     }
     this.#told.clear();
-    return { edge, fetches, ...(Object.keys(told).length === 0 ? {} : { told }) };
+    const origins = this.#drainOrigins();
+    const seen = Object.keys(origins).length === 0 ? {} : { origins };
+    return { edge, fetches, ...seen, ...(Object.keys(told).length === 0 ? {} : { told }) };
   }
 }

@@ -163,6 +163,7 @@ export class Fetcher {
     o: {
       readonly choice: Choice;
       readonly address: string;
+      readonly exchangesMax: number;
       readonly sending: Sending;
       readonly sent: RequestBody;
     },
@@ -171,7 +172,7 @@ export class Fetcher {
     const { origins, counts, nowMs } = this.#parts;
     const requestedMs = nowMs();
     const purge = this.#parts.purged();
-    counts.fetched(choice.id);
+    counts.fetched(choice.id, o.exchangesMax);
     try {
       const response = await origins.fetch({
         scheme: ask.entry.site.scheme,
@@ -185,13 +186,20 @@ export class Fetcher {
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
-        onEnd: () => this.#gate.leave(choice.id),
+        onEnd: () => {
+          this.#gate.leave(choice.id);
+          counts.ended(choice.id);
+        },
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
-      return { response, requestedMs, receivedMs: nowMs(), purge, origin: choice.id };
+      const receivedMs = nowMs();
+      const well = response.status < 500;
+      counts.settled(choice.id, { ms: well ? receivedMs - requestedMs : null, well });
+      return { response, requestedMs, receivedMs, purge, origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       if (fault.code === "bad-input") return refusals.badField;
+      counts.settled(choice.id, { ms: null, well: false });
       if (fault.code === "origin-timeout") return refusals.timeout;
       return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }

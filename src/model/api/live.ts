@@ -19,6 +19,7 @@ export const loadSourceKind = z.enum([
   "dns",
   "icmp",
   "connections",
+  "edges",
   "loop",
   "reported",
 ]) satisfies z.ZodType<LoadSourceKind>;

@@ -104,6 +104,9 @@ export class Judge {
       const pops = new Set(this.#nodes.values());
       this.#rtt.takeBeacon({ node, pops, groups: this.#groups }, beaconRtt, nowMs);
     }
+    for (const [id, seen] of Object.entries(stats.origins ?? {})) {
+      this.#targets.get(id)?.seenByEdge(node, seen, { atMs, nowMs });
+    }
     for (const [id, loads] of Object.entries(told ?? {})) {
       const seen = loads.map((load) => ({ ...load, atMs }));
       const word = { heardMs: nowMs, freshMs: TOLD_FRESH_MS, loads: seen };

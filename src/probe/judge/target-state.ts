@@ -1,8 +1,9 @@
 import type { LoadSource, TargetHealth, TargetState, VantageView } from "../../model/health.ts";
-import type { CheckReport } from "../../model/messages.ts";
+import type { CheckReport, OriginSeen } from "../../model/messages.ts";
 import { forcedAt } from "../../model/origin.ts";
 import { ASKING, type CheckKind, type Target } from "../plan.ts";
 import { agreed, combineLoads, highestByKind, majority, type Vote } from "./combine.ts";
+import { EdgeView } from "./edge-view.ts";
 import { FlapDamper } from "./flap.ts";
 import { Told } from "./told.ts";
 import { certificateWords, type SeenLoad, Track } from "./track.ts";
@@ -25,6 +26,15 @@ const YOUNG_MS = 60_000;
 /** A load is fresh for 3 intervals, a vantage's opinion a little longer: a report may be late. */
 const FRESH_INTERVALS = 3;
 const LATE_MS = 1000;
+/**
+ * What a cache saw counts so long. Where it was bad the server is left, and nobody sees it any more: then
+ * it counts longer, or users would be sent to and fro every few seconds.
+ */
+const SEEN_FRESH_MS = 5000;
+const SEEN_BAD = 0.5;
+const SEEN_BAD_FRESH_MS = 30_000;
+/** Caches whose view of one server is kept: about 1.5 KB each. */
+const EDGES_MAX = 16;
 
 /** What all vantages saw of one target, and what was made of it. */
 export class TargetStateMachine {
@@ -38,6 +48,8 @@ export class TargetStateMachine {
   #own = new Told();
   #told = new Told();
   #pushed = new Told();
+  #edges = new Told();
+  #edgeViews = new Map<string, EdgeView>();
   #state: TargetState = "unknown";
   #since: Now;
 
@@ -71,6 +83,8 @@ export class TargetStateMachine {
     next.#own = this.#own;
     next.#told = this.#told;
     next.#pushed = this.#pushed;
+    next.#edges = this.#edges;
+    next.#edgeViews = this.#edgeViews;
     for (const [family, measured] of this.#measured) next.#measured.set(family, measured);
     next.#state = this.#state;
     next.#since = this.#since;
@@ -98,6 +112,24 @@ export class TargetStateMachine {
   /** What its responses told a cache that fetches from it. */
   told(teller: string, word: Parameters<Told["take"]>[1]): void {
     this.#told.take(teller, word);
+  }
+
+  /** What a cache saw that fetches from it. */
+  seenByEdge(
+    node: string,
+    seen: OriginSeen,
+    at: { readonly atMs: number; readonly nowMs: number },
+  ) {
+    const view = this.#edgeViews.get(node) ?? new EdgeView();
+    // Put in again, so that the map's order is by age; who was silent longest gives way.
+    this.#edgeViews.delete(node);
+    this.#edgeViews.set(node, view);
+    const [oldest] = this.#edgeViews.keys();
+    if (this.#edgeViews.size > EDGES_MAX && oldest !== undefined) this.#edgeViews.delete(oldest);
+    const load = view.take(seen, { limitMs: this.target.limitMs, ...at });
+    if (load === null) return;
+    const freshMs = load.load > SEEN_BAD ? SEEN_BAD_FRESH_MS : SEEN_FRESH_MS;
+    this.#edges.take(node, { heardMs: at.nowMs, freshMs, loads: [load] });
   }
 
   /** What its owner says of it. */
@@ -202,9 +234,10 @@ export class TargetStateMachine {
     const scraped = agreed([...byVantage.values()].map(highestByKind));
     const told = this.#told.loads(now.monoMs);
     const pushed = this.#pushed.loads(now.monoMs);
+    const edges = this.#edges.loads(now.monoMs);
     const kinds = new Set([...scraped, ...told].map((seen) => seen.kind));
     const own = this.#own.loads(now.monoMs).filter((seen) => !kinds.has(seen.kind));
-    const sources = highestByKind([timed, scraped, told, pushed, own].flatMap(combineLoads));
+    const sources = highestByKind([timed, scraped, told, pushed, own, edges].flatMap(combineLoads));
     const highest = sources[0];
     const warnings = [...this.#warnings(fresh), ...this.#flapping(), ...unread(fresh)];
     const counting = fresh.some(
