@@ -23,7 +23,7 @@ test("startFigures() tells of this process, its machine and what was served", ()
   } finally {
     figures.stop();
   }
-});
+}, 30_000);
 
 test("startFigures() sees an event loop that is held up", async () => {
   const figures = startFigures({ clock: realClock, connections: () => null });
@@ -39,4 +39,4 @@ test("startFigures() sees an event loop that is held up", async () => {
   } finally {
     figures.stop();
   }
-});
+}, 30_000);

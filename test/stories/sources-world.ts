@@ -148,6 +148,10 @@ export class SourcesWorld {
       [14, 0],
       [15, 0],
     ].map(([leaf, value]) => `override .1.3.6.1.4.1.2021.4.${leaf}.0 integer ${value}\n`);
+    // Its processors stand still: what this machine does besides is no matter here.
+    for (const leaf of [50, 51, 52, 53, 54, 55, 56]) {
+      memory.push(`override .1.3.6.1.4.1.2021.11.${leaf}.0 counter 1000\n`);
+    }
     const conf = `agentaddress udp:${address}:${SNMP_PORT}\nrocommunity public 127.0.0.0/8\n`;
     const path = this.#folder.file(`${address}.snmpd.conf`, conf + memory.join(""));
     const pid = this.#folder.join(`${address}.snmpd.pid`);
