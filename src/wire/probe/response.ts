@@ -5,6 +5,8 @@ export type ResponseProgress =
   | { readonly state: "broken"; readonly reason: "not http" | "header too large" };
 
 const HEADER_BYTES_MAX = 16_384;
+/** Interim answers (RFC 9110 15.2) before the final one: who sends more of them never ends. */
+const INTERIM_MAX = 8;
 const MORE: ResponseProgress = { state: "more" };
 
 type Framing = "close" | "length" | "chunked";
@@ -23,6 +25,7 @@ export class ResponseReader {
   #head = "";
   #fields = "";
   #status = 0;
+  #interim = 0;
   #framing: Framing = "close";
   #left = 0;
   #bodyBytes = 0;
@@ -101,7 +104,9 @@ export class ResponseReader {
     const rest = bytes.subarray(end + 4 - before);
     if (status.startsWith("1")) {
       this.#head = "";
-      if (status === "101") return { state: "broken", reason: "not http" };
+      if (status === "101" || ++this.#interim > INTERIM_MAX) {
+        return { state: "broken", reason: "not http" };
+      }
       return rest.length === 0 ? MORE : this.push(rest);
     }
     this.#status = Number(status);
