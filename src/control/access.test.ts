@@ -33,6 +33,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   readPurge: { path: "/purges/1" },
   readZoneKeys: { path: "/zones/signed.example/keys" },
   rollZoneKey: { path: "/zones/signed.example/roll", body: {} },
+  why: { body: { url: "http://c.cdn.example/www.shop.example/a.png" } },
   putSigningKey: { path: "/customers/shop/signing-keys/autumn", body: {} },
   listSigningKeys: {},
   deleteSigningKey: { path: "/customers/shop/signing-keys/autumn" },

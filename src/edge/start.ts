@@ -24,6 +24,7 @@ import { type Listening, listen } from "./listen.ts";
 import { originClient } from "./origin-client.ts";
 import { type OwnFigures, startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
+import { answerWhy } from "./why.ts";
 
 export interface EdgeOptions {
   /** The node's name. */
@@ -95,12 +96,12 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   };
   const first = feed.snapshot();
   if (first !== null) swap(first);
-  const unsubscribe = feed.onSnapshot(swap);
+  const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
   const listeners: Listening[] = [];
   let own: OwnFigures | null = null;
   const stop = async () => {
-    unsubscribe();
+    for (const end of ends) end();
     own?.stop();
     await Promise.all(listeners.map((listener) => listener.stop()));
     origins.stop();

@@ -5,6 +5,7 @@ import type { Purge, PurgeAck } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageBatch } from "./usage.ts";
+import type { WhyAsk, WhyTold } from "./why.ts";
 import type { ZoneKeySet } from "./zone-keys.ts";
 
 /** One check's outcome, as a vantage saw it. */
@@ -153,6 +154,9 @@ export interface Events {
   readonly "purge.ack": PurgeAck;
   readonly stats: NodeStats;
   readonly "load.told": LoadTold;
+  /** What would come of a request: every cache tells. */
+  readonly "why.ask": WhyAsk;
+  readonly "why.told": WhyTold;
 }
 
 export interface Requests {

@@ -95,6 +95,11 @@ export class MemoryTier<P = unknown> {
     return null;
   }
 
+  /** How many variants of a key are held. */
+  variantsOf(key: string): number {
+    return this.#variants.get(key)?.length ?? 0;
+  }
+
   /** Stores it in place of the same variant. Null when it is too large for this tier. */
   put(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
     const before = this.#variants.get(meta.key)?.find((o) => o.meta.variant === meta.variant);

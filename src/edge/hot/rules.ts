@@ -75,8 +75,16 @@ export class RuleSteps {
     this.#o = o;
   }
 
-  /** The request as all later steps see it, and the answer where a rule has given it. */
-  run(asked: Ask, table: EdgeTable): { readonly ask: Ask; readonly answer: Response | null } {
+  /**
+   * The request as all later steps see it, and the answer where a rule has given it.
+   *
+   * @param how `dry`: only to say what would come of it, no bucket is taken from
+   */
+  run(
+    asked: Ask,
+    table: EdgeTable,
+    how: "serve" | "dry" = "serve",
+  ): { readonly ask: Ask; readonly answer: Response | null } {
     const { rules } = asked.entry;
     if (rules === null) return { ask: asked, answer: null };
     const { path } = asked;
@@ -96,7 +104,7 @@ export class RuleSteps {
     const all = { ask, table, rules, plan, plainPath, client, country };
     const answer =
       this.#access(all) ??
-      this.#rate(all) ??
+      (how === "dry" ? null : this.#rate(all)) ??
       this.#https(all) ??
       this.#redirect(all) ??
       this.#preflight(all);

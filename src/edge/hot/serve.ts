@@ -19,6 +19,7 @@
  * `no-store` is honoured: what it fetched is not kept.
  */
 import { AssertionError, assert } from "../../base/assert.ts";
+import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, askedOfUs, detached, receive } from "./ask.ts";
@@ -31,6 +32,7 @@ import { pass, passHead } from "./pass.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
+import { whyOf } from "./why.ts";
 import { type ServeParts, Works } from "./works.ts";
 
 /** What the listener knows of a request's connection. */
@@ -97,6 +99,13 @@ export class Server {
     const { ask, answer } = this.#rules.run(received, table);
     const response = answer ?? this.#look(ask, connection);
     return ask.ruled?.settle == null ? response : this.#paged(response, ask);
+  }
+
+  /** What would come of such a request at present, and why; null where no site here has that address. */
+  why(request: Request, client: string): Promise<WhyHere | null> {
+    const table = this.#parts.table();
+    if (table === null) return Promise.resolve(null);
+    return whyOf(this.#works, this.#rules, { table, request, client });
   }
 
   /** The steps after the rules. */

@@ -85,6 +85,11 @@ export class Works {
     return ageMs(meta.freshness, meta.receivedMs, this.nowMs());
   }
 
+  /** True while purges may have been missed. */
+  isBehind(): boolean {
+    return this.#parts.behind();
+  }
+
   isBanned(meta: ObjectMeta): boolean {
     return this.#parts.banned(meta) === "hard";
   }

@@ -30,6 +30,7 @@ import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from
 import { setUpRoutes } from "./set-up.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
+import { whyRoutes } from "./why.ts";
 import { zoneRoutes } from "./zone.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
 
@@ -375,6 +376,7 @@ export const routes = {
   ...billing,
   ...keys,
   ...signingKeyRoutes,
+  ...whyRoutes,
   ...zoneRoutes,
   ...claimRoutes,
   ...setUpRoutes,

@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import type { WhyReply } from "../../model/api/mod.ts";
+import { verb } from "./verb.ts";
+
+interface Flags {
+  readonly client: string;
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS";
+  readonly field?: readonly string[];
+}
+
+export function registerWhy(program: Command): void {
+  verb<Flags>(program, {
+    usage: "why <url>",
+    description: "What each cache would do with a request, by which rules, and why it is not a hit",
+    examples: [
+      "turnpike why https://www.shop.example.cdn.example/logo.png",
+      "turnpike why https://www.shop.example/ --client 198.51.100.7 --field 'Cookie: ab=1'",
+    ],
+    options: [
+      ["--client <ip>", "the client's address", "192.0.2.1"],
+      ["--method <method>", "the request's method", "GET"],
+      ["--field <field...>", "request fields, each as 'Name: value'"],
+    ],
+    run: async ({ api, args, flags, print }) => {
+      const { client, method, field = [] } = flags;
+      const fields = Object.fromEntries(field.map(fieldOf));
+      const reply = await api.call("why", { body: { url: args[0] ?? "", client, method, fields } });
+      print(reply, whyWords(reply));
+      return 0;
+    },
+  });
+}
+
+function fieldOf(text: string): readonly [string, string] {
+  const colon = text.indexOf(":");
+  return [text.slice(0, Math.max(0, colon)).trim(), text.slice(colon + 1).trim()];
+}
+
+export function whyWords(reply: WhyReply): string[] {
+  const lines = [`${reply.site}  (named as: ${reply.form})`];
+  for (const { node, here } of reply.caches) {
+    if (here === null) {
+      lines.push("", `${node}: refuses it: no site here has that address, or not with that method`);
+      continue;
+    }
+    lines.push("", `${node}: ${here.verdict} (${here.reason})`, `   key   ${here.path}`);
+    for (const { name, value } of here.parts) lines.push(`         ${name} = ${value ?? "none"}`);
+    if (here.held !== null) {
+      const { tier, status, bytes, ageSec, lifetimeSec, from } = here.held;
+      const left = lifetimeSec - ageSec;
+      lines.push(
+        `   held  status ${status}, ${bytes} bytes, from ${tier}; age ${ageSec} s of ${lifetimeSec} s ` +
+          `(${from}), ${left > 0 ? `${left} s left` : "over"}`,
+      );
+    }
+    lines.push(`   rules ${here.rules.length === 0 ? "none match" : here.rules.join(", ")}`);
+    for (const { setting, rule } of here.decided) lines.push(`         ${setting} by ${rule}`);
+  }
+  for (const node of reply.silent) lines.push("", `${node}: did not answer`);
+  return lines;
+}
