@@ -36,6 +36,10 @@ export class RulesWorld {
   async start(rules: readonly unknown[], groups: readonly unknown[] = []): Promise<void> {
     this.origin = startOrigin(`${this.#net}.0.1`, 0, answer);
     this.stage = new Stage(this.#snapshot(rules, groups), `${this.#net}.9.1`);
+    await this.#open();
+  }
+
+  async #open(): Promise<void> {
     const secrets = new Map([
       ["shop new", SECRET],
       ["shop old", OLD_SECRET],
@@ -46,6 +50,13 @@ export class RulesWorld {
     });
     const url = `https://${this.stage.address}:${this.stage.edge.httpsPort}`;
     this.#session = connect(url, { rejectUnauthorized: false });
+  }
+
+  /** The cache ends and starts again on what it kept. */
+  async restart(): Promise<void> {
+    this.#session.destroy();
+    await this.stage.edge.stop();
+    await this.#open();
   }
 
   async stop(): Promise<void> {
@@ -112,6 +123,7 @@ function answer(request: Request): Response {
     ...(say("cookie") === null ? {} : { "set-cookie": `id=${request.headers.get("cookie")}` }),
     ...(say("tag") === null ? {} : { etag: say("tag")! }),
     ...(say("age") === null ? {} : { age: say("age")! }),
+    ...(say("to") === null ? {} : { location: say("to")! }),
     "x-powered-by": "something old",
   };
   if (say("tag") !== null && request.headers.get("if-none-match") === say("tag")) {

@@ -4,7 +4,7 @@ import type { MemoryObject, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { ruledResponse, sayBrowserTtl } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
-import { FORMS, type Form } from "./table.ts";
+import { FORMS, type Form, type SiteEntry } from "./table.ts";
 
 /** Headers of a hit, built once per object and form; Age and ttl are set once a second. */
 export interface Prepared {
@@ -73,6 +73,7 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
   if (!second) return headers;
   headers.set("x-content-type-options", "nosniff");
   headers.append("link", `<${of.entry.firstAddress}${of.path}>; rel="canonical"`);
+  if (of.form === "path") keepUnderPrefix(headers, of.entry);
   const type = headers.get("content-type") ?? "";
   const told = headers.has("access-control-allow-origin") || of.ruled?.plan.cors != null;
   if (!told && ASKED_WITH_CORS.test(type)) {
@@ -83,6 +84,15 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
     headers.append("content-security-policy", sandbox);
   }
   return headers;
+}
+
+/** At `c.<zone>` a path of the site's stands under its hostname. Addresses elsewhere stay as they are. */
+function keepUnderPrefix(headers: Headers, { hostname, firstAddress }: SiteEntry): void {
+  const location = headers.get("location");
+  if (location === null) return;
+  const own = location.startsWith(`${firstAddress}/`);
+  const path = own ? location.slice(firstAddress.length) : location;
+  if (/^\/(?![/\\])/.test(path)) headers.set("location", `/${hostname}${path}`);
 }
 
 /** The object's ready headers for this form; `keepAge` before each use. */
