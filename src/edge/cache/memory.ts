@@ -8,6 +8,8 @@ import type { ObjectMeta } from "./object.ts";
  * as resident memory of 74,000 objects without a body: 2,500 to 2,800 bytes with the fields.
  */
 const OBJECT_OVERHEAD_BYTES = 2_048;
+/** What bytes in another coding cost beside themselves: headers of their own, entries of maps. */
+const ENCODED_OVERHEAD_BYTES = 1_024;
 /** More variants of one key than this replace the oldest: they are looked through one by one. */
 const VARIANTS_MAX = 64;
 
@@ -142,7 +144,7 @@ export class MemoryTier<P = unknown> {
     if (bytes === null) return;
     const seen = this.#seen(slot);
     this.#shares.remove(slot);
-    this.#slots.bytes[slot]! += bytes.byteLength;
+    this.#slots.bytes[slot]! += bytes.byteLength + ENCODED_OVERHEAD_BYTES;
     this.#shares.insert(slot, nameHash(object.meta.customer), true);
     this.#slots.hits[slot] = seen;
     while (this.#shares.bytes > this.bytesMax) this.#evict();

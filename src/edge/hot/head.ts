@@ -1,7 +1,9 @@
 import { ageMs } from "../../policy/caching/mod.ts";
+import { CODINGS, type Coding } from "../../policy/rules/mod.ts";
 import { type CacheStatus, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { MemoryObject, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import { sayEncoding } from "./rules-encode.ts";
 import { ruledResponse, sayBrowserTtl } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
 import { FORMS, type Form, type SiteEntry } from "./table.ts";
@@ -95,16 +97,27 @@ function keepUnderPrefix(headers: Headers, { hostname, firstAddress }: SiteEntry
   if (/^\/(?![/\\])/.test(path)) headers.set("location", `/${hostname}${path}`);
 }
 
-/** The object's ready headers for this form; `keepAge` before each use. */
-export function preparedFor(object: MemoryObject<Prepared>, of: HeadAsk, node: string): Prepared {
-  const slot = FORMS.indexOf(of.form);
+/**
+ * The object's ready headers for this form; `keepAge` before each use.
+ *
+ * @param coding of an answer that may be compressed: how this one is; null: as it is
+ */
+export function preparedFor(
+  object: MemoryObject<Prepared>,
+  of: HeadAsk,
+  how: { readonly node: string; readonly coding?: Coding | null },
+): Prepared {
+  const { coding } = how;
+  const row = coding == null ? 0 : 1 + CODINGS.indexOf(coding);
+  const slot = FORMS.length * row + FORMS.indexOf(of.form);
   const known = object.prepared[slot];
   const plan = of.ruled?.plan ?? null;
   if (known !== undefined && known.plan === plan) return known;
-  const headers = formHeaders(object.meta.fields, of, node);
+  const headers = formHeaders(object.meta.fields, of, how.node);
   const before = headers.get("cache-status");
   const upstream = before === null ? "" : `${before}, `;
-  sayRanges(headers, object.meta);
+  if (coding == null) sayRanges(headers, object.meta);
+  if (coding !== undefined) sayEncoding(headers, object.meta, coding);
   const init = { status: object.meta.status, headers };
   const ready = { headers, init, sec: -1, upstream, plan };
   object.prepared[slot] = ready;

@@ -1,15 +1,19 @@
 import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
+import { negotiate } from "../../policy/rules/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
 import { count, countBytes } from "./deliver.ts";
 import { keepAge, type Prepared, preparedFor } from "./head.ts";
 import { KNOWN_PER_OBJECT_MAX, KNOWN_URL_LENGTH_MAX, KNOWN_URLS_MAX } from "./limits.ts";
+import { mayEncode } from "./rules-encode.ts";
 
 /** A URL that was served from memory before: what it leads to, without parsing. */
 interface Known {
   readonly object: MemoryObject<Prepared>;
   readonly ready: Prepared;
+  /** A rule may have it compressed: then `ready` is of the bytes as they are. */
+  readonly encodes: boolean;
   /** When it stops being fresh, ms since the epoch. */
   readonly freshUntilMs: number;
   readonly ask: Omit<Ask, "request" | "method" | "client" | "get">;
@@ -44,11 +48,20 @@ export class KnownUrls {
     if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request, ask.ruled)))
       return null;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
+    const coding = known.encodes ? negotiate(headers.get("accept-encoding")) : null;
+    const encoded = coding === null ? null : object.encoded?.get(coding);
+    // In a coding that is not made yet: the long way sees to that.
+    if (encoded === undefined) return null;
+    const bytes = encoded ?? object.bytes;
+    const ready =
+      encoded === null
+        ? known.ready
+        : preparedFor(object, { ...ask, request }, { node: this.#node, coding });
     object.visited = true;
     count(ask, true);
-    countBytes(ask, meta.bodyBytes);
-    keepAge(known.ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
-    return new Response(object.bytes, known.ready.init);
+    countBytes(ask, bytes.byteLength);
+    keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
+    return new Response(bytes, ready.init);
   }
 
   remember(object: MemoryObject<Prepared>, ask: Ask): void {
@@ -61,11 +74,13 @@ export class KnownUrls {
     if (object.meta.status !== 200 || object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
     object.urls.push(url);
     const { receivedMs, freshness } = object.meta;
+    const encodes = mayEncode(object.meta, ruled);
     this.#known.set(url, {
       object,
       host,
       ask: { entry, form, path, key, ruled },
-      ready: preparedFor(object, ask, this.#node),
+      ready: preparedFor(object, ask, { node: this.#node, ...(encodes && { coding: null }) }),
+      encodes,
       freshUntilMs: freshness.alwaysValidate
         ? 0
         : receivedMs + freshness.lifetimeMs - freshness.initialAgeMs,

@@ -8,6 +8,7 @@ import {
 import { MemoryObject, type ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { getter } from "./meta.ts";
+import type { Ruled } from "./rules-table.ts";
 
 /** The bytes to send in place of the object's own. */
 export interface Encoded {
@@ -25,18 +26,27 @@ export function encodedFor(
   ask: Ask,
   headers: Headers,
 ): Encoded | null {
-  const rule = ask.ruled?.plan.compress?.is;
-  if (rule === undefined || rule === false) return null;
-  const { status, bodyBytes, fields } = held.meta;
-  if (!mayCompress(rule, { status, bodyBytes, get: getter(fields) })) return null;
-  headers.set("vary", variesByEncoding(headers.get("vary")));
+  if (!mayEncode(held.meta, ask.ruled)) return null;
   const asked = ask.request.headers;
   const coding = asked.has("range") ? null : negotiate(asked.get("accept-encoding"));
-  if (coding === null || !(held instanceof MemoryObject) || held.slot < 0) return null;
-  const bytes = held.encoded?.get(coding);
-  if (bytes === undefined) ask.ruled?.encode(held, coding);
-  if (bytes == null) return null;
+  const object = held instanceof MemoryObject && held.slot >= 0 ? held : null;
+  const bytes = coding === null ? undefined : object?.encoded?.get(coding);
+  if (coding !== null && object !== null && bytes === undefined) ask.ruled?.encode(object, coding);
+  sayEncoding(headers, held.meta, bytes == null ? null : coding);
+  return coding === null || bytes == null ? null : { coding, bytes };
+}
+
+export function mayEncode(meta: ObjectMeta, ruled: Ruled | null): boolean {
+  const rule = ruled?.plan.compress?.is;
+  if (rule === undefined || rule === false) return false;
+  const { status, bodyBytes, fields } = meta;
+  return mayCompress(rule, { status, bodyBytes, get: getter(fields) });
+}
+
+/** @param coding null: the bytes as they are, of an answer that others get in a coding */
+export function sayEncoding(headers: Headers, meta: ObjectMeta, coding: Coding | null): void {
+  headers.set("vary", variesByEncoding(headers.get("vary")));
+  if (coding === null) return;
   headers.set("content-encoding", coding);
-  if (held.meta.etag !== null) headers.set("etag", encodedTag(held.meta.etag));
-  return { coding, bytes };
+  if (meta.etag !== null) headers.set("etag", encodedTag(meta.etag));
 }

@@ -119,13 +119,11 @@ function names(rules: readonly CompiledRule[]): string[] {
 }
 
 function byUrlAlone(
-  plan: Pick<Plan, "key" | "signed" | "access" | "rate" | "cors" | "compress">,
+  plan: Pick<Plan, "key" | "signed" | "access" | "rate" | "cors">,
   all: readonly CompiledRule[],
 ): boolean {
   if (all.some((one) => one.beyondUrl)) return false;
-  const guarded = [plan.signed, plan.rate, plan.compress].some(
-    (one) => one !== null && one.is !== false,
-  );
+  const guarded = [plan.signed, plan.rate].some((one) => one !== null && one.is !== false);
   if (guarded || plan.access !== null || plan.cors !== null) return false;
   const { headers, cookies, device, country } = plan.key?.is ?? {};
   return headers === undefined && cookies === undefined && device !== true && country !== true;
