@@ -46,6 +46,19 @@ test("a rule cannot give one user's own to all, nor say how bytes are to be kept
   expect(problemsOf("- {name: a, request: {remove: [cookie]}}")).toEqual([]);
 });
 
+test("a key is not made of what frameworks take for host, path, method or client (H8)", () => {
+  for (const name of [
+    "X-Original-URL",
+    "x-http-method-override",
+    "Forwarded",
+    "x-host",
+    "Cookie",
+  ]) {
+    expect(problemsOf(`- {name: a, key: {headers: [${name}]}}`)).toHaveLength(1);
+  }
+  expect(problemsOf("- {name: a, key: {headers: [X-Theme, accept-language]}}")).toEqual([]);
+});
+
 test("patterns are bounded, one by one and together (H22)", () => {
   expect(
     problemsOf(`- {name: a, match: {path: ["/${"*a".repeat(6)}"]}, https: true}`),

@@ -59,9 +59,12 @@ const ruleMatch = z.strictObject({
   }),
 });
 
-/** What a key cannot be made of: it belongs to one connection or is not the client's to say. */
+/**
+ * What a key cannot be made of: it belongs to one connection, is not the client's to say, or is taken
+ * by frameworks for the request's real host, path, method or client (threats H8).
+ */
 const NOT_KEYED =
-  /^(cookie|authorization|host|connection|range|if-.*|via|cdn-loop|x-forwarded-.*)$/;
+  /^(cookie|authorization|host|connection|range|if-.*|via|cdn-loop|accept-encoding|forwarded|x-forwarded-.*|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method(-override)?|(http-)?method-override|x-host|x-http-host.*|proxy.*)$/;
 
 const ruleKey = z.strictObject({
   query: z
