@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { isHit, RulesWorld, SHOP } from "./edge-rules-stage.ts";
-import { ZONE } from "./edge-stage.ts";
+import { until, ZONE } from "./edge-stage.ts";
 
 const w = new RulesWorld("127.111");
 const RULES = [
@@ -252,6 +252,27 @@ test("other rules hold from the moment that they are published, also for what is
   const now = await w.http1(path);
   expect([now.headers.get("x-now"), now.headers.get("x-robots-tag")]).toEqual(["1", null]);
   w.publish(RULES);
+});
+
+test("a thousand who miss at once make one fetch for each key, and none waits for another's (H19)", async () => {
+  const path = "/1/by/many";
+  const phones = ["desktop", "Mozilla (iPhone) Mobile", "Mozilla (iPad) Mobile"];
+  const asked = Array.from({ length: 999 }, (_, i) =>
+    w.http1(path, { "user-agent": phones[i % 3]! }),
+  );
+  const said = await Promise.all(asked);
+  expect(new Set(said.map((one) => one.status))).toEqual(new Set([200]));
+  expect(w.origin.log.length).toBe(3);
+});
+
+test("a purge finds what is under way, under every key", async () => {
+  const path = "/1/by/purged";
+  const asked = ["1", "2"].map((ab) => w.http1(path, { cookie: `ab=${ab}` }));
+  await until(() => w.origin.log.length === 2);
+  await w.stage.purge("shop", SHOP, path);
+  await Promise.all(asked);
+  const after = await Promise.all(["1", "2"].map((ab) => w.http1(path, { cookie: `ab=${ab}` })));
+  expect([after.map(isHit), w.origin.log.length]).toEqual([[false, false], 4]);
 });
 
 test("what is on disk is found by the same parts of the key after a restart", async () => {

@@ -16,6 +16,8 @@ export interface Ask {
   /** Path and query at the origin. */
   readonly path: string;
   readonly key: string;
+  /** The key with whatever parts rules add to it: who waits for one fetch has this in common. */
+  readonly flight: string;
   /** The client's address. */
   readonly client: string;
   /** A field as the origin would see it: null for those that are not sent on. */
@@ -83,7 +85,7 @@ function askOf(o: {
   if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
   const get = fieldsSeen(form, request, null);
-  return { ...o, method: request.method, key, get, ruled: null };
+  return { ...o, method: request.method, key, flight: key, get, ruled: null };
 }
 
 /** A request's fields through the eyes of the origin: what it is sent, and null for all else. */

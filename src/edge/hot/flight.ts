@@ -71,14 +71,19 @@ export class Flights {
     return watch;
   }
 
-  /** Later requests do not join what began before the purge. */
+  /** Later requests do not join what began before the purge, whatever parts rules add to the key. */
   purge(key: string): void {
-    for (const watch of this.#watches.get(key) ?? []) watch.purged = true;
-    const flight = this.#flights.get(key);
-    if (flight === undefined) return;
-    flight.purged = true;
-    flight.onPurge();
-    this.#flights.delete(key);
+    const parted = `${key} `;
+    for (const [name, watches] of this.#watches) {
+      if (name !== key && !name.startsWith(parted)) continue;
+      for (const watch of watches) watch.purged = true;
+    }
+    for (const [name, flight] of this.#flights) {
+      if (name !== key && !name.startsWith(parted)) continue;
+      flight.purged = true;
+      flight.onPurge();
+      this.#flights.delete(name);
+    }
   }
 
   /**

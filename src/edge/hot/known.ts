@@ -16,7 +16,7 @@ interface Known {
   readonly encodes: boolean;
   /** When it stops being fresh, ms since the epoch. */
   readonly freshUntilMs: number;
-  readonly ask: Omit<Ask, "request" | "method" | "client" | "get">;
+  readonly ask: Omit<Ask, "request" | "method" | "client" | "get" | "flight">;
   /** The Host field it came with, to the letter. */
   readonly host: string;
 }

@@ -42,11 +42,11 @@ export class Misses {
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
   async serve(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
     const { clock } = this.#works;
-    if (this.#works.flights.isPrivate(ask.key, clock.monoMs())) return pass(this.#works, ask);
+    if (this.#works.flights.isPrivate(ask.flight, clock.monoMs())) return pass(this.#works, ask);
     const range = stale === null ? ask.request.headers.get("range") : null;
     const response = range === null ? null : await this.#part(ask, range);
     if (response !== null) return response;
-    const flight = this.#works.flights.of(ask.key);
+    const flight = this.#works.flights.of(ask.flight);
     if (flight === undefined) return this.lead(ask, stale);
     const outcome = await flight.outcome;
     if (outcome.kind === "failed") {
@@ -58,7 +58,7 @@ export class Misses {
     const joins = held.kind !== "spool" || held.spool.canJoin;
     if (!joins || !variantMatches(held.meta, ask.get)) {
       // Another variant: fetched for others too, by the first of those who waited in vain.
-      if (joins && this.#works.flights.of(ask.key) === undefined) return this.lead(ask, stale);
+      if (joins && this.#works.flights.of(ask.flight) === undefined) return this.lead(ask, stale);
       return pass(this.#works, ask);
     }
     const { node } = this.#works;
@@ -76,7 +76,7 @@ export class Misses {
       return served ?? pass(this.#works, ask);
     }
     // Somebody is about to learn whether it comes in parts.
-    if (part === null || this.#works.flights.of(ask.key) !== undefined) return null;
+    if (part === null || this.#works.flights.of(ask.flight) !== undefined) return null;
     return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
   }
 
@@ -105,7 +105,7 @@ export class Misses {
       this.#works.slices.keep(taken.object);
       flight.land({ kind: "part" });
     } else {
-      this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());
+      this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
       flight.land({ kind: "private" });
     }
     const asked = ask.request.headers.get("range") === writeRange(o.part);
@@ -121,7 +121,7 @@ export class Misses {
 
   /** Makes a fetch that others may wait for. */
   async #led(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
-    const flight = this.#works.flights.start(ask.key);
+    const flight = this.#works.flights.start(ask.flight);
     let lasting: Promise<void> | null = null;
     try {
       const done = await make(flight);
@@ -130,7 +130,7 @@ export class Misses {
     } finally {
       // Whoever waits is let go, whatever went wrong here.
       flight.land({ kind: "private" });
-      const end = () => this.#works.flights.end(ask.key, flight);
+      const end = () => this.#works.flights.end(ask.flight, flight);
       if (lasting === null) end();
       else void lasting.finally(end);
     }
@@ -211,7 +211,7 @@ export class Misses {
     const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask), facts);
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
-      this.#works.flights.notePrivate(ask.key, this.#works.clock.monoMs());
+      this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
       flight.land({ kind: "private" });
       const why = fetched.unsure === true ? "unsure" : "unframed";
       const reason = verdict.store ? why : verdict.reason;
@@ -220,7 +220,7 @@ export class Misses {
         lasting: null,
       };
     }
-    this.#works.flights.noteShared(ask.key);
+    this.#works.flights.noteShared(ask.flight);
     const body = await readBody(response.body, {
       wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
       contentLength: response.contentLength,

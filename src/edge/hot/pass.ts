@@ -31,7 +31,7 @@ interface PassOn {
 
 /** The step `pass`: a fetch for this request alone, nothing kept. */
 export async function pass(works: Works, ask: Ask): Promise<Response> {
-  const watch = works.flights.watch(ask.key);
+  const watch = works.flights.watch(ask.flight);
   try {
     const fetched = await works.fetch(ask, { conditions: [], shared: false });
     if ("status" in fetched) return works.refused(ask, fetched);
@@ -61,7 +61,7 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
 export async function passHead(works: Works, ask: Ask, stale: Held | null): Promise<Response> {
   if (stale === null || stale.kind === "spool") return pass(works, ask);
-  const watch = works.flights.watch(ask.key);
+  const watch = works.flights.watch(ask.flight);
   const fetched = await works.fetch(ask, { conditions: [], shared: true });
   watch.end();
   if ("status" in fetched) return works.refused(ask, fetched);

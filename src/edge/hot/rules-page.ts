@@ -116,7 +116,7 @@ function askFor(path: string, of: Ask): Ask {
   const entry = { ...of.entry, usage: noUsage(), counts };
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
   const get = fieldsSeen(form, request, null);
-  return { request, method: "GET", entry, form, path, key, client, get, ruled: null };
+  return { request, method: "GET", entry, form, path, key, flight: key, client, get, ruled: null };
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {

@@ -25,6 +25,7 @@ import {
   corsFields,
   type Hmac,
   keyedPath,
+  keyParts,
   type Plan,
   preflightFields,
   redirectTarget,
@@ -237,7 +238,10 @@ function keyed(ask: Ask, ruled: Ruled): Ask {
   const safe = method === "GET" || method === "HEAD";
   const path = safe ? keyedPath(ask.path, ruled.plan.key?.is.query) : ask.path;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  return { ...ask, path, key, ruled, get: fieldsSeen(form, request, ruled) };
+  const get = fieldsSeen(form, request, ruled);
+  // Parts carry their lengths, and no path has a space: no two requests of different keys read alike.
+  const parts = keyParts(ruled.plan).map((name) => ` ${get(name) ?? "-"}`);
+  return { ...ask, path, key, flight: key + parts.join(""), ruled, get };
 }
 
 /**

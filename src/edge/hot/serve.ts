@@ -184,7 +184,7 @@ export class Server {
 
   /** Validates what was just served stale, once for all who ask meanwhile (RFC 5861 3). */
   #revalidateLater(stale: Held, ask: Ask): void {
-    if (this.#works.flights.of(ask.key) !== undefined) return;
+    if (this.#works.flights.of(ask.flight) !== undefined) return;
     const alone = detached(ask);
     const done = this.#guarded(this.#misses.lead(alone, stale)).then(async (response) => {
       ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
