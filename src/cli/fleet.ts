@@ -69,13 +69,17 @@ function selfCommand(): string[] {
 }
 
 /**
- * The engine collects garbage the more seldom, the more memory it believes it may fill. A cache has a
- * cap: told three times the cap, a flood of misses leaves it near the cap, not at four times of it.
+ * The engine collects garbage the more seldom, the more memory it believes it may fill: a cache has a
+ * cap. Memory comes in small pages, so that those that are free again can be given back.
  */
 function environmentOf(kind: ChildKind, file: NodeFile): Record<string, string | undefined> {
   const env = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" };
   if (kind !== "node" || !file.roles.includes("edge")) return env;
-  return { ...env, BUN_JSC_forceRAMSize: String(3 * file.cache.memoryMiB * 1024 * 1024) };
+  return {
+    ...env,
+    BUN_JSC_forceRAMSize: String(file.cache.memoryMiB * 1024 * 1024),
+    MIMALLOC_ALLOW_THP: "0",
+  };
 }
 
 interface ChildOptions {

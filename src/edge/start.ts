@@ -152,11 +152,17 @@ function viewOf(feed: Feed): View | null {
   return { snapshot, health: feed.health(), assignment: feed.assignment() };
 }
 
+/**
+ * Of the cap, objects may take so much, by measurement (test/stories/cache-flood.test.ts). The rest is for what floods of misses leave beside them: bodies
+ * on their way, dropped ones that are not collected yet, and pages of memory that are partly free.
+ */
+const OBJECTS_PART = 1 / 3;
+
 /** What is held from before, and what purges say of it. */
 function openHeld(o: EdgeOptions) {
   const cache = new Cache<Prepared>({
     dir: join(o.dataDir, "cache"),
-    memoryBytesMax: o.memoryBytesMax,
+    memoryBytesMax: Math.floor(o.memoryBytesMax * OBJECTS_PART),
     diskBytesMax: o.diskBytesMax,
     wholeBytesMax: WHOLE_BYTES_MAX,
     nowMs: () => o.clock.wallMs(),

@@ -1,6 +1,6 @@
 import { type DiskObject, DiskTier } from "./disk.ts";
 import { type Files, realFiles } from "./files.ts";
-import { type MemoryObject, MemoryTier } from "./memory.ts";
+import { type Content, type MemoryObject, MemoryTier } from "./memory.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Spool } from "./spool.ts";
 
@@ -57,6 +57,20 @@ export class Cache<P = unknown> {
   put(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
     this.disk.write(meta, bytes);
     return this.memory.put(meta, bytes);
+  }
+
+  /** Stores what is held again with a meta that was renewed. */
+  renew(meta: ObjectMeta, content: Content): void {
+    this.memory.put(meta, content);
+    if (!(content instanceof Blob)) return this.disk.write(meta, content);
+    const { purges } = this;
+    content.bytes().then(
+      (bytes) => {
+        // Any purge since may have been of this key.
+        if (purges === this.purges) this.disk.write(meta, bytes);
+      },
+      () => {},
+    );
   }
 
   spool(storeBytesMax: number): Spool {

@@ -13,12 +13,24 @@ const ENCODED_OVERHEAD_BYTES = 1_024;
 /** More variants of one key than this replace the oldest: they are looked through one by one. */
 const VARIANTS_MAX = 64;
 
+/** Dropped bytes after which the runtime is told to collect; a cap of more has an eighth of it. */
+const COLLECT_BYTES_LEAST = 8 * 1024 * 1024;
+/** Bodies up to this go into a connection's own buffer at once. */
+const SHARED_BYTES_LEAST = 16_384;
+
+/** A body: its bytes, or the same where they are shared with responses. */
+export type Content = Uint8Array<ArrayBuffer> | Blob;
+
+function lengthOf(content: Content): number {
+  return content instanceof Blob ? content.size : content.byteLength;
+}
+
 /** One object in memory. `prepared` is the deliverer's: what it builds once per object and form. */
 export class MemoryObject<P = unknown> {
   readonly kind = "memory";
   readonly meta: ObjectMeta;
   readonly costBytes: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  #content: Uint8Array<ArrayBuffer> | Blob;
   /** False once evicted, purged or replaced: whoever remembers it must forget it then. */
   alive = true;
   readonly prepared: (P | undefined)[] = [];
@@ -31,13 +43,40 @@ export class MemoryObject<P = unknown> {
   readonly #shares: Shares | null;
 
   /** `shares`: of the tier that holds it; null: it is in none. */
-  constructor(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>, shares: Shares | null = null) {
-    assert(bytes.byteLength === meta.bodyBytes, "A stored body has the length its meta says");
+  constructor(meta: ObjectMeta, content: Content, shares: Shares | null = null) {
+    assert(lengthOf(content) === meta.bodyBytes, "A stored body has the length its meta says");
     this.meta = meta;
+    const isView = !(content instanceof Blob) && content.byteLength < content.buffer.byteLength;
     // A view into a larger buffer would hold bytes that nobody counts.
-    this.bytes = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-    this.costBytes = costOf(meta, bytes.byteLength);
+    this.#content = isView ? content.slice() : content;
+    this.costBytes = costOf(meta, meta.bodyBytes);
     this.#shares = shares;
+  }
+
+  get content(): Content {
+    return this.#content;
+  }
+
+  /** Of what was never delivered by `body()`: parts of larger ones. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    assert(
+      !(this.#content instanceof Blob),
+      "The bytes of a body that is shared are not asked for",
+    );
+    return this.#content;
+  }
+
+  /**
+   * The body for a response. The runtime copies bytes for each response until its client has read them;
+   * a Blob is one for all, however many and slow they are.
+   */
+  body(): Content {
+    const content = this.#content;
+    if (content instanceof Blob || content.byteLength < SHARED_BYTES_LEAST) return content;
+    // Of a Blob without a type the runtime says application/octet-stream.
+    if (!this.meta.fields.some(([name]) => name === "content-type")) return content;
+    this.#content = new Blob([content]);
+    return this.#content;
   }
 
   /** To be set on each hit, so that it is known to be of use. */
@@ -66,6 +105,7 @@ export class MemoryTier<P = unknown> {
   readonly #variants = new Map<string, MemoryObject<P>[]>();
   readonly #slots = new Slots({ ranked: true });
   readonly #shares: Shares;
+  #droppedBytes = 0;
   /** By slot; null where it is free. */
   readonly #objects: (MemoryObject<P> | null)[] = [];
 
@@ -103,16 +143,17 @@ export class MemoryTier<P = unknown> {
   }
 
   /** Stores it in place of the same variant. Null when it is too large for this tier. */
-  put(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
+  put(meta: ObjectMeta, content: Content): MemoryObject<P> | null {
+    const bodyBytes = lengthOf(content);
     const before = this.#variants.get(meta.key)?.find((o) => o.meta.variant === meta.variant);
     const seen = before === undefined ? null : this.#seen(before.slot);
     if (before !== undefined) this.#drop(before);
     const others = this.#variants.get(meta.key) ?? [];
     if (others.length >= VARIANTS_MAX) this.#drop(others[0]!);
-    const cost = costOf(meta, bytes.byteLength);
-    if (bytes.byteLength > this.objectBytesMax || cost > this.bytesMax) return null;
+    const cost = costOf(meta, bodyBytes);
+    if (bodyBytes > this.objectBytesMax || cost > this.bytesMax) return null;
     while (this.#shares.bytes + cost > this.bytesMax) this.#evict();
-    const object = new MemoryObject<P>(meta, bytes, this.#shares);
+    const object = new MemoryObject<P>(meta, content, this.#shares);
     const slot = this.#slots.take(hashOf(meta), object.costBytes);
     object.slot = slot;
     this.#objects[slot] = object;
@@ -168,12 +209,21 @@ export class MemoryTier<P = unknown> {
     this.#drop(object);
   }
 
+  /** What was dropped takes memory until the runtime looks for it, which it does late by itself. */
+  #collect(droppedBytes: number): void {
+    this.#droppedBytes += droppedBytes;
+    if (this.#droppedBytes < Math.max(COLLECT_BYTES_LEAST, this.bytesMax / 8)) return;
+    this.#droppedBytes = 0;
+    Bun.gc(false);
+  }
+
   #drop(object: MemoryObject<P>): void {
     if (!object.alive) return;
     this.#shares.remove(object.slot);
     this.#slots.release(object.slot);
     this.#objects[object.slot] = null;
     object.alive = false;
+    this.#collect(object.costBytes);
     this.onDrop(object);
     const rest = this.#variants.get(object.meta.key)!.filter((other) => other !== object);
     if (rest.length === 0) this.#variants.delete(object.meta.key);

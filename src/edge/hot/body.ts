@@ -7,6 +7,26 @@ export type ReadBody =
       readonly rest: ReadableStreamDefaultReader<Uint8Array>;
     };
 
+/** Room for bodies that are being read whole, all together; what finds none is streamed. */
+export class Holding {
+  #bytes = 0;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 /** Throws what the body throws: ended early, or silent for too long. */
 export async function readBody(
   body: ReadableStream<Uint8Array> | null,
@@ -14,22 +34,30 @@ export async function readBody(
     readonly wholeBytesMax: number;
     readonly contentLength: number | null;
     readonly count: (bytes: number) => void;
+    readonly holding?: Holding;
   },
 ): Promise<ReadBody> {
   if (body === null) return { kind: "whole", bytes: new Uint8Array(0) };
   const rest = body.getReader();
   const first: Uint8Array[] = [];
   let bytes = 0;
+  let taken = 0;
   if (o.contentLength !== null && o.contentLength > o.wholeBytesMax) {
     return { kind: "large", first, rest: counted(rest, o.count) };
   }
-  for (;;) {
-    const { done, value } = await rest.read();
-    if (done) return { kind: "whole", bytes: join(first, bytes) };
-    o.count(value.byteLength);
-    first.push(value);
-    bytes += value.byteLength;
-    if (bytes > o.wholeBytesMax) return { kind: "large", first, rest: counted(rest, o.count) };
+  try {
+    for (;;) {
+      const { done, value } = await rest.read();
+      if (done) return { kind: "whole", bytes: join(first, bytes) };
+      o.count(value.byteLength);
+      first.push(value);
+      bytes += value.byteLength;
+      const fits = bytes <= o.wholeBytesMax && o.holding?.take(value.byteLength) !== false;
+      if (!fits) return { kind: "large", first, rest: counted(rest, o.count) };
+      taken = bytes;
+    }
+  } finally {
+    o.holding?.give(taken);
   }
 }
 
@@ -59,17 +87,16 @@ function counted(
 
 /** A body sent on as it comes, at the client's pace, and counted. */
 export function passBody(
-  body: ReadableStream<Uint8Array>,
-  count: { readonly in: (bytes: number) => void; readonly out: (bytes: number) => void },
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  o: { readonly first: readonly Uint8Array[]; readonly countOut: (bytes: number) => void },
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  const first = [...o.first];
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await reader.read();
-        if (done) return controller.close();
-        count.in(value.byteLength);
-        count.out(value.byteLength);
+        const value = first.shift() ?? (await reader.read()).value;
+        if (value === undefined) return controller.close();
+        o.countOut(value.byteLength);
         controller.enqueue(value);
       },
       cancel: (why) => reader.cancel(why),

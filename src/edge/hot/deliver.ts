@@ -133,9 +133,12 @@ function bodyOf(
   const counted = (bytes: number) => countBytes(ask, bytes);
   if (held.meta.status === 204 || held.meta.status === 205) return null;
   if (held.kind === "memory" || held.kind === "whole") {
-    const bytes = range === null ? held.bytes : held.bytes.subarray(range.first, range.last + 1);
-    counted(bytes.byteLength);
-    return bytes;
+    const body = held.kind === "memory" ? held.body() : held.bytes;
+    const part = range ?? { first: 0, last: held.meta.bodyBytes - 1 };
+    counted(part.last + 1 - part.first);
+    if (range === null) return body;
+    const [first, end] = [range.first, range.last + 1];
+    return body instanceof Blob ? body.slice(first, end) : body.subarray(first, end);
   }
   return held.spool.read(range, counted);
 }

@@ -52,16 +52,15 @@ export class KnownUrls {
     const encoded = coding === null ? null : object.encoded?.get(coding);
     // In a coding that is not made yet: the long way sees to that.
     if (encoded === undefined) return null;
-    const bytes = encoded ?? object.bytes;
     const ready =
       encoded === null
         ? known.ready
         : preparedFor(object, { ...ask, request }, { node: this.#node, coding });
     object.visited = true;
     count(ask, true);
-    countBytes(ask, bytes.byteLength);
+    countBytes(ask, encoded?.byteLength ?? meta.bodyBytes);
     keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
-    return new Response(bytes, ready.init);
+    return new Response(encoded ?? object.body(), ready.init);
   }
 
   remember(object: MemoryObject<Prepared>, ask: Ask): void {

@@ -225,6 +225,7 @@ export class Misses {
       wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
       contentLength: response.contentLength,
       count: (bytes) => countIn(ask, bytes),
+      holding: this.#works.holding,
     }).catch(() => null);
     if (body === null) {
       flight.land({ kind: "failed", refusal: refusals.badGateway });

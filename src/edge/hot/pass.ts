@@ -93,17 +93,21 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
     }
     return new Response(null, { status, headers });
   }
-  const counted = (bytes: number) => countIn(ask, bytes);
-  if (contentLength !== null && contentLength <= WHOLE_BYTES_MAX) {
-    const read = { wholeBytesMax: WHOLE_BYTES_MAX, contentLength, count: counted };
-    const whole = await readBody(body, read).catch(() => null);
-    if (whole?.kind !== "whole") return refuse(refusals.badGateway, node);
-    countBytes(ask, whole.bytes.byteLength);
-    if (o.watch?.purged === false) keepPosted(works, ask, { fetched, bytes: whole.bytes });
-    return new Response(whole.bytes, { status, headers });
+  const read = await readBody(body, {
+    // Without a length it is sent on as it comes: it may be meant to last.
+    wholeBytesMax: contentLength === null ? 0 : WHOLE_BYTES_MAX,
+    contentLength: contentLength ?? Number.POSITIVE_INFINITY,
+    count: (bytes) => countIn(ask, bytes),
+    holding: works.holding,
+  }).catch(() => null);
+  if (read === null) return refuse(refusals.badGateway, node);
+  if (read.kind === "large") {
+    const countOut = (bytes: number) => countBytes(ask, bytes);
+    return new Response(passBody(read.rest, { first: read.first, countOut }), { status, headers });
   }
-  const counts = { in: counted, out: (bytes: number) => countBytes(ask, bytes) };
-  return new Response(passBody(body, counts), { status, headers });
+  countBytes(ask, read.bytes.byteLength);
+  if (o.watch?.purged === false) keepPosted(works, ask, { fetched, bytes: read.bytes });
+  return new Response(read.bytes, { status, headers });
 }
 
 /** An answer to POST that says it is what GET would get (RFC 9110 9.3.3). */

@@ -21,11 +21,15 @@ export function renewed(
   const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
   const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
   const held =
-    stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, stale.bytes);
+    stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, contentOf(stale));
   return { held, keep };
 }
 
 export function keepRenewed(cache: Cache<Prepared>, held: Renewable): void {
   if (held.kind === "file") held.renew(held.meta);
-  else cache.put(held.meta, held.bytes);
+  else cache.renew(held.meta, contentOf(held));
+}
+
+function contentOf(held: Exclude<Renewable, { kind: "file" }>) {
+  return held.kind === "memory" ? held.content : held.bytes;
 }

@@ -10,6 +10,7 @@ import {
 import type { View } from "../../policy/steering/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import { Holding } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes } from "./deliver.ts";
 import { type Fetched, Fetcher, type Sending } from "./fetch.ts";
@@ -58,6 +59,7 @@ export class Works {
   readonly cache: Cache<Prepared>;
   readonly clock: Clock;
   readonly flights = new Flights();
+  readonly holding: Holding;
   readonly slices: Parts;
   readonly #parts: ServeParts;
   readonly #fetcher: Fetcher;
@@ -67,6 +69,7 @@ export class Works {
     this.node = parts.node;
     this.cache = parts.cache;
     this.clock = parts.clock;
+    this.holding = new Holding(Math.floor(parts.cache.memory.bytesMax / 4));
     this.#fetcher = new Fetcher({ ...parts, nowMs: () => this.nowMs() });
     this.slices = new Parts({
       ...{ node: parts.node, cache: parts.cache, banned: parts.banned },
