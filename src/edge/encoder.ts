@@ -44,7 +44,7 @@ export class Encoder {
   }
 
   want(object: MemoryObject, coding: Coding): void {
-    const size = object.bytes.byteLength;
+    const size = object.meta.bodyBytes;
     if (this.#waiting.has(object) || this.#bytes + size > WAITING_BYTES_MAX) return;
     this.#waiting.add(object);
     this.#bytes += size;
@@ -64,8 +64,9 @@ export class Encoder {
 
   async #encode(object: MemoryObject, coding: Coding): Promise<void> {
     if (!object.alive || object.encoded?.has(coding) === true) return;
-    const made = await WAYS[coding](object.bytes);
-    const worth = made.byteLength < WORTH * object.bytes.byteLength;
+    const { content } = object;
+    const made = await WAYS[coding](content instanceof Blob ? await content.bytes() : content);
+    const worth = made.byteLength < WORTH * object.meta.bodyBytes;
     this.#memory.keepEncoded(object, coding, worth ? Uint8Array.from(made) : null);
   }
 }

@@ -163,7 +163,7 @@ export class MemoryTier<P = unknown> {
     if (variants === undefined) this.#variants.set(meta.key, [object]);
     else variants.push(object);
     // New fields for the same bytes: what was made of them still holds.
-    if (before !== undefined && before.bytes === object.bytes) {
+    if (before !== undefined && before.content === object.content) {
       for (const [coding, made] of before.encoded ?? []) this.keepEncoded(object, coding, made);
     }
     return object;
