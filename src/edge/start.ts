@@ -12,7 +12,7 @@ import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
 import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
-import { Cache } from "./cache/mod.ts";
+import { Cache, type Files } from "./cache/mod.ts";
 import { Encoder } from "./encoder.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
@@ -47,6 +47,8 @@ export interface EdgeOptions {
   readonly log: Log;
   /** The secret of a customer's key for signed addresses; null: there is none. */
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
+  /** What the disk tier does to a file system; the real one where it is left out. */
+  readonly files?: Files;
 }
 
 export interface EdgeRole {
@@ -153,8 +155,9 @@ function viewOf(feed: Feed): View | null {
 }
 
 /**
- * Of the cap, objects may take so much, by measurement (test/stories/cache-flood.test.ts). The rest is for what floods of misses leave beside them: bodies
- * on their way, dropped ones that are not collected yet, and pages of memory that are partly free.
+ * Of the cap, objects may take so much, by measurement (test/stories/cache-flood.test.ts). The rest is
+ * for what floods of misses leave beside them: bodies on their way, dropped ones that are not
+ * collected yet, and pages of memory that are partly free.
  */
 const OBJECTS_PART = 1 / 3;
 
@@ -166,6 +169,7 @@ function openHeld(o: EdgeOptions) {
     diskBytesMax: o.diskBytesMax,
     wholeBytesMax: WHOLE_BYTES_MAX,
     nowMs: () => o.clock.wallMs(),
+    ...(o.files === undefined ? {} : { files: o.files }),
   });
   if (cache.disk.fault !== null) {
     o.log.warn("The disk tier cannot be used; objects are held in memory only", {

@@ -151,7 +151,10 @@ export class Stage {
   }
 
   async start(
-    more: Pick<EdgeOptions, "tls" | "secrets"> & { readonly memoryBytesMax?: number } = {},
+    more: Pick<EdgeOptions, "tls" | "secrets" | "files"> & {
+      readonly memoryBytesMax?: number;
+      readonly diskBytesMax?: number;
+    } = {},
   ) {
     const feed: Feed = {
       snapshot: () => this.snapshot,
@@ -169,10 +172,11 @@ export class Stage {
       node: "edge-1",
       listen: { hosts: [this.#address], http: 0, https: 0 },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
+      ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,
-      diskBytesMax: 256 * 1024 * 1024,
+      diskBytesMax: more.diskBytesMax ?? 256 * 1024 * 1024,
       feed,
       bus: this.bus,
       meter: { of: (customer, site) => this.usageOf(customer, site) },

@@ -28,6 +28,16 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_TLS_ORIGINS: "1000" },
     full: { TURNPIKE_TLS_ORIGINS: "1000" },
   },
+  canaries: {
+    files: ["test/stories/edge-canaries.test.ts"],
+    env: { TURNPIKE_CANARIES: "500000" },
+    full: { TURNPIKE_CANARIES: "1000000" },
+  },
+  soak: {
+    files: ["test/stories/edge-soak.test.ts"],
+    env: { TURNPIKE_SOAK_SEC: "1140" },
+    full: { TURNPIKE_SOAK_SEC: "3600" },
+  },
   faults: {
     files: ["test/stories/faults.test.ts", "test/stories/one-dies.test.ts"],
     env: {},

@@ -62,7 +62,10 @@ export class Cache<P = unknown> {
   /** Stores what is held again with a meta that was renewed. */
   renew(meta: ObjectMeta, content: Content): void {
     this.memory.put(meta, content);
-    if (!(content instanceof Blob)) return this.disk.write(meta, content);
+    if (!(content instanceof Blob)) {
+      this.disk.write(meta, content);
+      return;
+    }
     const { purges } = this;
     content.bytes().then(
       (bytes) => {

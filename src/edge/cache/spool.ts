@@ -42,6 +42,7 @@ export class Spool {
   #state: "open" | "done" | "failed" = "open";
   #waiting: (() => void)[] = [];
   #synced: Promise<boolean> | null = null;
+  #closed = false;
   /** Cleared by a purge: it is delivered and then not stored. */
   keep = true;
 
@@ -57,7 +58,7 @@ export class Spool {
   }
 
   get canJoin(): boolean {
-    return this.#state !== "failed" && this.#filing;
+    return this.#state !== "failed" && this.#filing && !this.#closed;
   }
 
   /**
@@ -144,9 +145,11 @@ export class Spool {
   }
 
   async #closeWhenUnread(): Promise<void> {
-    while (this.#readers.size > 0) await this.#change();
-    this.#held = [];
     await this.#synced;
+    while (this.#readers.size > 0) await this.#change();
+    // Nobody joins from here on: there is nothing to read from any more.
+    this.#closed = true;
+    this.#held = [];
     await this.#file?.close().catch(() => {});
     // Once stored it has another name, and this finds nothing.
     await this.#disk.files.unlink(this.#path).catch(() => {});
