@@ -159,7 +159,7 @@ function viewOf(feed: Feed): View | null {
  * for what floods of misses leave beside them: bodies on their way, dropped ones that are not
  * collected yet, and pages of memory that are partly free.
  */
-const OBJECTS_PART = 1 / 3;
+const OBJECTS_PART = 1 / 4;
 
 /** What is held from before, and what purges say of it. */
 function openHeld(o: EdgeOptions) {
