@@ -20,10 +20,7 @@ if (stories.length > 0) {
   const why = installPeers(TEST_PEERS, say);
   if (why !== null) say(`note  peers ${why}; the tests that need them are skipped`);
 }
-if (only.length === 0) {
-  await checkCode(gate, root);
-  await gate.check("coverage", [process.execPath, "tools/coverage.ts"], 300);
-}
+if (only.length === 0) await checkCode(gate, root);
 const units = unitGroups(root).filter((one) => wanted(one.name));
 await gate.groups(units, { atOnce: 2, env });
 await gate.groups(stories, { env });

@@ -89,6 +89,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       TURNPIKE_DNS_ZONES: "1000",
     },
   },
+  coverage: {
+    files: ["test/sim/coverage.test.ts"],
+    env: { TURNPIKE_COVERAGE: "100" },
+    full: { TURNPIKE_COVERAGE: "100" },
+  },
   sim: {
     files: ["test/sim/fleet.test.ts"],
     env: { TURNPIKE_SIM: "full" },

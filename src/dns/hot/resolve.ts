@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import { clientSeed, stickyBits } from "../../policy/steering/mod.ts";
 import { RCODE, TYPE, targetOffset } from "../../wire/dns/mod.ts";
 import type { PrefixTable } from "../../wire/ip/mod.ts";
@@ -149,7 +150,7 @@ export class Resolver {
   refer(index: NameIndex, cut: number): number {
     const reply = this.#reply;
     const set = index.set(cut, TYPE.NS);
-    if (set < 0) return RCODE.SERVFAIL;
+    assert(set >= 0, "A delegation has name servers");
     reply.out.noteName(QUESTION_NAME);
     reply.delegation(cut, set);
     // Without the addresses that lie below the cut nobody gets there: they must fit (RFC 9471 2).

@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { HEADER_BYTES, type Query, RCODE, TYPE, type Writer } from "../../wire/dns/mod.ts";
 import {
@@ -165,7 +166,8 @@ export class AnswerSigner {
   #authority(a: Assembled, group: Group, answers: readonly Group[]): boolean {
     const { index } = a;
     const place = index.findClosest(group.owner, 0);
-    const zone = place < 0 ? null : index.signing(place);
+    assert(place >= 0, "An authority is one of our names");
+    const zone = index.signing(place);
     const explicit = a.query.type === SECURE.NSEC || a.query.type === SECURE.RRSIG;
     const denial = zone !== null && group.type === TYPE.SOA;
     if (!denial || !explicit) {
@@ -176,7 +178,7 @@ export class AnswerSigner {
     if (group.type === TYPE.NS && index.cut(place) >= 0) {
       return this.#referral(a, place, group.owner);
     }
-    if (!denial) return this.#countAuthority(a, group);
+    assert(denial, "An authority is a referral or a denial");
     const owner = deniedName(a, answers);
     const nsec = denialOf(a, owner, group.ttlSec);
     if (nsec === null) return false;
@@ -314,7 +316,8 @@ function originalTtl(type: number, ttlSec: number): number {
 /** The signed zone that a name is in, or null. */
 function zoneAt(index: NameIndex, owner: Uint8Array): SigningZone | null {
   const place = index.findClosest(owner, 0);
-  return place < 0 ? null : index.signing(place);
+  assert(place >= 0, "An answer's owner is below one of our names");
+  return index.signing(place);
 }
 
 /** The name asked, or the last one that a CNAME led to. */

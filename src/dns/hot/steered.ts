@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { GroupIndex, SiteIndex } from "../../model/snapshot.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
@@ -181,9 +182,9 @@ export class SteeredTable {
 
   /** The index of the choice drawn. */
   draw(set: SteeredSet, seed: number): number {
-    if (set.only >= 0) return set.only;
     const choice = pick(set.choices, seed);
-    return choice === null ? -1 : set.choices.indexOf(choice);
+    assert(choice !== null, "There is something to draw from");
+    return set.choices.indexOf(choice);
   }
 
   /** Counts one answer that named this choice; -1 for all of them. */
@@ -380,7 +381,7 @@ function decideSet(
     row,
     ttlSec: decision.ttlSec,
     choices,
-    data: choices.map((choice) => encodeAddress(addressOf(choice) ?? "")),
+    data: choices.map((choice) => encodeAddress(addressOf(choice)!)),
     all: all && choices.length > 1,
     only: onlyChoice(choices),
     answered: new Uint32Array(choices.length),
@@ -390,8 +391,7 @@ function decideSet(
 /** As `pick()` would draw whatever the seed, or -1 where it depends on that. */
 function onlyChoice(choices: readonly Choice[]): number {
   const weighted = choices.filter((choice) => choice.weight > 0).length;
-  if (choices.length === 0 || weighted > 1) return -1;
-  return weighted === 1 ? choices.findIndex((choice) => choice.weight > 0) : 0;
+  return weighted === 1 ? choices.findIndex((choice) => choice.weight > 0) : -1;
 }
 
 function hashKey(subject: number, key: number): number {

@@ -41,8 +41,8 @@ export function compileSteering(snapshot: Snapshot): SteeringBytes {
   let at = 0;
   for (const [i, site] of sites.entries()) {
     textAt[i] = at;
-    const own = site.origins.map((index) => origins[index]);
-    const one = JSON.stringify([seen(site, SITE_UNSEEN), ...own.map(seenOrigin)]);
+    const own = site.origins.map((index) => seen(origins[index]!, ORIGIN_UNSEEN));
+    const one = JSON.stringify([seen(site, SITE_UNSEEN), ...own]);
     if (at + one.length * OCTETS_PER_UNIT > text.length) {
       const more = new Uint8Array(Math.max(text.length * 2, at + one.length * OCTETS_PER_UNIT));
       more.set(text);
@@ -67,10 +67,6 @@ export function compileSteering(snapshot: Snapshot): SteeringBytes {
   };
 }
 
-function seenOrigin(origin: SnapshotOrigin | undefined): object | null {
-  return origin === undefined ? null : seen(origin, ORIGIN_UNSEEN);
-}
-
 function seen(thing: object, unseen: ReadonlySet<string>): object {
   return Object.fromEntries(Object.entries(thing).filter(([key]) => !unseen.has(key)));
 }
@@ -84,7 +80,7 @@ export function readSite(from: SteeringBytes, site: SiteIndex): SteeredSite {
   const octets = text.slice(textAt[site], textAt[site + 1]);
   const [own, ...origins] = JSON.parse(decoder.decode(octets)) as [
     SnapshotSite,
-    ...(SnapshotOrigin | null)[],
+    ...SnapshotOrigin[],
   ];
-  return { site: own, origins: origins.filter((origin) => origin !== null) };
+  return { site: own, origins };
 }
