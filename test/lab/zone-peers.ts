@@ -1,6 +1,7 @@
 /** One zone served by us and by NSD and Knot, and one question put to all of them. */
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket } from "node:dgram";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { connect, type Socket as TcpSocket } from "node:net";
 import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { realClock } from "../../src/base/real/clock.ts";
@@ -64,21 +65,19 @@ zone:
   return path;
 }
 
-/** Puts many questions to one server over UDP, so many at a time, and asks again what got lost. */
+/** Puts many questions to one server, many at a time, and asks again what got lost. */
 export class Asker {
-  readonly #socket: Socket;
-  readonly #to: { readonly host: string; readonly port: number };
   readonly #waiting = new Map<number, (answer: Buffer) => void>();
+  readonly #wire: { send(bytes: Buffer): void; close(): void };
   #id = 0;
 
-  constructor(to: { host: string; port: number }) {
-    this.#to = to;
-    this.#socket = createSocket("udp4");
-    this.#socket.on("message", (answer) => {
+  constructor(to: { host: string; port: number }, over: "udp" | "tcp" = "udp") {
+    const take = (answer: Buffer) => {
       const id = answer.readUInt16BE(0);
       this.#waiting.get(id)?.(answer);
       this.#waiting.delete(id);
-    });
+    };
+    this.#wire = over === "udp" ? overUdp(to, take) : overTcp(to, take);
   }
 
   /** The answer; null if none came to any of three tries. The id of the question is set here. */
@@ -97,7 +96,7 @@ export class Asker {
           clearTimeout(timer);
           resolve(found);
         });
-        this.#socket.send(bytes, this.#to.port, this.#to.host);
+        this.#wire.send(bytes);
       });
       if (answer !== null) return answer;
     }
@@ -105,6 +104,46 @@ export class Asker {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#wire.close();
   }
+}
+
+function overUdp(to: { host: string; port: number }, take: (answer: Buffer) => void) {
+  const socket = createSocket("udp4");
+  socket.on("message", take);
+  return {
+    send: (bytes: Buffer) => socket.send(bytes, to.port, to.host),
+    close: () => void socket.close(),
+  };
+}
+
+/** One connection, and another one when the server has closed it. */
+function overTcp(to: { host: string; port: number }, take: (answer: Buffer) => void) {
+  let socket: TcpSocket | null = null;
+  const open = () => {
+    let unread = Buffer.alloc(0);
+    const made = connect(to.port, to.host);
+    made.on("data", (data: Buffer) => {
+      unread = Buffer.concat([unread, data]);
+      while (unread.length >= 2 && unread.length >= 2 + unread.readUInt16BE(0)) {
+        const end = 2 + unread.readUInt16BE(0);
+        take(Buffer.from(unread.subarray(2, end)));
+        unread = unread.subarray(end);
+      }
+    });
+    made.on("error", () => {});
+    made.on("close", () => {
+      if (socket === made) socket = null;
+    });
+    return made;
+  };
+  return {
+    send: (bytes: Buffer) => {
+      socket ??= open();
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(bytes.length);
+      socket.write(Buffer.concat([length, bytes]));
+    },
+    close: () => void socket?.destroy(),
+  };
 }

@@ -23,6 +23,7 @@ import { Folder, loopback } from "../lab/turnpike.ts";
 import { Asker, knotConf, serveSnapshot } from "../lab/zone-peers.ts";
 
 const COUNT = Number(process.env.TURNPIKE_QUESTIONS ?? "2000");
+const COUNT_TCP = Number(process.env.TURNPIKE_QUESTIONS_TCP ?? "500");
 const AT_ONCE = 64;
 
 type Kind = keyof typeof EXPLAINED;
@@ -105,9 +106,10 @@ describe("one zone, three name servers", () => {
   const host = loopback();
   const programs: Program[] = [];
   const askers: Asker[] = [];
+  const tcpAskers: Asker[] = [];
   let dns: DnsServer;
   let names: readonly string[] = [];
-  const figures: Record<string, unknown> = { questions: COUNT, explained: EXPLAINED };
+  const figures: Record<string, unknown> = { explained: EXPLAINED };
 
   beforeAll(async () => {
     if (why !== null) return;
@@ -125,8 +127,9 @@ describe("one zone, three name servers", () => {
       const path = knotConf({ dir, address: host(3), zone: COMPARED, text });
       programs.push(new Program([knotd, "-c", path], { name: "knotd" }));
     }
-    askers.push(new Asker({ host: host(1), port: dns.port }));
-    askers.push(new Asker({ host: host(2), port: 53 }), new Asker({ host: host(3), port: 53 }));
+    const places = [dns.port, 53, 53].map((port, i) => ({ host: host(i + 1), port }));
+    askers.push(...places.map((place) => new Asker(place)));
+    tcpAskers.push(...places.map((place) => new Asker(place, "tcp")));
     const probe = makeQuestion(seededRng(1), [COMPARED]);
     for (const [i, program] of programs.entries()) {
       await until(
@@ -140,7 +143,7 @@ describe("one zone, three name servers", () => {
   }, 60_000);
 
   afterAll(async () => {
-    for (const asker of askers) asker.close();
+    for (const asker of [...askers, ...tcpAskers]) asker.close();
     for (const program of programs) await program.stop();
     await dns?.stop();
     folder.remove();
@@ -172,9 +175,10 @@ describe("one zone, three name servers", () => {
     ] as const;
   }
 
-  async function compareWith(peer: "nsd" | "knot"): Promise<Difference[]> {
+  async function compareWith(peer: "nsd" | "knot", over: "udp" | "tcp"): Promise<Difference[]> {
     const rng = seededRng(20_261_122);
-    const [we, they] = [askers[0]!, askers[peer === "nsd" ? 1 : 2]!];
+    const [all, count] = over === "udp" ? [askers, COUNT] : [tcpAskers, COUNT_TCP];
+    const [we, they] = [all[0]!, all[peer === "nsd" ? 1 : 2]!];
     const counts: Record<string, number> = {};
     const left: Difference[] = [];
     let same = 0;
@@ -191,18 +195,24 @@ describe("one zone, three name servers", () => {
       if (kinds === null) left.push({ question: question.words, ours, theirs });
       for (const kind of kinds ?? []) counts[kind] = (counts[kind] ?? 0) + 1;
     };
-    for (let done = 0; done < COUNT; done += AT_ONCE) {
-      await Promise.all(Array.from({ length: Math.min(AT_ONCE, COUNT - done) }, one));
+    for (let done = 0; done < count; done += AT_ONCE) {
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - done) }, one));
     }
-    figures[peer] = { same, differences: counts, unexplained: left.length };
+    const found = { questions: count, same, differences: counts, unexplained: left.length };
+    figures[`${peer} over ${over}`] = found;
     return left;
   }
 
-  story(`NSD loads what we export and answers as we do${reason}`, async () => {
-    expect((await compareWith("nsd")).slice(0, 5)).toEqual([]);
-  });
+  for (const over of ["udp", "tcp"] as const) {
+    story(`NSD loads what we export and answers as we do over ${over}${reason}`, async () => {
+      expect((await compareWith("nsd", over)).slice(0, 5)).toEqual([]);
+    });
 
-  knotStory(`Knot loads what we export and answers as we do${knotReason}`, async () => {
-    expect((await compareWith("knot")).slice(0, 5)).toEqual([]);
-  });
+    knotStory(
+      `Knot loads what we export and answers as we do over ${over}${knotReason}`,
+      async () => {
+        expect((await compareWith("knot", over)).slice(0, 5)).toEqual([]);
+      },
+    );
+  }
 });

@@ -55,8 +55,8 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   "zones-compare": {
     files: ["test/stories/zones-compare.test.ts"],
-    env: { TURNPIKE_QUESTIONS: "100000" },
-    full: { TURNPIKE_QUESTIONS: "100000" },
+    env: { TURNPIKE_QUESTIONS: "100000", TURNPIKE_QUESTIONS_TCP: "100000" },
+    full: { TURNPIKE_QUESTIONS: "100000", TURNPIKE_QUESTIONS_TCP: "100000" },
   },
   "explain-served": {
     files: ["test/sim/explain-served.test.ts"],
