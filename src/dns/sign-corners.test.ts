@@ -1,7 +1,6 @@
 // Corners of signing that the other tests come to by chance or not at all.
 import { describe, expect, test } from "bun:test";
 import { FakeClock } from "../base/clock.ts";
-import { makeZoneKey } from "../control/keys-make.ts";
 import { NO_ASSIGNMENT } from "../model/assignment.ts";
 import {
   decodeMessage,
@@ -20,10 +19,11 @@ import type { NameIndex } from "./hot/name-index.ts";
 import { SignatureCache } from "./hot/sign-cache.ts";
 import { SignedRows } from "./hot/sign-rows.ts";
 import { compileWorld, healthOf, WORLD } from "./hot/world.fixture.ts";
+import { keyOf } from "./sign-keys.fixture.ts";
 import { openKeys } from "./sign-keys.ts";
 
 const CLOCK = new FakeClock();
-const KEY = makeZoneKey({ zone: "hosted.example", algorithm: 15, state: "active" });
+const KEY = keyOf("hosted.example");
 const OUT = new Uint8Array(65_535);
 
 /** The fixture's world: its hosted zone signed, and another one that is not. */
@@ -103,10 +103,9 @@ describe("keys", () => {
   });
 
   test("of no zone, of none of ours and of none that is active sign nothing", () => {
-    const key = (zone: string, state: "active" | "prepared" = "active") =>
-      makeZoneKey({ zone, algorithm: 15, state });
-    const strangers = [key("elsewhere.test"), key("mail.hosted.example"), key("plain.example")];
-    const to = started([...strangers, key("hosted.example", "prepared")]);
+    const strangers = ["elsewhere.test", "mail.hosted.example", "plain.example"];
+    const prepared = { ...keyOf("hosted.example"), state: "prepared" as const };
+    const to = started([...strangers.map((zone) => keyOf(zone)), prepared]);
     for (const name of ["mail.hosted.example", "www.plain.example"]) {
       expect(typesOf(ask(to, name).answers)).not.toContain(SECURE.RRSIG);
     }
