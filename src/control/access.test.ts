@@ -52,6 +52,14 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   putRecords: { body: { values: ["127.0.2.2"] } },
   deleteRecords: {},
   deleteZone: {},
+  listTsigKeys: {},
+  createTsigKey: { body: { key: "xfr", use: "transfer" } },
+  putTransfer: {
+    path: "/customers/shop/zones/plain.example/transfer",
+    body: { key: "xfr", to: ["127.0.0.1"] },
+  },
+  deleteTransfer: { path: "/customers/shop/zones/plain.example/transfer" },
+  deleteTsigKey: { path: "/customers/shop/tsig-keys/xfr" },
   listClaims: {},
   checkClaim: { path: "/customers/shop/claims/www.news.example/check" },
   deleteClaim: { path: "/customers/shop/claims/www.news.example" },
@@ -68,7 +76,8 @@ const callers: Record<string, Record<string, string>> = {};
 beforeAll(async () => {
   world = await startControlWorld();
   const headers = await world.token(OPERATOR);
-  const zones = "plan: flat\n    zones: [{name: signed.example, dnssec: true}]";
+  const zones =
+    "plan: flat\n    zones: [{name: signed.example, dnssec: true}, {name: plain.example}]";
   const yaml = NETWORK_YAML.replace("plan: flat", zones);
   await world.call("POST", "/apply", { headers, body: { yaml } });
   const shop = { email: "shop@shop.example", password: "shop-secret" };

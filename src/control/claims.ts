@@ -16,7 +16,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** A claim nobody proves is given up. */
 const KEPT_MS = 30 * 24 * HOUR_MS;
-const CLAIMS_MAX = 100;
+const CLAIMS_MAX = 30;
 /** Claims looked at in one turn, so that many of them do not flood a resolver. */
 const CHECKED_AT_ONCE = 20;
 

@@ -28,6 +28,7 @@ import { startPublisher } from "./publish.ts";
 import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
+import { type ExtraHandlers, ZoneExtras } from "./zone-extras.ts";
 
 const VERSION = "0.1.0";
 /** A network file at most; the API holds each route to less. */
@@ -92,13 +93,20 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => keys.stop());
     const signing = mountSigningKeys({ dataDir: o.dataDir, deps });
     stops.push(() => signing.stop());
+    const extras = new ZoneExtras({ dataDir: o.dataDir, deps });
+    stops.push(() => extras.stop());
     const changer = new Changer(deps);
     const resolver = o.resolver ?? null;
     const claims = new ClaimBook({ deps, changer, resolver });
     const checker = new SetUpChecker({ deps, resolver, dsOf: keys.dsOf });
     stops.push(() => claims.stop());
     const requests = new Map<string, number>();
-    const handlers = { ...billing.handlers, ...keys.handlers, ...signing.handlers };
+    const handlers = {
+      ...billing.handlers,
+      ...keys.handlers,
+      ...signing.handlers,
+      ...extras.handlers,
+    };
     const app = appOf({
       parts: { deps, auth, changer, claims, checker },
       mounted: handlers,
@@ -128,7 +136,7 @@ const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
   readonly parts: Parts;
-  readonly mounted: BillingHandlers & KeyHandlers & SigningKeyHandlers;
+  readonly mounted: BillingHandlers & KeyHandlers & SigningKeyHandlers & ExtraHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {

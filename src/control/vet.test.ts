@@ -57,3 +57,12 @@ test("our own caches are no origins, in any spelling; other ports of theirs may 
   expect(problemsOf({ v6: "2600:0:0::0001" })).toEqual(["v6 2600:0:0::0001 port 80"]);
   expect(problemsOf({ v4: "8.8.4.4", port: 8080 })).toEqual([]);
 });
+
+test("secondaries are vetted as servers are", () => {
+  const zone = {
+    name: "shop.test",
+    transfer: { key: "xfr", to: ["10.0.0.1", "[::1]:53", "8.8.8.8"] },
+  };
+  const customers = [{ name: "shop", plan: "flat", zones: [zone] }];
+  expect(problemsOf({ v4: "8.8.8.8" }, { customers })).toEqual(["0 10.0.0.1", "1 ::1"]);
+});

@@ -23,6 +23,12 @@ export function vetNetwork(network: Network): Problem[] {
     }
   };
   for (const [c, customer] of network.customers.entries()) {
+    for (const [z, { transfer }] of customer.zones.entries()) {
+      for (const [t, to] of (transfer?.to ?? []).entries()) {
+        const host = to.slice(0, to.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+        vet(host, `customers.${c}.zones.${z}.transfer.to.${t}`);
+      }
+    }
     for (const [s, site] of customer.sites.entries()) {
       const at = `customers.${c}.sites.${s}`;
       const sitePort = site.port ?? (site.scheme === "https" ? 443 : 80);

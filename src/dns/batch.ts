@@ -1,6 +1,6 @@
 import { ptr } from "bun:ffi";
 import type { Clock } from "../base/clock.ts";
-import { UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
+import { isSigned, UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
 import type { Packet, Responder } from "./hot/answer.ts";
 import { type Libc, SOCKADDR_BYTES } from "./libc.ts";
 
@@ -10,6 +10,9 @@ const BATCH = 64;
 const QUERY_BYTES_MAX = 2048;
 
 const CACHE_LINE = 64;
+/** Signed messages of one thread that the main thread answers in a second. */
+const HANDED_PER_SEC = 200;
+
 /** Of so many turns, a power of two, one answer's duration is taken. */
 const TIMED_TURNS = 16;
 
@@ -52,6 +55,10 @@ export class Batch {
   #turns = 0;
   /** Something was answered; whoever reports it sets this back. */
   answered = false;
+  /** Takes signed messages, for whoever has the keys; null while there are none. */
+  handOver: ((message: HandedOver) => void) | null = null;
+  #handed = 0;
+  #handedAtMs = 0;
 
   constructor(libc: Libc, responder: Responder, clock: Clock) {
     this.#libc = libc;
@@ -86,6 +93,11 @@ export class Batch {
       const v6 = input.names[i * SOCKADDR] === AF_INET6;
       packet.family = v6 ? 6 : 4;
       packet.addressAt = i * SOCKADDR + (v6 ? 8 : 4);
+      if (this.handOver !== null && this.#mayHandOver(packet)) {
+        this.handOver(input.copyOf(i, { fd, bytes: packet.bytes.slice(0, packet.length) }));
+        input.reset(i);
+        continue;
+      }
       const timed = i === 0 && (++this.#turns & (TIMED_TURNS - 1)) === 0;
       const startMs = timed ? this.#clock.monoMs() : 0;
       const length = responder.answer(packet, output.slots[answers]!);
@@ -97,6 +109,17 @@ export class Batch {
     return received;
   }
 
+  /** Signed, and not more than so many in a second: a flood of them is answered like any other. */
+  #mayHandOver(packet: Packet): boolean {
+    if (!isSigned(packet.bytes, packet.length)) return false;
+    const nowMs = this.#clock.monoMs();
+    if (nowMs - this.#handedAtMs >= 1000) {
+      this.#handedAtMs = nowMs;
+      this.#handed = 0;
+    }
+    return ++this.#handed <= HANDED_PER_SEC;
+  }
+
   /** Sends all; a packet that the kernel refuses (no route, a full buffer) is left out. */
   #send(fd: number, answers: number): void {
     let at = 0;
@@ -106,6 +129,48 @@ export class Batch {
       at += sent > 0 ? sent : 1;
     }
   }
+}
+
+/** A message that another thread answers, by the same socket. */
+export interface HandedOver {
+  readonly fd: number;
+  readonly bytes: Uint8Array;
+  /** struct sockaddr of whoever sent it. */
+  readonly name: Uint8Array;
+  readonly control: Uint8Array;
+  readonly controlBytes: number;
+}
+
+/** Where a message came from: 4 or 16 octets. */
+export function addressOf({ name }: HandedOver): Uint8Array {
+  return name[0] === AF_INET6 ? name.slice(8, 24) : name.slice(4, 8);
+}
+
+/** Sends an answer to a message that was handed over. What the kernel does not take is lost. */
+export function sendTo(libc: Libc, to: HandedOver, bytes: Uint8Array): void {
+  const [body, name, control] = [bytes, to.name, to.control].map(fixed) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  const iovec = new BigUint64Array(new ArrayBuffer(IOVEC));
+  iovec[0] = BigInt(ptr(body));
+  iovec[1] = BigInt(body.length);
+  const header = new DataView(new ArrayBuffer(HEADER));
+  header.setBigUint64(AT_NAME, BigInt(ptr(name)), true);
+  header.setUint32(AT_NAME_LENGTH, SOCKADDR_BYTES, true);
+  header.setBigUint64(AT_IOVEC, BigInt(ptr(iovec)), true);
+  header.setBigUint64(AT_IOVEC_COUNT, 1n, true);
+  if (to.controlBytes > 0) header.setBigUint64(AT_CONTROL, BigInt(ptr(control)), true);
+  header.setBigUint64(AT_CONTROL_LENGTH, BigInt(to.controlBytes), true);
+  libc.sendmsg(to.fd, ptr(header), 0);
+}
+
+/** A copy that does not move while C looks at it. */
+function fixed(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(Math.max(bytes.length, 1)), 0, bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** The headers of 64 messages, their buffers and their addresses, as the kernel wants them. */
@@ -145,6 +210,16 @@ class Ring {
     this.headers[(i * HEADER + AT_NAME_LENGTH) >> 2] = SOCKADDR_BYTES;
     this.headers[(i * HEADER + AT_CONTROL_LENGTH) >> 2] = CONTROL;
     this.headers[(i * HEADER + AT_FLAGS) >> 2] = 0;
+  }
+
+  /** All that an answer sent later needs of message `i`. */
+  copyOf(i: number, of: { readonly fd: number; readonly bytes: Uint8Array }): HandedOver {
+    const header = (i * HEADER) >> 2;
+    const controlBytes = this.headers[header + (AT_CONTROL_LENGTH >> 2)]!;
+    if (controlBytes > 0) this.freeRoute(i);
+    const name = this.names.slice(i * SOCKADDR, (i + 1) * SOCKADDR);
+    const control = new Uint8Array(this.controls.buffer, i * CONTROL, CONTROL).slice();
+    return { ...of, name, control, controlBytes };
   }
 
   /** Lets the answer take any way out, not only the interface that the query came in by. */

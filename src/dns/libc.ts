@@ -14,6 +14,7 @@ const SYMBOLS = {
   close: { args: ["i32"], returns: "i32" },
   poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
   recvmmsg: { args: ["i32", "ptr", "u32", "i32", "ptr"], returns: "i32" },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: "i64" },
   sendmmsg: { args: ["i32", "ptr", "u32", "i32"], returns: "i32" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;

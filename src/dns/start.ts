@@ -6,7 +6,9 @@ import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
 import type { SiteIndex, Snapshot } from "../model/snapshot.ts";
 import type { Meter, UsageCounters } from "../model/usage.ts";
+import type { ExtrasFeed } from "../model/zone-extras.ts";
 import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
+import { startExtras } from "./extras.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
 import { type AnswerSettings, PLAIN } from "./hot/settings.ts";
@@ -16,6 +18,7 @@ import { DnsMetrics } from "./metrics.ts";
 import { entryOf, type QueryLogEntry } from "./query-log.ts";
 import { reportOf } from "./report.ts";
 import { KeyFollower } from "./sign-keys.ts";
+import type { Asked, SignedDesk, Updater } from "./signed-desk.ts";
 import { startTcp, type TcpLimits, type TcpServer } from "./tcp.ts";
 import type { Loading, UdpServer } from "./udp.ts";
 import { startBatched } from "./udp-batched.ts";
@@ -51,6 +54,10 @@ export interface DnsOptions {
   readonly feed: Feed;
   /** What signed zones are signed with; without it none is. */
   readonly keys?: ZoneKeyFeed;
+  /** TSIG keys and challenges; without it transfers and updates are refused. */
+  readonly extras?: ExtrasFeed;
+  /** Carries updates of challenges out; without it they are refused. */
+  readonly update?: Updater;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -102,23 +109,27 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   };
   const drainOwn = () => onReport(reportOf(responder));
   const keys = new KeyFollower({ feed: o.keys ?? null, responder, clock: o.clock, log });
-  const first = o.feed.snapshot();
-  const loading = first === null ? null : loadInto(responder, first, { feed: o.feed, log, recent });
-  const inner = { responder, log, onReport, settings, first: loading, firstKeys: keys.first };
+  const extras = startExtras(o, responder);
+  const { feed } = extras;
+  const first = feed.snapshot();
+  const loading = first === null ? null : loadInto(responder, first, { feed, log, recent });
+  const opened = { first: loading, firstKeys: keys.first, desk: extras.desk };
+  const inner = { responder, log, onReport, settings, ...opened };
   const { udp, tcp, tls } = await listen(o, inner);
   const load = (snapshot: Snapshot) => {
-    const next = loadInto(responder, snapshot, { feed: o.feed, log, recent });
+    const next = loadInto(responder, snapshot, { feed, log, recent });
     if (next !== null) udp.load(next);
   };
   const observe = () => {
-    const patch = responder.observe(o.feed.health(), o.feed.assignment());
+    const patch = responder.observe(feed.health(), feed.assignment());
     if (patch !== null) udp.patch(patch);
   };
-  const unsubscribe = [o.feed.onSnapshot(load), o.feed.onHealth(observe), keys.follow(udp)];
+  const unsubscribe = [feed.onSnapshot(load), feed.onHealth(observe), keys.follow(udp)];
   // What was published while the sockets were opened.
-  const now = o.feed.snapshot();
+  const now = feed.snapshot();
   if (now !== null && now !== first) load(now);
   else observe();
+  unsubscribe.push(extras.follow(udp));
   const timer = setInterval(drainOwn, DRAIN_EACH_MS);
   log.info("Name server started", { hosts: o.listen.hosts, port: tcp.port });
   return {
@@ -230,6 +241,7 @@ interface Inner {
   readonly log: Log;
   readonly onReport: (report: Report) => void;
   readonly settings: AnswerSettings;
+  readonly desk: SignedDesk;
 }
 
 /** TCP first: it shares its port with nobody, so a second name server is noticed. */
@@ -259,6 +271,7 @@ async function listen(
 function startUdp(o: DnsOptions, port: number, inner: Inner): Promise<UdpServer> {
   const { hosts, workers = 1, udp } = o.listen;
   const libc = udp === "portable" ? null : openLibc();
-  if (libc === null) return startPortable({ hosts, port, ...inner, clock: o.clock });
-  return startBatched({ hosts, port, libc, workers, rng: o.rng, ...inner });
+  const onSigned = (asked: Asked) => inner.desk.answerOne(asked);
+  if (libc === null) return startPortable({ hosts, port, onSigned, ...inner, clock: o.clock });
+  return startBatched({ hosts, port, onSigned, libc, workers, rng: o.rng, ...inner });
 }

@@ -5,6 +5,7 @@ import type { Log } from "../base/log.ts";
 import { HEADER_BYTES, MESSAGE_BYTES_MAX } from "../wire/dns/mod.ts";
 import { familyOf, isMapped, parseAddress } from "../wire/ip/mod.ts";
 import type { Packet, Responder } from "./hot/answer.ts";
+import type { SignedDesk } from "./signed-desk.ts";
 
 /** RFC 7766 6.2, RFC 9210 4: what a flood of connections may cost. */
 export interface TcpLimits {
@@ -26,6 +27,8 @@ export const TCP_LIMITS: TcpLimits = {
 };
 
 const SWEEP_EACH_MS = 1000;
+/** Signed messages of one connection that are answered at the same time. */
+const ASKED_MAX = 16;
 
 interface Connection {
   readonly packet: Packet;
@@ -35,6 +38,10 @@ interface Connection {
   unread: Uint8Array;
   /** Octets that the kernel did not take yet. */
   unsent: Uint8Array;
+  /** Signed messages that are being answered. */
+  asked: number;
+  /** Answers that are made when those before them are on their way: transfers. */
+  readonly later: Iterator<Uint8Array>[];
 }
 type DnsSocket = Socket<Connection>;
 
@@ -45,6 +52,8 @@ export interface TcpOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: TcpLimits;
+  /** Answers what is signed, out of order (RFC 7766 6.2.1.1). */
+  readonly desk: SignedDesk;
   /** PEM texts: speaks TLS, and pads what it answers (RFC 7858, RFC 8467). */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -147,7 +156,7 @@ class TcpDesk {
     const at = { address, addressAt: 0, family };
     const packet: Packet = { bytes: NOTHING, length: 0, ...at, stream: true, secure };
     const lastMs = this.#o.clock.monoMs();
-    socket.data = { packet, client, lastMs, unread: NOTHING, unsent: NOTHING };
+    socket.data = { packet, client, lastMs, unread: NOTHING, unsent: NOTHING, asked: 0, later: [] };
     this.#perClient.set(client, mine + 1);
     this.#open.add(socket);
   }
@@ -175,6 +184,11 @@ class TcpDesk {
       if (at + 2 + length > own.unread.length) break;
       own.packet.bytes = own.unread.subarray(at + 2, at + 2 + length);
       own.packet.length = length;
+      if (this.#o.desk.wants(own.packet.bytes, length)) {
+        this.#ask(socket, Uint8Array.from(own.packet.bytes));
+        at += 2 + length;
+        continue;
+      }
       const size = this.#o.responder.answer(own.packet, this.#answer);
       if (size > 0) ready.push(Uint8Array.of(size >> 8, size & 255), this.#answer.slice(0, size));
       at += 2 + length;
@@ -184,6 +198,41 @@ class TcpDesk {
     own.packet.bytes = NOTHING;
     if (at > 0) this.#touch(socket);
     if (ready.length > 0) this.#write(socket, concat(own.unsent, ...ready));
+  }
+
+  #ask(socket: DnsSocket, bytes: Uint8Array): void {
+    const own = socket.data;
+    if (own.asked >= ASKED_MAX) return;
+    own.asked += 1;
+    const { address, family, secure = false } = own.packet;
+    const asked = { bytes, address, family, stream: true, secure };
+    this.#o.desk
+      .answer(asked)
+      .then((messages) => {
+        if (!this.#open.has(socket)) return;
+        own.later.push(messages[Symbol.iterator]());
+        this.#send(socket);
+      })
+      .catch((error: unknown) => this.#o.log.error("Cannot answer a signed message", { error }))
+      .finally(() => {
+        own.asked -= 1;
+      });
+  }
+
+  /** Makes and sends what waits, until the client has to read first. */
+  #send(socket: DnsSocket): void {
+    const own = socket.data;
+    while (own.unsent.length === 0 && this.#open.has(socket)) {
+      const [messages] = own.later;
+      if (messages === undefined) return;
+      const { done, value } = messages.next();
+      if (done === true) {
+        own.later.shift();
+        continue;
+      }
+      this.#touch(socket);
+      this.#write(socket, concat(Uint8Array.of(value.length >> 8, value.length & 255), value));
+    }
   }
 
   #write(socket: DnsSocket, bytes: Uint8Array): void {
@@ -199,6 +248,7 @@ class TcpDesk {
     if (own === undefined || own.unsent.length === 0) return;
     const sent = Math.max(0, socket.write(own.unsent));
     own.unsent = sent === own.unsent.length ? NOTHING : own.unsent.subarray(sent);
+    this.#send(socket);
   }
 
   #touch(socket: DnsSocket): void {
@@ -222,7 +272,8 @@ class TcpDesk {
 
   forget(socket: DnsSocket): void {
     if (!this.#open.delete(socket)) return;
-    const { client } = socket.data;
+    const { client, later } = socket.data;
+    for (const messages of later.splice(0)) messages.return?.();
     const left = (this.#perClient.get(client) ?? 1) - 1;
     if (left > 0) this.#perClient.set(client, left);
     else this.#perClient.delete(client);

@@ -4,6 +4,8 @@ import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { ZoneKey } from "../model/zone-keys.ts";
+import { familyOf } from "../wire/ip/mod.ts";
+import { addressOf, type HandedOver, sendTo } from "./batch.ts";
 import type { AnswerSettings } from "./hot/settings.ts";
 import { bindUdp, ERRNO_NAMES, type Libc } from "./libc.ts";
 import type { Loading, UdpListen, UdpServer } from "./udp.ts";
@@ -31,11 +33,23 @@ const READY_MS_MAX = 20_000;
 export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
   const fds = bindAll(o);
   const workers: RunningWorker[] = [];
+  const state = { open: true };
+  const onHanded = async (message: HandedOver) => {
+    const address = addressOf(message);
+    const family = familyOf(address);
+    const asked = { bytes: message.bytes, address, family, stream: false, secure: false };
+    const answer = await o.onSigned(asked).catch((error: unknown) => {
+      o.log.error("Cannot answer a signed message", { error });
+      return null;
+    });
+    // The socket is closed once all is stopped, and its number may be another's then.
+    if (answer !== null && state.open) sendTo(o.libc, message, answer);
+  };
   const closeAll = () => {
     for (const fd of fds.flat()) o.libc.close(fd);
   };
   try {
-    for (const own of fds) workers.push(await startWorker(own, o));
+    for (const own of fds) workers.push(await startWorker(own, { ...o, onHanded }));
   } catch (error) {
     await Promise.all(workers.map((worker) => worker.stop()));
     closeAll();
@@ -51,7 +65,11 @@ export async function startBatched(o: BatchedOptions): Promise<UdpServer> {
     keys: (keys, tables) => {
       for (const worker of workers) worker.send({ kind: "keys", keys, tables });
     },
+    handOver: (on) => {
+      for (const worker of workers) worker.send({ kind: "handOver", on });
+    },
     stop: async () => {
+      state.open = false;
       await Promise.all(workers.map((worker) => worker.stop()));
       closeAll();
     },
@@ -98,7 +116,10 @@ interface RunningWorker {
   stop(): Promise<void>;
 }
 
-async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<RunningWorker> {
+async function startWorker(
+  fds: readonly number[],
+  o: BatchedOptions & { readonly onHanded: (message: HandedOver) => Promise<void> },
+): Promise<RunningWorker> {
   // In a compiled binary modules are flat at its root, Worker entries keep their folder below src.
   const inBinary = import.meta.url.includes("/$bunfs/");
   const here = inBinary ? new URL("./dns/", import.meta.url) : import.meta.url;
@@ -125,6 +146,7 @@ async function startWorker(fds: readonly number[], o: BatchedOptions): Promise<R
     else if (message.kind === "refused") o.log.error("Cannot follow", { reason: message.words });
     else if (message.kind === "stopped") stopped.resolve();
     else if (message.kind === "failed") failed(message.words);
+    else if (message.kind === "signed") void o.onHanded(message.message);
     else o.onReport(message);
   });
   worker.onerror = (event) => failed(event.message);

@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import { listenFault } from "../base/listen-fault.ts";
 import type { Log } from "../base/log.ts";
-import { UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
+import { isSigned, UDP_BYTES_EDNS } from "../wire/dns/mod.ts";
 import { familyOf, parseAddress } from "../wire/ip/mod.ts";
 import type { Packet, Responder } from "./hot/answer.ts";
 import type { UdpListen, UdpServer } from "./udp.ts";
@@ -18,6 +18,7 @@ export async function startPortable(
 ): Promise<UdpServer> {
   const out = new Uint8Array(UDP_BYTES_EDNS);
   const open: { close(): void }[] = [];
+  let handing = false;
   const closeAll = () => {
     for (const socket of open) socket.close();
   };
@@ -31,6 +32,15 @@ export async function startPortable(
             data(socket, data, port, from) {
               const packet = packetOf(data, from);
               if (packet === null) return;
+              if (handing && isSigned(packet.bytes, packet.length)) {
+                const { address, family } = packet;
+                const bytes = Uint8Array.from(packet.bytes);
+                const asked = { bytes, address, family, stream: false, secure: false };
+                void o.onSigned(asked).then((answer) => {
+                  if (answer !== null && !socket.closed) socket.send(answer, port, from);
+                });
+                return;
+              }
               o.responder.tick(o.clock.wallMs());
               const length = o.responder.answer(packet, out);
               if (length > 0) socket.send(out.slice(0, length), port, from);
@@ -44,7 +54,15 @@ export async function startPortable(
       throw listenFault(error, `UDP ${hostname} port ${o.port}`);
     }
   }
-  return { load: () => {}, patch: () => {}, keys: () => {}, stop: async () => closeAll() };
+  return {
+    load: () => {},
+    patch: () => {},
+    keys: () => {},
+    handOver: (on) => {
+      handing = on;
+    },
+    stop: async () => closeAll(),
+  };
 }
 
 /** A wildcard address as the machine's own of that family, without those of one link only. */

@@ -4,7 +4,7 @@ import { ptr } from "bun:ffi";
 import { receiveMessageOnPort } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { realClock } from "../base/real/clock.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type HandedOver } from "./batch.ts";
 import { Responder } from "./hot/answer.ts";
 import {
   EBADF,
@@ -49,7 +49,17 @@ function run(start: WorkerStart, say: (message: FromWorker) => void): void {
     batch.answered = false;
     say({ kind: "counts", ...reportOf(responder) });
   };
-  let running = takeMessages(start, responder, say);
+  const handOver = (message: HandedOver) => say({ kind: "signed", message });
+  const take = () => {
+    return takeMessages(start, {
+      responder,
+      say,
+      handOver: (on) => {
+        batch.handOver = on ? handOver : null;
+      },
+    });
+  };
+  let running = take();
   say({ kind: "ready" });
   let reportAtMs = realClock.monoMs() + REPORT_EACH_MS;
   while (running) {
@@ -59,7 +69,7 @@ function run(start: WorkerStart, say: (message: FromWorker) => void): void {
       reportAtMs = nowMs + REPORT_EACH_MS;
       report();
     }
-    running = takeMessages(start, responder, say);
+    running = take();
   }
   report();
   say({ kind: "stopped" });
@@ -68,14 +78,22 @@ function run(start: WorkerStart, say: (message: FromWorker) => void): void {
 /** Takes what the main thread sent; false once it said to stop. */
 function takeMessages(
   start: WorkerStart,
-  responder: Responder,
-  say: (message: FromWorker) => void,
+  to: {
+    readonly responder: Responder;
+    readonly say: (message: FromWorker) => void;
+    readonly handOver: (on: boolean) => void;
+  },
 ): boolean {
+  const { responder, say } = to;
   for (;;) {
     const received = receiveMessageOnPort(start.port);
     if (received === undefined) return true;
     const message = received.message as ToWorker;
     if (message.kind === "stop") return false;
+    if (message.kind === "handOver") {
+      to.handOver(message.on);
+      continue;
+    }
     try {
       if (message.kind === "keys") {
         responder.sign(openKeys(message.keys, realClock), message.tables);

@@ -1,6 +1,7 @@
 import type { ZoneKey } from "../model/zone-keys.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
 import type { Tables } from "./hot/tables.ts";
+import type { Asked } from "./signed-desk.ts";
 
 /** A snapshot compiled, and what its targets' health is then, beginning from nothing. */
 export interface Loading {
@@ -14,6 +15,8 @@ export interface UdpServer {
   patch(patch: HealthPatch): void;
   /** All keys to sign with from now on, and the tables that tell of them, if there is a snapshot. */
   keys(keys: readonly ZoneKey[], tables: Tables | null): void;
+  /** Whether signed messages go to `onSigned`. */
+  handOver(on: boolean): void;
   /** Ends when nothing is read any more and all counts have been handed over. */
   stop(): Promise<void>;
 }
@@ -22,4 +25,6 @@ export interface UdpServer {
 export interface UdpListen {
   readonly hosts: readonly string[];
   readonly port: number;
+  /** Takes a signed message and sends what comes back, at most one. */
+  readonly onSigned: (asked: Asked) => Promise<Uint8Array | null>;
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ZoneKey } from "../model/zone-keys.ts";
+import type { HandedOver } from "./batch.ts";
 import type { PackedCounts } from "./hot/counts.ts";
 import type { HealthPatch } from "./hot/mirror.ts";
 import type { Sample } from "./hot/sampler.ts";
@@ -20,6 +21,8 @@ export type ToWorker =
   | { readonly kind: "load"; readonly tables: Tables; readonly patch: HealthPatch }
   | { readonly kind: "patch"; readonly patch: HealthPatch }
   | { readonly kind: "keys"; readonly keys: readonly ZoneKey[]; readonly tables: Tables | null }
+  /** Whether signed messages are to be handed over. */
+  | { readonly kind: "handOver"; readonly on: boolean }
   | { readonly kind: "stop" };
 
 /** What a thread answered since it last said so. */
@@ -34,6 +37,7 @@ export type FromWorker =
   | { readonly kind: "ready" }
   /** At least each 500 ms while there is something to count; `failures` are bugs of ours. */
   | ({ readonly kind: "counts" } & Report)
+  | { readonly kind: "signed"; readonly message: HandedOver }
   /** A message could not be taken; what was served before still is. */
   | { readonly kind: "refused"; readonly words: string }
   /** The thread has ended. */

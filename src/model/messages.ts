@@ -6,6 +6,7 @@ import type { SigningKeySet } from "./signing-keys.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { WhyAsk, WhyTold } from "./why.ts";
+import type { ChallengeStep, ServerExtrasSet } from "./zone-extras.ts";
 import type { ZoneKeySet } from "./zone-keys.ts";
 
 /** One check's outcome, as a vantage saw it. */
@@ -157,6 +158,8 @@ export interface Events {
   /** What would come of a request: every cache tells. */
   readonly "why.ask": WhyAsk;
   readonly "why.told": WhyTold;
+  /** Name servers ask for `zone.extras` at once rather than in a moment. */
+  readonly "zone.extras.changed": { readonly digest: string };
 }
 
 export interface Requests {
@@ -172,6 +175,16 @@ export interface Requests {
   };
   /** True once the batch is durably in the ledger (now or before). */
   readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
+  /** TSIG keys and challenges; null when the set's digest is `have`. Secret, as `zone.keys` is. */
+  readonly "zone.extras": {
+    readonly ask: { readonly have: string };
+    readonly reply: ServerExtrasSet | null;
+  };
+  /** Sets or removes challenges of a customer whose key signed the update; a response code. */
+  readonly "challenge.update": {
+    readonly ask: { readonly customer: string; readonly steps: readonly ChallengeStep[] };
+    readonly reply: { readonly rcode: number };
+  };
   /**
    * The keys that signed zones are signed with; null when the set's digest is `have`. Secret: only
    * between control and name servers.

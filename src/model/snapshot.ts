@@ -193,6 +193,8 @@ export interface SnapshotZone {
   readonly customer: string;
   /** Its answers are signed, by this algorithm. */
   readonly dnssec?: 13 | 15;
+  /** Who may fetch it whole: the key's name in DNS, and `host:port` of secondaries. */
+  readonly transfer?: { readonly key: string; readonly to: readonly string[] };
   readonly records: readonly SnapshotRecord[];
 }
 

@@ -12,6 +12,7 @@ import {
   wordsOf,
 } from "../wire/dns/mod.ts";
 import { dnssec, hostname, proven } from "./names.ts";
+import { zoneTransfer } from "./zone-extras.ts";
 
 /** D14: what one zone may hold, as BIND bounds it (`max-records-per-type`, `max-types-per-name`). */
 export const ZONE_LIMITS = {
@@ -180,6 +181,7 @@ export const zone = z.strictObject({
   name: hostname,
   dnssec: dnssec.optional(),
   proven: proven.optional(),
+  transfer: zoneTransfer.optional(),
   records: z.array(zoneRecord).max(ZONE_LIMITS.records).default([]),
 });
 export type Zone = z.infer<typeof zone>;

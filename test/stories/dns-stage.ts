@@ -69,7 +69,9 @@ export class HandFeed implements Feed {
 
 export async function startServer(
   listen: Partial<DnsOptions["listen"]> = {},
-  more: Partial<Pick<DnsOptions, "answering" | "keys" | "onLookup" | "tls">> & {
+  more: Partial<
+    Pick<DnsOptions, "answering" | "extras" | "keys" | "onLookup" | "tls" | "update">
+  > & {
     readonly feed?: Feed;
     readonly clock?: FakeClock;
     readonly meter?: Meter;

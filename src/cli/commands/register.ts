@@ -25,6 +25,7 @@ import { registerUsage } from "./usage.ts";
 import { registerWhy } from "./why.ts";
 import { registerZoneDs } from "./zone-ds.ts";
 import { registerZones } from "./zone-list.ts";
+import { registerTsig } from "./zone-transfer.ts";
 
 /** Adds every command that calls the API, in the order that help lists them. */
 export function registerCommands(program: Command): void {
@@ -51,6 +52,7 @@ export function registerCommands(program: Command): void {
   registerZoneDs(program);
   registerKeys(program);
   registerSign(program);
+  registerTsig(program);
   registerTokens(program);
   registerAuditList(program);
   registerTopDns(program);

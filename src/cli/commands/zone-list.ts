@@ -4,6 +4,7 @@ import { noun, table, verb } from "./verb.ts";
 import { registerZoneClaims } from "./zone-claim.ts";
 import { registerZoneImport } from "./zone-import.ts";
 import { registerZoneSet } from "./zone-set.ts";
+import { registerZoneTransfer } from "./zone-transfer.ts";
 
 /** The commands of zones, in the order that help lists them. */
 export function registerZones(program: Command): void {
@@ -51,4 +52,5 @@ export function registerZones(program: Command): void {
   registerZoneImport(parent);
   registerZoneSet(parent);
   registerZoneClaims(parent);
+  registerZoneTransfer(parent);
 }

@@ -24,7 +24,8 @@ export class SecretFeed<S extends { readonly digest: string }> {
   readonly #listeners = new Set<() => void>();
   #set: S;
   #stops: (() => void)[] = [];
-  #asking = false;
+  #asking: Promise<void> | null = null;
+  #again = false;
 
   constructor(o: SecretFeedOptions<S>) {
     this.#o = o;
@@ -47,27 +48,42 @@ export class SecretFeed<S extends { readonly digest: string }> {
     void this.catchUp();
   }
 
+  /** Something else that ends with this. */
+  onStop(end: () => void): void {
+    this.#stops.push(end);
+  }
+
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
   /** Asks once. Without an answer, what was before goes on to be used. */
-  async catchUp(): Promise<void> {
-    if (this.#asking) return;
-    this.#asking = true;
-    const { ask, keep, describe, log } = this.#o;
-    try {
-      const next = await ask(this.#set.digest).catch(() => null);
-      if (next === null) return;
-      // On disk first; a full disk costs durability, not service.
-      await keep(next).catch((error: unknown) => {
-        log.error("Cannot keep secrets on disk; they are used from memory", { error });
-      });
-      this.#set = next;
-      for (const listener of this.#listeners) listener();
-      log.info(...describe(next));
-    } finally {
-      this.#asking = false;
+  catchUp(): Promise<void> {
+    // Whoever asks while another asks may know of something newer.
+    this.#again = true;
+    this.#asking ??= this.#askAll().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #askAll(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      await this.#ask();
     }
+  }
+
+  async #ask(): Promise<void> {
+    const { ask, keep, describe, log } = this.#o;
+    const next = await ask(this.#set.digest).catch(() => null);
+    if (next === null) return;
+    // On disk first; a full disk costs durability, not service.
+    await keep(next).catch((error: unknown) => {
+      log.error("Cannot keep secrets on disk; they are used from memory", { error });
+    });
+    this.#set = next;
+    for (const listener of this.#listeners) listener();
+    log.info(...describe(next));
   }
 }

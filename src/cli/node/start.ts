@@ -18,9 +18,12 @@ import { startLookupLog } from "./lookup-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
 import { startSigningKeys } from "./signing-keys.ts";
+import { startExtrasFeed } from "./zone-extras.ts";
 import { startKeyFeed } from "./zone-keys.ts";
 
 const STATS_MS = 1000;
+/** How long control may take to keep a challenge; clients of updates wait a little longer. */
+const UPDATE_MS = 2000;
 const MIB = 1_048_576;
 
 export interface Started {
@@ -123,11 +126,23 @@ async function startNameServer(
   const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
   const listen = { hosts, port, workers: file.dnsWorkers, ...(dot && { tls: dot }) };
   const keys = await startKeyFeed({ path: join(dataDir, "zone-keys.json"), feed, bus, log });
-  stops.push(async () => keys.stop());
+  const extras = await startExtrasFeed({
+    path: join(dataDir, "zone-extras.json"),
+    ...{ feed, bus, log },
+  });
+  stops.push(async () => {
+    keys.stop();
+    extras.stop();
+  });
   return startDns({
     ...common,
     listen,
     keys,
+    extras,
+    update: async (customer, steps) => {
+      const { rcode } = await bus.request("challenge.update", { customer, steps }, UPDATE_MS);
+      return rcode;
+    },
     ...(dot && (await tlsOf(file))),
     answering: answerSettings(file, rng),
     ...(lookups && { onLookup: lookups.add }),

@@ -44,7 +44,8 @@ type Keys =
   | "listSigningKeys"
   | "putSigningKey"
   | "deleteSigningKey";
-export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing | Keys>>;
+type Extras = "listTsigKeys" | "createTsigKey" | "deleteTsigKey";
+export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing | Keys | Extras>>;
 
 export interface Parts {
   readonly deps: Deps;

@@ -5,6 +5,7 @@ import {
   deleteZone,
   listZones,
   putRecords,
+  putTransfer,
   putZone,
   readZone,
   readZoneText,
@@ -34,6 +35,10 @@ export function zoneHandlers(o: {
       putRecords(changer, { ...params, actor: caller.actor }, body),
     deleteRecords: ({ caller, params }) =>
       deleteRecords(changer, { ...params, actor: caller.actor }),
+    putTransfer: ({ caller, params, body }) =>
+      putTransfer(changer, { ...params, actor: caller.actor }, body),
+    deleteTransfer: ({ caller, params }) =>
+      putTransfer(changer, { ...params, actor: caller.actor }, null),
     listClaims: ({ params }) => claims.list(params.customer),
     checkClaim: ({ caller, params }) => claims.check({ ...params, actor: caller.actor }),
     deleteClaim: async ({ caller, params }) => {

@@ -4,6 +4,7 @@ import type { ZoneChanged, ZoneRow, ZoneView } from "../../model/api/mod.ts";
 import { problemsOf } from "../../model/document.ts";
 import type { Customer, Network } from "../../model/network.ts";
 import { ownerName, type ZoneRecord, zoneRecord } from "../../model/zone.ts";
+import type { ZoneTransfer } from "../../model/zone-extras.ts";
 import {
   recordPlace,
   recordWarnings,
@@ -26,6 +27,7 @@ type Kind = ZoneRow["kind"];
 
 interface Held {
   readonly kind: Kind;
+  readonly transfer?: ZoneTransfer | undefined;
   readonly signed: boolean;
   readonly records: readonly ZoneRecord[];
 }
@@ -33,7 +35,10 @@ interface Held {
 /** A hosted zone, or a delegated hostname, which is one for whoever asks. */
 function heldBy(customer: Customer, name: string): Held | null {
   const zone = customer.zones.find((each) => each.name === name);
-  if (zone !== undefined) return { kind: "hosted", signed: isSigned(zone), records: zone.records };
+  if (zone !== undefined) {
+    const { records, transfer } = zone;
+    return { kind: "hosted", signed: isSigned(zone), records, transfer };
+  }
   const site = customer.sites.find((each) => each.hostname === name);
   if (site?.onboarding !== "delegation") return null;
   return { kind: "delegated", signed: isSigned(site), records: site.records ?? [] };
@@ -64,11 +69,12 @@ export function readZone(network: Network | null, at: Omit<ZoneAt, "actor">): Zo
     all.customers.find((each) => each.name === at.customer),
     at.customer,
   );
-  const { kind, signed, records } = found(heldBy(customer, at.zone), at.zone);
+  const { kind, signed, records, transfer } = found(heldBy(customer, at.zone), at.zone);
   const warnings = recordWarnings(records, recordPlace(customer, at.zone, "records"));
   const nameServers = serverNames(all, at.customer);
   const rows = records.map((record) => ({ ...record }));
-  const rest = { nameServers, signed, records: rows, warnings };
+  const secondaries = transfer === undefined ? {} : { transfer };
+  const rest = { nameServers, signed, records: rows, warnings, ...secondaries };
   return { customer: at.customer, name: at.zone, kind, ...rest };
 }
 
@@ -111,6 +117,36 @@ export function deleteZone(changer: Changer, at: ZoneAt): Promise<ZoneChanged> {
     const message = "expected a hosted zone: this is a site's delegated hostname";
     return bad([{ path: "zone", message, received: at.zone }]);
   });
+}
+
+/** Who may fetch a hosted zone; null: nobody. @throws Fault `bad-input`, `not-found` */
+export async function putTransfer(
+  changer: Changer,
+  at: ZoneAt,
+  transfer: ZoneTransfer | null,
+): Promise<ZoneChanged> {
+  let prefix = "";
+  const done = await changer.change({
+    edit: (before) => {
+      const network = found(before, at.customer);
+      const c = network.customers.findIndex((each) => each.name === at.customer);
+      const customer = found(network.customers[c], at.customer);
+      const z = customer.zones.findIndex((zone) => zone.name === at.zone);
+      const { transfer: _, ...bare } = found(customer.zones[z], at.zone);
+      prefix = `customers.${c}.zones.${z}.`;
+      const zones = customer.zones.with(z, transfer === null ? bare : { ...bare, transfer });
+      return ok({ ...network, customers: network.customers.with(c, { ...customer, zones }) });
+    },
+    actor: at.actor,
+    customer: at.customer,
+    action: transfer === null ? "transfer.delete" : "transfer.put",
+    subject: at.zone,
+    publish: true,
+  });
+  if (!done.ok) return valueOrFault(bad(done.problems.map((problem) => own(problem, prefix))));
+  const { changes, version, snapshot } = done.value;
+  const shown = changeLines(changes);
+  return { changes: shown, version, snapshot, dryRun: false, warnings: [], ignored: [] };
 }
 
 export interface SetAt extends ZoneAt {

@@ -320,7 +320,9 @@ describe("the protocol", () => {
     const empty = bytes.slice(0, 12);
     expect([...send(responder(), empty)]).toEqual([0x12, 0x34, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     empty[2] = 5 << 3;
-    expect([...send(responder(), empty).slice(2, 4)]).toEqual([0x80 | (5 << 3), 4]);
+    expect([...send(responder(), empty).slice(2, 4)]).toEqual([0x80 | (5 << 3), 5]);
+    empty[2] = 2 << 3;
+    expect([...send(responder(), empty).slice(2, 4)]).toEqual([0x80 | (2 << 3), 4]);
     expect(ask(responder(), "cdn.example", { type: TYPE.AXFR, stream: true }).rcode).toBe(5);
     expect(ask(responder(), "cdn.example", { type: TYPE.IXFR }).rcode).toBe(5);
   });

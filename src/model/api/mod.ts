@@ -23,6 +23,7 @@ export * from "./signing-keys.ts";
 export * from "./simulate.ts";
 export * from "./why.ts";
 export * from "./zone.ts";
+export * from "./zone-extras.ts";
 export * from "./zone-keys.ts";
 
 /** Where the API is mounted. */

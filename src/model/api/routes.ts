@@ -32,6 +32,7 @@ import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
 import { whyRoutes } from "./why.ts";
 import { zoneRoutes } from "./zone.ts";
+import { zoneExtraRoutes } from "./zone-extras.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
 
 const SITE = "/customers/{customer}/sites/{hostname}";
@@ -380,5 +381,6 @@ export const routes = {
   ...zoneRoutes,
   ...claimRoutes,
   ...setUpRoutes,
+  ...zoneExtraRoutes,
 } as const;
 export type RouteName = keyof typeof routes;

@@ -37,6 +37,10 @@ export const zoneView = z
     customer: z.string(),
     name: z.string(),
     kind,
+    transfer: z
+      .object({ key: z.string(), to: z.array(z.string()) })
+      .optional()
+      .meta({ description: "Secondaries that may fetch it" }),
     nameServers: z.array(z.string()).meta({ description: "Point the parent's NS at these" }),
     signed: z.boolean().meta({ description: "By DNSSEC; its parent is to have the zone's DS" }),
     records: z.array(recordView),

@@ -14,6 +14,7 @@ import {
   type SnapshotStep,
   type SnapshotZone,
 } from "../../model/snapshot.ts";
+import { tsigName } from "../../model/zone-extras.ts";
 import { compileCheck } from "./check.ts";
 import { runPolicyTests } from "./policy-test.ts";
 import { compileRecords } from "./records.ts";
@@ -81,6 +82,9 @@ function compileBody(input: CompileInput): SnapshotBody {
           name: zone.name,
           customer: customer.name,
           ...signedBy(zone),
+          ...(zone.transfer && {
+            transfer: { key: tsigName(zone.transfer.key, customer.name), to: zone.transfer.to },
+          }),
           records: compileRecords(zone.records, zone.name),
         }),
       ),

@@ -12,5 +12,5 @@ export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./
 export { overlapping, type Wanted, wantedBy, wantedBySite } from "./overlap.ts";
 export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";
 export { type RecordPlace, recordWarnings } from "./records.ts";
-export { recordPlace, validateNetwork } from "./validate.ts";
+export { recordPlace, validateNetwork, within } from "./validate.ts";
 export { verifySnapshot } from "./verify.ts";

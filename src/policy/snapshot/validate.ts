@@ -227,6 +227,10 @@ function checkCustomer(network: Network, customer: Customer, c: number, add: Add
   for (const [z, zone] of customer.zones.entries()) {
     const path = `${at}.zones.${z}.records`;
     checkRecords(zone.records, recordPlace(customer, zone.name, path), add);
+    if (zone.transfer !== undefined && isSigned(zone.dnssec)) {
+      const message = "expected no transfer of a signed zone: its signatures are made per answer";
+      add(`${at}.zones.${z}.transfer`, message, zone.name);
+    }
   }
   for (const [s, site] of customer.sites.entries()) {
     const records = site.records ?? [];

@@ -52,6 +52,8 @@ export const RCODE = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
+  NOTAUTH: 9,
+  NOTZONE: 10,
   /** Extended: the upper eight bits travel in the OPT record (RFC 6891 6.1.3). */
   BADVERS: 16,
   BADCOOKIE: 23,

@@ -37,6 +37,26 @@ export { type DecodedName, decodeName, encodeName, lowerCaseName } from "./name.
 export { Query, readQuery, VERDICT } from "./query.ts";
 export type { RecordData, ResourceRecord, Soa } from "./record.ts";
 export { formatQuoted } from "./text-octets.ts";
+export {
+  type Hmac,
+  isSigned,
+  readTsig,
+  refuseTsig,
+  type SignedMessage,
+  signMessage,
+  TSIG_ALGORITHMS,
+  TSIG_ERROR,
+  TSIG_FUDGE_SEC,
+  type Tsig,
+  type TsigAlgorithm,
+  type TsigCheck,
+  type TsigKey,
+  type TsigSigning,
+  type TsigVerdict,
+  timeOctets,
+  tsigBytes,
+  verifyTsig,
+} from "./tsig.ts";
 export { typeName, typeNumber } from "./type-name.ts";
 export { FAULT, isWireFault, type WireFault } from "./wire-fault.ts";
 export { type DataWord, MASTER_FILE_ENDS, readWord, wordsOf } from "./words.ts";

@@ -96,7 +96,7 @@ export function readQuery(packet: Uint8Array, length: number, query: Query): Ver
   query.subnet = false;
   query.cookieAt = -1;
   query.nsid = false;
-  if (query.opcode === OPCODE.NOTIFY) return VERDICT.REFUSED;
+  if (query.opcode === OPCODE.NOTIFY || query.opcode === OPCODE.UPDATE) return VERDICT.REFUSED;
   if (query.opcode !== OPCODE.QUERY) return VERDICT.NOTIMP;
   const questions = u16(packet, 4);
   if (questions > 1) return VERDICT.FORMERR;
