@@ -1,17 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { FakeClock } from "../base/clock.ts";
-import { silentLog } from "../base/log.ts";
-import { seededRng } from "../base/rng.ts";
-import { NO_ASSIGNMENT } from "../model/assignment.ts";
-import type { Feed } from "../model/feed.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import type { ChallengeStep, ExtrasFeed, ServerExtras } from "../model/zone-extras.ts";
 import {
-  decodeMessage,
   encodeMessage,
-  type Message,
-  makeQuery,
-  OPCODE,
   RCODE,
   readTsig,
   signMessage,
@@ -20,98 +9,22 @@ import {
   TYPE,
   verifyTsig,
 } from "../wire/dns/mod.ts";
-import { startExtras } from "./extras.ts";
 import { hmac } from "./hmac.ts";
-import { Responder } from "./hot/answer.ts";
-import { compileWorld, healthOf } from "./hot/world.fixture.ts";
+import {
+  asked,
+  CERTS,
+  clean,
+  deskOf,
+  messagesOf,
+  query,
+  read,
+  sign,
+  T,
+  XFR,
+} from "./signed-desk.fixture.ts";
 import type { Asked } from "./signed-desk.ts";
 
-const T = 1_800_000_000;
-const XFR: TsigKey = {
-  name: "xfr.shop",
-  algorithm: "hmac-sha256",
-  secret: new Uint8Array(32).fill(1),
-};
-const CERTS: TsigKey = {
-  name: "certs.shop",
-  algorithm: "hmac-sha512",
-  secret: new Uint8Array(64).fill(2),
-};
-const secretOf = (key: TsigKey, use: "transfer" | "acme") => ({
-  name: key.name,
-  customer: "shop",
-  use,
-  algorithm: key.algorithm,
-  secret: Buffer.from(key.secret).toString("base64"),
-});
-
-const stops: (() => void)[] = [];
-afterEach(() => {
-  for (const stop of stops.splice(0)) stop();
-});
-
-/** The desk of a name server over a snapshot, moved by hand. */
-function deskOf(o: { edit?: (snapshot: Snapshot) => Snapshot; extras?: ServerExtras } = {}) {
-  const compiled = compileWorld();
-  const zones = compiled.zones.map((zone) => {
-    return { ...zone, transfer: { key: XFR.name, to: ["192.0.2.53:53", "[2001:db8::53]:53"] } };
-  });
-  const snapshot = (o.edit ?? ((same: Snapshot) => same))({ ...compiled, zones });
-  const feed: Feed = {
-    snapshot: () => snapshot,
-    health: () => healthOf(compiled),
-    assignment: () => NO_ASSIGNMENT,
-    onSnapshot: () => () => {},
-    onHealth: () => () => {},
-  };
-  const all = {
-    tsig: [secretOf(XFR, "transfer"), secretOf(CERTS, "acme")],
-    challenges: [],
-    ...o.extras,
-  };
-  const extras: ExtrasFeed = { extras: () => all, onExtras: () => () => {} };
-  const clock = new FakeClock(T * 1000);
-  const updates: (readonly [string, readonly ChallengeStep[]])[] = [];
-  const state = { reply: async () => RCODE.NOERROR as number };
-  const responder = new Responder(1);
-  const started = startExtras(
-    {
-      node: "a",
-      listen: { hosts: ["0.0.0.0"] },
-      feed,
-      extras,
-      update: (customer, steps) => {
-        updates.push([customer, steps]);
-        return state.reply();
-      },
-      clock,
-      rng: seededRng(1),
-      log: silentLog,
-    },
-    responder,
-  );
-  stops.push(() => (started.feed as { stop?: () => void }).stop?.());
-  responder.load(started.feed.snapshot()!);
-  responder.observe(feed.health(), NO_ASSIGNMENT);
-  return { desk: started.desk, feed: started.feed, clock, updates, state, snapshot };
-}
-
-const FROM = Uint8Array.of(192, 0, 2, 53);
-const asked = (bytes: Uint8Array, more: Partial<Asked> = {}): Asked => ({
-  bytes,
-  address: FROM,
-  family: 4,
-  stream: true,
-  secure: false,
-  ...more,
-});
-const sign = (message: Message, key = XFR, timeSec = T) =>
-  signMessage(encodeMessage(message)!, { key, hmac, timeSec });
-const query = (name: string, type: number) => makeQuery(99, name, type);
-const read = (bytes: Uint8Array) => decodeMessage(bytes) as Message;
-const messagesOf = async (desk: ReturnType<typeof deskOf>["desk"], ask: Asked) => [
-  ...(await desk.answer(ask)),
-];
+afterEach(clean);
 
 describe("SignedDesk", () => {
   test("wants nothing without a key, and no response", () => {
@@ -293,131 +206,5 @@ describe("SignedDesk", () => {
     expect(ns("deep.hosted.example")).toEqual(["ns1-shop.cdn.example", "ns2-shop.cdn.example"]);
     expect(ns("own.hosted.example")).toEqual(["ns.elsewhere.example"]);
     expect(rows.some((r) => r.name === "x.deep.hosted.example")).toBe(false);
-  });
-});
-
-describe("updates (RFC 2136)", () => {
-  const NAME = "_acme-challenge.a.hosted.example";
-  const txt = (name: string, value: string, klass = 1) => ({
-    name,
-    type: TYPE.TXT,
-    class: klass,
-    ttlSec: 0,
-    data: { kind: "texts" as const, texts: [new TextEncoder().encode(value)] },
-  });
-  const nothing = (name: string, type: number) => ({
-    name,
-    type,
-    class: 255,
-    ttlSec: 0,
-    data: { kind: "raw" as const, bytes: new Uint8Array(0) },
-  });
-  const update = (authorities: Message["authorities"], more: Partial<Message> = {}): Message => ({
-    ...query("hosted.example", TYPE.SOA),
-    edns: null,
-    opcode: OPCODE.UPDATE,
-    authorities,
-    ...more,
-  });
-
-  test("become steps for the customer whose key signed them", async () => {
-    const { desk, updates } = deskOf();
-    const message = update([
-      txt(NAME.toUpperCase(), "one"),
-      txt(NAME, "two", 254),
-      nothing(NAME, TYPE.TXT),
-      nothing(NAME, TYPE.ANY),
-    ]);
-    const request = sign(message, CERTS);
-    const answer = await desk.answerOne(asked(request.bytes, { stream: false }));
-    const check = { keyOf: () => CERTS, hmac, nowSec: T, requestMac: request.mac };
-    expect(verifyTsig(answer!, check).verdict).toBe("good");
-    expect([read(answer!).rcode, read(answer!).opcode]).toEqual([0, OPCODE.UPDATE]);
-    expect(updates).toEqual([
-      [
-        "shop",
-        [
-          { action: "add", name: NAME, value: "one" },
-          { action: "remove", name: NAME, value: "two" },
-          { action: "remove", name: NAME, value: null },
-          { action: "remove", name: NAME, value: null },
-        ],
-      ],
-    ]);
-    expect(read((await desk.answerOne(asked(sign(update([]), CERTS).bytes)))!).rcode).toBe(0);
-  });
-
-  test("of anything else are refused whole", async () => {
-    const { desk, updates } = deskOf();
-    const code = async (message: Message, key = CERTS) =>
-      read((await desk.answerOne(asked(sign(message, key).bytes)))!).rcode;
-    const good = txt(NAME, "one");
-    const a = { ...good, type: TYPE.A, data: { kind: "address" as const, address: "192.0.2.1" } };
-    const zone = (name: string, type: number = TYPE.SOA, klass = 1) => ({
-      questions: [{ name, type, class: klass }],
-    });
-    for (const [message, expected] of [
-      [update([good, txt("a.hosted.example", "x")]), RCODE.REFUSED],
-      [update([good, a]), RCODE.REFUSED],
-      [
-        update([{ ...good, class: 3, data: { kind: "raw", bytes: new Uint8Array(1) } }]),
-        RCODE.REFUSED,
-      ],
-      [update([nothing(NAME, TYPE.A)]), RCODE.REFUSED],
-      [update([txt(NAME, "two words")]), RCODE.REFUSED],
-      [update([txt(NAME, "")]), RCODE.REFUSED],
-      [
-        update([
-          { ...good, data: { kind: "texts", texts: [new Uint8Array(1), new Uint8Array(1)] } },
-        ]),
-        RCODE.REFUSED,
-      ],
-      [update([good], { answers: [nothing(NAME, TYPE.ANY)] }), RCODE.REFUSED],
-      [update(new Array(21).fill(good)), RCODE.REFUSED],
-      [update([txt("_acme-challenge.elsewhere.test", "x")]), RCODE.NOTZONE],
-      [update([good], zone("elsewhere.test")), RCODE.NOTAUTH],
-      [update([good], zone("cdn.example")), RCODE.NOTAUTH],
-      [update([good], zone("hosted.example", TYPE.SOA, 3)), RCODE.NOTAUTH],
-      [update([good], zone("hosted.example", TYPE.A)), RCODE.FORMERR],
-      [update([good], { questions: [] }), RCODE.FORMERR],
-    ] as const) {
-      expect([message, await code(message as Message)]).toEqual([message, expected]);
-    }
-    expect(await code(update([good]), XFR)).toBe(RCODE.REFUSED);
-    expect(updates).toEqual([]);
-  });
-
-  test("say SERVFAIL when control does not answer, and what it says when it does", async () => {
-    const { desk, state } = deskOf();
-    const code = async () =>
-      read((await desk.answerOne(asked(sign(update([txt(NAME, "x")]), CERTS).bytes)))!).rcode;
-    state.reply = () => Promise.reject(new Error("nobody there"));
-    expect(await code()).toBe(RCODE.SERVFAIL);
-    state.reply = async () => RCODE.REFUSED;
-    expect(await code()).toBe(RCODE.REFUSED);
-  });
-
-  test("are answered as TXT until they end, in hosted zones and at delegated hostnames", () => {
-    const challenge = (name: string, value: string, expiresMs: number) => ({
-      customer: "shop",
-      ...{ name, value, expiresMs },
-    });
-    const own = "_acme-challenge.www.shop.example";
-    const challenges = [
-      challenge(NAME, "one", T * 1000 + 5000),
-      challenge(NAME, "two", T * 1000 + 9000),
-      challenge(own, "three", T * 1000 + 5000),
-      challenge("_acme-challenge.elsewhere.test", "four", T * 1000 + 5000),
-      challenge(NAME, "ended", T * 1000),
-    ];
-    const { feed } = deskOf({ extras: { tsig: [], challenges } });
-    const snapshot = feed.snapshot()!;
-    const records = snapshot.zones.find((zone) => zone.name === "hosted.example")!.records;
-    expect(records.filter((record) => record.name === NAME)).toEqual([
-      { name: NAME, type: "TXT", ttlSec: 5, values: ['"one"', '"two"'] },
-    ]);
-    const site = snapshot.sites.find((one) => one.hostname === "www.shop.example")!;
-    expect(site.records?.filter((record) => record.name === own)).toHaveLength(1);
-    expect(JSON.stringify(snapshot)).not.toMatch(/"four|ended/);
   });
 });
