@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ProblemDetails, TsigKeyRow, ZoneChanged } from "../model/api/mod.ts";
+import type { Network } from "../model/network.ts";
 import type { ChallengeStep, ServerExtras } from "../model/zone-extras.ts";
 import { RCODE } from "../wire/dns/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
@@ -148,6 +149,21 @@ test("challenges are set and removed at the customer's own names only", async ()
   expect(await update("shop", { action: "remove", name: a, value: "one" })).toBe(0);
   expect(await update("shop", { action: "remove", name: b, value: null })).toBe(0);
   expect(await values()).toEqual([`${a} two`]);
+});
+
+test("a zone of another customer's below one's own is not one's own", async () => {
+  const headers = await world.token(OPERATOR);
+  const { body } = await world.call<{ network: Network }>("GET", "/network", { headers });
+  const customers = body.network.customers.map((customer) => {
+    if (customer.name !== "news") return customer;
+    return { ...customer, zones: [{ name: "dev.shop.test", proven: true }] };
+  });
+  const network = { ...body.network, customers };
+  expect((await world.call("POST", "/apply", { headers, body: { network } })).status).toBe(200);
+  const name = "_acme-challenge.dev.shop.test";
+  expect(await update("shop", add(name, "mine"))).toBe(RCODE.REFUSED);
+  expect(await update("news", add(name, "theirs"))).toBe(0);
+  expect(await update("news", { action: "remove", name, value: null })).toBe(0);
 });
 
 test("challenges survive a restart, are bounded, and end after an hour", async () => {

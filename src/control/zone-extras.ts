@@ -3,14 +3,14 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { Fault } from "../base/fault.ts";
 import type { TsigKeyRow, tsigKeyCreate } from "../model/api/mod.ts";
-import type { Customer } from "../model/network.ts";
+import type { Network } from "../model/network.ts";
 import {
   type Challenge,
   type ChallengeStep,
   type ServerExtras,
   tsigName,
 } from "../model/zone-extras.ts";
-import { within } from "../policy/snapshot/mod.ts";
+import { wantedBy, within } from "../policy/snapshot/mod.ts";
 import { type StoredTsig, ZoneExtraStore } from "../store/zone-extras.ts";
 import { RCODE } from "../wire/dns/mod.ts";
 import type { Handlers } from "./api/serve.ts";
@@ -23,6 +23,7 @@ const CHALLENGE_MS = 3_600_000;
 const CHALLENGES_MAX = 100;
 const CHALLENGE_BYTES_MAX = 255;
 const SWEEP_MS = 60_000;
+const LABEL = "_acme-challenge.";
 
 export type ExtraHandlers = Pick<Handlers, "listTsigKeys" | "createTsigKey" | "deleteTsigKey">;
 
@@ -75,8 +76,9 @@ export class ZoneExtras {
   async update(ask: { customer: string; steps: readonly ChallengeStep[] }): Promise<number> {
     const { network } = await this.#deps.store.intents.read();
     const customer = network?.customers.find((each) => each.name === ask.customer);
-    if (customer === undefined) return RCODE.REFUSED;
-    if (!ask.steps.every((step) => mayUpdate(customer, step.name))) return RCODE.REFUSED;
+    if (customer === undefined || network === null || network === undefined) return RCODE.REFUSED;
+    const mine = (step: ChallengeStep) => holderOf(network, step.name) === customer.name;
+    if (!ask.steps.every(mine)) return RCODE.REFUSED;
     const nowMs = this.#deps.clock.wallMs();
     let next = this.#challenges.filter((each) => each.expiresMs > nowMs);
     for (const { action, name, value } of ask.steps) {
@@ -187,11 +189,21 @@ function rowOf({ name, use, algorithm, createdMs }: StoredTsig): TsigKeyRow {
   return { name, key, use, algorithm, createdAt: new Date(createdMs).toISOString() };
 }
 
-/** `_acme-challenge` at or below a zone or delegated hostname of the customer's. */
-function mayUpdate({ zones, sites }: Customer, name: string): boolean {
-  if (!name.startsWith("_acme-challenge.")) return false;
-  const delegated = sites.filter((site) => site.onboarding === "delegation");
-  const held = [...zones.map((zone) => zone.name), ...delegated.map((site) => site.hostname)];
-  const of = name.slice("_acme-challenge.".length);
-  return held.some((zone) => within(of, zone));
+/**
+ * Whose zone or delegated hostname, the nearest above, holds an `_acme-challenge` name; null where nobody's
+ * does. A zone of another customer's may lie below one's own.
+ */
+function holderOf(network: Network, name: string): string | null {
+  if (!name.startsWith(LABEL)) return null;
+  const of = name.slice(LABEL.length);
+  let nearest = { name: "", customer: "" };
+  for (const customer of network.customers) {
+    for (const wanted of wantedBy(customer)) {
+      if (wanted.kind !== "zone" || !within(of, wanted.name)) continue;
+      if (wanted.name.length > nearest.name.length) {
+        nearest = { name: wanted.name, customer: customer.name };
+      }
+    }
+  }
+  return nearest.name === "" ? null : nearest.customer;
 }

@@ -37,7 +37,7 @@ export function startExtras(o: ExtrasOptions, responder: Responder): Extras {
   const { extras = null, update = null, clock, rng } = o;
   const log = o.log.with({ role: "dns", node: o.node });
   const feed = new OverlayFeed(o.feed, [
-    () => challengeRecords(extras?.extras().challenges ?? [], clock.wallMs()),
+    (bare) => challengeRecords(extras?.extras().challenges ?? [], bare, clock.wallMs()),
   ]);
   const snapshot = () => feed.snapshot();
   const desk = new SignedDesk({ responder, snapshot, extras, update, clock, log });

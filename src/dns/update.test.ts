@@ -116,6 +116,7 @@ describe("updates (RFC 2136)", () => {
       challenge(NAME, "one", T * 1000 + 5000),
       challenge(NAME, "two", T * 1000 + 9000),
       challenge(own, "three", T * 1000 + 5000),
+      { ...challenge("_acme-challenge.hosted.example", "four", T * 1000 + 5000), customer: "blog" },
       challenge("_acme-challenge.elsewhere.test", "four", T * 1000 + 5000),
       challenge(NAME, "ended", T * 1000),
     ];

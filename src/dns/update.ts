@@ -61,20 +61,28 @@ function textOf({ data }: ResourceRecord): string | null {
   return plain ? new TextDecoder().decode(octets) : null;
 }
 
+function ownerOf(snapshot: Snapshot, name: string): string | null {
+  const zone = closest(name, (one) => isZone(snapshot, one));
+  const hosted = snapshot.zones.find((each) => each.name === zone);
+  const site = hosted ?? snapshot.sites.find((each) => each.hostname === zone);
+  return site?.customer ?? null;
+}
+
 function isZone(snapshot: Snapshot, name: string): boolean {
   const hosted = snapshot.zones.some((zone) => zone.name === name);
   if (hosted) return true;
   return snapshot.sites.some((s) => s.hostname === name && s.onboarding === "delegation");
 }
 
-/** Challenges as records, without those that have ended. */
+/** Challenges as records, without those that have ended or whose name is another customer's now. */
 export function challengeRecords(
   challenges: readonly Challenge[],
+  snapshot: Snapshot,
   nowMs: number,
 ): readonly SnapshotRecord[] {
   const values = new Map<string, string[]>();
-  for (const { name, value, expiresMs } of challenges) {
-    if (expiresMs <= nowMs) continue;
+  for (const { name, value, expiresMs, customer } of challenges) {
+    if (expiresMs <= nowMs || ownerOf(snapshot, name) !== customer) continue;
     values.set(name, [...(values.get(name) ?? []), `"${value.replace(/["\\]/g, "\\$&")}"`]);
   }
   return [...values].map(([name, of]) => ({ name, type: "TXT", ttlSec: TTL_SEC, values: of }));
