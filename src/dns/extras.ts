@@ -2,7 +2,9 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
+import type { NameResolver } from "../model/resolver.ts";
 import type { ExtrasFeed } from "../model/zone-extras.ts";
+import { AliasBook, FIRST_MS } from "./alias.ts";
 import type { Responder } from "./hot/answer.ts";
 import { OverlayFeed } from "./overlay.ts";
 import { SignedDesk, type Updater } from "./signed-desk.ts";
@@ -19,6 +21,8 @@ export interface ExtrasOptions {
   readonly feed: Feed;
   readonly extras?: ExtrasFeed;
   readonly update?: Updater;
+  /** Finds targets of aliases; without it they have no addresses. */
+  readonly resolver?: NameResolver;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -29,6 +33,8 @@ export interface Extras {
   /** With what updates have set. */
   readonly feed: Feed;
   readonly desk: SignedDesk;
+  /** Resolves when aliases have been looked up once, or after a moment. */
+  readonly ready: () => Promise<unknown>;
   /** Returns the way to stop. */
   follow(udp: UdpServer): () => void;
 }
@@ -36,7 +42,16 @@ export interface Extras {
 export function startExtras(o: ExtrasOptions, responder: Responder): Extras {
   const { extras = null, update = null, clock, rng } = o;
   const log = o.log.with({ role: "dns", node: o.node });
+  const aliases =
+    o.resolver === undefined
+      ? null
+      : new AliasBook({
+          ...{ resolver: o.resolver, clock, log },
+          snapshot: () => o.feed.snapshot(),
+          onChange: () => feed.refresh(),
+        });
   const feed = new OverlayFeed(o.feed, [
+    (bare) => aliases?.records(bare) ?? [],
     (bare) => challengeRecords(extras?.extras().challenges ?? [], bare, clock.wallMs()),
   ]);
   const snapshot = () => feed.snapshot();
@@ -44,8 +59,17 @@ export function startExtras(o: ExtrasOptions, responder: Responder): Extras {
   return {
     feed,
     desk,
+    ready: () => {
+      const first = Promise.resolve(aliases?.start()).then(() => feed.relay());
+      return Promise.race([first, Bun.sleep(aliases === null ? 0 : FIRST_MS)]);
+    },
     follow: (udp) => {
-      if (extras === null) return () => feed.stop();
+      if (extras === null) {
+        return () => {
+          aliases?.stop();
+          feed.stop();
+        };
+      }
       const [host = ""] = o.listen.hosts;
       const from = host === "0.0.0.0" || host === "::" ? null : host;
       const notifier = new Notifier({ extras, from, clock, rng, log });
@@ -64,6 +88,7 @@ export function startExtras(o: ExtrasOptions, responder: Responder): Extras {
       return () => {
         for (const stop of stops) stop();
         notifier.stop();
+        aliases?.stop();
         feed.stop();
       };
     },

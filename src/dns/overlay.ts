@@ -46,9 +46,14 @@ export class OverlayFeed implements Feed {
   refresh(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      const bare = this.#feed.snapshot();
-      if (bare !== null && this.#make(bare)) this.#tell();
+      this.relay();
     }, GATHER_MS);
+  }
+
+  /** As `refresh()`, at once. */
+  relay(): void {
+    const bare = this.#feed.snapshot();
+    if (bare !== null && this.#make(bare)) this.#tell();
   }
 
   stop(): void {
@@ -67,7 +72,8 @@ export class OverlayFeed implements Feed {
     const records = this.#layers.flatMap((layer) => layer(bare));
     const words = JSON.stringify(records);
     if (this.#made?.of === bare && this.#made.words === words) return false;
-    const snapshot = records.length === 0 ? bare : laidOver(bare, records);
+    const same = records.length === 0 && !hasAlias(bare);
+    const snapshot = same ? bare : laidOver(bare, records);
     this.#made = { of: bare, words, snapshot };
     return true;
   }
@@ -88,13 +94,32 @@ function laidOver(snapshot: Snapshot, records: readonly SnapshotRecord[]): Snaps
   }
   const zones = snapshot.zones.map((zone): SnapshotZone => {
     const more = byZone.get(zone.name);
-    return more === undefined ? zone : { ...zone, records: [...zone.records, ...more] };
+    const bare = more === undefined && !zone.records.some(isAlias);
+    return bare ? zone : { ...zone, records: laidOn(zone.records, more) };
   });
   const sites = snapshot.sites.map((site) => {
     const more = delegated.has(site.hostname) ? byZone.get(site.hostname) : undefined;
-    return more === undefined ? site : { ...site, records: [...(site.records ?? []), ...more] };
+    const bare = more === undefined && !site.records?.some(isAlias);
+    return bare ? site : { ...site, records: laidOn(site.records, more) };
   });
   return { ...snapshot, zones, sites };
+}
+
+/** An ALIAS is not answered itself, but by what it leads to. */
+function laidOn(
+  records: readonly SnapshotRecord[] = [],
+  more: readonly SnapshotRecord[] = [],
+): SnapshotRecord[] {
+  return [...records.filter((record) => !isAlias(record)), ...more];
+}
+
+function isAlias({ type }: SnapshotRecord): boolean {
+  return type === "ALIAS";
+}
+
+function hasAlias(snapshot: Snapshot): boolean {
+  const { zones, sites } = snapshot;
+  return zones.some((z) => z.records.some(isAlias)) || sites.some((s) => s.records?.some(isAlias));
 }
 
 /** The name itself, or the nearest above it, that is one. */

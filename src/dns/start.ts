@@ -4,10 +4,12 @@ import { Fault } from "../base/fault.ts";
 import type { Log } from "../base/log.ts";
 import type { Rng } from "../base/rng.ts";
 import type { Feed } from "../model/feed.ts";
+import type { NameResolver } from "../model/resolver.ts";
 import type { SiteIndex, Snapshot } from "../model/snapshot.ts";
 import type { Meter, UsageCounters } from "../model/usage.ts";
 import type { ExtrasFeed } from "../model/zone-extras.ts";
 import type { ZoneKey, ZoneKeyFeed } from "../model/zone-keys.ts";
+import { answerSecure } from "./doh.ts";
 import { startExtras } from "./extras.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
@@ -58,6 +60,8 @@ export interface DnsOptions {
   readonly extras?: ExtrasFeed;
   /** Carries updates of challenges out; without it they are refused. */
   readonly update?: Updater;
+  /** Finds the targets of ALIAS records; without it these have no addresses. */
+  readonly resolver?: NameResolver;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -69,6 +73,8 @@ export interface DnsServer {
   /** Of DNS over TLS. */
   readonly tlsPort: number | null;
   stop(): Promise<void>;
+  /** One message that came over HTTPS from this address; null where nothing is sent back. */
+  answer(query: Uint8Array, client: string): Uint8Array | null;
   /** What was answered since the last call. */
   drainStats(): DnsCounts;
   /** What was answered since the start, as Prometheus text. */
@@ -111,6 +117,7 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
   const keys = new KeyFollower({ feed: o.keys ?? null, responder, clock: o.clock, log });
   const extras = startExtras(o, responder);
   const { feed } = extras;
+  await extras.ready();
   const first = feed.snapshot();
   const loading = first === null ? null : loadInto(responder, first, { feed, log, recent });
   const opened = { first: loading, firstKeys: keys.first, desk: extras.desk };
@@ -142,6 +149,10 @@ export async function startDns(o: DnsOptions): Promise<DnsServer> {
       tls?.stop();
       await udp.stop();
       drainOwn();
+    },
+    answer: (query, client) => {
+      responder.tick(o.clock.wallMs());
+      return answerSecure(responder, query, client);
     },
     drainStats: () => {
       drainOwn();

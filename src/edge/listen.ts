@@ -4,6 +4,8 @@ import type { Server } from "./hot/serve.ts";
 /** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
 const IDLE_SEC = 10;
 
+export type Aside = (request: Request, client: string) => Promise<Response> | null;
+
 export interface Listening {
   readonly port: number;
   stop(): Promise<void>;
@@ -19,6 +21,8 @@ export async function listen(
     readonly hosts: readonly string[];
     readonly port: number;
     readonly tls?: { readonly cert: string; readonly key: string };
+    /** Answers what is no customer's, such as DNS queries; null for all else. */
+    readonly aside?: Aside;
   },
 ): Promise<Listening> {
   const open: Bun.Server<undefined>[] = [];
@@ -33,7 +37,9 @@ export async function listen(
         port,
         idleTimeout: IDLE_SEC,
         development: false,
-        fetch: (request, connection) => server.handle(request, connection),
+        fetch: (request, connection) =>
+          o.aside?.(request, connection.requestIP(request)?.address ?? "") ??
+          server.handle(request, connection),
         ...(o.tls === undefined ? {} : { tls: { ...o.tls }, http2: true }),
       });
       open.push(listener);

@@ -20,7 +20,7 @@ import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
-import { type Listening, listen } from "./listen.ts";
+import { type Aside, type Listening, listen } from "./listen.ts";
 import { originClient } from "./origin-client.ts";
 import { type OwnFigures, startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
@@ -46,6 +46,8 @@ export interface EdgeOptions {
   readonly rng: Rng;
   readonly log: Log;
   /** The secret of a customer's key for signed addresses; null: there is none. */
+  /** Over HTTPS only: asked first about each request. */
+  readonly aside?: Aside;
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
   /** What the disk tier does to a file system; the real one where it is left out. */
   readonly files?: Files;
@@ -115,7 +117,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     const { hosts, http, https } = o.listen;
     listeners.push(await listen(server, { hosts, port: http }));
     if (o.tls !== undefined && https !== undefined) {
-      listeners.push(await listen(server, { hosts, port: https, tls: o.tls }));
+      listeners.push(await listen(server, { hosts, port: https, tls: o.tls, ...asideOf(o) }));
     }
     const ports = listeners.map((listener) => listener.port);
     own = startOwnFigures({ clock, hosts, ports });
@@ -132,6 +134,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       return { ...drained, ...own?.take(drained.edge, feed.snapshot()), ...beacon.take() };
     },
   };
+}
+
+function asideOf({ aside }: EdgeOptions): { readonly aside?: Aside } {
+  return aside === undefined ? {} : { aside };
 }
 
 /** Every path under which a URL of this site may be held. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hostPort, ipv4, ipv6, prefix, slug } from "./names.ts";
+import { hostname, hostPort, ipv4, ipv6, prefix, slug } from "./names.ts";
 import { nodeRole } from "./network.ts";
 
 const listenOn = z.union([hostPort.transform((one) => [one]), z.array(hostPort).min(1)]);
@@ -79,6 +79,12 @@ export const nodeFile = z
         diskMiB: z.int().min(0).default(4096),
       })
       .prefault({}),
+    doh: z
+      .strictObject({
+        host: hostname.meta({ description: "Queries go to https://<host>/dns-query" }),
+      })
+      .optional()
+      .meta({ description: "DNS over HTTPS, on listen.https, of a node with dns and edge" }),
     resolvers: z.array(hostPort).min(1).max(8).optional().meta({
       description: "Asked for proofs of ownership and targets of aliases; default the system's",
     }),
@@ -96,11 +102,23 @@ export const nodeFile = z
     message: "expected the PEM files of listen.https",
     path: ["tls"],
   })
+  .refine((file) => file.doh === undefined || file.listen.https !== undefined, {
+    message: "expected listen.https, by which queries come",
+    path: ["doh"],
+  })
+  .refine((file) => file.doh === undefined || ["dns", "edge"].every((r) => hasRole(file, r)), {
+    message: "expected the roles dns and edge",
+    path: ["doh"],
+  })
   .refine((file) => file.listen.dot === undefined || file.tls !== undefined, {
     message: "expected the PEM files of listen.dot",
     path: ["tls"],
   });
 export type NodeFile = z.infer<typeof nodeFile>;
+
+function hasRole(file: { readonly roles: readonly string[] }, role: string): boolean {
+  return file.roles.includes(role);
+}
 
 /** `host:port` taken apart; an IPv6 host loses its brackets. */
 export function splitHostPort(text: string): { host: string; port: number } {

@@ -6,7 +6,7 @@ import { Fault } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Bus } from "../../bus/mod.ts";
-import { type DnsOptions, type DnsServer, startDns } from "../../dns/mod.ts";
+import { type DnsOptions, type DnsServer, dohAt, startDns } from "../../dns/mod.ts";
 import { type EdgeOptions, type EdgeRole, startEdge } from "../../edge/mod.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
@@ -17,6 +17,7 @@ import { makeFolder } from "./folder.ts";
 import { startLookupLog } from "./lookup-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
+import { stubResolver } from "./resolver.ts";
 import { startSigningKeys } from "./signing-keys.ts";
 import { startExtrasFeed } from "./zone-extras.ts";
 import { startKeyFeed } from "./zone-keys.ts";
@@ -60,6 +61,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
     feed.stop();
   };
   try {
+    let aside: EdgeOptions["aside"];
     if (file.roles.includes("dns")) {
       const dns = await startNameServer(file, {
         ...common,
@@ -72,9 +74,16 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       sources.push(() => dns.metrics());
       stops.push(() => dns.stop());
       drains.push(() => dns.drainStats());
+      if (file.doh !== undefined) aside = dohAt(file.doh.host, dns.answer);
     }
     if (file.roles.includes("edge")) {
-      const edge = await startCache(file, { ...common, feed, dataDir, stops });
+      const edge = await startCache(file, {
+        ...common,
+        feed,
+        dataDir,
+        stops,
+        ...(aside && { aside }),
+      });
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
       stops.push(() => edge.stop());
@@ -139,6 +148,7 @@ async function startNameServer(
     listen,
     keys,
     extras,
+    resolver: stubResolver({ servers: file.resolvers, rng }),
     update: async (customer, steps) => {
       const { rcode } = await bus.request("challenge.update", { customer, steps }, UPDATE_MS);
       return rcode;

@@ -45,12 +45,14 @@ export function checkRecords(records: readonly ZoneRecord[], place: RecordPlace,
   }
   const aliases = new Set<string>();
   for (const [r, record] of records.entries()) {
-    checkCompany(record, sets.get(record.name)?.size ?? 1, {
+    const types = new Set(sets.get(record.name)?.keys());
+    checkCompany(record, {
       place,
+      types,
       add: (message) => add(`${place.path}.${r}`, message, `${record.name} ${record.type}`),
       first: !aliases.has(record.name),
     });
-    if (record.type === "CNAME") aliases.add(record.name);
+    if (record.type === "CNAME" || record.type === "ALIAS") aliases.add(record.name);
   }
 }
 
@@ -60,11 +62,16 @@ function sizeOf({ type, value }: ZoneRecord): number {
   return typeof data === "string" ? 0 : data.length + 12;
 }
 
-function checkCompany(
-  record: ZoneRecord,
-  types: number,
-  o: { readonly place: RecordPlace; readonly add: (message: string) => void; first: boolean },
-): void {
+interface Company {
+  readonly place: RecordPlace;
+  readonly add: (message: string) => void;
+  /** All types at the name. */
+  readonly types: ReadonlySet<string>;
+  /** Of its type at the name. */
+  readonly first: boolean;
+}
+
+function checkCompany(record: ZoneRecord, o: Company): void {
   const { place, add } = o;
   const { type } = record;
   const name = absoluteName(record.name, place.zone);
@@ -80,17 +87,29 @@ function checkCompany(
   }
   const steered = place.steered.has(name);
   if (type === "CNAME") {
-    if (types > 1) add("expected no other record beside a CNAME (RFC 1034 3.6.2)");
+    if (o.types.size > 1) add("expected no other record beside a CNAME (RFC 1034 3.6.2)");
     else if (!o.first) add("expected one CNAME at a name (RFC 2181 10.1)");
     if (record.name === "@") add("expected no CNAME at the zone's own name, which has an SOA");
     else if (steered) add("expected no CNAME at a name whose addresses a site decides");
   }
+  if (type === "ALIAS") checkAlias(record, o);
   if (steered && (type === "HTTPS" || type === "SVCB") && /\bipv[46]hint=/.test(record.value)) {
     add("expected no address hints at a name whose addresses a site decides");
   }
-  if (place.delegated && record.name === "@" && /^(?:A|AAAA|NS|DS)$/.test(type)) {
+  if (place.delegated && record.name === "@" && /^(?:A|AAAA|ALIAS|NS|DS)$/.test(type)) {
     add(`expected no ${type} at a delegated hostname, which the site decides`);
   }
+}
+
+/** An ALIAS is answered as addresses: it has a name's to itself, and leads elsewhere. */
+function checkAlias(record: ZoneRecord, o: Company): void {
+  const { place, add } = o;
+  const name = absoluteName(record.name, place.zone);
+  if (o.types.has("A") || o.types.has("AAAA")) add("expected no ALIAS beside A or AAAA");
+  else if (!o.first) add("expected one ALIAS at a name");
+  if (place.steered.has(name)) add("expected no ALIAS at a name whose addresses a site decides");
+  if (record.value.replace(/\.$/, "").toLowerCase() === name)
+    add("expected an ALIAS of another name");
 }
 
 /** What is allowed and likely wrong. Paths as `checkRecords` gives them. */

@@ -39,6 +39,8 @@ export const TYPE = {
   ANY: 255,
   URI: 256,
   CAA: 257,
+  /** Ours and PowerDNS', of the private range: answered as the addresses of its target. */
+  ALIAS: 65401,
 } as const;
 
 export const CLASS = { IN: 1, CH: 3, NONE: 254, ANY: 255 } as const;

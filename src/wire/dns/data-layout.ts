@@ -39,6 +39,7 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
   [TYPE.AAAA, { fields: ["v6"], example: "2001:db8::10" }],
   [TYPE.NS, { fields: ["name"], example: "ns1.shop.example" }],
   [TYPE.CNAME, { fields: ["name"], example: "www.shop.example" }],
+  [TYPE.ALIAS, { fields: ["name"], example: "cdn.other.example" }],
   [TYPE.DNAME, { fields: ["name"], example: "shop.example" }],
   [TYPE.PTR, { fields: ["name"], example: "www.shop.example" }],
   [
