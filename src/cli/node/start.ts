@@ -63,12 +63,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   try {
     let aside: EdgeOptions["aside"];
     if (file.roles.includes("dns")) {
-      const dns = await startNameServer(file, {
-        ...common,
-        feed: feed.forRole("dns"),
-        dataDir,
-        stops,
-      });
+      const own = { ...common, feed: feed.forRole("dns"), dataDir, stops };
+      const dns = await startNameServer(file, own);
       listens.dns = `${listenOf(file.listen.dns, "listen.dns").hosts.join(", ")} port ${dns.port}`;
       if (dns.tlsPort !== null) listens.dot = `port ${dns.tlsPort}`;
       sources.push(() => dns.metrics());
@@ -77,13 +73,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       if (file.doh !== undefined) aside = dohAt(file.doh.host, dns.answer);
     }
     if (file.roles.includes("edge")) {
-      const edge = await startCache(file, {
-        ...common,
-        feed,
-        dataDir,
-        stops,
-        ...(aside && { aside }),
-      });
+      const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
+      const edge = await startCache(file, own);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
       stops.push(() => edge.stop());
