@@ -16,6 +16,8 @@ export interface Assignment {
    * give older answers; below 0 where it has not left yet. Settled targets are not listed.
    */
   readonly inTransit?: Readonly<Record<string, number>>;
+  /** Of that the part that was moved lately: where resolvers' answers have not begun to end. */
+  readonly justMoved?: Readonly<Record<string, number>>;
 }
 
 export const NO_ASSIGNMENT: Assignment = {

@@ -49,7 +49,12 @@ export interface Allocation {
 const KEEP_COST_MS = 2;
 const KEEP_COST_SHARE = 0.05;
 /** And differences of load up to this are not worth moving for. */
-export const KEEP_LOAD = 0.08;
+export const KEEP_LOAD = 0.07;
+/**
+ * Nor, to a server that is nearer too, those up to this: two loads measured 2 % wrong are as far
+ * apart. Without it groups between two alike servers go to and fro.
+ */
+const NOISE_LOAD = 0.03;
 /** Rounds of improvement at most; few are needed when little has changed. */
 const ROUNDS_MAX = 12;
 /** Less is no gain: keeps rounding from moving anybody. */
@@ -161,13 +166,13 @@ class Allocating {
   }
 
   /**
-   * True if the other is lower in both; or as far away (a neighbour in the same pop) and lower in
-   * load by more than noise.
+   * True if the other is lower in both, in load by more than noise; or as far away (a neighbour in
+   * the same pop) and lower in load by more than keeping is worth.
    */
   #beats(g: number, other: number, own: number): boolean {
     const gap = this.#load[own]! - this.#loadWith(g, other);
     const gapMs = this.#rtt(g, own) - this.#rtt(g, other);
-    return gapMs > 0 ? gap > 0 : gapMs === 0 && gap > KEEP_LOAD;
+    return gapMs > 0 ? gap > NOISE_LOAD : gapMs === 0 && gap > KEEP_LOAD;
   }
 
   #loadWith(g: number, s: number): number {

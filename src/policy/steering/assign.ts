@@ -15,7 +15,10 @@ import { chainOf, ORDERING, runChain } from "./chain.ts";
 import { placeOf } from "./distance.ts";
 import { judgeHealthy } from "./healthy.ts";
 
-/** How much longer than half a TTL demand takes to follow a move: checks and rates are smoothed. */
+/**
+ * How much longer than half a TTL demand takes on the average to follow a move: checks and rates are
+ * smoothed.
+ */
 const FOLLOW_MS = 2000;
 /** In a network of more client groups, a site assigns only those that ask for it. */
 const GROUPS_ALL_MAX = 256;
@@ -45,7 +48,7 @@ export interface AssignInput {
  * Demand is in lookups per second; with one group or no demand, projected is what was measured.
  */
 export function assign(input: AssignInput): Assignment {
-  const out: Made = { projected: {}, inTransit: {} };
+  const out: Made = { projected: {}, inTransit: {}, justMoved: {} };
   const origins: Record<string, Record<string, string>> = {};
   for (const site of input.snapshot.sites) {
     const given = assignSite(input, site, out);
@@ -59,14 +62,14 @@ export function assign(input: AssignInput): Assignment {
     health: input.health.number,
     origins,
     edges,
-    projected: out.projected,
-    inTransit: out.inTransit,
+    ...out,
   };
 }
 
 interface Made {
   readonly projected: Record<string, number>;
   readonly inTransit: Record<string, number>;
+  readonly justMoved: Record<string, number>;
 }
 
 /** One name's servers and client groups. */
@@ -93,7 +96,7 @@ function assignPool(input: AssignInput, pool: Pool, out: Made): Record<string, s
   const moving = transitBefore(input, pool);
   const servers = usable.map((standing, i): Server => {
     const { id, capacity } = standing;
-    const effective = (carried.get(id) ?? 0) - moving(id);
+    const effective = (carried.get(id) ?? 0) - moving(id).all;
     const bare = standing.load - effective / Math.max(capacity, 1e-9);
     return { id, capacity, bare, column: pool.columnOf(standing, i) };
   });
@@ -108,8 +111,11 @@ function assignPool(input: AssignInput, pool: Pool, out: Made): Record<string, s
   });
   for (const [i, { id, capacity }] of servers.entries()) {
     out.projected[id] = done.load[i]!;
-    const under = moving(id) + done.given[i]! - (carried.get(id) ?? 0);
-    if (Math.abs(under) > LEAST_SHARE * capacity) out.inTransit[id] = under;
+    const more = done.given[i]! - (carried.get(id) ?? 0);
+    const { all, late } = moving(id);
+    const least = LEAST_SHARE * capacity;
+    if (Math.abs(all + more) > least) out.inTransit[id] = all + more;
+    if (Math.abs(late + more) > least) out.justMoved[id] = late + more;
   }
   return namesOf(groups, servers, done);
 }
@@ -127,12 +133,26 @@ function namesOf(
   return given;
 }
 
-/** Demand that was given to a server and has not arrived yet (or has not left: below 0). */
-function transitBefore(input: AssignInput, pool: Pool): (id: string) => number {
+interface Transit {
+  /** Demand that was given to a server and has not arrived yet (or has not left: below 0). */
+  readonly all: number;
+  /** The part of it that is in the first half of its way. */
+  readonly late: number;
+}
+
+/**
+ * What is on its way still. Answers end evenly over a TTL, and some resolvers keep them longer: two
+ * halves of the way, each left at a constant rate, come near to both.
+ */
+function transitBefore(input: AssignInput, pool: Pool): (id: string) => Transit {
   const { previous, atMs } = input;
-  const passedMs = Math.max(0, atMs - previous.atMs);
-  const left = Math.exp(-passedMs / (pool.ttlSec * 500 + FOLLOW_MS));
-  return (id) => (previous.inTransit?.[id] ?? 0) * left;
+  const halves = Math.max(0, atMs - previous.atMs) / (pool.ttlSec * 250 + FOLLOW_MS / 2);
+  const left = Math.exp(-halves);
+  return (id) => {
+    const late = previous.justMoved?.[id] ?? 0;
+    const all = previous.inTransit?.[id] ?? 0;
+    return { all: left * (all + late * halves), late: left * late };
+  };
 }
 
 /** Groups in an order that is fixed for a name and differs between names. */

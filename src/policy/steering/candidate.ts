@@ -57,25 +57,57 @@ export function standingOfOrigin(
   seen: Seen,
   group: SnapshotGroup | undefined,
 ): Standing {
-  const health = seen.health.targets[origin.id];
-  const load = health?.load ?? UNKNOWN_LOAD;
-  const place = placeOf(origin);
-  return {
-    kind: "origin",
-    index: origin.index,
-    id: origin.id,
-    name: origin.name,
-    ...addresses(origin, health),
+  return standing("origin", origin, {
+    seen,
     port: origin.port,
     weight: origin.weight,
     capacity: origin.capacity * origin.weight,
-    forced: health?.forcedEnded === true ? "auto" : origin.forced,
-    forcedUntilMs: origin.forcedUntilMs,
+    at: { group, pop: origin.pop, place: placeOf(origin) },
+  });
+}
+
+export function standingOfNode(
+  node: SnapshotNode,
+  seen: Seen,
+  group: SnapshotGroup | undefined,
+): Standing {
+  return standing("node", node, {
+    seen,
+    port: seen.snapshot.ports.http,
+    weight: 1,
+    capacity: node.capacity,
+    at: { group, pop: node.pop, place: placeOf(seen.snapshot.pops[node.pop] ?? {}) },
+  });
+}
+
+function standing(
+  kind: Standing["kind"],
+  target: SnapshotOrigin | SnapshotNode,
+  of: Pick<Standing, "port" | "weight" | "capacity"> & {
+    readonly seen: Seen;
+    readonly at: Whereabouts;
+  },
+): Standing {
+  const { index, id, name, forcedUntilMs } = target;
+  const { seen, at, port, weight, capacity } = of;
+  const health = seen.health.targets[id];
+  const load = health?.load ?? UNKNOWN_LOAD;
+  return {
+    kind,
+    index,
+    id,
+    name,
+    ...addresses(target, health),
+    port,
+    weight,
+    capacity,
+    forced: health?.forcedEnded === true ? "auto" : target.forced,
+    forcedUntilMs,
     health,
     load,
-    projected: seen.assignment.projected[origin.id] ?? load,
-    place,
-    ...findRtt(seen, group, { pop: origin.pop, place }),
+    projected: seen.assignment.projected[id] ?? load,
+    place: at.place,
+    ...findRtt(seen, at.group, at),
     verdicts: [],
     kept: true,
     draw: 0,
@@ -84,36 +116,11 @@ export function standingOfOrigin(
   };
 }
 
-export function standingOfNode(
-  node: SnapshotNode,
-  seen: Seen,
-  group: SnapshotGroup | undefined,
-): Standing {
-  const health = seen.health.targets[node.id];
-  const load = health?.load ?? UNKNOWN_LOAD;
-  const place = placeOf(seen.snapshot.pops[node.pop] ?? {});
-  return {
-    kind: "node",
-    index: node.index,
-    id: node.id,
-    name: node.name,
-    ...addresses(node, health),
-    port: seen.snapshot.ports.http,
-    weight: 1,
-    capacity: node.capacity,
-    forced: health?.forcedEnded === true ? "auto" : node.forced,
-    forcedUntilMs: node.forcedUntilMs,
-    health,
-    load,
-    projected: seen.assignment.projected[node.id] ?? load,
-    place,
-    ...findRtt(seen, group, { pop: node.pop, place }),
-    verdicts: [],
-    kept: true,
-    draw: 0,
-    share: 1,
-    stick: undefined,
-  };
+/** Where a candidate stands, and for whom. */
+interface Whereabouts {
+  readonly group: SnapshotGroup | undefined;
+  readonly pop: PopIndex | undefined;
+  readonly place: Place | null;
 }
 
 /** Addresses without the families whose checks fail (unless the whole target is down). */
