@@ -56,29 +56,43 @@ export function byCost(a: Point, b: Point): number {
 export const nearestUnloaded: Filter<"nearest-unloaded"> = (left, _step, client) => {
   orderDecides(left);
   const { assigned } = client;
-  const point = (s: Standing): Point => ({ id: s.id, rttMs: rttOf(s), load: s.projected });
+  const points = new Map(left.map((s) => [s, { id: s.id, rttMs: rttOf(s), load: s.projected }]));
+  const point = (s: Standing) => points.get(s)!;
   const ordered = [...left].sort((a, b) => byCost(point(a), point(b)));
   const best = ordered[0];
   if (best === undefined) return [];
   const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
   const first = held ?? best;
+  const edge = front(ordered.map(point));
   for (const s of ordered) {
     const from = s.health?.loadFrom ?? "pool median";
     const cost = costMs(rttOf(s), s.projected);
     const detail = `${rttWords(s)}, load ${show(s.projected)} by ${from}, cost ${show(cost)} ms`;
-    const lowestInBoth = ordered.every(
-      (o) => o === s || (rttOf(s) < rttOf(o) && s.projected < o.projected),
-    );
-    const reason = lowestInBoth
+    const reason = edge.isLowestInBoth(point(s))
       ? "lowest-in-both"
       : s === best
         ? "lowest-cost"
         : s === first
           ? "assigned"
-          : ordered.some((o) => dominates(point(o), point(s)))
+          : edge.isDominated(point(s))
             ? "dominated"
             : "higher-cost";
     note(s, "nearest-unloaded", true, [reason, detail]);
   }
   return [first, ...ordered.filter((s) => s !== first)];
 };
+
+/** Which of many points are dominated, found by one sort in place of comparing all pairs. */
+export function front(points: readonly Point[]) {
+  const byRtt = [...points].sort((a, b) => a.rttMs - b.rttMs || a.load - b.load);
+  /** Those that no nearer (or as near and less loaded) one is lower than: loads fall along it. */
+  const steps: Point[] = [];
+  for (const p of byRtt)
+    if (p.load < (steps.at(-1)?.load ?? Number.POSITIVE_INFINITY)) steps.push(p);
+  const twins = byRtt.filter((p) => p.rttMs === byRtt[0]?.rttMs || p.load === steps.at(-1)?.load);
+  return {
+    /** Lower than every other in both. */
+    isLowestInBoth: (p: Point) => steps.length === 1 && steps[0] === p && twins.length === 1,
+    isDominated: (p: Point) => steps.some((step) => dominates(step, p)),
+  };
+}

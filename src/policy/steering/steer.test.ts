@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { healthOf, SMALL, snapshotOf } from "../../../test/fixtures/network.ts";
 import { NO_ASSIGNMENT, NO_DEMAND } from "../../model/assignment.ts";
 import { assign } from "./assign.ts";
-import { costMs, dominates, queueMs } from "./nearest-unloaded.ts";
+import { costMs, dominates, front, queueMs } from "./nearest-unloaded.ts";
 import { pick } from "./pick.ts";
 import { steer } from "./steer.ts";
 
@@ -239,4 +239,21 @@ test("pick() draws by weight and equally for equal seeds", () => {
   expect(seen.c).toBeUndefined();
   expect(seen.a! / 4000).toBeCloseTo(0.75, 1);
   expect(pick([], 1)).toBeNull();
+});
+
+test("nearest-unloaded says dominated, and lowest in both, of exactly those that are", () => {
+  const load = fc.integer({ min: 0, max: 4 }).map((n) => n / 5);
+  const rtt = fc.integer({ min: 1, max: 5 });
+  const pair = fc.array(fc.tuple(rtt, load), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(pair, (pairs) => {
+      const points = pairs.map(([rttMs, l], i) => ({ id: `n${i}`, rttMs, load: l }));
+      const { isDominated, isLowestInBoth } = front(points);
+      for (const p of points) {
+        expect(isDominated(p)).toBe(points.some((o) => dominates(o, p)));
+        const lowest = points.every((o) => o === p || (p.rttMs < o.rttMs && p.load < o.load));
+        expect(isLowestInBoth(p)).toBe(lowest);
+      }
+    }),
+  );
 });

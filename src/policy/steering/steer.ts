@@ -68,7 +68,8 @@ export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision 
   const kept = standings.filter((s) => s.kept);
   const assigned = assignedTo(view.assignment, { ask, site }, group.name);
   const ordered = runChain(steps, kept, { group, assigned });
-  const rest = standings.filter((s) => !ordered.includes(s));
+  const left = new Set(ordered);
+  const rest = standings.filter((s) => !left.has(s));
   const young = standings.some((s) => s.health === undefined || s.health.young);
   const ttlSec = ttlOf(snapshot, site, young);
   if (ordered.length > 0) {
