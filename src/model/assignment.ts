@@ -18,6 +18,8 @@ export interface Assignment {
   readonly inTransit?: Readonly<Record<string, number>>;
   /** Of that the part that was moved lately: where resolvers' answers have not begun to end. */
   readonly justMoved?: Readonly<Record<string, number>>;
+  /** Hostname, or `c` for caches -> client group -> when it last moved; of the last minutes. */
+  readonly movedAtMs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export const NO_ASSIGNMENT: Assignment = {

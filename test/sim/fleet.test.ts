@@ -8,6 +8,17 @@ import { Fleet, type Weather } from "./fleet.ts";
 import { buildWorld, type WorldSize } from "./world.ts";
 
 const FULL = process.env.TURNPIKE_SIM === "full";
+/** What `npm test` has time for. */
+const SMALL_SIZE: WorldSize = {
+  seed: 11,
+  pops: 10,
+  nodesPerPop: 2,
+  groups: 300,
+  origins: 4,
+  resolvers: 8,
+  use: 0.5,
+  ttlSec: 20,
+};
 const SIZE: WorldSize = FULL
   ? {
       seed: 11,
@@ -19,16 +30,7 @@ const SIZE: WorldSize = FULL
       use: 0.5,
       ttlSec: 20,
     }
-  : {
-      seed: 11,
-      pops: 10,
-      nodesPerPop: 2,
-      groups: 300,
-      origins: 4,
-      resolvers: 8,
-      use: 0.5,
-      ttlSec: 20,
-    };
+  : SMALL_SIZE;
 /** Resolvers: one in ten keeps answers five times as long as it may. Loads are read 2 % wrong. */
 const CLIENTS = { overstay: 0.1, noise: 0.02 };
 const DAY_SEC = FULL ? 600 : 400;
@@ -42,7 +44,7 @@ interface Sky {
 }
 
 /** A fleet that has lived a little: loads wobbled, and it has come to rest. */
-function agedFleet(sky: Partial<Sky> = {}) {
+function agedFleet(sky: Partial<Sky> = {}, at = world) {
   const now: Sky = { demand: () => 1, cost: () => 1, ...sky };
   const dead = new Set<string>();
   const weather: Weather = {
@@ -50,7 +52,7 @@ function agedFleet(sky: Partial<Sky> = {}) {
     costOf: (target) => now.cost(target),
     dead,
   };
-  const fleet = new Fleet({ world, weather, ...CLIENTS });
+  const fleet = new Fleet({ world: at, weather, ...CLIENTS });
   const { demand, cost } = now;
   run(fleet, 40);
   now.demand = (group, sec) => demand(group, sec) * (1 + 0.12 * Math.sin(sec / 6));
@@ -181,6 +183,35 @@ describe("a fleet over time", () => {
     evidence.wrongCapacities = { highest, moved: sum(edges) };
     expect(highest).toBeLessThan(1);
     expect(sum(edges)).toBeLessThan(0.05);
+  });
+
+  test("shedding by watermarks comes to rest between them, and does not swing after a step", () => {
+    // All want the first, which has a quarter of the capacity: it keeps what lies below its limit.
+    const chain = [{ filter: "failover" }, { filter: "shed", target: 0.6, limit: 1 }];
+    const shedding = buildWorld({ ...SMALL_SIZE, resolvers: 12, steering: { chain } });
+    const { fleet, now, dead } = agedFleet({}, shedding);
+    const firstLoads = (seconds: number) => {
+      const loads: number[] = [];
+      for (let i = 0; i < seconds; i++) {
+        fleet.tick();
+        loads.push(fleet.load.get("www.shop.example/origin-0") ?? 0);
+      }
+      return loads;
+    };
+    now.demand = () => 1.25;
+    const step = firstLoads(SMALL_SIZE.ttlSec);
+    const after = firstLoads(40);
+    const rest = firstLoads(40);
+    const spread = Math.max(...rest) - Math.min(...rest);
+    const [highestInStep, highestAfter] = [Math.max(...step), Math.max(...after)];
+    evidence.shed = { highestInStep, highestAfter, least: Math.min(...rest), spread };
+    expect(highestAfter).toBeLessThan(1);
+    expect(Math.min(...rest)).toBeGreaterThan(0.6);
+    expect(Math.max(...rest)).toBeLessThan(1);
+    expect(spread).toBeLessThan(0.1);
+    dead.add("www.shop.example/origin-1");
+    expect(run(fleet, 40, dead).highest).toBeLessThan(1);
+    expect(fleet.wrong).toBe(0);
   });
 
   test("with all origins dead every question is still answered", () => {

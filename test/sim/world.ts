@@ -14,6 +14,8 @@ export interface WorldSize {
   /** Demand of an average second over all capacity. */
   readonly use: number;
   readonly ttlSec: number;
+  /** The site's, where it is not the preset. */
+  readonly steering?: unknown;
 }
 
 /** A made-up planet: places with caches, client groups around them, and who asks how much. */
@@ -74,6 +76,7 @@ export function buildWorld(size: WorldSize): World {
           {
             hostname: "www.shop.example",
             ttlSec: size.ttlSec,
+            ...(size.steering === undefined ? {} : { steering: size.steering }),
             origins: Array.from({ length: size.origins }, (_, i) => ({
               name: `origin-${i}`,
               v4: `10.201.0.${i + 1}`,

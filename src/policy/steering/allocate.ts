@@ -17,6 +17,8 @@ export interface AllocateInput {
   readonly demand: Float64Array;
   /** By group: index of the server that it has, or -1. */
   readonly had: Int32Array;
+  /** By group: 1 if it moved lately, and needs twice the reason to move again. */
+  readonly lately: Uint8Array;
   /** By group: the server may be used; null if all may. */
   readonly may: ((group: number, server: number) => boolean) | null;
   readonly by: ByLoad | ByCost;
@@ -142,15 +144,15 @@ class Allocating {
     const load = this.#load[own]!;
     const other = this.#loadWith(g, best);
     if (by.kind === "load") {
-      const keep = this.#fresh[g] === 1 ? 0 : by.margin;
-      return load > other + keep + LEAST_GAIN;
+      return load > other + this.#keep(g) * by.margin + LEAST_GAIN;
     }
     const cost = this.#rtt(g, own) + queueMs(load);
     const otherCost = this.#rtt(g, best) + queueMs(other);
     if (this.#fresh[g] === 1) return cost > otherCost + LEAST_GAIN;
     // Loads are measured with errors, and near capacity a small one would be worth many ms.
-    const keeping = this.#rtt(g, own) + queueMs(load - KEEP_LOAD);
-    if (keeping > otherCost * (1 + KEEP_COST_SHARE) + KEEP_COST_MS) return true;
+    const keep = this.#keep(g);
+    const keeping = this.#rtt(g, own) + queueMs(load - keep * KEEP_LOAD);
+    if (keeping > otherCost * (1 + keep * KEEP_COST_SHARE) + keep * KEEP_COST_MS) return true;
     // Who is dominated pays more than the best: whoever does not need not look.
     const dearer = cost > otherCost || (cost === otherCost && load > other);
     return dearer && this.#isDominated(g, own);
@@ -172,7 +174,13 @@ class Allocating {
   #beats(g: number, other: number, own: number): boolean {
     const gap = this.#load[own]! - this.#loadWith(g, other);
     const gapMs = this.#rtt(g, own) - this.#rtt(g, other);
-    return gapMs > 0 ? gap > NOISE_LOAD : gapMs === 0 && gap > KEEP_LOAD;
+    const keep = this.#keep(g);
+    return gapMs > 0 ? gap > keep * NOISE_LOAD : gapMs === 0 && gap > keep * KEEP_LOAD;
+  }
+
+  /** How many times what keeping is worth counts for a group. */
+  #keep(g: number): number {
+    return this.#fresh[g] === 1 ? 0 : 1 + this.#in.lately[g]!;
   }
 
   #loadWith(g: number, s: number): number {

@@ -20,6 +20,9 @@ import { judgeHealthy } from "./healthy.ts";
  * smoothed.
  */
 const FOLLOW_MS = 2000;
+/** For so many TTLs, and at least so long, a group that moved needs twice the reason to move again. */
+const LATELY_TTLS = 5;
+const LATELY_MS = 60_000;
 /** In a network of more client groups, a site assigns only those that ask for it. */
 const GROUPS_ALL_MAX = 256;
 /** Demand under way that is less than this share of a capacity is forgotten. */
@@ -48,7 +51,7 @@ export interface AssignInput {
  * Demand is in lookups per second; with one group or no demand, projected is what was measured.
  */
 export function assign(input: AssignInput): Assignment {
-  const out: Made = { projected: {}, inTransit: {}, justMoved: {} };
+  const out: Made = { projected: {}, inTransit: {}, justMoved: {}, movedAtMs: {} };
   const origins: Record<string, Record<string, string>> = {};
   for (const site of input.snapshot.sites) {
     const given = assignSite(input, site, out);
@@ -70,6 +73,7 @@ interface Made {
   readonly projected: Record<string, number>;
   readonly inTransit: Record<string, number>;
   readonly justMoved: Record<string, number>;
+  readonly movedAtMs: Record<string, Record<string, number>>;
 }
 
 /** One name's servers and client groups. */
@@ -102,10 +106,12 @@ function assignPool(input: AssignInput, pool: Pool, out: Made): Record<string, s
   });
   const indexOf = new Map(servers.map((server, i) => [server.id, i]));
   const { may } = pool;
+  const moved = movedLately(input, pool);
   const done = allocate({
     servers,
     demand: Float64Array.from(groups, (group) => demand[group.name] ?? 0),
     had: Int32Array.from(groups, (group) => indexOf.get(had[group.name] ?? "") ?? -1),
+    lately: Uint8Array.from(groups, (group) => (moved[group.name] === undefined ? 0 : 1)),
     may: may === null ? null : (g, s) => may(groups[g]!, servers[s]!.id),
     by: pool.by(groups),
   });
@@ -117,7 +123,19 @@ function assignPool(input: AssignInput, pool: Pool, out: Made): Record<string, s
     if (Math.abs(all + more) > least) out.inTransit[id] = all + more;
     if (Math.abs(late + more) > least) out.justMoved[id] = late + more;
   }
-  return namesOf(groups, servers, done);
+  const given = namesOf(groups, servers, done);
+  for (const [group, id] of Object.entries(given)) {
+    if (had[group] !== undefined && had[group] !== id) moved[group] = input.atMs;
+  }
+  if (Object.keys(moved).length > 0) out.movedAtMs[pool.name] = moved;
+  return given;
+}
+
+/** Who moved lately, and when. */
+function movedLately({ previous, atMs }: AssignInput, pool: Pool): Record<string, number> {
+  const sinceMs = atMs - Math.max(LATELY_MS, LATELY_TTLS * 1000 * pool.ttlSec);
+  const before = Object.entries(previous.movedAtMs?.[pool.name] ?? {});
+  return Object.fromEntries(before.filter(([, movedMs]) => movedMs > sinceMs));
 }
 
 function namesOf(
