@@ -21,6 +21,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   listSnapshots: {},
   listNodes: {},
   explain: { path: "/explain?name=www.shop.example&client=198.51.100.7" },
+  who: { path: "/who?server=www.shop.example/a" },
   listCustomers: {},
   readCustomer: {},
   listSites: {},

@@ -81,10 +81,14 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => publisher.stop());
     const live = new LiveBook({ bus, feed, clock });
     stops.push(() => live.stop());
-    const history = new History({ path: join(o.dataDir, "history.db"), bus, feed, clock, log });
-    stops.push(() => history.stop());
     const demand = new DemandBook({ bus, feed, clock });
     stops.push(() => demand.stop());
+    const history = new History({
+      path: join(o.dataDir, "history.db"),
+      ...{ bus, feed, clock, log },
+      demand: () => demand.demand(),
+    });
+    stops.push(() => history.stop());
     const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live, history, demand };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });

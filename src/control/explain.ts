@@ -14,6 +14,7 @@ import {
   parsePrefix,
 } from "../wire/ip/mod.ts";
 import type { History } from "./history.ts";
+import { viewAt } from "./past.ts";
 
 export interface ExplainOrder {
   readonly name: string;
@@ -43,7 +44,7 @@ export class Explainer {
    */
   explain(o: ExplainOrder): Explanation {
     const { client, customer } = o;
-    const view = this.#viewAt(o.at);
+    const view = viewAt({ feed: this.#feed, history: this.#history }, o.at);
     const { snapshot, health } = view;
     const { names, prefixes } = this.#tablesOf(snapshot);
     const asked = o.name.toLowerCase().replace(/\.$/, "");
@@ -66,18 +67,6 @@ export class Explainer {
       latency: latencyOf(snapshot, health, group),
       ...answerOf(view, found, { group, seed }),
     };
-  }
-
-  #viewAt(at: string | undefined): View {
-    if (at === undefined) {
-      const snapshot = this.#feed.snapshot();
-      if (snapshot === null) throw new Fault("snapshot-missing");
-      const [health, assignment] = [this.#feed.health(), this.#feed.assignment()];
-      return { snapshot, health, assignment };
-    }
-    const view = this.#history?.at(Date.parse(at)) ?? null;
-    if (view === null) throw new Fault("not-found", `nothing is recorded of ${at}`);
-    return view;
   }
 
   #tablesOf(snapshot: Snapshot) {

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Bus } from "../bus/mod.ts";
-import type { Assignment } from "../model/assignment.ts";
+import type { Assignment, Demand } from "../model/assignment.ts";
 import type { Feed } from "../model/feed.ts";
 import type { Health, TargetHealth } from "../model/health.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -15,11 +15,16 @@ export const KEEP_MS = 24 * 3_600_000;
 const CHUNK_MS = 60_000;
 /** The file holds at most this much; beyond, the oldest goes before its time. */
 const BYTES_MAX = 512 * 1024 * 1024;
+/** A minute's demand, packed: more is not kept, so that it does not crowd out the rest. */
+const DEMAND_BYTES_MAX = 65_536;
+/** How far from a time its demand may have been recorded. */
+const DEMAND_MS = 300_000;
 /** Recording takes at most this share of the time, however large the network is. */
 const BUSY_SHARE = 0.05;
 
 const TABLES = `
 create table if not exists chunk (from_ms integer primary key, to_ms integer not null, body blob not null);
+create table if not exists demand (at_ms integer primary key, body blob not null);
 create table if not exists snapshot (number integer primary key, body blob not null);
 `;
 
@@ -43,6 +48,8 @@ export interface HistoryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bytesMax?: number;
+  /** Asked once a minute: who looked up how much lately. */
+  readonly demand?: () => Demand | null;
 }
 
 /**
@@ -90,6 +97,17 @@ export class History {
     return snapshot === null ? null : { snapshot, health, assignment };
   }
 
+  /** Who looked up how much in the minutes around a time; null when it was not recorded. */
+  demandAt(atMs: number): Demand | null {
+    const sql = "select at_ms, body from demand order by abs(at_ms - ?) limit 1";
+    const row = this.#database.query(sql).get(atMs) as {
+      at_ms: number;
+      body: Uint8Array<ArrayBuffer>;
+    } | null;
+    if (row === null || Math.abs(atMs - row.at_ms) > DEMAND_MS) return null;
+    return unpack(row.body) as Demand;
+  }
+
   #safely(seen: Omit<Moment, "snapshot">): void {
     try {
       this.#record(seen);
@@ -132,11 +150,22 @@ export class History {
     const sql = "insert or replace into chunk (from_ms, to_ms, body) values (?, ?, ?)";
     this.#database.query(sql).run(first.atMs, last.atMs, pack(frames));
     this.#database.query("delete from chunk where to_ms < ?").run(last.atMs - KEEP_MS);
+    this.#writeDemand(last.atMs);
     while (this.#bytes() > (this.#o.bytesMax ?? BYTES_MAX)) {
       const oldest = "delete from chunk where from_ms = (select min(from_ms) from chunk)";
       if (this.#database.query(oldest).run().changes === 0) break;
     }
     this.#forgetSnapshots();
+  }
+
+  #writeDemand(atMs: number): void {
+    const demand = this.#o.demand?.() ?? null;
+    this.#database.query("delete from demand where at_ms < ?").run(atMs - KEEP_MS);
+    if (demand === null) return;
+    const body = pack({ sites: mapValues(demand.sites, rounded), edges: rounded(demand.edges) });
+    if (body.length > DEMAND_BYTES_MAX) return;
+    const sql = "insert or replace into demand (at_ms, body) values (?, ?)";
+    this.#database.query(sql).run(atMs, body);
   }
 
   /** Of what is in use; pages that deletions left empty are used again. */
@@ -208,6 +237,14 @@ function lean(health: Health): Health {
     };
   }
   return { ...health, targets };
+}
+
+function mapValues<A, B>(table: Readonly<Record<string, A>>, to: (value: A) => B) {
+  return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, to(value)]));
+}
+
+function rounded(rates: Readonly<Record<string, number>>): Record<string, number> {
+  return mapValues(rates, (rate) => Math.round(rate * 1000) / 1000);
 }
 
 function pack(value: unknown): Uint8Array {

@@ -22,6 +22,7 @@ import { registerSnapshotList } from "./snapshot-list.ts";
 import { registerTokens } from "./token-create.ts";
 import { registerTopDns } from "./top-dns.ts";
 import { registerUsage } from "./usage.ts";
+import { registerWho } from "./who.ts";
 import { registerWhy } from "./why.ts";
 import { registerZoneDs } from "./zone-ds.ts";
 import { registerZones } from "./zone-list.ts";
@@ -43,6 +44,7 @@ export function registerCommands(program: Command): void {
   registerOriginForce(program);
   registerPurge(program);
   registerExplain(program);
+  registerWho(program);
   registerWhy(program);
   registerSimulate(program);
   registerNodeList(program);

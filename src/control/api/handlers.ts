@@ -15,6 +15,7 @@ import { Explainer } from "../explain.ts";
 import type { SetUpChecker } from "../set-up.ts";
 import { simulateDraft } from "../simulate.ts";
 import { Throttle } from "../throttle.ts";
+import { whoGetsServer } from "../who.ts";
 import { why } from "../why.ts";
 import { endedCookie, sessionCookie } from "./guard.ts";
 import type { Handlers } from "./serve.ts";
@@ -127,6 +128,7 @@ function networkHandlers({ deps, changer }: Parts) {
       return deps.live.nodes(snapshot, new Map(acks.map((a) => [a.node, a.number])));
     },
     simulate: async ({ body }) => simulateDraft(deps, body.yaml),
+    who: async ({ caller, query }) => whoGetsServer(deps, { ...query, customer: caller.customer }),
     why: ({ caller, body }) => why(deps, caller, body),
     explain: async ({ caller, query }) => {
       return explainer.explain({ ...query, customer: caller.customer });

@@ -21,6 +21,7 @@ export * from "./session.ts";
 export * from "./set-up.ts";
 export * from "./signing-keys.ts";
 export * from "./simulate.ts";
+export * from "./who.ts";
 export * from "./why.ts";
 export * from "./zone.ts";
 export * from "./zone-extras.ts";

@@ -30,6 +30,7 @@ import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from
 import { setUpRoutes } from "./set-up.ts";
 import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
+import { who, whoQuery } from "./who.ts";
 import { whyRoutes } from "./why.ts";
 import { zoneRoutes } from "./zone.ts";
 import { zoneExtraRoutes } from "./zone-extras.ts";
@@ -161,6 +162,15 @@ const network = {
     summary: "Why a name is answered as it is for a client",
     query: explainQuery,
     reply: explanation,
+  }),
+  who: route({
+    method: "get",
+    path: "/who",
+    access: "signed-in",
+    status: 200,
+    summary: "Which clients are answered with a server, and why",
+    query: whoQuery,
+    reply: who,
   }),
   simulate: route({
     method: "post",

@@ -12,3 +12,4 @@ export { pick } from "./pick.ts";
 export { type Simulation, simulate } from "./simulate.ts";
 export { type SteerAsk, type SteerClient, steer, type View } from "./steer.ts";
 export { clientSeed, stickyBits } from "./sticky.ts";
+export { type Who, whoGets } from "./who.ts";
