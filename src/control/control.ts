@@ -112,7 +112,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
       ...extras.handlers,
     };
     const app = appOf({
-      parts: { deps, auth, changer, claims, checker },
+      parts: { deps, auth, changer, claims, checker, counted: billing.counted },
       mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",

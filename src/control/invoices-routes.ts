@@ -11,6 +11,7 @@ import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
 import { checkInvoice, issueInvoice } from "./invoices.ts";
 import { mountMeter } from "./meter.ts";
+import type { Counted } from "./predict-bills.ts";
 
 export type BillingHandlers = Pick<
   Handlers,
@@ -19,6 +20,8 @@ export type BillingHandlers = Pick<
 
 export interface Billing {
   readonly handlers: BillingHandlers;
+  /** What was counted in the last day, or since counting began. */
+  counted(): Counted;
   stop(): void;
 }
 
@@ -33,10 +36,29 @@ export function mountBilling(o: { readonly dataDir: string; readonly deps: Deps 
   const unmount = mountMeter({ bus, ledger, clock, log });
   return {
     handlers: billingHandlers(o.deps, ledger, new InvoiceBook(ledger)),
+    counted: () => countedLately(ledger, clock.wallMs()),
     stop: () => {
       unmount();
       ledger.close();
     },
+  };
+}
+
+const COUNTED_MS = 24 * HOUR_MS;
+
+function countedLately(ledger: UsageLedger, nowMs: number): Counted {
+  // Whole hours: the first of them begins here.
+  const dayMs = Math.floor((nowMs - COUNTED_MS) / HOUR_MS) * HOUR_MS;
+  const fromMs = Math.max(dayMs, ledger.sinceMs() ?? dayMs);
+  return {
+    spanMs: Math.max(1000, nowMs - fromMs),
+    sites: (customer) =>
+      ledger.usage(customer, fromMs, nowMs).map(({ site, bytesOut, requests, queries }) => ({
+        site,
+        bytesOut,
+        requests,
+        queries,
+      })),
   };
 }
 

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { healthOf } from "../../test/fixtures/network.ts";
 import type { Simulated } from "../model/api/mod.ts";
 import type { ProblemDetails } from "../model/api/problem.ts";
+import { NO_ASSIGNMENT } from "../model/assignment.ts";
+import { noUsage } from "../model/usage.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 
 let world: ControlWorld;
@@ -78,4 +80,60 @@ test("a policy test that fails refuses a draft, an apply and a change by the API
   const refused = await world.call<ProblemDetails>("PATCH", path, order);
   expect(refused.body.problems[0]).toMatchObject({ path: "tests.0.expect", received: "b" });
   expect(world.published.at(-1)?.number).toBe(2);
+});
+
+test("a draft's bills are those of a month like what was counted, by its plans, sites and TTLs", async () => {
+  const site = "www.shop.example";
+  const at = { fromMs: world.clock.wallMs(), toMs: world.clock.wallMs() + 1000 };
+  const used = { ...noUsage(), requests: 1000, bytesOut: 1_000_000_000, queries: 4000 };
+  const batch = { node: "lon-1", epoch: "e", seq: 1, ...at };
+  const entries = [{ customer: "shop", site, ...used }];
+  await world.bus.request("usage.batch", { ...batch, entries }, 1000);
+  world.clock.advance(3_600_000);
+  const plans = `  - name: metered
+    title: Metered
+    currency: USD
+    kind: variable
+    rates: [{unit: gigabytes, tiers: [{price: "0.10"}]}]
+`;
+  const draft = NETWORK_YAML.replace("customers:\n", `${plans}customers:\n`)
+    .replace("plan: flat\n    members:\n", "plan: metered\n    members:\n")
+    .replace("steering: {margin: 0}", "ttlSec: 40");
+  const { body } = await simulate(draft);
+  expect(body.usageHours).toBe(1);
+  const [news, shop] = body.customers;
+  expect(news).toMatchObject({ customer: "news", before: { amount: "10.00" } });
+  expect(news!.after).toEqual(news!.before);
+  // 720 hours of a gigabyte; and answers that last twice as long are asked for half as often.
+  expect(shop!.before).toMatchObject({ plan: "flat", amount: "10.00", queries: 2_880_000 });
+  expect(shop!.after).toMatchObject({ plan: "metered", amount: "72.00", currency: "USD" });
+  expect(shop!.after).toMatchObject({ bytesOut: 720_000_000_000, queries: 1_440_000 });
+  const gone = await simulate(NETWORK_YAML.slice(0, NETWORK_YAML.indexOf("  - name: news")));
+  expect(gone.body.customers[0]).toMatchObject({ customer: "news", after: null });
+});
+
+test("a draft is tried on the health and lookups of a past time, if they were recorded", async () => {
+  const stats = { node: "lon-1", atMs: world.clock.wallMs(), snapshot: 1 };
+  const lookups = { "www.shop.example": { home: 30 } };
+  const none = { edge: {}, fetches: {}, answers: {}, edgeLookups: {} };
+  const tick = async (a: number, number: number) => {
+    world.health = healthOf({ "www.shop.example/a": { load: a } }, number);
+    world.bus.publish("health", { health: world.health, assignment: NO_ASSIGNMENT });
+    await new Promise<void>((resolve) => queueMicrotask(resolve));
+  };
+  world.bus.publish("stats", { ...stats, ...none, lookups });
+  await tick(0.1, 101);
+  const at = new Date(world.clock.wallMs()).toISOString();
+  world.clock.advance(61_000);
+  await tick(0.2, 102);
+  await tick(0.9, 103);
+  const post = (more: Record<string, unknown>) =>
+    world.call<Simulated>("POST", "/simulate", { headers, body: { yaml: NETWORK_YAML, ...more } });
+  const then = await post({ at });
+  expect(then.body.demand).toBe("recorded");
+  const a = then.body.servers.find((s) => s.id === "www.shop.example/a");
+  expect(a).toMatchObject({ loadBefore: 0.1 });
+  expect((await post({ demand: "generated" })).body.demand).toBe("generated");
+  const early = { at: "2020-01-01T00:00:00Z" };
+  expect((await post(early)).status).toBe(404);
 });

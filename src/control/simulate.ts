@@ -7,11 +7,14 @@ import type { Demand } from "../model/assignment.ts";
 import { pathOf, readDocument } from "../model/document.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
-import { network } from "../model/network.ts";
+import { type Network, network } from "../model/network.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { compile } from "../policy/snapshot/mod.ts";
 import { simulate } from "../policy/steering/mod.ts";
+import type { Deps } from "./deps.ts";
 import { sha256 } from "./digest.ts";
+import { viewAt } from "./past.ts";
+import { type Counted, predictBills } from "./predict-bills.ts";
 
 /** Demand is taken over one whole window and the one that runs. */
 const WINDOW_MS = 300_000;
@@ -93,29 +96,47 @@ function addAll(
 }
 
 /**
- * What a draft would do to the clients that there are, or to one a second of each kind.
+ * What a draft would do to the clients that there are, or to one a second of each kind, and what its
+ * customers would pay.
  *
- * @throws Fault `bad-input` with every problem of the draft; `snapshot-missing`
+ * @throws Fault `bad-input` with every problem of the draft; `snapshot-missing`; `not-found` for a
+ *   time, or lookups, that were not recorded
  */
 export function simulateDraft(
-  o: { readonly feed: Feed; readonly demand: DemandBook },
-  yaml: string,
+  o: Pick<Deps, "feed" | "demand" | "history"> & {
+    readonly network: Network | null;
+    readonly counted: Counted;
+  },
+  body: { readonly yaml: string; readonly at?: string | undefined; readonly demand: Asked },
 ): Simulated {
-  const snapshot = o.feed.snapshot();
-  if (snapshot === null) throw new Fault("snapshot-missing");
-  const draft = compileDraft(yaml);
-  const recorded = o.demand.demand();
-  const demand = recorded ?? generated(snapshot);
-  const now = { snapshot, health: o.feed.health(), assignment: o.feed.assignment() };
-  const { names, servers } = simulate({ now, draft, demand });
+  const now = viewAt(o, body.at);
+  const draft = compileDraft(body.yaml);
+  const recorded = recordedDemand(o, body);
+  const demand = recorded ?? generated(now.snapshot);
+  const { names, servers } = simulate({ now, draft: draft.snapshot, demand });
   return {
     demand: recorded === null ? "generated" : "recorded",
     names: names.map((name) => ({ ...name })),
     servers: servers.map((server) => ({ ...server })),
+    customers: predictBills(o.network, draft.network, o.counted),
+    usageHours: Math.round(o.counted.spanMs / 360_000) / 10,
   };
 }
 
-function compileDraft(yaml: string): Snapshot {
+type Asked = "auto" | "recorded" | "generated";
+
+function recordedDemand(
+  o: Pick<Deps, "demand" | "history">,
+  { at, demand }: { readonly at?: string | undefined; readonly demand: Asked },
+): Demand | null {
+  if (demand === "generated") return null;
+  const known = at === undefined ? o.demand.demand() : o.history.demandAt(Date.parse(at));
+  if (known === null && demand === "recorded")
+    throw new Fault("not-found", `no lookups are recorded${at === undefined ? "" : ` of ${at}`}`);
+  return known;
+}
+
+function compileDraft(yaml: string): { readonly snapshot: Snapshot; readonly network: Network } {
   const read = readDocument(yaml, network);
   if (!read.ok) throw refusal(read.problems);
   const { value, locate } = read.value;
@@ -124,7 +145,7 @@ function compileDraft(yaml: string): Snapshot {
   const targets = Object.fromEntries(sites.map((s) => [s.hostname, "0".repeat(32)]));
   const intent = { network: value, version: 1, targets };
   const made = compile({ intent, number: 1, createdAtMs: 0, sha256 });
-  if (made.ok) return made.value;
+  if (made.ok) return { snapshot: made.value, network: value };
   throw refusal(made.problems.map((p) => ({ ...p, ...locate(pathOf(p.path)) })));
 }
 

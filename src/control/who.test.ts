@@ -54,3 +54,13 @@ test("GET /who knows nodes by name, and nothing that is not there or was not rec
   expect((await who("server=nobody")).status).toBe(404);
   expect((await who("server=www.shop.example/a&at=2020-01-01T00:00:00Z")).status).toBe(404);
 });
+
+test("GET /who tells a member of the customer's own servers only", async () => {
+  const own = await world.token({ email: "reader@shop.example", password: "reader-secret" });
+  const other = await world.token({ email: "news@news.example", password: "news-secret" });
+  const status = async (server: string, as: Record<string, string>) =>
+    (await world.call("GET", `/who?server=${server}`, { headers: as })).status;
+  expect(await status("www.shop.example/a", own)).toBe(200);
+  expect(await status("www.shop.example/a", other)).toBe(404);
+  expect(await status("lon-1", own)).toBe(404);
+});

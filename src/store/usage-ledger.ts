@@ -77,6 +77,12 @@ export class UsageLedger {
     return rows.map((row) => ({ site: row.site ?? "", node: row.node ?? "", ...sumOf(row) }));
   }
 
+  /** When the first batch came; null before. */
+  sinceMs(): number | null {
+    const row = this.database.query("select received_ms from batch order by id limit 1").get();
+    return (row as { received_ms: number } | null)?.received_ms ?? null;
+  }
+
   /** How many batches contradicted one that had been taken. */
   quarantined(): number {
     const row = this.database.query("select count(*) as n from quarantine").get();

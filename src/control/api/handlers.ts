@@ -12,6 +12,7 @@ import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../co
 import { createToken, listTokens, revokeToken } from "../commands/token.ts";
 import type { Deps } from "../deps.ts";
 import { Explainer } from "../explain.ts";
+import type { Counted } from "../predict-bills.ts";
 import type { SetUpChecker } from "../set-up.ts";
 import { simulateDraft } from "../simulate.ts";
 import { Throttle } from "../throttle.ts";
@@ -54,6 +55,7 @@ export interface Parts {
   readonly changer: Changer;
   readonly claims: ClaimBook;
   readonly checker: SetUpChecker;
+  readonly counted: () => Counted;
 }
 
 /** Thin: each takes a checked call, asks a command or a reader, and shapes the answer. */
@@ -97,7 +99,7 @@ function peopleHandlers({ deps, auth }: Parts) {
   } satisfies Partial<Handlers>;
 }
 
-function networkHandlers({ deps, changer }: Parts) {
+function networkHandlers({ deps, changer, counted }: Parts) {
   const explainer = new Explainer(deps.feed, deps.history);
   return {
     readNetwork: async () => {
@@ -127,7 +129,10 @@ function networkHandlers({ deps, changer }: Parts) {
       const acks = await deps.store.intents.acks();
       return deps.live.nodes(snapshot, new Map(acks.map((a) => [a.node, a.number])));
     },
-    simulate: async ({ body }) => simulateDraft(deps, body.yaml),
+    simulate: async ({ body }) => {
+      const { network } = await deps.store.intents.read();
+      return simulateDraft({ ...deps, network, counted: counted() }, body);
+    },
     who: async ({ caller, query }) => whoGetsServer(deps, { ...query, customer: caller.customer }),
     why: ({ caller, body }) => why(deps, caller, body),
     explain: async ({ caller, query }) => {

@@ -21,6 +21,7 @@ export {
   roundHalfUp,
 } from "./money.ts";
 export { monthOf, periodEndMs, periodStartMs } from "./month.ts";
+export { monthOfUsage, predictCents } from "./predict.ts";
 export { formatQuantity, toBase, UNIT_BASE } from "./quantity.ts";
 export { chargeMonth, type MonthCharge, type UsageTotal, usageTotal } from "./rate.ts";
 export { type FilledTier, fillTiers } from "./tier.ts";

@@ -1,6 +1,5 @@
 import type { Demand } from "../../model/assignment.ts";
-import type { Decision } from "../../model/decision.ts";
-import type { Snapshot } from "../../model/snapshot.ts";
+import type { GroupIndex, Snapshot } from "../../model/snapshot.ts";
 import { assign } from "./assign.ts";
 import { sharesByTarget } from "./shares.ts";
 import { type SteerAsk, steer, type View } from "./steer.ts";
@@ -44,13 +43,14 @@ export function simulate(o: {
   const next = assign({ snapshot: draft, health, demand, previous, atMs: previous.atMs });
   const after: View = { snapshot: draft, health, assignment: next };
   const counts = new Map<string, { before: number; after: number }>();
+  const [groupsNow, groupsDraft] = [indexByName(now.snapshot), indexByName(draft)];
   const names: NameMoves[] = [];
   const compare = (name: string, groups: Readonly<Record<string, number>>, asks: Asks) => {
     let all = 0;
     let moved = 0;
     for (const [group, rate] of Object.entries(groups)) {
-      const one = sharesOf(now, asks.now, group);
-      const two = sharesOf(after, asks.draft, group);
+      const one = sharesOf(now, asks.now, groupsNow.get(group));
+      const two = sharesOf(after, asks.draft, groupsDraft.get(group));
       all += rate;
       moved += rate * distance(one, two);
       count(counts, "before", { shares: one, rate });
@@ -82,11 +82,16 @@ function askFor(snapshot: Snapshot, hostname: string): SteerAsk | null {
   return site.front === "caches" ? { for: "edges" } : { for: "origins", site: site.index };
 }
 
-function sharesOf(view: View, ask: SteerAsk | null, group: string): ReadonlyMap<string, number> {
-  if (ask === null) return new Map();
-  const index = view.snapshot.groups.findIndex((g) => g.name === group);
-  const decision: Decision = steer(view, ask, { group: Math.max(0, index) });
-  return sharesByTarget(decision);
+function sharesOf(
+  view: View,
+  ask: SteerAsk | null,
+  group: GroupIndex | undefined,
+): ReadonlyMap<string, number> {
+  return ask === null ? new Map() : sharesByTarget(steer(view, ask, { group: group ?? 0 }));
+}
+
+function indexByName({ groups }: Snapshot): ReadonlyMap<string, GroupIndex> {
+  return new Map(groups.map(({ name, index }) => [name, index]));
 }
 
 /** Share that is somewhere else: half the sum of differences; 1 where one side answers nobody. */
