@@ -54,9 +54,9 @@ function agedFleet(sky: Partial<Sky> = {}, at = world) {
   };
   const fleet = new Fleet({ world: at, weather, ...CLIENTS });
   const { demand, cost } = now;
-  run(fleet, 40);
+  run(fleet, 30);
   now.demand = (group, sec) => demand(group, sec) * (1 + 0.12 * Math.sin(sec / 6));
-  run(fleet, 40);
+  run(fleet, 30);
   now.demand = demand;
   now.cost = cost;
   run(fleet, 20);

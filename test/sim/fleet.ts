@@ -28,6 +28,8 @@ export interface FleetOptions {
 /** A name that is answered: all caches, or one site's origins. */
 interface Name {
   readonly ask: SteerAsk;
+  /** Ids of all that could be answered. */
+  readonly targets: readonly string[];
   /** By resolver: the server answered last, and when that answer ends. */
   readonly server: (string | null)[];
   readonly until: Float64Array;
@@ -82,7 +84,9 @@ export class Fleet {
     const size = this.#groupOf.length;
     // Answers end at different seconds from the first on.
     const until = Float64Array.from(this.#ttl, (ttl) => this.#rng.float() * ttl);
-    return { ask, server: Array(size).fill(null), until, decided: new Map() };
+    const { nodes, origins } = this.world.snapshot;
+    const targets = (ask.for === "edges" ? nodes : origins).map((t) => t.id);
+    return { ask, targets, server: Array(size).fill(null), until, decided: new Map() };
   }
 
   /** One second. */
@@ -107,11 +111,11 @@ export class Fleet {
       let decision = name.decided.get(group);
       if (decision === undefined) {
         const view = { snapshot, health: this.health, assignment: this.assignment };
-        decision = steer(view, name.ask, { group, family: 4 });
+        decision = steer(view, name.ask, { group, family: 4, brief: true });
         name.decided.set(group, decision);
       }
       const choice = pick(decision.choices, Math.floor(this.#rng.float() * 2 ** 32));
-      this.#judge(decision, choice?.id ?? null);
+      this.#judge(name, choice?.id ?? null);
       name.server[r] = choice?.id ?? null;
       name.until[r] = this.sec + this.#ttl[r]!;
       const group_ = snapshot.groups[group]!.name;
@@ -119,10 +123,10 @@ export class Fleet {
     }
   }
 
-  #judge(decision: Decision, id: string | null): void {
+  #judge(name: Name, id: string | null): void {
     const state = (target: string) => this.health.targets[target]?.state;
     const down = id === null || state(id) === "down";
-    if (down && decision.reasons.some((c) => state(c.id) === "up")) this.wrong++;
+    if (down && name.targets.some((target) => state(target) === "up")) this.wrong++;
     if (id === null) this.wrong++;
   }
 

@@ -373,7 +373,7 @@ function decideSet(
   const site = client.subject - 1;
   const ask = site < 0 ? ({ for: "edges" } as const) : ({ for: "origins", site } as const);
   const addressOf = (choice: Choice) => (client.family === 4 ? choice.v4 : choice.v6);
-  const decision = steer(view, ask, client);
+  const decision = steer(view, ask, { ...client, brief: true });
   const all = decision.allDown;
   const usable = decision.choices.filter((choice) => addressOf(choice) !== null);
   const choices = all ? usable.slice(0, ALL_DOWN_MAX) : usable;

@@ -18,7 +18,7 @@ export const lowestLoad: Filter<"lowest-load"> = (left, _step, client) => {
   if (lowest === undefined) return [];
   const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
   const first = held ?? lowest;
-  for (const s of ordered) {
+  for (const s of client.brief === true ? [] : ordered) {
     const from = s.health?.loadFrom ?? "pool median";
     const detail = `projected ${show(s.projected)}, measured ${show(s.load)} by ${from}`;
     if (s === first && s === lowest) note(s, "lowest-load", true, ["lowest-load", detail]);

@@ -56,31 +56,36 @@ export function byCost(a: Point, b: Point): number {
 export const nearestUnloaded: Filter<"nearest-unloaded"> = (left, _step, client) => {
   orderDecides(left);
   const { assigned } = client;
-  const points = new Map(left.map((s) => [s, { id: s.id, rttMs: rttOf(s), load: s.projected }]));
-  const point = (s: Standing) => points.get(s)!;
-  const ordered = [...left].sort((a, b) => byCost(point(a), point(b)));
+  const ordered = left
+    .map((s) => ({ s, id: s.id, rttMs: rttOf(s), load: s.projected }))
+    .sort(byCost);
   const best = ordered[0];
   if (best === undefined) return [];
-  const held = assigned === undefined ? undefined : ordered.find((s) => s.id === assigned);
+  const held = assigned === undefined ? undefined : ordered.find((p) => p.id === assigned);
   const first = held ?? best;
-  const edge = front(ordered.map(point));
-  for (const s of ordered) {
-    const from = s.health?.loadFrom ?? "pool median";
-    const cost = costMs(rttOf(s), s.projected);
-    const detail = `${rttWords(s)}, load ${show(s.projected)} by ${from}, cost ${show(cost)} ms`;
-    const reason = edge.isLowestInBoth(point(s))
-      ? "lowest-in-both"
-      : s === best
-        ? "lowest-cost"
-        : s === first
-          ? "assigned"
-          : edge.isDominated(point(s))
-            ? "dominated"
-            : "higher-cost";
-    note(s, "nearest-unloaded", true, [reason, detail]);
+  if (client.brief !== true) {
+    const { isDominated, isLowestInBoth } = front(ordered);
+    for (const point of ordered) {
+      const reason = isLowestInBoth(point)
+        ? "lowest-in-both"
+        : point === best
+          ? "lowest-cost"
+          : point === first
+            ? "assigned"
+            : isDominated(point)
+              ? "dominated"
+              : "higher-cost";
+      note(point.s, "nearest-unloaded", true, [reason, words(point.s)]);
+    }
   }
-  return [first, ...ordered.filter((s) => s !== first)];
+  return [first.s, ...ordered.filter((p) => p !== first).map((p) => p.s)];
 };
+
+function words(s: Standing): string {
+  const from = s.health?.loadFrom ?? "pool median";
+  const cost = costMs(rttOf(s), s.projected);
+  return `${rttWords(s)}, load ${show(s.projected)} by ${from}, cost ${show(cost)} ms`;
+}
 
 /** Which of many points are dominated, found by one sort in place of comparing all pairs. */
 export function front(points: readonly Point[]) {

@@ -257,3 +257,16 @@ test("nearest-unloaded says dominated, and lowest in both, of exactly those that
     }),
   );
 });
+
+test("steer() chooses alike whether it is asked why or not", () => {
+  const load = fc.double({ min: 0, max: 1.5, noNaN: true });
+  fc.assert(
+    fc.property(load, load, load, fc.boolean(), (a, b, c, edges) => {
+      const ask = edges ? ({ for: "edges" } as const) : site;
+      const { reasons, ...told } = decide(loads(a, b, c), {}, ask);
+      const { reasons: none, ...brief } = decide(loads(a, b, c), { brief: true }, ask);
+      expect(brief).toEqual(told);
+      expect([none.length, reasons.length > 0]).toEqual([0, true]);
+    }),
+  );
+});

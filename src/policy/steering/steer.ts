@@ -36,6 +36,8 @@ export interface SteerClient {
   readonly family?: 4 | 6;
   /** Target ids not to be used, such as those that failed within this request. */
   readonly exclude?: ReadonlySet<string>;
+  /** Nobody asks why: the same choices, with no reasons. */
+  readonly brief?: boolean;
 }
 
 /** TTL of cache answers while health is young, seconds. */
@@ -67,21 +69,23 @@ export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision 
   const steps = ask.for === "edges" ? EDGE_CHAIN : chainOf(site, ask.use);
   const kept = standings.filter((s) => s.kept);
   const assigned = assignedTo(view.assignment, { ask, site }, group.name);
-  const ordered = runChain(steps, kept, { group, assigned });
-  const left = new Set(ordered);
-  const rest = standings.filter((s) => !left.has(s));
+  const ordered = runChain(steps, kept, { group, assigned, brief: client.brief === true });
+  const reasonsOf = (all: readonly Standing[]) =>
+    client.brief === true ? [] : all.map(toCandidate);
   const young = standings.some((s) => s.health === undefined || s.health.young);
   const ttlSec = ttlOf(snapshot, site, young);
   if (ordered.length > 0) {
     const shares = sharesOf(ordered);
     const choices = ordered.map((s, i) => toChoice(s, shares[i] ?? 0));
-    return { choices, ttlSec, allDown: false, reasons: [...ordered, ...rest].map(toCandidate) };
+    const left = new Set(ordered);
+    const rest = standings.filter((s) => !left.has(s));
+    return { choices, ttlSec, allDown: false, reasons: reasonsOf([...ordered, ...rest]) };
   }
   const mayServe = standings.filter((s) => permitted(steps, s, group.index));
   if (mayServe.some(isHealthy) || (mayServe.length === 0 && standings.length > 0)) {
-    return { choices: [], ttlSec, allDown: false, reasons: standings.map(toCandidate) };
+    return { choices: [], ttlSec, allDown: false, reasons: reasonsOf(standings) };
   }
-  const base = { ttlSec, allDown: true, reasons: standings.map(toCandidate) };
+  const base = { ttlSec, allDown: true, reasons: reasonsOf(standings) };
   return { ...base, choices: allDownChoices(mayServe, site, client) };
 }
 
