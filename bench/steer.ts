@@ -2,19 +2,18 @@
 // the optimum and beside simpler rules, for 50 pops and 10,000 client groups. Dear: a decision, and a
 // site decided anew, at 10, 1,000 and 100,000 sites. TURNPIKE_RTT names a folder of recorded data.
 import { NO_ASSIGNMENT } from "../src/model/assignment.ts";
-import { NO_HEALTH, type TargetHealth } from "../src/model/health.ts";
-import { network } from "../src/model/network.ts";
+import { NO_HEALTH } from "../src/model/health.ts";
 import type { Snapshot } from "../src/model/snapshot.ts";
-import { compile } from "../src/policy/snapshot/mod.ts";
-import { assign, distanceKm, queueMs, steer } from "../src/policy/steering/mod.ts";
+import { assign, distanceKm, queueMs } from "../src/policy/steering/mod.ts";
 import { median } from "./result.ts";
+import { type CostResult, costs, formatCosts } from "./steer-cost.ts";
 import { lowerBoundMs, type Problem, type Quality, qualityOf } from "./steer-optimum.ts";
 import { type Planet, readPlanet } from "./steer-planet.ts";
+import { compiled, targetAt } from "./steer-world.ts";
 
 const SIZE = { pops: 50, groups: 10_000 };
 /** Demand over all capacity. */
 const USE = 0.6;
-const SITES = [10, 1000, 100_000] as const;
 
 export interface SteerResult {
   readonly bench: "steer";
@@ -25,12 +24,7 @@ export interface SteerResult {
   /** Share of demand that another assignment moves. */
   readonly moved: Readonly<Record<string, number>>;
   readonly assignMs: number;
-  readonly costs: readonly {
-    readonly sites: number;
-    readonly decisionUs: number;
-    readonly assignUsPerSite: number;
-    readonly bytesPerGroup: number | null;
-  }[];
+  readonly costs: CostResult;
 }
 
 interface Stage {
@@ -59,14 +53,10 @@ export async function bench(o: { readonly log: (line: string) => void }): Promis
     return { name, ...found, aboveBound: found.meanMs / rttAndWait - 1 };
   });
   const boundMs = { rttAndWait, rttUnderCapacity };
-  const costs = SITES.map((sites) => {
-    o.log(`cost at ${sites} sites`);
-    return costAt(sites);
-  });
   const { moved, assignMs } = live;
   const size = { ...SIZE, use: USE };
   const data = stage.planet.source;
-  return { bench: "steer", data, size, boundMs, quality, moved, assignMs, costs };
+  return { bench: "steer", data, size, boundMs, quality, moved, assignMs, costs: costs(o.log) };
 }
 
 function makeStage(folder: string): Stage {
@@ -97,18 +87,6 @@ function makeStage(folder: string): Stage {
 
 function nodeName(i: number): string {
   return `n${String(i).padStart(2, "0")}`;
-}
-
-function compiled(file: unknown, targets: Record<string, string>): Snapshot {
-  const intent = { network: network.parse(file), version: 1, targets };
-  const made = compile({ intent, number: 1, createdAtMs: 0, sha256: () => "0".repeat(64) });
-  if (!made.ok) throw new Error(made.problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
-  return made.value;
-}
-
-function targetAt(id: string, load: number): TargetHealth {
-  const fixed = { sinceMs: 0, young: false, v4Up: true, v6Up: true, sources: [], views: [] };
-  return { id, state: "up", load, loadKnown: true, loadFrom: "cpu", ...fixed };
 }
 
 /**
@@ -190,60 +168,6 @@ function byLoad({ demand, capacity }: Problem): number[] {
   });
 }
 
-/** One decision, and one site assigned anew, in a network of so many sites of three origins. */
-function costAt(sites: number): SteerResult["costs"][number] {
-  const hostnames = Array.from({ length: sites }, (_, i) => `www.site-${i}.example`);
-  const targets = Object.fromEntries(
-    hostnames.map((h, i) => [h, i.toString(16).padStart(32, "0")]),
-  );
-  const names = ["a", "b", "c"];
-  const file = {
-    zone: "cdn.example",
-    allowPrivateOrigins: true,
-    clientGroups: names.map((name, i) => ({ name, prefixes: [`11.${i}.0.0/16`] })),
-    pops: [{ name: "p" }],
-    nodes: [{ name: "n", pop: "p", roles: ["edge"], addresses: { v4: "10.0.0.1" } }],
-    plans: [{ name: "flat", title: "Flat", currency: "EUR", kind: "fixed", monthly: "1.00" }],
-    customers: [
-      {
-        name: "all",
-        plan: "flat",
-        sites: hostnames.map((hostname) => ({
-          hostname,
-          origins: names.map((name, o) => ({ name, v4: `10.0.0.${o + 1}` })),
-        })),
-      },
-    ],
-  };
-  const snapshot = compiled(file, targets);
-  const loads = snapshot.origins.map(({ id, index }) => [id, targetAt(id, (index % 7) / 10)]);
-  const health = { ...NO_HEALTH, targets: Object.fromEntries(loads) };
-  const empty = { sites: {}, edges: {} };
-  const assignOnce = (previous: typeof NO_ASSIGNMENT) =>
-    assign({ snapshot, health, demand: empty, previous, atMs: 0 });
-  let assignment = assignOnce(NO_ASSIGNMENT);
-  const rounds = Math.max(3, Math.min(200, Math.ceil(20_000 / sites)));
-  const times = Array.from({ length: rounds }, () => {
-    const start = performance.now();
-    assignment = assignOnce(assignment);
-    return performance.now() - start;
-  });
-  const view = { snapshot, health, assignment };
-  const decisions = 200_000;
-  const start = performance.now();
-  for (let i = 0; i < decisions; i++) {
-    steer(view, { for: "origins", site: (i * 7919) % sites }, { group: i & 3, family: 4 });
-  }
-  const decisionUs = ((performance.now() - start) * 1000) / decisions;
-  const bytes = JSON.stringify(assignment.origins).length / sites / snapshot.groups.length;
-  return {
-    sites,
-    decisionUs,
-    assignUsPerSite: (median(times) * 1000) / sites,
-    bytesPerGroup: Math.round(bytes),
-  };
-}
-
 export function format(r: SteerResult): string {
   const ms = (n: number) => (Number.isFinite(n) ? n.toFixed(2) : "over capacity").padStart(14);
   const percent = (n: number) =>
@@ -273,15 +197,7 @@ export function format(r: SteerResult): string {
     ...Object.entries(r.moved).map(([what, share]) => `moved, ${what}: ${percent(share).trim()}`),
     `whole allocation: ${r.assignMs.toFixed(1)} ms`,
     "",
-    "  sites   us per decision   us per site assigned anew   bytes per client group sent",
-    ...r.costs.map((c) =>
-      [
-        String(c.sites).padStart(7),
-        c.decisionUs.toFixed(2).padStart(17),
-        c.assignUsPerSite.toFixed(2).padStart(27),
-        String(c.bytesPerGroup).padStart(29),
-      ].join(" "),
-    ),
+    ...formatCosts(r.costs),
     "",
   ];
   return lines.join("\n");

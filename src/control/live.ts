@@ -5,6 +5,7 @@ import type { Feed } from "../model/feed.ts";
 import type { Health } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
+import { wantedSplit } from "../policy/steering/mod.ts";
 import { BUCKET_MS, BUCKETS, RATE_BUCKETS, Ring } from "./ring.ts";
 
 /** Rings kept at most, about 5 KB each: further targets and sites show no history. */
@@ -41,26 +42,32 @@ export class LiveBook {
     for (const stop of this.#stops) stop();
   }
 
-  site(snapshot: Snapshot, site: SnapshotSite): Live {
+  /** @param rates lookups per second by client group: who is meant to be answered what */
+  site(snapshot: Snapshot, site: SnapshotSite, rates: Readonly<Record<string, number>> = {}): Live {
     const now = this.#clock.wallMs();
     const health = this.#feed.health();
     const ring = this.#rings.get(`site ${site.hostname}`);
     const origins = site.origins.map((i) => snapshot.origins[i]).filter((o) => o !== undefined);
-    const answers = this.#answers(
-      origins.map((o) => o.id),
-      now,
-    );
-    const total = answers.reduce((sum, n) => sum + n, 0);
+    const ids = origins.map((o) => o.id);
+    const share = sharesOf(this.#sums(ids, now, ANSWERS));
+    const fetchShare = sharesOf(this.#sums(ids, now, FETCHES));
+    const assignment = this.#feed.assignment();
+    const wanted = wantedSplit({ snapshot, health, assignment }, site, rates);
     return {
       atMs: now,
       snapshot: snapshot.number,
       health: health.number,
-      assignment: this.#feed.assignment().number,
+      assignment: assignment.number,
       held: health.held,
       lookupsPerSec: ring?.rate(now, LOOKUPS) ?? 0,
       origins: origins.map((origin, i) => {
-        const share = total === 0 ? 0 : (answers[i] ?? 0) / total;
-        return this.#origin(origin, { now, health, share });
+        const split = {
+          share: share[i] ?? 0,
+          fetchShare: fetchShare[i] ?? 0,
+          wanted: wanted.get(origin.id) ?? 0,
+          correction: assignment.trims?.factor[origin.id] ?? 1,
+        };
+        return this.#origin(origin, { now, health, split });
       }),
       edge: traffic(ring, now),
       history: (ring?.history(now) ?? []).map(({ atMs, sums }) => ({
@@ -102,7 +109,7 @@ export class LiveBook {
 
   #origin(
     origin: SnapshotOrigin,
-    at: { readonly now: number; readonly health: Health; readonly share: number },
+    at: { readonly now: number; readonly health: Health; readonly split: Split },
   ): OriginLive {
     const ring = this.#rings.get(`target ${origin.id}`);
     return {
@@ -116,7 +123,7 @@ export class LiveBook {
       ...forcedOf(origin, at.health),
       ...measuredOf(at.health, origin.id),
       lookupsPerSec: ring?.rate(at.now, ANSWERS) ?? 0,
-      share: at.share,
+      ...at.split,
       fetchesPerSec: ring?.rate(at.now, FETCHES) ?? 0,
       history: (ring?.history(at.now) ?? []).map(({ atMs, sums }) => ({
         atMs,
@@ -127,10 +134,10 @@ export class LiveBook {
     };
   }
 
-  /** Each server's answers in the last ten seconds; of a site as quiet as that, in five minutes. */
-  #answers(ids: readonly string[], now: number): number[] {
+  /** Each server's answers or fetches in the last ten seconds; of a site as quiet as that, in five minutes. */
+  #sums(ids: readonly string[], now: number, field: number): number[] {
     const over = (buckets: number) =>
-      ids.map((id) => this.#rings.get(`target ${id}`)?.sum(now, ANSWERS, buckets) ?? 0);
+      ids.map((id) => this.#rings.get(`target ${id}`)?.sum(now, field, buckets) ?? 0);
     const recent = over(RATE_BUCKETS);
     return recent.some((n) => n > 0) ? recent : over(BUCKETS - 1);
   }
@@ -184,6 +191,13 @@ export class LiveBook {
     ]);
     for (const key of this.#rings.keys()) if (!kept.has(key)) this.#rings.delete(key);
   }
+}
+
+type Split = Pick<OriginLive, "share" | "fetchShare" | "wanted" | "correction">;
+
+function sharesOf(counts: readonly number[]): number[] {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  return counts.map((n) => (total === 0 ? 0 : n / total));
 }
 
 function traffic(ring: Ring | undefined, now: number) {

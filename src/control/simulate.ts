@@ -11,8 +11,8 @@ import { type Network, network } from "../model/network.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { compile } from "../policy/snapshot/mod.ts";
 import { simulate } from "../policy/steering/mod.ts";
-import type { Deps } from "./deps.ts";
 import { sha256 } from "./digest.ts";
+import type { History } from "./history.ts";
 import { viewAt } from "./past.ts";
 import { type Counted, predictBills } from "./predict-bills.ts";
 
@@ -61,6 +61,19 @@ export class DemandBook {
     return some ? { sites, edges } : null;
   }
 
+  /** Lookups per second of one site, by client group. */
+  ofSite(hostname: string): Readonly<Record<string, number>> {
+    const oldest = this.#windows[0]!;
+    const sec = Math.max(1, (this.#clock.monoMs() - oldest.fromMs) / 1000);
+    const rates: Record<string, number> = {};
+    for (const { sites } of this.#windows) {
+      for (const [group, n] of sites.get(hostname) ?? []) {
+        rates[group] = (rates[group] ?? 0) + n / sec;
+      }
+    }
+    return rates;
+  }
+
   /** Only names of the snapshot count, so that memory is bounded by it. */
   #take(stats: NodeStats): void {
     const snapshot = this.#feed.snapshot();
@@ -103,7 +116,8 @@ function addAll(
  *   time, or lookups, that were not recorded
  */
 export function simulateDraft(
-  o: Pick<Deps, "feed" | "demand" | "history"> & {
+  o: Recorded & {
+    readonly feed: Feed;
     readonly network: Network | null;
     readonly counted: Counted;
   },
@@ -123,10 +137,15 @@ export function simulateDraft(
   };
 }
 
+interface Recorded {
+  readonly demand: DemandBook;
+  readonly history: History;
+}
+
 type Asked = "auto" | "recorded" | "generated";
 
 function recordedDemand(
-  o: Pick<Deps, "demand" | "history">,
+  o: Recorded,
   { at, demand }: { readonly at?: string | undefined; readonly demand: Asked },
 ): Demand | null {
   if (demand === "generated") return null;

@@ -18,6 +18,13 @@ export interface Assignment {
   readonly inTransit?: Readonly<Record<string, number>>;
   /** Of that the part that was moved lately: where resolvers' answers have not begun to end. */
   readonly justMoved?: Readonly<Record<string, number>>;
+  /** Corrections of weights, where these alone split a site's lookups: see `trimWeights()`. */
+  readonly trims?: {
+    /** Nothing is corrected before: the network has changed. */
+    readonly notBeforeMs: number;
+    /** Origin id -> what its weight is multiplied by; 1 where it is not listed. */
+    readonly factor: Readonly<Record<string, number>>;
+  };
   /** Hostname, or `c` for caches -> client group -> when it last moved; of the last minutes. */
   readonly movedAtMs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -38,6 +45,8 @@ export interface Demand {
   readonly sites: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Client group name -> lookups per second for caches. */
   readonly edges: Readonly<Record<string, number>>;
+  /** Origin id -> answers per second that named it, over a minute; of sites split by weight. */
+  readonly answers?: Readonly<Record<string, number>>;
 }
 
 export const NO_DEMAND: Demand = { sites: {}, edges: {} };

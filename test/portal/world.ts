@@ -260,6 +260,9 @@ function originOf(
         })),
     lookupsPerSec: fresh ? 0 : lookups,
     share: 0,
+    wanted: 1 / Math.max(1, one.origins.length),
+    correction: 1,
+    fetchShare: 0,
     fetchesPerSec: down ? 0 : 1.5 * wave(tick, k + 4),
     history: Array.from({ length: MOMENTS }, (_, i) => ({
       atMs: world.nowMs - (MOMENTS - 1 - i) * STEP_MS,

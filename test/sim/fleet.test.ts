@@ -214,6 +214,32 @@ describe("a fleet over time", () => {
     expect(fleet.wrong).toBe(0);
   });
 
+  test("weights are corrected until answers are split as wanted, and stay so", () => {
+    // Some client prefixes ask a hundred times as much as others, and each keeps to its server.
+    const splitting = buildWorld({ ...SMALL_SIZE, steering: { preset: "sticky" } });
+    const { fleet } = agedFleet({}, splitting);
+    const ids = splitting.snapshot.origins.map((o) => o.id);
+    const worst = (seconds: number) => {
+      const sums = new Map(ids.map((id) => [id, 0]));
+      for (let i = 0; i < seconds; i++) {
+        fleet.tick();
+        for (const id of ids) sums.set(id, sums.get(id)! + (fleet.answers[id] ?? 0));
+      }
+      const total = sum([...sums.values()]);
+      return Math.max(...[...sums.values()].map((n) => Math.abs(n / total - 1 / ids.length)));
+    };
+    const drift = worst(60);
+    run(fleet, 500);
+    const factors = () => ids.map((id) => fleet.assignment.trims?.factor[id] ?? 1);
+    const before = factors();
+    const rest = worst(100);
+    const change = Math.max(...factors().map((factor, i) => Math.abs(factor - before[i]!)));
+    evidence.split = { drift, rest, factors: factors(), change };
+    expect(rest).toBeLessThan(Math.min(0.03, drift));
+    expect(change).toBeLessThan(0.05);
+    for (const factor of factors()) expect(Math.abs(Math.log2(factor))).toBeLessThanOrEqual(1);
+  });
+
   test("with all origins dead every question is still answered", () => {
     const { fleet, dead } = agedFleet();
     for (const origin of world.snapshot.origins) dead.add(origin.id);

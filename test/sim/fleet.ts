@@ -1,4 +1,4 @@
-import { type Rng, seededRng } from "../../src/base/rng.ts";
+import { hash32, type Rng, seededRng } from "../../src/base/rng.ts";
 import { type Assignment, NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Decision } from "../../src/model/decision.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/health.ts";
@@ -52,6 +52,8 @@ export class Fleet {
   assignment: Assignment = NO_ASSIGNMENT;
   /** Answers that named nobody, or somebody known to be down while another was up. */
   wrong = 0;
+  /** Answers of the last second by target. */
+  answers: Record<string, number> = {};
   /** Real load by target, of the last second. */
   readonly load = new Map<string, number>();
   readonly #o: FleetOptions;
@@ -92,9 +94,10 @@ export class Fleet {
   /** One second. */
   tick(): void {
     this.sec++;
+    this.answers = {};
     const lookups: Record<string, number>[] = [{}, {}];
     for (const [i, name] of this.#names.entries()) this.#resolve(name, lookups[i]!);
-    this.#meter.take(statsOf(lookups, this.sec));
+    this.#meter.take(statsOf(lookups, this.sec, this.answers));
     this.#measure();
     const demand = this.#meter.demand(this.sec * 1000);
     const { snapshot } = this.world;
@@ -114,7 +117,11 @@ export class Fleet {
         decision = steer(view, name.ask, { group, family: 4, brief: true });
         name.decided.set(group, decision);
       }
-      const choice = pick(decision.choices, Math.floor(this.#rng.float() * 2 ** 32));
+      // A draw that sticks is by the client's prefix: one for each group here.
+      const sticks = decision.choices[0]?.stick !== undefined;
+      const seed = sticks ? hash32(`prefix-${group}`) : Math.floor(this.#rng.float() * 2 ** 32);
+      const choice = pick(decision.choices, seed);
+      if (choice !== null) this.answers[choice.id] = (this.answers[choice.id] ?? 0) + 1;
       this.#judge(name, choice?.id ?? null);
       name.server[r] = choice?.id ?? null;
       name.until[r] = this.sec + this.#ttl[r]!;
@@ -179,9 +186,13 @@ export class Fleet {
   }
 }
 
-function statsOf(lookups: readonly Record<string, number>[], sec: number): NodeStats {
+function statsOf(
+  lookups: readonly Record<string, number>[],
+  sec: number,
+  answers: Readonly<Record<string, number>>,
+): NodeStats {
   const [edgeLookups = {}, first = {}] = lookups;
-  const none = { answers: {}, edge: {}, fetches: {} };
+  const none = { answers, edge: {}, fetches: {} };
   const at = { node: "node-0", atMs: sec * 1000, snapshot: 1 };
   return { ...at, ...none, lookups: { "www.shop.example": first }, edgeLookups };
 }

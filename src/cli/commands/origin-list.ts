@@ -19,7 +19,17 @@ export function registerOriginList(program: Command): void {
 }
 
 export function originTable({ origins }: Live): string[] {
-  const heads = ["ORIGIN", "ADDRESS", "STATE", "LOAD", "FROM", "WEIGHT", "SHARE", "LOOKUPS/S"];
+  const heads = [
+    "ORIGIN",
+    "ADDRESS",
+    "STATE",
+    "LOAD",
+    "FROM",
+    "WEIGHT",
+    "WANTED",
+    "SHARE",
+    "LOOKUPS/S",
+  ];
   const cells = origins.map((o) => [
     o.name,
     [o.v4, o.v6].filter((address) => address !== null).join(" "),
@@ -27,6 +37,7 @@ export function originTable({ origins }: Live): string[] {
     o.load === null ? "-" : `${o.load.toFixed(3)}${o.loadKnown ? "" : "?"}`,
     o.loadFrom,
     o.weight,
+    `${Math.round(o.wanted * 100)} %${o.correction === 1 ? "" : ` (x ${o.correction.toFixed(2)})`}`,
     `${Math.round(o.share * 100)} %`,
     o.lookupsPerSec.toFixed(1),
   ]);

@@ -168,7 +168,7 @@ function customerHandlers({ deps }: Parts) {
       const { customer, hostname } = params;
       const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
       if (site === undefined) throw new Fault("not-found", hostname);
-      return deps.live.site(snapshot, site);
+      return deps.live.site(snapshot, site, deps.demand.ofSite(hostname));
     },
     readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
   } satisfies Partial<Handlers>;

@@ -18,6 +18,8 @@ export interface HealthPatch {
   readonly marks: Uint8Array;
   readonly loads: Float64Array;
   readonly projected: Float64Array;
+  /** What its weight is multiplied by; 1 for most. */
+  readonly trims: Float64Array;
   /** Sites whose assignment changed, with all of it. */
   readonly assigned: readonly (readonly [SiteIndex, Readonly<Record<string, string>>])[];
   /** Whole, or null where they are as before. */
@@ -49,6 +51,7 @@ export class HealthMirror {
   readonly #marks: Uint8Array;
   readonly #loads: Float64Array;
   readonly #projected: Float64Array;
+  readonly #trims: Float64Array;
   readonly #assigned = new Map<SiteIndex, Readonly<Record<string, string>>>();
   #edges: Assignment["edges"] = {};
   #rttMs: Health["rttMs"] = {};
@@ -62,6 +65,7 @@ export class HealthMirror {
     this.#marks = new Uint8Array(size).fill(ABSENT);
     this.#loads = new Float64Array(size);
     this.#projected = new Float64Array(size).fill(Number.NaN);
+    this.#trims = new Float64Array(size).fill(1);
   }
 
   /** The numbers of health and assignment. */
@@ -82,10 +86,10 @@ export class HealthMirror {
   }
 
   /** Whether the target at this place is known to be like that. */
-  holds(i: number, health: TargetHealth | undefined, projected: number): boolean {
+  holds(i: number, health: TargetHealth | undefined, by: Moved): boolean {
     const mark = health === undefined ? ABSENT : marksOf(health);
     if (mark !== this.#marks[i] || (health?.load ?? 0) !== this.#loads[i]) return false;
-    return Object.is(projected, this.#projected[i]);
+    return Object.is(by.projected, this.#projected[i]) && by.trim === this.#trims[i];
   }
 
   /** Takes what changed; says which decisions are stale. */
@@ -98,6 +102,7 @@ export class HealthMirror {
       this.#marks[i] = patch.marks[k]!;
       this.#loads[i] = patch.loads[k]!;
       this.#projected[i] = patch.projected[k]!;
+      this.#trims[i] = patch.trims[k]!;
       if (i < this.#steering.origins) sites.add(this.#steering.siteOf[i]!);
       else edges = true;
     }
@@ -146,10 +151,12 @@ export class HealthMirror {
     for (const origin of own) origins[origin.index] = origin;
     const health: Record<string, TargetHealth> = {};
     const projected: Record<string, number> = {};
+    const factor: Record<string, number> = {};
     for (const { index, id } of targets) {
       const i = first + index;
       if (this.#marks[i] !== ABSENT) health[id] = targetOf(id, this.#marks[i]!, this.#loads[i]!);
       if (!Number.isNaN(this.#projected[i])) projected[id] = this.#projected[i]!;
+      if (this.#trims[i] !== 1) factor[id] = this.#trims[i]!;
     }
     return {
       snapshot: { ...base, origins },
@@ -170,9 +177,16 @@ export class HealthMirror {
         origins: {},
         edges: this.#edges,
         projected,
+        trims: { notBeforeMs: 0, factor },
       },
     };
   }
+}
+
+/** What an assignment says of one target. */
+interface Moved {
+  readonly projected: number;
+  readonly trim: number;
 }
 
 /** Makes patches from the full tables, in the thread that is told of them. */
@@ -184,6 +198,7 @@ export class HealthDiffer {
   /** All targets, and what was projected, as they were told last. */
   #targets: readonly TargetHealth[] = [];
   #told: Assignment["projected"] | null = null;
+  #trimmed: Assignment["trims"];
   #origins: Assignment["origins"] | null = null;
 
   constructor(snapshot: Snapshot, mirror: HealthMirror) {
@@ -203,7 +218,8 @@ export class HealthDiffer {
       targets: Uint32Array.from(changed),
       marks: Uint8Array.from(found, (target) => (target === undefined ? ABSENT : marksOf(target))),
       loads: Float64Array.from(found, (target) => target?.load ?? 0),
-      projected: Float64Array.from(changed, (i) => this.#projected(i, assignment)),
+      projected: Float64Array.from(changed, (i) => this.#moved(i, assignment).projected),
+      trims: Float64Array.from(changed, (i) => this.#moved(i, assignment).trim),
       assigned: this.#diffAssigned(assignment),
       edges: sameRecord(edges, assignment.edges) ? null : assignment.edges,
       rttMs: sameTable(rttMs, health.rttMs) ? null : health.rttMs,
@@ -214,9 +230,11 @@ export class HealthDiffer {
   #changed(health: Health, assignment: Assignment): number[] {
     const targets = Object.values(health.targets);
     const before = this.#targets;
-    const sameOthers = assignment.projected === this.#told && targets.length === before.length;
+    const sameMoved = assignment.projected === this.#told && assignment.trims === this.#trimmed;
+    const sameOthers = sameMoved && targets.length === before.length;
     this.#targets = targets;
     this.#told = assignment.projected;
+    this.#trimmed = assignment.trims;
     const changed: number[] = [];
     if (sameOthers) {
       // Most targets are the objects they were: only the others are looked at.
@@ -234,11 +252,12 @@ export class HealthDiffer {
   }
 
   #holds(i: number, health: Health, assignment: Assignment): boolean {
-    return this.#mirror.holds(i, health.targets[this.#ids[i]!], this.#projected(i, assignment));
+    return this.#mirror.holds(i, health.targets[this.#ids[i]!], this.#moved(i, assignment));
   }
 
-  #projected(i: number, assignment: Assignment): number {
-    return assignment.projected[this.#ids[i]!] ?? Number.NaN;
+  #moved(i: number, { projected, trims }: Assignment): Moved {
+    const id = this.#ids[i]!;
+    return { projected: projected[id] ?? Number.NaN, trim: trims?.factor[id] ?? 1 };
   }
 
   #diffAssigned(assignment: Assignment): HealthPatch["assigned"] {

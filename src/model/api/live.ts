@@ -86,7 +86,12 @@ export const originLive = z
     ...measured,
     lookupsPerSec: z.number().meta({ description: "Times a second it was the address answered" }),
     share: z.number().meta({ description: "Its part of the site's answers, 0 to 1" }),
+    wanted: z.number().meta({ description: "What that part is meant to be, 0 to 1" }),
+    correction: z.number().meta({
+      description: "What its weight is multiplied by so that the two come together; 1 for none",
+    }),
     fetchesPerSec: z.number().meta({ description: "Fetches by caches on a miss" }),
+    fetchShare: z.number().meta({ description: "Its part of these, 0 to 1" }),
     history: z.array(originMoment).meta({ description: "The last 5 minutes, oldest first" }),
   })
   .meta({ id: "OriginLive" });

@@ -14,6 +14,7 @@ import {
 import { chainOf, ORDERING, runChain } from "./chain.ts";
 import { placeOf } from "./distance.ts";
 import { judgeHealthy } from "./healthy.ts";
+import { nextTrims } from "./trim.ts";
 
 /**
  * How much longer than half a TTL demand takes on the average to follow a move: checks and rates are
@@ -66,7 +67,20 @@ export function assign(input: AssignInput): Assignment {
     origins,
     edges,
     ...out,
+    ...trimsOf(input),
   };
+}
+
+function trimsOf(input: AssignInput): Pick<Assignment, "trims"> {
+  const { snapshot, health, previous } = input;
+  const seen = { snapshot, health, assignment: previous };
+  const usable = (site: SnapshotSite) =>
+    site.origins
+      .map((index) => standingOfOrigin(snapshot.origins[index]!, seen, undefined))
+      .filter((s) => usableNow(s) && s.weight > 0 && s.port === site.port)
+      .map(({ id, weight, health: of }) => ({ id, weight, sinceMs: of?.sinceMs ?? 0 }));
+  const trims = nextTrims({ ...input, usable });
+  return trims === undefined ? {} : { trims };
 }
 
 interface Made {

@@ -26,6 +26,8 @@ export interface Standing {
   readonly v6: string | null;
   readonly port: number;
   readonly weight: number;
+  /** What its weight is multiplied by in a draw, so that what is answered comes to what is wanted. */
+  readonly trim: number;
   readonly capacity: number;
   readonly forced: ForcedState;
   readonly forcedUntilMs: number | undefined;
@@ -100,6 +102,7 @@ function standing(
     ...addresses(target, health),
     port,
     weight,
+    trim: seen.assignment.trims?.factor[id] ?? 1,
     capacity,
     forced: health?.forcedEnded === true ? "auto" : target.forced,
     forcedUntilMs,
@@ -196,6 +199,11 @@ export function toCandidate(standing: Standing): Candidate {
     sources: standing.health?.sources ?? [],
     verdicts: standing.verdicts,
   };
+}
+
+/** Of a corrected weight, for people. */
+export function trimWords({ trim }: Standing): string {
+  return trim === 1 ? "" : `; corrected by ${trim.toFixed(3)}, as it was answered for more or less`;
 }
 
 /** A load or time for people: two or three significant places. */

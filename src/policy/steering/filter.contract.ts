@@ -27,6 +27,7 @@ export function standing(index: number, given: Partial<Standing> = {}): Standing
     v4: `192.0.2.${index}`,
     v6: null,
     port: 80,
+    trim: 1,
     weight: 1,
     capacity: 1000,
     forced: "auto",

@@ -10,6 +10,8 @@ export { distanceKm, rttOfDistance } from "./distance.ts";
 export { queueMs, waitMs } from "./nearest-unloaded.ts";
 export { pick } from "./pick.ts";
 export { type Simulation, simulate } from "./simulate.ts";
+export { wantedSplit } from "./split.ts";
 export { type SteerAsk, type SteerClient, steer, type View } from "./steer.ts";
 export { clientSeed, stickyBits } from "./sticky.ts";
+export { isSplitByWeight, SPLIT_MS } from "./trim.ts";
 export { type Who, whoGets } from "./who.ts";

@@ -61,7 +61,8 @@ export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision 
   const { snapshot } = view;
   const site = ask.for === "origins" ? snapshot.sites[ask.site] : undefined;
   const group = snapshot.groups[client.group] ?? snapshot.groups[0] ?? NOBODY;
-  const standings = ask.for === "origins" ? originsOf(view, site, group) : edgesOf(view, group);
+  const standings =
+    ask.for === "origins" ? originsOf(seenBy(view, ask), site, group) : edgesOf(view, group);
   for (const standing of standings) {
     judgeHealthy(standing);
     judgeFit(standing, ask, { site, client });
@@ -98,6 +99,13 @@ function permitted(steps: readonly SnapshotStep[], s: Standing, group: GroupInde
 
 function isHealthy(s: Standing): boolean {
   return s.verdicts[0]?.kept === true;
+}
+
+/** Weights are corrected by what lookups are answered, which says nothing of a cache's misses. */
+function seenBy(view: View, ask: SteerAsk): View {
+  if (ask.for === "edges" || ask.use !== "miss" || view.assignment.trims === undefined) return view;
+  const { trims: _, ...assignment } = view.assignment;
+  return { ...view, assignment };
 }
 
 function originsOf(view: View, site: SnapshotSite | undefined, group: SnapshotGroup): Standing[] {

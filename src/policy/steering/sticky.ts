@@ -1,5 +1,5 @@
 import { hash32 } from "../../base/rng.ts";
-import { byId, note, type Standing } from "./candidate.ts";
+import { byId, note, type Standing, trimWords } from "./candidate.ts";
 import type { Filter } from "./filter.ts";
 
 /** Bits of a client's address that a draw which sticks is made of: one subscriber line or office. */
@@ -14,10 +14,10 @@ export const sticky: Filter<"sticky"> = (left) => {
   const total = left.reduce((sum, s) => sum + s.weight, 0);
   const ordered = [...left].sort(byId);
   for (const s of ordered) {
-    s.draw = s.weight;
+    s.draw = s.weight * s.trim;
     s.stick = stickOf(s);
     const percent = (100 * s.weight) / Math.max(total, 1e-9);
-    const detail = `${percent.toFixed(1)} % of client prefixes keep to it`;
+    const detail = `${percent.toFixed(1)} % of client prefixes keep to it${trimWords(s)}`;
     note(s, "sticky", true, ["sticks", detail]);
   }
   return ordered;

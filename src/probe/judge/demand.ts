@@ -1,6 +1,7 @@
 import type { Demand } from "../../model/assignment.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
+import { isSplitByWeight, SPLIT_MS } from "../../policy/steering/mod.ts";
 
 /** The share of the newest second in the rate: about 5 s to follow a change. */
 const EWMA_SHARE = 0.2;
@@ -12,8 +13,8 @@ class Rate {
   pending = 0;
   perSec = 0;
 
-  turn(sec: number): void {
-    this.perSec += Math.min(1, EWMA_SHARE * sec) * (this.pending / sec - this.perSec);
+  turn(sec: number, share = EWMA_SHARE): void {
+    this.perSec += Math.min(1, share * sec) * (this.pending / sec - this.perSec);
     this.pending = 0;
   }
 }
@@ -22,6 +23,8 @@ class Rate {
 export class DemandMeter {
   readonly #sites = new Map<string, Map<string, Rate>>();
   readonly #edges = new Map<string, Rate>();
+  /** By origin, of sites that are split by weight. */
+  #answers = new Map<string, Rate>();
   #hostnames: ReadonlySet<string> = new Set();
   #groups: ReadonlySet<string> = new Set();
   #turnedMs: number | null = null;
@@ -29,6 +32,9 @@ export class DemandMeter {
   setSnapshot(snapshot: Snapshot): void {
     this.#hostnames = new Set(snapshot.sites.map((site) => site.hostname));
     this.#groups = new Set(snapshot.groups.map((group) => group.name));
+    const split = snapshot.sites.filter(isSplitByWeight).flatMap((site) => site.origins);
+    const ids = split.map((index) => snapshot.origins[index]!.id);
+    this.#answers = new Map(ids.map((id) => [id, this.#answers.get(id) ?? new Rate()]));
     for (const hostname of this.#sites.keys()) {
       if (!this.#hostnames.has(hostname)) this.#sites.delete(hostname);
     }
@@ -44,6 +50,10 @@ export class DemandMeter {
     }
     for (const [group, count] of Object.entries(stats.edgeLookups)) {
       this.#add(this.#edges, group, count);
+    }
+    for (const [id, count] of this.#answers.size === 0 ? [] : Object.entries(stats.answers)) {
+      const rate = this.#answers.get(id);
+      if (rate !== undefined && Number.isFinite(count) && count > 0) rate.pending += count;
     }
   }
 
@@ -62,12 +72,14 @@ export class DemandMeter {
       this.#turnedMs = nowMs;
       for (const rates of this.#sites.values()) turnAll(rates, sec);
       turnAll(this.#edges, sec);
+      for (const rate of this.#answers.values()) rate.turn(sec, 1000 / SPLIT_MS);
     }
     const sites: Record<string, Record<string, number>> = {};
     for (const [hostname, rates] of this.#sites) {
       if (rates.size > 0) sites[hostname] = perSec(rates);
     }
-    return { sites, edges: perSec(this.#edges) };
+    const rest = this.#answers.size === 0 ? {} : { answers: perSec(this.#answers) };
+    return { sites, edges: perSec(this.#edges), ...rest };
   }
 }
 
