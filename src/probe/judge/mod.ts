@@ -1,7 +1,7 @@
 /**
  * What is made of the vantages' reports: rise and fall, the majority's word, loads on one scale,
  * latency to client groups, and the hold when the fault is ours. Pure: reports and times come in,
- * a judgement comes out. Who judges and how it travels is in ../leader.ts. State lives as long as
+ * a judgement comes out. Who judges and how it travels is in ../election.ts. State lives as long as
  * the process; another node that takes over has folded the same reports all along.
  */
 
