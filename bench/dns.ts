@@ -197,6 +197,8 @@ async function ready(subject: Subject): Promise<void> {
   const socket = await Bun.udpSocket({
     connect: { hostname: "127.0.0.1", port: subject.port },
     socket: {
+      // Nobody listens yet.
+      error: () => {},
       data: (_socket, data) => {
         const message = decodeMessage(data);
         if (!isWireFault(message) && message.answers.length > 0) answered.resolve();

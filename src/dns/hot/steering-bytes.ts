@@ -26,7 +26,10 @@ export interface SteeredSite {
 }
 
 /** No step looks at these, and they are long. */
-const SITE_UNSEEN = new Set(["check", "records", "aliases", "target"]);
+const SITE_UNSEEN = new Set([
+  ...["check", "records", "aliases", "target", "customer", "onboarding", "scheme"],
+  ...["limitMs", "objectBytesMax", "margin", "fetch", "rules"],
+]);
 const ORIGIN_UNSEEN = new Set(["exporter", "loadUrl", "snmp", "ftpPort"]);
 const TEXT_LEAST = 1 << 16;
 /** UTF-8 takes at most so many octets for a unit of a string. */

@@ -237,7 +237,7 @@ describe("limits (D7)", () => {
     // The same cookie from another address of the prefix proves nothing.
     expect(flood(to, () => "198.51.100.8", cookie(own))[0]).toBeLessThan(1000);
     expect(flood(to, () => from, { stream: true })).toEqual([20_000, 0, 0]);
-  });
+  }, 30_000);
 
   test("are apart for answers, names that are not there and refusals", () => {
     const to = responder({ rateLimits: LIMITS });
