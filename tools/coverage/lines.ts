@@ -18,7 +18,8 @@ export function unrunLines(
   const out = mkdtempSync(join(tmpdir(), "turnpike-lines-"));
   try {
     const report = ["--coverage", "--coverage-reporter=lcov", `--coverage-dir=${out}`];
-    const command = ["test", ...report, ...o.tests.map((test) => `./${test}`)];
+    // Counting slows tests down, and so may a busy machine.
+    const command = ["test", "--timeout=120000", ...report, ...o.tests.map((test) => `./${test}`)];
     const done = spawnSync(process.execPath, command, {
       cwd: root,
       encoding: "utf8",
