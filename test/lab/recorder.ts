@@ -31,6 +31,8 @@ export interface Recorder {
   /** Called on all that comes, before it is taken apart. */
   onBytes: (socket: Socket, connection: number) => void;
   clear(): void;
+  /** Ends all connections as they stand. */
+  dropAll(): void;
   stop(): Promise<void>;
 }
 
@@ -91,8 +93,11 @@ export async function startRecorder(address: string, port = 0): Promise<Recorder
       recorder.reply = () => OK_REPLY;
       recorder.onBytes = () => {};
     },
-    async stop() {
+    dropAll() {
       for (const socket of open) socket.destroy();
+    },
+    async stop() {
+      recorder.dropAll();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -105,6 +105,20 @@ describe("over HTTP/1.1", () => {
   });
 });
 
+test("no request of these costs more than 50 ms of the processor (H24)", async () => {
+  const costs: number[] = [];
+  const all = [...HTTP1_CASES(SITE).map((one) => one.bytes), ...HTTP1_MUTANTS(SITE, 7_000, 100)];
+  for (const bytes of all) {
+    const before = process.cpuUsage();
+    const enough = (text: string) => text.includes("\r\n\r\n");
+    await sendRaw(plain(), [bytes], { enough, patienceMs: 20 });
+    const { user, system } = process.cpuUsage(before);
+    costs.push((user + system) / 1000);
+  }
+  // Client, server and origin together; a collection of garbage may fall into one of them.
+  expect(costs.filter((ms) => ms > 50).length).toBeLessThanOrEqual(1);
+}, 30_000);
+
 describe("over HTTP/2", () => {
   for (const { what, frames, reaches, answer } of HTTP2_CASES(SITE)) {
     const words = reaches === null ? "refused, and no origin hears of it" : "one request";

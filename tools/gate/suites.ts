@@ -23,6 +23,19 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_FLOOD_SEC: "600" },
     full: { TURNPIKE_FLOOD_SEC: "600" },
   },
+  "edge-floods": {
+    files: ["test/stories/edge-floods.test.ts", "test/stories/edge-framing.test.ts"],
+    env: {
+      TURNPIKE_FLOOD_FRAMES: "200000",
+      TURNPIKE_SLOW_CLIENTS: "4000",
+      TURNPIKE_SMUGGLES: "20000",
+    },
+    full: {
+      TURNPIKE_FLOOD_FRAMES: "1000000",
+      TURNPIKE_SLOW_CLIENTS: "10000",
+      TURNPIKE_SMUGGLES: "100000",
+    },
+  },
   "edge-pools": {
     files: ["test/stories/edge-pools.test.ts"],
     env: { TURNPIKE_TLS_ORIGINS: "1000" },

@@ -8,6 +8,7 @@ import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
 import { Gate } from "./gate.ts";
 import { Lacks } from "./lacks.ts";
+import { Leavers } from "./leavers.ts";
 import { HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
@@ -59,9 +60,21 @@ export class Fetcher {
   readonly #parts: FetchParts;
   readonly #gate = new Gate();
   readonly #lacks = new Lacks();
+  readonly #leavers = new Leavers();
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
+  }
+
+  /** Asks for what `ask` asks for; a client that left too much behind is told to wait. */
+  async fetch(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
+    const stay = this.#leavers.watch(ask.client, ask.request.signal);
+    if (stay === null) return refusals.busy;
+    try {
+      return await this.#ask(ask, view, sending);
+    } finally {
+      stay.end();
+    }
   }
 
   /**
@@ -76,7 +89,7 @@ export class Fetcher {
    * At the end: what a server that lacks it said, else what the last one did. It is `unsure` that
    * nobody has it while one of those asked said something else.
    */
-  async fetch(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
+  async #ask(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
     const sent = await readRequestBody(ask.request, ask.alive);
     if ("status" in sent) return sent;
     const rules = fetchOf(ask.entry.site);
