@@ -42,7 +42,12 @@ export async function readNodeFile(path: string): Promise<NodeFile> {
   const dns = log === undefined ? file.dns : { ...file.dns, queryLog: log };
   const places = file.places?.map((one) => resolve(from, one));
   const whole = places === undefined ? file : { ...file, places };
-  return { ...whole, ...tls, dns, data: resolve(from, file.data) };
+  const { accessLog } = file;
+  const access =
+    accessLog === undefined
+      ? {}
+      : { accessLog: { ...accessLog, file: resolve(from, accessLog.file) } };
+  return { ...whole, ...tls, ...access, dns, data: resolve(from, file.data) };
 }
 
 async function up(file: NodeFile, logLevel: LogLevel): Promise<void> {

@@ -1,5 +1,5 @@
 import { listenFault } from "../base/listen-fault.ts";
-import type { Server } from "./hot/serve.ts";
+import type { Handle } from "./observe.ts";
 
 /** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
 const IDLE_SEC = 10;
@@ -16,7 +16,7 @@ export interface Listening {
  * HTTP/2 and HTTP/1.1, else HTTP/1.1. Throws what `listenFault()` makes of it, with nothing left open.
  */
 export async function listen(
-  server: Server,
+  handle: Handle,
   o: {
     readonly hosts: readonly string[];
     readonly port: number;
@@ -39,7 +39,7 @@ export async function listen(
         development: false,
         fetch: (request, connection) =>
           o.aside?.(request, connection.requestIP(request)?.address ?? "") ??
-          server.handle(request, connection),
+          handle(request, connection),
         ...(o.tls === undefined ? {} : { tls: { ...o.tls }, http2: true }),
       });
       open.push(listener);

@@ -21,8 +21,10 @@ import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { type Aside, type Listening, listen } from "./listen.ts";
+import { EdgeMetrics } from "./metrics.ts";
+import { type AccessSink, type Handle, observed } from "./observe.ts";
 import { originClient } from "./origin-client.ts";
-import { type OwnFigures, startOwnFigures } from "./own-figures.ts";
+import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 import { answerWhy } from "./why.ts";
 
@@ -36,6 +38,8 @@ export interface EdgeOptions {
   };
   /** PEM texts. Without them nothing listens for HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where requests are written down; nowhere without it. */
+  readonly access?: AccessSink;
   readonly dataDir: string;
   readonly memoryBytesMax: number;
   readonly diskBytesMax: number;
@@ -57,6 +61,8 @@ export interface EdgeRole {
   readonly httpPort: number;
   readonly httpsPort: number | null;
   stop(): Promise<void>;
+  /** For Prometheus: all since the start. */
+  metrics(): string;
   /** What was served since the last call. */
   drainStats(): Pick<
     NodeStats,
@@ -68,6 +74,7 @@ export interface EdgeRole {
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { cache, bans, encoder } = openHeld(o);
   const counts = new EdgeCounts();
+  const metrics = new EdgeMetrics();
   const origins = originClient();
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
@@ -102,42 +109,64 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   if (first !== null) swap(first);
   const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
-  const listeners: Listening[] = [];
-  let own: OwnFigures | null = null;
+  const handle = observed((request, connection) => server.handle(request, connection), {
+    ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
+    ...(o.access === undefined ? {} : { access: o.access }),
+  });
   const stop = async () => {
     for (const end of ends) end();
-    own?.stop();
-    await Promise.all(listeners.map((listener) => listener.stop()));
     origins.stop();
     await purges.stop();
     await encoder.stop();
     await cache.stop();
   };
-  try {
-    const { hosts, http, https } = o.listen;
-    listeners.push(await listen(server, { hosts, port: http }));
-    if (o.tls !== undefined && https !== undefined) {
-      listeners.push(await listen(server, { hosts, port: https, tls: o.tls, ...asideOf(o) }));
-    }
-    const ports = listeners.map((listener) => listener.port);
-    own = startOwnFigures({ clock, hosts, ports });
-  } catch (fault) {
+  const doors = await openDoors(handle, o).catch(async (fault: unknown) => {
     await stop();
     throw fault;
-  }
+  });
   return {
-    httpPort: listeners[0]!.port,
-    httpsPort: listeners[1]?.port ?? null,
-    stop,
+    httpPort: doors.ports[0]!,
+    httpsPort: doors.ports[1] ?? null,
+    stop: async () => {
+      await doors.stop();
+      await stop();
+    },
+    metrics: () => metrics.text(),
     drainStats: () => {
       const drained = counts.drain();
-      return { ...drained, ...own?.take(drained.edge, feed.snapshot()), ...beacon.take() };
+      metrics.add(drained);
+      return { ...drained, ...doors.own.take(drained.edge, feed.snapshot()), ...beacon.take() };
     },
   };
 }
 
 function asideOf({ aside }: EdgeOptions): { readonly aside?: Aside } {
   return aside === undefined ? {} : { aside };
+}
+
+/** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
+async function openDoors(handle: Handle, o: EdgeOptions) {
+  const { hosts, http, https } = o.listen;
+  const listeners: Listening[] = [];
+  const close = async () => {
+    await Promise.all(listeners.map((listener) => listener.stop()));
+  };
+  try {
+    listeners.push(await listen(handle, { hosts, port: http }));
+    if (o.tls !== undefined && https !== undefined) {
+      listeners.push(await listen(handle, { hosts, port: https, tls: o.tls, ...asideOf(o) }));
+    }
+    const ports = listeners.map((listener) => listener.port);
+    const own = startOwnFigures({ clock: o.clock, hosts, ports });
+    const stop = () => {
+      own.stop();
+      return close();
+    };
+    return { ports, own, stop };
+  } catch (fault) {
+    await close();
+    throw fault;
+  }
 }
 
 /** Every path under which a URL of this site may be held. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessLog } from "./access-log.ts";
 import { hostname, hostPort, ipv4, ipv6, prefix, slug } from "./names.ts";
 import { nodeRole } from "./network.ts";
 
@@ -91,6 +92,7 @@ export const nodeFile = z
     places: z.array(z.string().min(1)).max(8).optional().meta({
       description: "MaxMind DB files (cities, countries, AS numbers): where client groups are",
     }),
+    accessLog: accessLog.optional().meta({ description: "Requests to the cache, line by line" }),
     dnsWorkers: z.int().min(1).max(64).default(1),
     dns: dnsAnswers,
     operator: z

@@ -151,7 +151,7 @@ export class Stage {
   }
 
   async start(
-    more: Pick<EdgeOptions, "tls" | "secrets" | "files"> & {
+    more: Pick<EdgeOptions, "tls" | "secrets" | "files" | "access"> & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
     } = {},
@@ -173,6 +173,7 @@ export class Stage {
       listen: { hosts: [this.#address], http: 0, https: 0 },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
       ...(more.files === undefined ? {} : { files: more.files }),
+      ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,

@@ -21,6 +21,7 @@ import { registerSiteShow } from "./site-show.ts";
 import { registerSnapshotList } from "./snapshot-list.ts";
 import { registerTokens } from "./token-create.ts";
 import { registerTopDns } from "./top-dns.ts";
+import { registerTopEdge } from "./top-edge.ts";
 import { registerUsage } from "./usage.ts";
 import { registerWho } from "./who.ts";
 import { registerWhy } from "./why.ts";
@@ -58,4 +59,5 @@ export function registerCommands(program: Command): void {
   registerTokens(program);
   registerAuditList(program);
   registerTopDns(program);
+  registerTopEdge(program);
 }

@@ -7,14 +7,14 @@ import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Bus } from "../../bus/mod.ts";
 import { type DnsOptions, type DnsServer, dohAt, startDns } from "../../dns/mod.ts";
-import { type EdgeOptions, type EdgeRole, startEdge } from "../../edge/mod.ts";
+import { type AccessSink, type EdgeOptions, type EdgeRole, startEdge } from "../../edge/mod.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
 import { answerSettings } from "./dns-options.ts";
 import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
-import { startLookupLog } from "./lookup-log.ts";
+import { startLineLog } from "./line-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
 import { stubResolver } from "./resolver.ts";
@@ -77,6 +77,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       const edge = await startCache(file, own);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
+      sources.push(() => edge.metrics());
       stops.push(() => edge.stop());
       drains.push(() => edge.drainStats());
     }
@@ -118,9 +119,9 @@ async function startNameServer(
   const { feed, bus, log, rng } = common;
   const { hosts, port } = listenOf(file.listen.dns, "listen.dns");
   const { queryLog } = file.dns;
-  let lookups: ReturnType<typeof startLookupLog> | undefined;
+  let lookups: ReturnType<typeof startLineLog> | undefined;
   if (queryLog !== undefined) {
-    lookups = startLookupLog({ ...queryLog, bytesMax: queryLog.maxMiB * MIB, log });
+    lookups = startLineLog({ ...queryLog, bytesMax: queryLog.maxMiB * MIB, log });
     stops.push(lookups.stop);
   }
   const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
@@ -146,7 +147,7 @@ async function startNameServer(
     },
     ...(dot && (await tlsOf(file))),
     answering: answerSettings(file, rng),
-    ...(lookups && { onLookup: lookups.add }),
+    ...(lookups && { onLookup: (entry) => lookups.add(JSON.stringify(entry)) }),
   });
 }
 
@@ -166,8 +167,16 @@ async function startCache(
     ...{ feed, bus, rng, log },
   });
   stops.push(async () => keys.stop());
+  let access: AccessSink | undefined;
+  if (file.accessLog !== undefined) {
+    const { format, each, maxMiB } = file.accessLog;
+    const lines = startLineLog({ file: file.accessLog.file, bytesMax: maxMiB * MIB, log });
+    stops.push(lines.stop);
+    access = { format, each, add: lines.add };
+  }
   return startEdge({
     ...common,
+    ...(access === undefined ? {} : { access }),
     feed: feed.forRole("edge"),
     secrets: (customer, key) => keys.secret(customer, key),
     ...(await edgeOptions(file, dataDir)),

@@ -1,33 +1,48 @@
 import { appendFile, mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Log } from "../../base/log.ts";
-import type { QueryLogEntry } from "../../dns/mod.ts";
 
 const FLUSH_MS = 500;
+/** What may wait for the disk; more is counted and left out. */
+const WAITING_CHARS_MAX = 16_777_216;
 
 /**
- * Writes lookups as JSON lines, twice a second. A file that has reached its size is kept as `FILE.1`
- * and begun anew, so that two of them are the most that is ever on the disk. What cannot be written
- * is told and left out: nobody waits for this log.
+ * Writes lines twice a second. A file that has reached its size is kept as `FILE.1` and begun anew, so
+ * that two of them are the most that is ever on the disk. What cannot be written, or not in time, is
+ * told and left out: nobody waits for this log.
  */
-export function startLookupLog(o: {
+export function startLineLog(o: {
   readonly file: string;
   readonly bytesMax: number;
   readonly log: Log;
-}): { add(entry: QueryLogEntry): void; stop(): Promise<void> } {
+}): { add(line: string): void; stop(): Promise<void> } {
   let lines: string[] = [];
+  let waiting = 0;
+  let left = 0;
   let writing: Promise<void> = mkdir(dirname(o.file), { recursive: true }).then(() => {});
   const flush = () => {
+    if (left > 0) o.log.warn("Lines of a log were left out", { file: o.file, lines: left });
+    left = 0;
     if (lines.length === 0) return;
     const text = `${lines.join("\n")}\n`;
     lines = [];
     writing = writing
       .then(() => append(o, text))
-      .catch((error: unknown) => o.log.warn("Cannot write the query log", { file: o.file, error }));
+      .catch((error: unknown) => o.log.warn("Cannot write a log", { file: o.file, error }))
+      .then(() => {
+        waiting -= text.length;
+      });
   };
   const timer = setInterval(flush, FLUSH_MS);
   return {
-    add: (entry) => lines.push(JSON.stringify(entry)),
+    add: (line) => {
+      if (waiting + line.length > WAITING_CHARS_MAX) {
+        left++;
+        return;
+      }
+      waiting += line.length + 1;
+      lines.push(line);
+    },
     stop: async () => {
       clearInterval(timer);
       flush();

@@ -1,0 +1,69 @@
+import type { NodeStats } from "../model/messages.ts";
+
+interface SiteTotals {
+  requests: number;
+  hits: number;
+  bytesOut: number;
+}
+
+/**
+ * All that was counted since the start, for a Prometheus scrape. Labels are sites and origins of the
+ * network file and statuses from 100 to 599: no client can make one.
+ */
+export class EdgeMetrics {
+  readonly #statuses = new Float64Array(600);
+  readonly #sites = new Map<string, SiteTotals>();
+  readonly #fetches = new Map<string, number>();
+
+  answered(status: number): void {
+    this.#statuses[status]!++;
+  }
+
+  /** What was drained for the live figures. */
+  add(drained: Pick<NodeStats, "edge" | "fetches">): void {
+    for (const [site, counts] of Object.entries(drained.edge)) {
+      const sum = this.#sites.get(site) ?? { requests: 0, hits: 0, bytesOut: 0 };
+      sum.requests += counts.requests;
+      sum.hits += counts.hits;
+      sum.bytesOut += counts.bytesOut;
+      this.#sites.set(site, sum);
+    }
+    for (const [origin, count] of Object.entries(drained.fetches)) {
+      this.#fetches.set(origin, (this.#fetches.get(origin) ?? 0) + count);
+    }
+  }
+
+  /** Lines of the Prometheus text format, version 0.0.4. */
+  text(): string {
+    const lines: string[] = [];
+    const family = (name: string, help: string, of: Iterable<readonly [string, number]>) => {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
+      for (const [label, count] of of) lines.push(`${name}{${label}} ${count}`);
+    };
+    const sites = [...this.#sites];
+    const bySite = (of: (sum: SiteTotals) => number) =>
+      sites.map(([site, sum]) => [`site="${site}"`, of(sum)] as const);
+    const statuses = [...this.#statuses.entries()]
+      .filter(([, count]) => count > 0)
+      .map(([status, count]) => [`status="${status}"`, count] as const);
+    family("turnpike_edge_responses_total", "Answers to clients", statuses);
+    family(
+      "turnpike_edge_requests_total",
+      "Requests by site",
+      bySite((s) => s.requests),
+    );
+    family(
+      "turnpike_edge_hits_total",
+      "Requests served from the cache",
+      bySite((s) => s.hits),
+    );
+    family(
+      "turnpike_edge_sent_bytes_total",
+      "Bytes of bodies sent",
+      bySite((s) => s.bytesOut),
+    );
+    const fetches = [...this.#fetches].map(([id, n]) => [`origin="${id}"`, n] as const);
+    family("turnpike_edge_fetches_total", "Requests to web servers", fetches);
+    return `${lines.join("\n")}\n`;
+  }
+}
