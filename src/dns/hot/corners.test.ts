@@ -340,6 +340,6 @@ test("counters of threads add up", () => {
 
 test("a code without a name is counted by its number", () => {
   const { tally } = new Responder(1);
-  tally.response(9);
-  expect([...responsesOf(tally.cells)]).toEqual([{ rcode: "9", count: 1 }]);
+  tally.response(7);
+  expect([...responsesOf(tally.cells)]).toEqual([{ rcode: "7", count: 1 }]);
 });
