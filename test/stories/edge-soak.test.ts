@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRng } from "../../src/base/rng.ts";
 
-/** The long run takes 20 minutes, `--full` an hour. */
+/** The long run takes 17 minutes and its start and end, `--full` an hour. */
 const SECONDS = Number(process.env.TURNPIKE_SOAK_SEC ?? 4);
 const WINDOWS = SECONDS > 60 ? 20 : 4;
 const CAP_BYTES = 64 * 1024 * 1024;

@@ -48,7 +48,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   soak: {
     files: ["test/stories/edge-soak.test.ts"],
-    env: { TURNPIKE_SOAK_SEC: "1140" },
+    env: { TURNPIKE_SOAK_SEC: "1020" },
     full: { TURNPIKE_SOAK_SEC: "3600" },
   },
   faults: {
