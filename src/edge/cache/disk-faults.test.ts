@@ -135,7 +135,7 @@ test("a disk that fails is a cache that holds less: no wrong byte, nothing older
     await cache.stop();
   };
   await fc.assert(fc.asyncProperty(acts, fc.nat(), run), { numRuns: 150 });
-});
+}, 60_000);
 
 test("a large body is delivered whole whenever the disk fails", async () => {
   const body = new Uint8Array(900_000).map((_, i) => i % 251);

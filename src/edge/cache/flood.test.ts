@@ -81,7 +81,7 @@ for (const [customers, bodyBytes] of [
   test(`unique URLs of ${bodyBytes} bytes by ${customers} other customers, five for each request, move a customer's hit ratio by no more than a point (H18)`, () => {
     const beside = hitRatio({ customers, bodyBytes, each: 5 });
     expect(beside).toBeGreaterThan(alone - 1);
-  });
+  }, 60_000);
 }
 
 test("a customer within an equal share keeps all of it, however much others ask for again", () => {
@@ -98,4 +98,4 @@ test("a customer within an equal share keeps all of it, however much others ask 
     for (let i = 0; i < 8_000; i++) ask("large", `/${turn}/${i >> 2}`, 2_000);
   }
   expect(hits).toBeGreaterThan(19_900);
-});
+}, 60_000);
