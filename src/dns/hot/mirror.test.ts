@@ -2,12 +2,18 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Assignment, NO_ASSIGNMENT } from "../../model/assignment.ts";
 import type { Health, TargetState } from "../../model/health.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
 import { steer, type View } from "../../policy/steering/mod.ts";
 import { HealthDiffer, HealthMirror } from "./mirror.ts";
 import { compileSteering } from "./steering-bytes.ts";
 import { compileWorld, healthOf } from "./world.fixture.ts";
 
-const SNAPSHOT = compileWorld();
+const WORLD = compileWorld();
+/** Every other site is split by weight, so that corrections of weights count. */
+const SNAPSHOT: Snapshot = {
+  ...WORLD,
+  sites: WORLD.sites.map((s) => (s.index % 2 === 0 ? s : { ...s, preset: "weighted" as const })),
+};
 const GROUPS = SNAPSHOT.groups.map((group) => group.name);
 const IDS = [...SNAPSHOT.origins, ...SNAPSHOT.nodes].map((target) => target.id);
 
@@ -27,6 +33,7 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
   .record({
     targets: fc.array(target, { minLength: IDS.length, maxLength: IDS.length }),
     projected: fc.dictionary(fc.constantFrom(...IDS), loads),
+    trims: fc.dictionary(fc.constantFrom(...IDS), fc.constantFrom(0.5, 1.25)),
     assigned: fc.dictionary(
       fc.constantFrom(...GROUPS),
       fc.constantFrom("www.shop.example/one", "www.shop.example/two"),
@@ -35,7 +42,7 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
     oslo: fc.constantFrom(1, 1, 50),
     some: fc.boolean(),
   })
-  .map(({ targets, projected, assigned, edges, oslo, some }) => {
+  .map(({ targets, projected, trims, assigned, edges, oslo, some }) => {
     const base = healthOf(SNAPSHOT);
     const entries = IDS.flatMap((id, i) => {
       const { absent, ...seen } = targets[i]!;
@@ -43,7 +50,8 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
     });
     const health = { ...base, targets: Object.fromEntries(entries), rttMs: { north: { oslo } } };
     const origins: Assignment["origins"] = some ? { "www.shop.example": assigned } : {};
-    return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, projected } };
+    const moved = { projected, trims: { notBeforeMs: 0, factor: trims } };
+    return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, ...moved } };
   });
 
 /** One thread's mirror, and what makes patches for it. */
