@@ -40,6 +40,12 @@ export const prefix = z
     message: "expected a prefix in CIDR form, such as 198.51.100.0/24",
   });
 
+/** The number of an autonomous system (RFC 6793: 32 bits). */
+export const asNumber = z
+  .int({ message: "expected the number of an autonomous system, such as 64500" })
+  .min(1, { message: "expected the number of an autonomous system, such as 64500" })
+  .max(4_294_967_295, { message: "expected the number of an autonomous system, such as 64500" });
+
 export const httpUrl = z.url({
   protocol: /^https?$/,
   message: "expected an http or https URL, such as http://192.0.2.10:9100/metrics",

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { dnssec, hostname, hostPort, httpUrl, ipv4, ipv6, port, prefix, slug } from "./names.ts";
+import {
+  asNumber,
+  dnssec,
+  hostname,
+  hostPort,
+  httpUrl,
+  ipv4,
+  ipv6,
+  port,
+  prefix,
+  slug,
+} from "./names.ts";
 import { forcedState, forcedUntil, snmpAgent } from "./origin.ts";
 import { plan } from "./plan.ts";
 import { country } from "./rules.ts";
@@ -63,6 +74,7 @@ export const clientGroup = z.strictObject({
   rttMs: z.record(slug, z.number().min(0)).default({}).meta({
     description: "Known round-trip times by pop, used until one is measured",
   }),
+  as: asNumber.optional().meta({ description: "The autonomous system that its clients are in" }),
   tags: z.array(slug).max(20).optional().meta({ description: "Words that steering rules name" }),
   country: country.optional().meta({ description: "Where its clients are, for rules of sites" }),
   lat: z.number().min(-90).max(90).optional().meta({ description: "Where its clients are" }),

@@ -1,13 +1,16 @@
 import { z } from "zod";
-import { ipv4, ipv6, prefix, slug } from "./names.ts";
+import { asNumber, ipv4, ipv6, prefix, slug } from "./names.ts";
 
 /**
- * Clients as rules name them: a client group belongs here if it is named, has one of the tags, or
- * all its prefixes lie within those given.
+ * Clients as rules name them: a client group belongs here if it is named, has one of the tags, is in
+ * one of the autonomous systems, or all its prefixes lie within those given.
  */
 const clients = {
   groups: z.array(slug).max(10_000).default([]).meta({ description: "Client groups by name" }),
   tags: z.array(slug).max(100).default([]).meta({ description: "Client groups with these tags" }),
+  as: z.array(asNumber).max(10_000).optional().meta({
+    description: "Client groups in these autonomous systems",
+  }),
   prefixes: z.array(prefix).max(10_000).default([]).meta({
     description: "Client groups whose prefixes all lie within these",
   }),

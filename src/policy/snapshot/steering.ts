@@ -40,11 +40,13 @@ export function compileChain(
 function groupsOf(network: Network, rule: ClientRule): number[] {
   const named = new Set(rule.groups);
   const tagged = new Set(rule.tags);
+  const systems = new Set(rule.as);
   const found = named.has("default") ? [0] : [];
   for (const [i, group] of network.clientGroups.entries()) {
     const is =
       named.has(group.name) ||
       group.tags?.some((tag) => tagged.has(tag)) === true ||
+      (group.as !== undefined && systems.has(group.as)) ||
       liesWithin(group, rule.prefixes);
     if (is) found.push(i + 1);
   }
@@ -99,13 +101,18 @@ export function checkChain(
       for (const [i, tag] of rule.tags.entries()) {
         if (!tags.has(tag)) add(`${path}.tags.${i}`, "expected a client group's tag", tag);
       }
+      for (const [i, as] of (rule.as ?? []).entries()) {
+        if (network.clientGroups.some((group) => group.as === as)) continue;
+        add(`${path}.as.${i}`, "expected an autonomous system of a client group", `${as}`);
+      }
       for (const [i, prefix] of rule.prefixes.entries()) {
         if (network.clientGroups.some((group) => liesWithin(group, [prefix]))) continue;
         const message = "expected a prefix that holds a whole client group: add one for it";
         add(`${path}.prefixes.${i}`, message, prefix);
       }
-      if (rule.groups.length + rule.tags.length + rule.prefixes.length === 0) {
-        add(path, "expected groups, tags or prefixes", "none");
+      const named = [rule.groups, rule.tags, rule.prefixes, rule.as ?? []];
+      if (named.every((list) => list.length === 0)) {
+        add(path, "expected groups, tags, as or prefixes", "none");
       }
     }
   }

@@ -188,6 +188,18 @@ const PLACED = [
 ];
 const ask = { for: "origins", site: 0 } as const;
 
+test("a map by autonomous system leads the clients of that system to its origins", () => {
+  const file = siteWith(
+    { chain: [{ filter: "map", rules: [{ as: [64500], to: ["us-1"] }] }, { filter: "failover" }] },
+    PLACED,
+  );
+  (file.clientGroups as Record<string, unknown>[])[0]!.as = 64500;
+  const view = { snapshot: snapshotOf(file), health: NO_HEALTH, assignment: NO_ASSIGNMENT };
+  const first = (group: number) => steer(view, ask, { group }).choices[0]?.id;
+  expect(first(1)).toBe("www.shop.example/us-1");
+  expect(first(2)).toBe("www.shop.example/eu-1");
+});
+
 test("a chain in a network file decides and explains, step by step", () => {
   const rules = [{ tags: ["eu"], to: ["eu-1"] }];
   const chain = [{ filter: "allowed", rules }, { filter: "latency" }];
@@ -249,7 +261,10 @@ test("validateNetwork() reports every name of a chain that is not there, with it
     { filter: "geographic", bias: { ghost: 5 } },
     { filter: "shed", target: 0.9, limit: 0.8 },
     { filter: "map", rules: [{ to: ["ghost"], groups: ["nobody"] }, { to: ["a"] }] },
-    { filter: "allowed", rules: [{ to: ["a"], tags: ["us"], prefixes: ["10.0.0.0/8"] }] },
+    {
+      filter: "allowed",
+      rules: [{ to: ["a"], tags: ["us"], as: [64511], prefixes: ["10.0.0.0/8"] }],
+    },
   ];
   const file = network.parse(siteWith({ chain }));
   const at = "customers.0.sites.0.steering.chain";
@@ -262,6 +277,7 @@ test("validateNetwork() reports every name of a chain that is not there, with it
       "3.rules.0.groups.0",
       "3.rules.1",
       "4.rules.0.tags.0",
+      "4.rules.0.as.0",
       "4.rules.0.prefixes.0",
     ].map((path) => `${at}.${path}`),
   );
