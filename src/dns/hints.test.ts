@@ -58,7 +58,6 @@ test("hints at a steered name are refused, however they are written", () => {
     ["HTTPS", "2 svc.hosted.example ipv4hint=192.0.2.1"],
   ] as const) {
     const refused = () => worldWith([{ name: "www", type, value }]);
-    expect([value, refused]).toEqual([value, expect.any(Function)]);
     expect(refused).toThrow("no address hints");
     // Elsewhere they say what the customer knows.
     expect(() => worldWith([{ name: "svc", type, value }])).not.toThrow();

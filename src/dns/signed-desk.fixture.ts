@@ -39,12 +39,6 @@ const secretOf = (key: TsigKey, use: "transfer" | "acme") => ({
   secret: Buffer.from(key.secret).toString("base64"),
 });
 
-const stops: (() => void)[] = [];
-/** To be called after each test. */
-export function clean(): void {
-  for (const stop of stops.splice(0)) stop();
-}
-
 /** The desk of a name server over a snapshot, moved by hand. */
 export function deskOf(o: { edit?: (snapshot: Snapshot) => Snapshot; extras?: ServerExtras } = {}) {
   const compiled = compileWorld();
@@ -85,7 +79,6 @@ export function deskOf(o: { edit?: (snapshot: Snapshot) => Snapshot; extras?: Se
     },
     responder,
   );
-  stops.push(() => (started.feed as { stop?: () => void }).stop?.());
   responder.load(started.feed.snapshot()!);
   responder.observe(feed.health(), NO_ASSIGNMENT);
   return { desk: started.desk, feed: started.feed, clock, updates, state, snapshot };

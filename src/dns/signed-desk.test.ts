@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   encodeMessage,
   RCODE,
@@ -13,7 +13,6 @@ import { hmac } from "./hmac.ts";
 import {
   asked,
   CERTS,
-  clean,
   deskOf,
   messagesOf,
   query,
@@ -23,8 +22,6 @@ import {
   XFR,
 } from "./signed-desk.fixture.ts";
 import type { Asked } from "./signed-desk.ts";
-
-afterEach(clean);
 
 describe("SignedDesk", () => {
   test("wants nothing without a key, and no response", () => {
@@ -46,7 +43,8 @@ describe("SignedDesk", () => {
       const [answer] = await messagesOf(desk, asked(request.bytes, { stream }));
       const check = { keyOf: () => XFR, hmac, nowSec: T, requestMac: request.mac };
       expect(verifyTsig(answer!, check).verdict).toBe("good");
-      expect(read(answer!)).toMatchObject({ id: 99, rcode: 0, answers: [{ type: TYPE.SOA }] });
+      const { id, rcode, answers } = read(answer!);
+      expect([id, rcode, answers.map((one) => one.type)]).toEqual([99, 0, [TYPE.SOA]]);
     }
   });
 

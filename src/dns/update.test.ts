@@ -1,9 +1,7 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { type Message, OPCODE, RCODE, TYPE, verifyTsig } from "../wire/dns/mod.ts";
 import { hmac } from "./hmac.ts";
-import { asked, CERTS, clean, deskOf, query, read, sign, T, XFR } from "./signed-desk.fixture.ts";
-
-afterEach(clean);
+import { asked, CERTS, deskOf, query, read, sign, T, XFR } from "./signed-desk.fixture.ts";
 
 describe("updates (RFC 2136)", () => {
   const NAME = "_acme-challenge.a.hosted.example";

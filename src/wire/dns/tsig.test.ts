@@ -46,7 +46,8 @@ describe("TSIG (RFC 8945)", () => {
       expect(bytes.length).toBe(query.length + tsigBytes(own));
       expect(isSigned(bytes, bytes.length)).toBe(true);
       const verdict = verifyTsig(bytes, { keyOf: () => own, hmac, nowSec: T });
-      expect(verdict).toMatchObject({ verdict: "good", tsig: { mac: Uint8Array.from(mac) } });
+      if (verdict.verdict !== "good") throw new Error(`expected good: received ${verdict.verdict}`);
+      expect([...verdict.tsig.mac]).toEqual([...mac]);
     }
     // A time beyond 32 bits (the year 2106).
     const late = 0x1_0000_0000 + 5;
@@ -115,16 +116,13 @@ describe("TSIG (RFC 8945)", () => {
     const tsig = readTsig(signed().bytes);
     if (tsig === null || tsig === "malformed") throw new Error("expected a TSIG");
     const said = readTsig(refuseTsig(query, tsig, TSIG_ERROR.BADKEY));
-    expect(said).toMatchObject({
-      error: TSIG_ERROR.BADKEY,
-      key: "xfr.shop",
-      mac: new Uint8Array(0),
-    });
+    if (said === null || said === "malformed") throw new Error("expected a TSIG");
+    expect([said.error, said.key, said.mac.length]).toEqual([TSIG_ERROR.BADKEY, "xfr.shop", 0]);
     const late = signed({ error: TSIG_ERROR.BADTIME, other: timeOctets(T + 999) });
-    expect(check(late.bytes)).toMatchObject({
-      verdict: "good",
-      tsig: { error: TSIG_ERROR.BADTIME, other: timeOctets(T + 999) },
-    });
+    const verdict = check(late.bytes);
+    if (verdict.verdict !== "good") throw new Error(`expected good: received ${verdict.verdict}`);
+    expect(verdict.tsig.error).toBe(TSIG_ERROR.BADTIME);
+    expect([...verdict.tsig.other]).toEqual([...timeOctets(T + 999)]);
   });
 
   test("a record that is not the last, or not as it must be, is malformed", () => {

@@ -181,7 +181,7 @@ export function verifyTsig(bytes: Uint8Array, o: TsigCheck): TsigVerdict {
 /** The same time for right and wrong signatures. */
 function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   let differs = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) differs |= a[i]! ^ (b[i] ?? 0);
+  for (let i = 0; i < a.length; i++) differs |= a[i]! ^ b[i]!;
   return differs === 0;
 }
 
