@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isSource } from "./lines.ts";
 
@@ -13,8 +13,8 @@ export interface Untaken {
 
 /**
  * Bundles unit tests for Node, which counts branches as Bun does not, runs them under c8, and tells of
- * each source file of `folders` how many branches it has and where some are not taken. Throws if a test
- * fails there.
+ * each source file of `folders` how many branches it has and where some are not taken. Throws if they
+ * cannot be run.
  */
 export async function untakenBranches(
   root: string,
@@ -32,8 +32,10 @@ export async function untakenBranches(
       // The same draws in each run, so that what is taken once is taken each time.
       env: { ...process.env, TURNPIKE_SEED: "1" },
     });
-    if (done.status !== 0)
+    // Whether a test passes is Bun's to say; one that ends early here only takes fewer branches.
+    if (!existsSync(join(out, "coverage-final.json"))) {
       throw new Error(`c8 ended with ${done.status}:\n${done.stdout}${done.stderr}`);
+    }
     return readReport(root, join(out, "coverage-final.json"), o.folders);
   } finally {
     rmSync(out, { recursive: true, force: true });
