@@ -57,6 +57,8 @@ export const KEEP_LOAD = 0.07;
  * apart. Without it groups between two alike servers go to and fro.
  */
 const NOISE_LOAD = 0.03;
+/** From this load on a server is left as easily by those who moved lately as by all. */
+const FULL_LOAD = 0.9;
 /** Rounds of improvement at most; few are needed when little has changed. */
 const ROUNDS_MAX = 12;
 /** Less is no gain: keeps rounding from moving anybody. */
@@ -178,9 +180,11 @@ class Allocating {
     return gapMs > 0 ? gap > keep * NOISE_LOAD : gapMs === 0 && gap > keep * KEEP_LOAD;
   }
 
-  /** How many times what keeping is worth counts for a group. */
+  /** How many times what keeping is worth counts for a group. Nobody is held where it is full. */
   #keep(g: number): number {
-    return this.#fresh[g] === 1 ? 0 : 1 + this.#in.lately[g]!;
+    if (this.#fresh[g] === 1) return 0;
+    const full = this.#load[this.#server[g]!]! >= FULL_LOAD;
+    return full ? 1 : 1 + this.#in.lately[g]!;
   }
 
   #loadWith(g: number, s: number): number {

@@ -270,3 +270,19 @@ test("steer() chooses alike whether it is asked why or not", () => {
     }),
   );
 });
+
+test("assign() holds nobody who moved lately at a cache that is nearly full", () => {
+  const rttMs = { berlin: { fra: 12, nyc: 92 } };
+  let previous = NO_ASSIGNMENT;
+  const given = (fra: number, atMs: number) => {
+    const health = healthOf({ "node/fra-1": { load: fra }, "node/nyc-1": { load: 0.1 } });
+    const seen = { snapshot, health: { ...health, rttMs }, demand: NO_DEMAND };
+    previous = assign({ ...seen, previous, atMs });
+    return previous.edges.berlin;
+  };
+  expect(given(0.1, 0)).toBe("node/fra-1");
+  expect(given(0.96, 1000)).toBe("node/nyc-1");
+  expect(given(0.1, 2000)).toBe("node/fra-1");
+  expect(given(0.95, 3000)).toBe("node/nyc-1");
+  expect(given(0.1, 4000)).toBe("node/fra-1");
+});
