@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { healthOf, SMALL, snapshotOf } from "../../../test/fixtures/network.ts";
-import { NO_ASSIGNMENT, NO_DEMAND } from "../../model/assignment.ts";
+import { type Assignment, NO_ASSIGNMENT, NO_DEMAND } from "../../model/assignment.ts";
 import { assign } from "./assign.ts";
 import { costMs, dominates, front, queueMs } from "./nearest-unloaded.ts";
 import { pick } from "./pick.ts";
@@ -209,6 +209,24 @@ test("nearest-unloaded sends each network to its own pop, and away from a full o
   expect(decide(idle, { group: 2 }, { for: "edges" }).choices[0]?.id).toBe("node/nyc-1");
   const full = healthOf({ "node/fra-1": { load: 0.95 }, "node/nyc-1": { load: 0.1 } });
   expect(decide(full, { group: 1 }, { for: "edges" }).choices[0]?.id).toBe("node/nyc-1");
+});
+
+test("a cache near capacity is left also by clients who moved to it a moment ago", () => {
+  const at = (fra: number, previous: Assignment, atMs: number) =>
+    assign({
+      snapshot,
+      health: {
+        ...healthOf({ "node/fra-1": { load: fra }, "node/nyc-1": { load: 0.1 } }),
+        rttMs: { berlin: { fra: 12, nyc: 92 } },
+      },
+      demand: NO_DEMAND,
+      previous,
+      atMs,
+    });
+  const away = at(1.2, at(0.1, NO_ASSIGNMENT, 0), 10_000);
+  const back = at(0.1, away, 12_000);
+  expect([away.edges.berlin, back.edges.berlin]).toEqual(["node/nyc-1", "node/fra-1"]);
+  expect(at(0.95, back, 14_000).edges.berlin).toBe("node/nyc-1");
 });
 
 test("queueMs() is convex and rises to infinity at load 1", () => {
