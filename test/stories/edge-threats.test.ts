@@ -28,6 +28,15 @@ function answer(request: Request): Response {
     fields["set-cookie"] = "id=secret";
     return new Response(null, { status: 304, headers: fields });
   }
+  if (pathname === "/to-https") {
+    const said = { ...fields, "cache-control": "max-age=600" };
+    if (request.headers.get("x-forwarded-proto") === "https")
+      return new Response("here", { headers: said });
+    return new Response(null, {
+      status: 301,
+      headers: { ...said, location: `https://${SITE}/to-https` },
+    });
+  }
   const size = [...request.headers].reduce((sum, [n, v]) => sum + n.length + v.length, 0);
   if (size > 8_000) return new Response("too large", { status: 431, headers: fields });
   if (request.headers.has("x-bad")) return new Response("bad", { status: 400, headers: fields });
@@ -100,6 +109,12 @@ const overHttp2: Ask = (path, fields = {}, method = "GET") => {
 };
 
 const hit = (said: Said) => said.headers.get("cache-status")?.includes("; hit") ?? false;
+
+test("a web server's redirect to HTTPS is not kept for who comes by HTTPS", async () => {
+  const turn = async (get: Ask) => (await get("/to-https")).status;
+  expect([await turn(overHttp1), await turn(overHttp2)]).toEqual([301, 200]);
+  expect((await overHttp2("/to-https")).text).toBe("here");
+});
 
 for (const [via, get] of [
   ["HTTP/1.1", overHttp1],

@@ -2,6 +2,7 @@ import {
   type CacheRequest,
   freshnessOf,
   isLocatedHere,
+  isRedirectedHere,
   type ResponseFacts,
   readResponse,
   variantKey,
@@ -46,6 +47,9 @@ export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
     locatedHere:
       facts !== undefined &&
       isLocatedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.contentLocation),
+    redirectedHere:
+      facts !== undefined &&
+      isRedirectedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.location),
   };
 }
 

@@ -209,7 +209,7 @@ export class Misses {
     const { ask, fetched, flight, stale } = o;
     const { response } = fetched;
     const facts = factsOf(ask, response, fetched.receivedMs);
-    const verdict = storable(cacheRequestOf(ask), facts);
+    const verdict = storable(cacheRequestOf(ask, facts), facts);
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
       this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
       flight.land({ kind: "private" });

@@ -12,6 +12,7 @@ import {
   invalidatedPaths,
   isFresh,
   isNotModified,
+  isRedirectedHere,
   mayServeOnError,
   mayServeWhileRevalidating,
   mergeNotModified,
@@ -37,6 +38,22 @@ function factsOf(fields: Fields, status = 200) {
 function fresh(fields: Fields, status = 200) {
   return freshnessOf(factsOf(fields, status), { requestedMs: NOW, receivedMs: NOW });
 }
+
+test("isRedirectedHere() knows the same address by any scheme, and no other", () => {
+  const request = { at: "http://www.shop.example:8080", path: "/a?b=1" };
+  const here = (location: string | null) => isRedirectedHere(request, location);
+  expect(
+    ["https://www.shop.example/a?b=1", "//www.shop.example/a?b=1", "/a?b=1"].map(here),
+  ).toEqual([true, true, true]);
+  const others = [
+    "https://shop.example/a?b=1",
+    "/a",
+    "https://www.shop.example/a?b=2",
+    "http://[",
+    null,
+  ];
+  expect(others.map(here)).toEqual(others.map(() => false));
+});
 
 describe("storable()", () => {
   const LM = { "last-modified": ago(1000) };

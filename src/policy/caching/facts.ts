@@ -36,6 +36,7 @@ export interface ResponseFacts {
   readonly setsCookie: boolean;
   readonly isPart: boolean;
   readonly contentLocation: string | null;
+  readonly location: string | null;
   /** It says nothing of whether the response may be stored: `storable` comes first. */
   readonly given?: GivenTtl;
 }
@@ -74,6 +75,7 @@ export function readResponse(response: CachedResponse, nowMs: number): ResponseF
     // Content-Range has no meaning with any other status (RFC 9110 14.4), but 416.
     isPart: response.status === 206,
     contentLocation: response.get("content-location"),
+    location: response.get("location"),
     ...(response.given == null ? {} : { given: response.given }),
   };
 }

@@ -34,6 +34,21 @@ export function isLocatedHere(
   return pathHere(request, contentLocation) === request.path;
 }
 
+/**
+ * Does Location name the very thing that was asked for, by whatever scheme? Such a redirect answers
+ * the scheme of one client's request, which is not in the key: kept, it would send who came by HTTPS
+ * in a circle.
+ */
+export function isRedirectedHere(
+  request: { readonly at: string; readonly path: string },
+  location: string | null,
+): boolean {
+  if (location === null || !URL.canParse(location, request.at + request.path)) return false;
+  const url = new URL(location, request.at + request.path);
+  if (url.hostname !== new URL(request.at).hostname) return false;
+  return canonicalPath(url.pathname + url.search) === request.path;
+}
+
 function pathHere(
   request: { readonly at: string; readonly path: string },
   location: string | null,

@@ -14,7 +14,7 @@ export {
   mayServeOnError,
   mayServeWhileRevalidating,
 } from "./freshness.ts";
-export { invalidatedPaths, isLocatedHere, isSafe } from "./invalidate.ts";
+export { invalidatedPaths, isLocatedHere, isRedirectedHere, isSafe } from "./invalidate.ts";
 export {
   cacheKey,
   canonicalPath,

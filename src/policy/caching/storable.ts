@@ -11,6 +11,8 @@ export interface CacheRequest {
   readonly noStore: boolean;
   /** The response's Content-Location is what was asked for. */
   readonly locatedHere?: boolean;
+  /** The response's Location is what was asked for, by this scheme or another. */
+  readonly redirectedHere?: boolean;
 }
 
 /** Why a response is stored or not. Values: logs, Cache-Status and tests use them. */
@@ -21,6 +23,7 @@ export type StoreReason =
   | "rule"
   | "method"
   | "status"
+  | "same-address"
   | "error-status"
   | "partial"
   | "request-no-store"
@@ -60,6 +63,7 @@ const LASTING_ERRORS = new Set([404, 405, 410, 414]);
  *
  *   method other than GET and the POST below              no   3, first point
  *   informational, 206, 304                               no   3, second point; parts have their own place
+ *   a redirect to the same address by another scheme      no   stricter: the key has no scheme
  *   a status that blames the request                      no   stricter: H9
  *   must-understand, and a status not known here          no   3, third point; 5.2.2.3
  *   no-store, on either side; not beside must-understand  no   3, fourth point; 5.2.1.5, 5.2.2.3
@@ -81,6 +85,7 @@ export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerd
   if (request.method !== "GET" && request.method !== "POST") return no("method");
   if (facts.isPart) return no("partial");
   if (status < 200 || status === 304) return no("status");
+  if (request.redirectedHere === true && status >= 300 && status < 400) return no("same-address");
   if (CLIENTS_FAULT.has(status)) return no("error-status");
   if (control.mustUnderstand && !UNDERSTOOD.has(status)) return no("not-understood");
   if (control.noStore && !control.mustUnderstand) return no("no-store");
