@@ -74,7 +74,6 @@ export async function answerDoh(
 
 async function posted(request: Request): Promise<Uint8Array | Response> {
   const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== TYPE) return refuse(415, `Send ${TYPE}`);
   const told = Number(request.headers.get("content-length") ?? "0");
   if (told > QUERY_BYTES_MAX) return refuse(413, "Too long for a query");
   const parts: Uint8Array[] = [];
@@ -84,6 +83,8 @@ async function posted(request: Request): Promise<Uint8Array | Response> {
     if (size > QUERY_BYTES_MAX) return refuse(413, "Too long for a query");
     parts.push(part);
   }
+  // Said after the body was read: a stream that is answered before its end may be reset.
+  if (type !== TYPE) return refuse(415, `Send ${TYPE}`);
   const query = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {

@@ -220,6 +220,11 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     return {
       reply: {
         demand: "recorded",
+        usageHours: 24,
+        customers: [
+          { customer: "acme", before: billOf("49.00"), after: billOf("61.50") },
+          { customer: "globex", before: null, after: billOf("10.00") },
+        ],
         names: [{ name: "www.shop.example", lookupsPerSec: 12.5, moved: 0.31 }],
         servers: ["web-1", "web-2"].map((name, k) => ({
           id: `www.shop.example/${name}`,
@@ -267,6 +272,11 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     return { reply: { ...row, token: "tp_4fJ0shownonce" } };
   },
 };
+
+function billOf(amount: string) {
+  const used = { bytesOut: 53_112_004_123, requests: 1_204_331, queries: 88_120 };
+  return { plan: "growth", amount, currency: "EUR", ...used };
+}
 
 function invoiceOf(world: World, input: Input) {
   const found = world.invoices.find((i) => i.id === input.params.id);

@@ -308,6 +308,7 @@ describe("the portal in a browser, day by day", () => {
     await page.getByRole("button", { name: "Show what it would do" }).click();
     await page.getByText("change pops.nyc.lat 40.7 → 40.8").waitFor();
     await page.getByRole("row", { name: /www\.shop\.example .*31/ }).waitFor();
+    await page.getByRole("row", { name: /acme 49\.00 EUR 61\.50 EUR/ }).waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     expect(stage.world.snapshot).toBe(41);
     await page.getByRole("button", { name: "Apply…" }).click();

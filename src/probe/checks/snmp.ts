@@ -115,7 +115,8 @@ async function read(session: Session): Promise<SnmpReading> {
   }
   const processors = ucd.idle === undefined ? await column(session, HOST.processorLoad) : [];
   const ram = ucd.memoryTotal === undefined ? await readRam(session) : null;
-  return { ucd, processors: processors.map((row) => Number(row.value)), ram };
+  const busy = processors.map((row) => row.value).filter((value) => typeof value === "number");
+  return { ucd, processors: busy, ram };
 }
 
 async function readRam(session: Session): Promise<SnmpReading["ram"]> {
@@ -148,7 +149,8 @@ function column(session: Session, oid: string): Promise<{ index: string; value: 
       20,
       (varbinds) => {
         for (const one of varbinds) {
-          if (isVarbindError(one)) continue;
+          // An agent may answer with what was asked, or with nothing in it.
+          if (isVarbindError(one) || !one.oid.startsWith(`${oid}.`)) continue;
           rows.push({ index: one.oid.slice(oid.length + 1), value: one.value });
         }
         return rows.length >= ROWS_MAX;

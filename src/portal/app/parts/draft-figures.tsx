@@ -20,13 +20,29 @@ const SERVERS: readonly Column<ServerRow>[] = [
   { head: "Load then", align: "right", cell: (row) => loadOf(row.loadAfter) },
 ];
 
+type CustomerRow = Simulated["customers"][number];
+
+const CUSTOMERS: readonly Column<CustomerRow>[] = [
+  {
+    head: "Customer",
+    title: true,
+    cell: (row) => <span className="tp-break">{row.customer}</span>,
+  },
+  { head: "A month now", align: "right", cell: (row) => amountOf(row.before) },
+  { head: "Then", align: "right", cell: (row) => amountOf(row.after) },
+];
+
+function amountOf(bill: CustomerRow["before"]): string {
+  return bill === null ? "–" : `${bill.amount} ${bill.currency}`;
+}
+
 function loadOf(load: number | null): string {
   return load === null ? "–" : formatLoad(load);
 }
 
 /** What a draft would do to clients and servers, at the health of this moment. */
 export function DraftFigures(props: { simulated: Simulated }) {
-  const { demand, names, servers } = props.simulated;
+  const { demand, names, servers, customers, usageHours } = props.simulated;
   return (
     <>
       <div>
@@ -39,6 +55,20 @@ export function DraftFigures(props: { simulated: Simulated }) {
       </div>
       <DataTable label="Names" columns={NAMES} rows={names} rowKey={(row) => row.name} />
       <DataTable label="Servers" columns={SERVERS} rows={servers} rowKey={(row) => row.id} />
+      <div>
+        <Title order={2}>What customers would pay</Title>
+        <Text c="dimmed">
+          {usageHours === 0
+            ? "Nothing was used yet: what is paid whatever is used."
+            : `A month like the last ${usageHours} hours.`}
+        </Text>
+      </div>
+      <DataTable
+        label="Customers"
+        columns={CUSTOMERS}
+        rows={customers}
+        rowKey={(row) => row.customer}
+      />
     </>
   );
 }
