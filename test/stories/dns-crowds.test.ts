@@ -186,7 +186,12 @@ describe("a crowd of names", () => {
       });
       const seconds = (performance.now() - startMs) / 1000;
       const grownBytes = (await dns.rssBytes()) - rss;
-      const text = await dns.metrics();
+      // Threads tell what they counted once a second.
+      let text = "";
+      await until(async () => {
+        text = await dns.metrics();
+        return counterOf(text, 'responses_total{rcode="NXDOMAIN"}') >= answers;
+      }, 20_000);
       const knownP99Ms = percentile99(times);
       const lost = NAMES - answers;
       const figure = { names: NAMES, zones: FLOODED_ZONES, seconds, grownBytes, lost, again };
@@ -196,7 +201,6 @@ describe("a crowd of names", () => {
       expect(grownBytes).toBeLessThan(GROWTH_MAX);
       expect(text.split("\n").length).toBeLessThan(100);
       expect(text).not.toMatch(/r\d{9}/);
-      expect(counterOf(text, 'responses_total{rcode="NXDOMAIN"}')).toBeGreaterThanOrEqual(answers);
       // 5 ms is the promise; a machine that is busy gives calm clients no more either.
       if (FULL) expect(knownP99Ms).toBeLessThan(Math.max(5, calmP99Ms * 3));
     },
