@@ -52,10 +52,12 @@ test("the network file may allow private addresses, or ranges of them", () => {
   expect(problemsOf({ v4: "10.21.1.1" }, ranges)).toEqual(["v4 10.21.1.1"]);
 });
 
-test("our own caches are no origins, in any spelling; other ports of theirs may be", () => {
+test("our own nodes are no origins, in any spelling and at any port (H13, T1)", () => {
   expect(problemsOf({ v4: "8.8.4.4" })).toEqual(["v4 8.8.4.4 port 80"]);
   expect(problemsOf({ v6: "2600:0:0::0001" })).toEqual(["v6 2600:0:0::0001 port 80"]);
-  expect(problemsOf({ v4: "8.8.4.4", port: 8080 })).toEqual([]);
+  expect(problemsOf({ v4: "8.8.4.4", port: 8080 })).toEqual(["v4 8.8.4.4 port 8080"]);
+  const exporter = "http://8.8.4.4:9464/metrics";
+  expect(problemsOf({ v4: "8.8.8.8", exporter })).toEqual(["exporter 8.8.4.4 port 9464"]);
 });
 
 test("secondaries are vetted as servers are", () => {
@@ -65,4 +67,12 @@ test("secondaries are vetted as servers are", () => {
   };
   const customers = [{ name: "shop", plan: "flat", zones: [zone] }];
   expect(problemsOf({ v4: "8.8.8.8" }, { customers })).toEqual(["0 10.0.0.1", "1 ::1"]);
+});
+
+test("beside a node at an address that the operator lists, other ports of it may be origins", () => {
+  const ranges = { allowOriginRanges: ["8.8.4.4/32"] };
+  expect(problemsOf({ v4: "8.8.4.4", port: 8080 }, ranges)).toEqual([]);
+  for (const port of [53, 80, 443]) {
+    expect(problemsOf({ v4: "8.8.4.4", port }, ranges)).toEqual([`v4 8.8.4.4 port ${port}`]);
+  }
 });

@@ -1,15 +1,16 @@
 import type { Problem } from "../base/result.ts";
 import type { Network } from "../model/network.ts";
-import { formatAddress, parseAddress, vetAddress } from "../wire/ip/mod.ts";
+import { ownAddresses } from "../policy/snapshot/mod.ts";
+import { vetAddress } from "../wire/ip/mod.ts";
 
 /**
  * Addresses that customers give us to connect to: none that is loopback, private or special unless
- * the network file allows it, and none that leads back to our own caches (RFC 8586 names the loop).
+ * the network file allows it, and none that leads back to our own nodes (RFC 8586 names the loop).
  * Every role that connects vets again, on the address connected to.
  */
 export function vetNetwork(network: Network): Problem[] {
   const rules = { allowPrivate: network.allowPrivateOrigins, ranges: network.allowOriginRanges };
-  const own = ownAddresses(network);
+  const own = ownAddresses({ ...network, nodes: network.nodes.map((node) => node.addresses) });
   const problems: Problem[] = [];
   const vet = (address: string | undefined, path: string, port?: number) => {
     if (address === undefined) return;
@@ -17,8 +18,8 @@ export function vetNetwork(network: Network): Problem[] {
     if (reason !== null) {
       const message = `expected a public address (or allowPrivateOrigins): it is ${reason}`;
       problems.push({ path, message, received: address });
-    } else if (port !== undefined && own.has(`${canonical(address)} ${port}`)) {
-      const message = "expected a server of the customer's: this is a cache of the network";
+    } else if (port !== undefined && own(address, port)) {
+      const message = "expected a server of the customer's: this is a node of the network";
       problems.push({ path, message, received: `${address} port ${port}` });
     }
   };
@@ -40,30 +41,13 @@ export function vetNetwork(network: Network): Problem[] {
         for (const key of ["exporter", "loadUrl"] as const) {
           const url = origin[key];
           if (url === undefined) continue;
-          vet(new URL(url).hostname.replace(/^\[|\]$/g, ""), `${at}.origins.${o}.${key}`);
+          const { hostname, port: named, protocol } = new URL(url);
+          const usual = protocol === "https:" ? 443 : 80;
+          const asked = named === "" ? usual : Number(named);
+          vet(hostname.replace(/^\[|\]$/g, ""), `${at}.origins.${o}.${key}`, asked);
         }
       }
     }
   }
   return problems;
-}
-
-function ownAddresses(network: Network): Set<string> {
-  const own = new Set<string>();
-  for (const { addresses, roles } of network.nodes) {
-    if (!roles.includes("edge")) continue;
-    for (const address of [addresses.v4, addresses.v6]) {
-      if (address === undefined) continue;
-      for (const port of [network.ports.http, network.ports.https]) {
-        own.add(`${canonical(address)} ${port}`);
-      }
-    }
-  }
-  return own;
-}
-
-/** IPv6 has many spellings of one address. */
-function canonical(address: string): string {
-  const bytes = parseAddress(address);
-  return bytes === null ? address : formatAddress(bytes);
 }

@@ -10,6 +10,7 @@ export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
 export { nameServerSet, nodeServerName } from "./name-servers.ts";
 export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./names.ts";
 export { overlapping, type Wanted, wantedBy, wantedBySite } from "./overlap.ts";
+export { type OwnNetwork, ownAddresses } from "./own-addresses.ts";
 export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";
 export { type RecordPlace, recordWarnings } from "./records.ts";
 export { recordPlace, validateNetwork, within } from "./validate.ts";

@@ -1,0 +1,85 @@
+import { type ClientHttp2Session, connect } from "node:http2";
+import { ask } from "./edge-stage.ts";
+
+/** What was answered, whichever protocol was spoken. */
+export interface Said {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Asks for a URL; its host is what the request names, whoever is connected to. */
+export type AskUrl = (
+  url: string,
+  o?: {
+    readonly fields?: Readonly<Record<string, string>>;
+    readonly method?: string;
+    readonly body?: string;
+  },
+) => Promise<Said>;
+
+interface Ports {
+  readonly address: string;
+  readonly edge: { readonly httpPort: number; readonly httpsPort: number | null };
+}
+
+/** Both ways of asking an edge, HTTP/1.1 in the clear and HTTP/2 over TLS: `for (const [via, get] of ...)`. */
+export class TwoWays {
+  #session: ClientHttp2Session | null = null;
+  readonly #of: () => Ports;
+
+  constructor(of: () => Ports) {
+    this.#of = of;
+  }
+
+  readonly http1: AskUrl = (url, { fields = {}, method = "GET", body } = {}) => {
+    const { address, edge } = this.#of();
+    const more = body === undefined ? {} : { body };
+    return ask({ address, port: edge.httpPort }, url, { fields: { ...fields }, method, ...more });
+  };
+
+  readonly http2: AskUrl = (url, { fields = {}, method = "GET", body } = {}) => {
+    const { host, pathname, search } = new URL(url);
+    const named = { ":path": pathname + search, ":method": method, ":authority": host };
+    const { promise, resolve, reject } = Promise.withResolvers<Said>();
+    const stream = this.#open().request({ ...named, ":scheme": "https", ...fields });
+    const headers = new Headers();
+    let status = 0;
+    let text = "";
+    stream.on("response", (got) => {
+      status = Number(got[":status"]);
+      for (const [name, value] of Object.entries(got)) {
+        if (!name.startsWith(":")) headers.set(name, String(value));
+      }
+    });
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      text += chunk;
+    });
+    stream.on("end", () => resolve({ status, headers, text }));
+    stream.on("error", reject);
+    stream.end(body);
+    return promise;
+  };
+
+  get both(): readonly (readonly [string, AskUrl])[] {
+    return [
+      ["HTTP/1.1", this.http1],
+      ["HTTP/2", this.http2],
+    ];
+  }
+
+  close(): void {
+    this.#session?.destroy();
+    this.#session = null;
+  }
+
+  #open(): ClientHttp2Session {
+    if (this.#session !== null && !this.#session.closed && !this.#session.destroyed) {
+      return this.#session;
+    }
+    const { address, edge } = this.#of();
+    this.#session = connect(`https://${address}:${edge.httpsPort}`, { rejectUnauthorized: false });
+    return this.#session;
+  }
+}
