@@ -74,9 +74,10 @@ export function flagsOf(opcode: number): number {
   return opcode << 11;
 }
 
-/** What UDP is answered, and what TCP and TLS are. */
+/** What UDP is answered, and what TCP and TLS are; over HTTPS a refusal is no end of a connection. */
 export function streams(udp: Expected, stream: Expected) {
-  return { udp, tcp: stream, tls: stream };
+  const https: Expected = stream === "closed" ? "nothing" : stream;
+  return { udp, tcp: stream, tls: stream, https };
 }
 
 export const FORMERR: Partial<Shape> = { rcode: "FORMERR", answers: [], authorities: [] };

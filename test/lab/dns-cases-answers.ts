@@ -22,6 +22,7 @@ import { rawMessage } from "./dns-packets.ts";
 const ANY = query("hosted.example", {}, TYPE.ANY);
 const threeTimes = ({ answers, bytes }: Shape) =>
   answers.join() === "HINFO" && bytes <= 3 * ANY.length ? null : "HINFO, three times the octets";
+const PADDED = { not: "padded, and a handshake has shown whose address it is" };
 const AMPLIFIED: readonly Case[] = [
   {
     row: "D7",
@@ -30,7 +31,8 @@ const AMPLIFIED: readonly Case[] = [
     expected: {
       udp: threeTimes,
       tcp: threeTimes,
-      tls: { not: "padded, and a handshake has shown whose address it is" },
+      tls: PADDED,
+      https: PADDED,
     },
   },
 ];

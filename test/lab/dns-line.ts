@@ -1,4 +1,4 @@
-/** One way to put octets to a name server, whether over UDP, TCP or TLS. */
+/** One way to put octets to a name server, whether over UDP, TCP, TLS or HTTPS. */
 import {
   decodeMessage,
   FLAG,
@@ -9,8 +9,9 @@ import {
   typeName,
 } from "../../src/wire/dns/mod.ts";
 import { dial, framed, query, udpClient, until } from "../stories/dns-stage.ts";
+import { askDoh } from "./doh-door.ts";
 
-export const TRANSPORTS = ["udp", "tcp", "tls"] as const;
+export const TRANSPORTS = ["udp", "tcp", "tls", "https"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** What came back: the octets of the answer, not one octet, or the connection's end. */
@@ -27,6 +28,8 @@ export interface Line {
 export interface Ports {
   readonly port: number;
   readonly tlsPort: number | null;
+  /** Of DNS over HTTPS. */
+  readonly httpsPort: number;
 }
 
 /**
@@ -49,7 +52,26 @@ export async function openLine(
   to: Ports,
   o: { readonly from?: string } = {},
 ): Promise<Line> {
-  return transport === "udp" ? udpLine(to.port, o) : streamLine(transport, to, o);
+  if (transport === "udp") return udpLine(to.port, o);
+  return transport === "https" ? httpsLine(to.httpsPort) : streamLine(transport, to, o);
+}
+
+/** As many as are sent before the first is answered. */
+const HTTPS_AT_ONCE = 50;
+
+/** Nothing waits behind a message here: each is answered by itself, or refused as none (400). */
+function httpsLine(port: number): Line {
+  const flood = async (all: readonly Uint8Array[]) => {
+    const answers: Uint8Array[] = [];
+    for (let i = 0; i < all.length; i += HTTPS_AT_ONCE) {
+      const some = await Promise.all(
+        all.slice(i, i + HTTPS_AT_ONCE).map((bytes) => askDoh(port, bytes)),
+      );
+      answers.push(...some.filter((answer) => answer !== null));
+    }
+    return answers;
+  };
+  return { flood, exchange: async (bytes) => (await askDoh(port, bytes)) ?? "nothing" };
 }
 
 /** As many as a socket's buffer surely holds. */

@@ -1,17 +1,24 @@
-// The tools that people have ask us every kind of question: dig over UDP, TCP and TLS, kdig over TLS,
-// drill; all read the same code and the same number of records. (delv: dnssec.test.ts.)
+// The tools that people have ask us every kind of question: dig over UDP, TCP, TLS and HTTPS, kdig over
+// TLS and HTTPS, drill; all read the same code and the same number of records. (delv: dnssec.test.ts.)
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import type { Listening } from "../../src/edge/listen.ts";
+import { openDoh } from "../lab/doh-door.ts";
 import { testWith } from "../lab/needs.ts";
 import { Program } from "../lab/process.ts";
 import { DENIED, LIVE, type SignedServer, startSigned } from "../lab/signed-world.ts";
 
 let server: SignedServer;
+let door: Listening;
 beforeAll(async () => {
   const tls = selfSigned(["ns.cdn.example"], new Date());
   server = await startSigned({ tls, listen: { tls: { hosts: ["127.0.0.1"], port: 0 } } });
+  door = await openDoh(server.dns, tls);
 });
-afterAll(() => server.dns.stop());
+afterAll(async () => {
+  await door.stop();
+  await server.dns.stop();
+});
 
 interface Asked {
   readonly name: string;
@@ -20,11 +27,15 @@ interface Asked {
 }
 
 const port = () => String(server.port);
-const tlsPort = () => String(server.dns.tlsPort);
+
+function portFor(how: readonly string[]): string {
+  if (how.some((word) => word.startsWith("+https"))) return String(door.port);
+  return how.includes("+tls") ? String(server.dns.tlsPort) : port();
+}
 
 /** dig and kdig take many questions at once; a start of theirs costs a tenth of a second. */
 function dig(how: readonly string[], asked: readonly Asked[], tool = "dig"): readonly string[] {
-  const common = ["@127.0.0.1", "-p", how.includes("+tls") ? tlsPort() : port(), ...how];
+  const common = ["@127.0.0.1", "-p", portFor(how), ...how];
   const each = asked.flatMap(({ name, type, dnssec }) => {
     return [name, type, dnssec ? "+dnssec" : "+nodnssec", "+norecurse"];
   });
@@ -60,7 +71,11 @@ const TOOLS: Readonly<Record<string, (asked: readonly Asked[]) => Promise<Said[]
   dig: (asked) => run(dig([], asked)),
   "dig +tcp": (asked) => run(dig(["+tcp"], asked)),
   "dig +tls": (asked) => run(dig(["+tls"], asked)),
+  "dig +https": (asked) => run(dig(["+https"], asked)),
+  "dig +https-get": (asked) => run(dig(["+https-get"], asked)),
   "kdig +tls": (asked) => run(dig(["+tls"], asked, "kdig")),
+  "kdig +https": (asked) => run(dig(["+https"], asked, "kdig")),
+  "kdig +https-get": (asked) => run(dig(["+https", "+https-get"], asked, "kdig")),
   "drill -t": async (asked) => {
     const said: Said[] = [];
     for (const one of asked) said.push(...(await run(drill(["-t"], one))));
@@ -113,6 +128,16 @@ describe("what else tools ask for", () => {
     const [{ output }] = (await run(command)) as [Said];
     expect(output).toMatch(/PADDING: \d+ B/);
     expect(output).toMatch(/Received 468 B/);
+  });
+
+  testWith(["kdig"], "kdig over HTTPS is answered padded, as an HTTP/2 client", async () => {
+    const program = new Program(dig(["+https", "+padding"], one("c.cdn.example", "A"), "kdig"));
+    await program.ended();
+    expect(program.output).toMatch(
+      /HTTP session \(HTTP\/2-POST\)-\(127\.0\.0\.1(?::\d+)?\/dns-query\)/,
+    );
+    expect(program.output).toContain("(status: 200)");
+    expect(program.output).toContain("Received 468 B");
   });
 
   testWith(["dig"], "dig is told the subnet's scope, and never AD", async () => {

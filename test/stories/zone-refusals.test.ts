@@ -1,5 +1,5 @@
 // What a name server with TSIG keys says to everybody else, over every way in: UDP (both ways that it is
-// read), TCP and TLS (threats.md D9). And that NOTIFY makes it ask nobody anything.
+// read), TCP, TLS and HTTPS (threats.md D9).
 import { afterEach, describe, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { hmac } from "../../src/dns/hmac.ts";
@@ -16,7 +16,8 @@ import {
   type TsigKey,
   TYPE,
 } from "../../src/wire/dns/mod.ts";
-import { askUdp, clean, dial, framed, HandFeed, startServer, until } from "./dns-stage.ts";
+import { askDoh, openDoh } from "../lab/doh-door.ts";
+import { askUdp, clean, dial, framed, HandFeed, onClean, startServer, until } from "./dns-stage.ts";
 
 afterEach(clean);
 
@@ -49,7 +50,7 @@ function world(): HandFeed {
   return new HandFeed({ ...compiled, zones }, healthOf(compiled));
 }
 
-type Way = "batched" | "portable" | "tcp" | "tls";
+type Way = "batched" | "portable" | "tcp" | "tls" | "https";
 
 /** A server with keys, and one question to it by each way. */
 async function askBy(way: Way) {
@@ -67,7 +68,10 @@ async function askBy(way: Way) {
       },
     },
   );
+  const door = way === "https" ? await openDoh(dns, tls) : null;
+  onClean(() => door?.stop());
   const ask = async (bytes: Uint8Array): Promise<Message> => {
+    if (door !== null) return decodeMessage((await askDoh(door.port, bytes))!) as Message;
     if (way === "batched" || way === "portable") return askUdp(dns.port, bytes);
     const port = way === "tls" ? dns.tlsPort! : dns.port;
     const client = await dial(port, { tls: way === "tls" });
@@ -83,6 +87,7 @@ const message = (name: string, type: number, more: Partial<Message> = {}): Messa
   edns: null,
   ...more,
 });
+const FORGED = { ...XFR, secret: new Uint8Array(32) };
 const NAME = "_acme-challenge.hosted.example";
 const challenge = {
   name: NAME,
@@ -101,6 +106,25 @@ const signed = (of: Message, by: TsigKey) => {
   return signMessage(encodeMessage(of)!, { key: by, hmac, timeSec }).bytes;
 };
 
+/** Everything that is to be refused, and the code where keys are known. */
+const CASES: readonly (readonly [string, Uint8Array, number])[] = [
+  ...[TYPE.AXFR, TYPE.IXFR].flatMap((type) => {
+    const of = message("hosted.example", type);
+    return [
+      [`${type} unsigned`, encodeMessage(of)!, RCODE.REFUSED],
+      [`${type} from elsewhere`, signed(of, XFR), RCODE.REFUSED],
+      [`${type} by another key`, signed(of, CERTS), RCODE.REFUSED],
+      [`${type} forged`, signed(of, FORGED), RCODE.NOTAUTH],
+      [`${type} by nobody`, signed(of, key("nobody.shop", 9)), RCODE.NOTAUTH],
+    ] as const;
+  }),
+  ["UPDATE unsigned", encodeMessage(update)!, RCODE.REFUSED],
+  ["UPDATE by another key", signed(update, XFR), RCODE.REFUSED],
+  ["UPDATE forged", signed(update, { ...CERTS, secret: XFR.secret }), RCODE.NOTAUTH],
+  ["NOTIFY unsigned", encodeMessage(notify)!, RCODE.REFUSED],
+  ["NOTIFY signed", signed(notify, XFR), RCODE.REFUSED],
+];
+
 describe("AXFR, IXFR, UPDATE and NOTIFY from anyone (D9)", () => {
   for (const way of ["batched", "portable", "tcp", "tls"] as const) {
     test(`are refused over ${way}, with not one record`, async () => {
@@ -108,26 +132,7 @@ describe("AXFR, IXFR, UPDATE and NOTIFY from anyone (D9)", () => {
       // Threads hear of keys in a moment.
       const soa = () => ask(signed(message("hosted.example", TYPE.SOA), XFR));
       await until(async () => (await soa()).additionals.some((r) => r.type === TYPE.TSIG), 10_000);
-      const forged = { ...XFR, secret: new Uint8Array(32) };
-      const nobody = key("nobody.shop", 9);
-      const cases: readonly (readonly [string, Uint8Array, number])[] = [
-        ...[TYPE.AXFR, TYPE.IXFR].flatMap((type) => {
-          const of = message("hosted.example", type);
-          return [
-            [`${type} unsigned`, encodeMessage(of)!, RCODE.REFUSED],
-            [`${type} from elsewhere`, signed(of, XFR), RCODE.REFUSED],
-            [`${type} by another key`, signed(of, CERTS), RCODE.REFUSED],
-            [`${type} forged`, signed(of, forged), RCODE.NOTAUTH],
-            [`${type} by nobody`, signed(of, nobody), RCODE.NOTAUTH],
-          ] as const;
-        }),
-        ["UPDATE unsigned", encodeMessage(update)!, RCODE.REFUSED],
-        ["UPDATE by another key", signed(update, XFR), RCODE.REFUSED],
-        ["UPDATE forged", signed(update, { ...CERTS, secret: XFR.secret }), RCODE.NOTAUTH],
-        ["NOTIFY unsigned", encodeMessage(notify)!, RCODE.REFUSED],
-        ["NOTIFY signed", signed(notify, XFR), RCODE.REFUSED],
-      ];
-      for (const [what, bytes, rcode] of cases) {
+      for (const [what, bytes, rcode] of CASES) {
         const said = await ask(bytes);
         const records = [...said.answers, ...said.authorities].length;
         expect([what, said.rcode, records]).toEqual([what, rcode, 0]);
@@ -139,4 +144,18 @@ describe("AXFR, IXFR, UPDATE and NOTIFY from anyone (D9)", () => {
       expect((await soa()).answers).toHaveLength(1);
     }, 20_000);
   }
+
+  test("are refused over https, by whatever key: nothing signed is looked at there", async () => {
+    const { ask, updates } = await askBy("https");
+    const right = ["UPDATE by its key", signed(update, CERTS), RCODE.REFUSED] as const;
+    for (const [what, bytes] of [...CASES, right]) {
+      const said = await ask(bytes);
+      const records = [...said.answers, ...said.authorities].length;
+      expect([what, said.rcode, records]).toEqual([what, RCODE.REFUSED, 0]);
+    }
+    expect(updates).toEqual([]);
+    expect((await ask(encodeMessage(message("hosted.example", TYPE.SOA))!)).answers).toHaveLength(
+      1,
+    );
+  });
 });
