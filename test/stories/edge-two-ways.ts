@@ -25,7 +25,7 @@ interface Ports {
 
 /** Both ways of asking an edge, HTTP/1.1 in the clear and HTTP/2 over TLS: `for (const [via, get] of ...)`. */
 export class TwoWays {
-  #session: ClientHttp2Session | null = null;
+  #session: Promise<ClientHttp2Session> | null = null;
   readonly #of: () => Ports;
 
   constructor(of: () => Ports) {
@@ -38,11 +38,11 @@ export class TwoWays {
     return ask({ address, port: edge.httpPort }, url, { fields: { ...fields }, method, ...more });
   };
 
-  readonly http2: AskUrl = (url, { fields = {}, method = "GET", body } = {}) => {
+  readonly http2: AskUrl = async (url, { fields = {}, method = "GET", body } = {}) => {
     const { host, pathname, search } = new URL(url);
     const named = { ":path": pathname + search, ":method": method, ":authority": host };
     const { promise, resolve, reject } = Promise.withResolvers<Said>();
-    const stream = this.#open().request({ ...named, ":scheme": "https", ...fields });
+    const stream = (await this.#open()).request({ ...named, ":scheme": "https", ...fields });
     const headers = new Headers();
     let status = 0;
     let text = "";
@@ -70,16 +70,22 @@ export class TwoWays {
   }
 
   close(): void {
-    this.#session?.destroy();
+    void this.#session?.then((session) => session.destroy());
     this.#session = null;
   }
 
-  #open(): ClientHttp2Session {
-    if (this.#session !== null && !this.#session.closed && !this.#session.destroyed) {
-      return this.#session;
-    }
-    const { address, edge } = this.#of();
-    this.#session = connect(`https://${address}:${edge.httpsPort}`, { rejectUnauthorized: false });
+  /** Resolves once the server's settings are known: how many streams it takes is one of them. */
+  #open(): Promise<ClientHttp2Session> {
+    this.#session ??= new Promise((resolve, reject) => {
+      const { address, edge } = this.#of();
+      const url = `https://${address}:${edge.httpsPort}`;
+      const session = connect(url, { rejectUnauthorized: false });
+      session.once("remoteSettings", () => resolve(session));
+      session.on("error", reject);
+      session.once("close", () => {
+        this.#session = null;
+      });
+    });
     return this.#session;
   }
 }

@@ -1,0 +1,111 @@
+// Crowds that all miss at once cost an origin no more than it says it takes (H19).
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { type Recorder, startRecorder } from "../lab/recorder.ts";
+import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import { TwoWays } from "./edge-two-ways.ts";
+
+const SITE = "www.bank.example";
+const CAP = 64;
+const URLS = 100;
+const CROWD = 400;
+
+let origin: Recorder;
+let stage: Stage;
+const ways = new TwoWays(() => stage);
+
+beforeAll(async () => {
+  origin = await startRecorder("127.75.1.1");
+  const { address, port } = origin;
+  const origins = [{ name: "o1", v4: address, port, connectionsMax: CAP }];
+  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
+  stage = new Stage(snapshotOf([site]), "127.75.9.3");
+  await stage.start({ tls: selfSigned([SITE], new Date()) });
+});
+afterAll(async () => {
+  ways.close();
+  await stage.stop();
+  await origin.stop();
+});
+beforeEach(() => origin.clear());
+
+const reply = (fields: string) =>
+  `HTTP/1.1 200 OK\r\n${fields}\r\nETag: "1"\r\nContent-Length: 2\r\n\r\nok`;
+
+/** An origin that answers nobody until it is told to, and then at once. */
+function held(fields: (conditional: boolean) => string) {
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  let open = false;
+  origin.reply = ({ fields: sent }, socket) => {
+    const words = fields(sent.some(([name]) => name === "if-none-match"));
+    if (open) return { bytes: words };
+    waiting.push(() => socket.write(words));
+    most = Math.max(most, waiting.length);
+    return null;
+  };
+  return {
+    waiting: () => waiting.length,
+    most: () => most,
+    /** Lets go who waits, and answers at once from now on. */
+    release() {
+      open = true;
+      for (const go of waiting.splice(0)) go();
+    },
+  };
+}
+
+for (const [via, get] of ways.both) {
+  const at = (path: string) => `http://${SITE}/${via.replace(/\D/g, "")}${path}`;
+  const crowd = () =>
+    Promise.all(Array.from({ length: CROWD }, (_, i) => get(at(`/all-${i % URLS}`))));
+
+  describe(`over ${via}`, () => {
+    test("after a purge of everything each object is fetched once, and no more at once than the cap (H19)", async () => {
+      origin.reply = () => ({ bytes: reply("Cache-Control: max-age=600") });
+      await crowd();
+      origin.clear();
+      await stage.purge("bank", SITE, "/", { scope: "site" });
+      const slow = held(() => reply("Cache-Control: max-age=600"));
+      const coming = crowd();
+      await until(() => slow.waiting() === CAP);
+      // While it answers nobody, nobody else is sent to it.
+      await stage.get(`http://${SITE}/.well-known/turnpike/health`);
+      expect([slow.most(), origin.requests.length]).toEqual([CAP, CAP]);
+      slow.release();
+      const said = await coming;
+      expect(new Set(said.map((one) => one.status))).toEqual(new Set([200]));
+      expect(origin.requests.length).toBe(URLS);
+    }, 30_000);
+
+    test("after a soft purge of everything each is validated once, and no more at once than the cap (H19, C9)", async () => {
+      origin.reply = () => ({ bytes: reply("Cache-Control: max-age=600") });
+      await crowd();
+      origin.clear();
+      await stage.purge("bank", SITE, "/", { scope: "site", soft: true });
+      const slow = held((conditional) =>
+        conditional
+          ? 'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n'
+          : reply("Cache-Control: no-store"),
+      );
+      const coming = crowd();
+      await until(() => slow.waiting() === CAP);
+      expect(slow.most()).toBe(CAP);
+      slow.release();
+      const said = await coming;
+      expect(new Set(said.map((one) => `${one.status} ${one.text}`))).toEqual(new Set(["200 ok"]));
+      expect(origin.requests.length).toBe(URLS);
+    }, 30_000);
+
+    test("what is known not to be shared is fetched side by side, as many as the cap lets (H19)", async () => {
+      const one = () => get(at("/own"));
+      origin.reply = () => ({ bytes: reply("Cache-Control: private") });
+      await one();
+      const slow = held(() => reply("Cache-Control: private"));
+      const coming = Promise.all(Array.from({ length: CAP }, one));
+      await until(() => slow.waiting() === CAP);
+      slow.release();
+      expect(new Set((await coming).map((said) => said.status))).toEqual(new Set([200]));
+    }, 30_000);
+  });
+}
