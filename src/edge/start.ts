@@ -49,9 +49,11 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
-  /** The secret of a customer's key for signed addresses; null: there is none. */
+  /** Exchanges of all customers together with web servers; the preset where it is left out. */
+  readonly exchangesMax?: number;
   /** Over HTTPS only: asked first about each request. */
   readonly aside?: Aside;
+  /** The secret of a customer's key for signed addresses; null: there is none. */
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
   /** What the disk tier does to a file system; the real one where it is left out. */
   readonly files?: Files;
@@ -87,6 +89,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
+    ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
   });
   const purges = new PurgeLog({
     ...{ node, clock, log, bus: o.bus },

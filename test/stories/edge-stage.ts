@@ -151,7 +151,7 @@ export class Stage {
   }
 
   async start(
-    more: Pick<EdgeOptions, "tls" | "secrets" | "files" | "access"> & {
+    more: Pick<EdgeOptions, "tls" | "secrets" | "files" | "access" | "exchangesMax"> & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
     } = {},
@@ -174,6 +174,7 @@ export class Stage {
       ...(more.tls === undefined ? {} : { tls: more.tls }),
       ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.access === undefined ? {} : { access: more.access }),
+      ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,

@@ -9,12 +9,13 @@ import type { EdgeCounts } from "./count.ts";
 import { Gate } from "./gate.ts";
 import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
-import { HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
+import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
 import { namesGiven } from "./rules-fields.ts";
+import { Shares } from "./shares.ts";
 
 export interface Fetched {
   readonly response: OriginResponse;
@@ -38,6 +39,8 @@ export interface FetchParts {
   readonly purged: () => number;
   /** What is known at this moment. */
   readonly view: () => View | null;
+  /** Exchanges of all customers together; `EXCHANGES_MAX` where it is left out. */
+  readonly exchangesMax?: number;
 }
 
 /** What one fetch sends beside the request's own fields. */
@@ -61,9 +64,11 @@ export class Fetcher {
   readonly #gate = new Gate();
   readonly #lacks = new Lacks();
   readonly #leavers = new Leavers();
+  readonly #shares: Shares;
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
+    this.#shares = new Shares(parts.exchangesMax ?? EXCHANGES_MAX);
   }
 
   /** Asks for what `ask` asks for; a client that left too much behind is told to wait. */
@@ -82,6 +87,7 @@ export class Fetcher {
    *
    *   address not allowed, path not held   not asked
    *   as much open with it as it may have  next; with nobody left, the first one's queue     503
+   *   the customer has its share           not asked                                         503
    *   refused, silent, broken              next, if the method is idempotent and no body was sent
    *   a status of the site's `moveOn`      next, likewise; those that lack it only for GET and HEAD
    *   else                                 the answer
@@ -147,13 +153,17 @@ export class Fetcher {
   ): Promise<Candidate | Refusal | null> {
     const choices = this.#choices(view, ask, o.prefer).filter(({ id }) => !o.asked.has(id));
     const candidates = candidatesOf(view, choices, ask.path);
+    const first = candidates[0];
+    if (first === undefined) return choices.length > 0 ? refusals.noOrigin : null;
+    const { customer } = ask.entry;
+    if (!this.#shares.enter(customer)) return refusals.crowded;
     for (const candidate of candidates) {
       if (this.#gate.enter(candidate.choice.id, candidate.exchangesMax)) return candidate;
     }
-    const first = candidates[0];
-    if (first === undefined) return choices.length > 0 ? refusals.noOrigin : null;
     const place = { most: first.exchangesMax, ms: QUEUE_MS };
-    return (await this.#gate.wait(first.choice.id, place)) ? first : refusals.busy;
+    if (await this.#gate.wait(first.choice.id, place)) return first;
+    this.#shares.leave(customer);
+    return refusals.busy;
   }
 
   /** All choices, the drawn one first; those that lately lacked it last. */
@@ -201,6 +211,7 @@ export class Fetcher {
         silentMs: SILENT_MS,
         onEnd: () => {
           this.#gate.leave(choice.id);
+          this.#shares.leave(ask.entry.customer);
           counts.ended(choice.id);
         },
       });

@@ -18,6 +18,8 @@ export const PRIVATE_KEYS_MAX = 10_000;
 export const PRIVATE_KEY_MS = 10_000;
 /** An origin's exchanges at once, where it says nothing; beyond it the next choice is asked. */
 export const ORIGIN_EXCHANGES_MAX = 512;
+/** Exchanges of all customers together, waiting ones too; one customer alone may have half of them. */
+export const EXCHANGES_MAX = 4_096;
 /** How long a request waits for one of them to end. */
 export const QUEUE_MS = 3_000;
 export const HEAD_MS = 10_000;

@@ -90,6 +90,13 @@ export const refusals = {
     fields: { "retry-after": "1" },
     error: "connection_limit_reached",
   },
+  crowded: {
+    status: 503,
+    words: "The sites of this customer ask their web servers for too much at once",
+    fields: { "retry-after": "1" },
+    error: "connection_limit_reached",
+    details: "customer-share",
+  },
   timeout: {
     status: 504,
     words: "No web server of this site answered in time",

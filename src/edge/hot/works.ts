@@ -51,6 +51,8 @@ export interface ServeParts {
   readonly purged: () => number;
   /** What purges of more than one URL say of what is stored. */
   readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
+  /** Exchanges of all customers together with web servers; the preset where it is left out. */
+  readonly exchangesMax?: number;
 }
 
 /** What all steps work with: the two tiers, the fetches under way, and what may be served at present. */
