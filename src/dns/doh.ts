@@ -27,7 +27,8 @@ export function answerSecure(
   if (address === null) return null;
   const own = isMapped(address) ? address.subarray(12) : address;
   const where = { address: own, addressAt: 0, family: familyOf(own) };
-  const packet = { bytes: query, length: query.length, ...where, stream: true, secure: true };
+  const by = { stream: true, secure: true, https: true };
+  const packet = { bytes: query, length: query.length, ...where, ...by };
   const out = new Uint8Array(MESSAGE_BYTES_MAX);
   const size = responder.answer(packet, out);
   return size === 0 ? null : out.slice(0, size);

@@ -2,13 +2,14 @@ import type { Snapshot } from "../model/snapshot.ts";
 import { decodeMessage, isWireFault, type Message, RCODE, TYPE } from "../wire/dns/mod.ts";
 import { clearHostBits, familyOf, formatPrefix } from "../wire/ip/mod.ts";
 import type { Sample } from "./hot/sampler.ts";
+import { PROTO_NAMES } from "./hot/tally.ts";
 
 /** One line of the query log. Everything after `rcode` says how to explain the answer again. */
 export interface QueryLogEntry {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly node: string;
-  readonly proto: "udp" | "tcp";
+  readonly proto: (typeof PROTO_NAMES)[number];
   /** The client's prefix, at most as long as the answer depends on, or /24 and /56. */
   readonly client: string;
   /** Told by EDNS client subnet, or the address of the resolver itself. */
@@ -43,7 +44,7 @@ export function entryOf(
   return {
     at: new Date(sample.atMs).toISOString(),
     node,
-    proto: sample.stream ? "tcp" : "udp",
+    proto: PROTO_NAMES[sample.proto] ?? "udp",
     client: formatPrefix({ family: familyOf(address), address, bits: sample.bits }),
     clientFrom: sample.subnet ? "subnet" : "resolver",
     group: snapshot?.groups[sample.group]?.name ?? "default",

@@ -97,11 +97,11 @@ function staticView(snapshot: Snapshot, site: SnapshotSite): SnapshotRecord[] {
   const targets =
     site.front === "caches"
       ? snapshot.nodes.filter((node) => node.roles.includes("edge"))
-      : snapshot.origins.filter((origin) => {
-          return origin.site === site.index && origin.weight > 0 && origin.port === site.port;
-        });
+      : snapshot.origins.filter((o) => o.site === site.index && o.port === site.port);
   const usable = targets.filter(({ forced }) => forced === "auto" || forced === "up");
-  const left = usable.length > 0 ? usable : targets;
+  // As `steer()` has it: of weight 0 where no other is left, and all where nothing is.
+  const weighty = usable.filter((target) => !("weight" in target) || target.weight > 0);
+  const left = [weighty, usable, targets].find((list) => list.length > 0) ?? [];
   const v4 = left.flatMap((target) => (target.v4 === undefined ? [] : [target.v4]));
   const v6 = left.flatMap((target) => (target.v6 === undefined ? [] : [target.v6]));
   const { hostname: name, ttlSec } = site;

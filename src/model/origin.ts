@@ -57,7 +57,9 @@ export const originFields = z.strictObject({
     .min(0, { message: "expected a number from 0 to 100" })
     .max(100, { message: "expected a number from 0 to 100" })
     .default(1)
-    .meta({ description: "Multiplies capacity under lowest-load; 0 takes it out of steering" }),
+    .meta({
+      description: "Multiplies capacity under lowest-load; 0 takes it out while another is left",
+    }),
   capacity: z
     .number({ message: "expected lookups per second, above 0" })
     .positive({ message: "expected lookups per second, above 0" })

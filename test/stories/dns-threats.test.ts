@@ -170,6 +170,8 @@ describe("over UDP, TCP, TLS and HTTPS alike", () => {
     await until(
       () => written.filter((entry) => entry.name.includes("=cmd")).length >= TRANSPORTS.length,
     );
+    const ways = written.filter((entry) => entry.name.includes("=cmd")).map((entry) => entry.proto);
+    expect([...new Set(ways)].sort()).toEqual([...TRANSPORTS].sort());
     for (const entry of written) {
       expect(entry.name).toMatch(/^[\x21-\x7e]*$/);
       expect(JSON.stringify(entry)).not.toMatch(/[^\x20-\x7e]/);

@@ -204,6 +204,7 @@ export class Responder {
     const { subnetAddress: address, subnetFamily: family, subnetSourceBits: bits } = query;
     const told = query.subnet && bits > 0;
     this.#sampler.keep(packet, reply.bytes.subarray(0, length), {
+      proto: protoOf(packet),
       client: told ? { address, addressAt: 0, family, bits, subnet: true } : own,
       groups: loaded?.groups ?? null,
       numbers: {
@@ -336,7 +337,8 @@ export class Responder {
 
 function protoOf(packet: Packet): number {
   if (!packet.stream) return PROTO.UDP;
-  return packet.secure === true ? PROTO.TLS : PROTO.TCP;
+  if (packet.secure !== true) return PROTO.TCP;
+  return packet.https === true ? PROTO.HTTPS : PROTO.TLS;
 }
 
 function kindOf(rcode: number): Kind {

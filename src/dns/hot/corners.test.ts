@@ -107,6 +107,23 @@ describe("draws", () => {
     }
   });
 
+  test("never lack servers for their weights: of weight 0 where no other is left, all alike", () => {
+    for (const preset of ["weighted", "lowest-load", "sticky"] as const) {
+      const all = loaded(steeredBy({ preset }, [{ weight: 0 }, { weight: 0 }]));
+      const seen = new Set<string>();
+      for (let n = 0; n < 200; n++) {
+        const answered = addresses(ask(all, "www.shop.example", { from: `203.0.${n}.7` }));
+        expect(answered).toHaveLength(1);
+        seen.add(answered[0]!);
+      }
+      expect([preset, seen.size]).toEqual([preset, preset === "lowest-load" ? 1 : 2]);
+      const snapshot = steeredBy({ preset }, [{ weight: 0 }, { weight: 5 }]);
+      const one = loaded(snapshot);
+      one.observe(healthOf(snapshot, {}, [snapshot.origins[1]!.id]), NO_ASSIGNMENT);
+      expect(addresses(ask(one, "www.shop.example"))).toEqual(["192.0.2.1"]);
+    }
+  });
+
   test("stick to a resolver's IPv6 prefix", () => {
     const to = loaded(steeredBy({ preset: "sticky" }));
     const from = (n: number) =>

@@ -23,8 +23,10 @@ export interface Packet {
   family: Family;
   /** Came over TCP, where answers may be long. */
   stream: boolean;
-  /** Came over TLS. */
+  /** Came over TLS or HTTPS. */
   secure?: boolean;
+  /** Came over HTTPS. */
+  https?: boolean;
 }
 
 /** A pointer to the question's name, which always stands right after the header. */

@@ -3,7 +3,8 @@ import type { Family, PrefixTable } from "../../wire/ip/mod.ts";
 /** One lookup that was written down, as octets; see query-log.ts for what becomes of it. */
 export interface Sample {
   readonly atMs: number;
-  readonly stream: boolean;
+  /** Of `PROTO`. */
+  readonly proto: number;
   /** The client that was decided for, cut to `bits`: all addresses of that prefix are alike. */
   readonly address: Uint8Array;
   readonly bits: number;
@@ -55,9 +56,10 @@ export class Sampler {
 
   /** `answer` is copied; it is cut to its length. */
   keep(
-    packet: { readonly bytes: Uint8Array; readonly length: number; readonly stream: boolean },
+    packet: { readonly bytes: Uint8Array; readonly length: number },
     answer: Uint8Array,
     by: {
+      readonly proto: number;
       readonly client: DecidedFor;
       readonly groups: PrefixTable | null;
       readonly numbers: Pick<Sample, "atMs" | "snapshot" | "health" | "assignment">;
@@ -68,7 +70,7 @@ export class Sampler {
     const kept = family === 4 ? CLIENT_BITS_V4 : CLIENT_BITS_V6;
     this.#samples.push({
       ...by.numbers,
-      stream: packet.stream,
+      proto: by.proto,
       address: address.slice(addressAt, addressAt + (family === 4 ? 4 : 16)),
       bits: Math.min(bits, Math.max(kept, packed & 255)),
       group: packed >> 8,

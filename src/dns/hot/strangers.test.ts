@@ -46,6 +46,7 @@ interface Asked {
   readonly type?: number;
   readonly stream?: boolean;
   readonly secure?: boolean;
+  readonly https?: boolean;
   readonly message?: Partial<Message>;
 }
 
@@ -64,6 +65,7 @@ function ask(to: Responder, name: string, o: Asked = {}): Message | null {
       family: address.length === 4 ? 4 : 6,
       stream: o.stream ?? false,
       secure: o.secure ?? false,
+      https: o.https ?? false,
     },
     OUT,
   );
@@ -286,6 +288,7 @@ describe("counters", () => {
     ask(to, "c.cdn.example");
     ask(to, "c.cdn.example", { type: TYPE.AAAA, from: "2001:db8::9", stream: true });
     ask(to, "c.cdn.example", { stream: true, secure: true });
+    ask(to, "c.cdn.example", { stream: true, secure: true, https: true });
     for (let type = 1000; type < 1100; type++) ask(to, "no.cdn.example", { type });
     ask(to, "elsewhere.test");
     const cells = to.tally.take();
@@ -294,9 +297,10 @@ describe("counters", () => {
       { proto: "udp", family: "1", type: "other", count: 100 },
       { proto: "tcp", family: "2", type: "AAAA", count: 1 },
       { proto: "tls", family: "1", type: "A", count: 1 },
+      { proto: "https", family: "1", type: "A", count: 1 },
     ]);
     expect([...responsesOf(cells)]).toEqual([
-      { rcode: "NOERROR", count: 3 },
+      { rcode: "NOERROR", count: 4 },
       { rcode: "NXDOMAIN", count: 100 },
       { rcode: "REFUSED", count: 1 },
     ]);

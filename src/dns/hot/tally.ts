@@ -1,8 +1,8 @@
 import { RCODE, TYPE } from "../../wire/dns/mod.ts";
 
 /** How a query came. */
-export const PROTO = { UDP: 0, TCP: 1, TLS: 2 } as const;
-export const PROTO_NAMES = ["udp", "tcp", "tls"] as const;
+export const PROTO = { UDP: 0, TCP: 1, TLS: 2, HTTPS: 3 } as const;
+export const PROTO_NAMES = ["udp", "tcp", "tls", "https"] as const;
 
 /** Types that are counted by name; all others together, so that no client makes up labels. */
 export const TYPE_NAMES = [

@@ -7,9 +7,11 @@ import {
   byId,
   findRtt,
   rttOf,
+  type Seen,
   type Standing,
   standingOfNode,
   standingOfOrigin,
+  standingOfSpare,
 } from "./candidate.ts";
 import { chainOf, ORDERING, runChain } from "./chain.ts";
 import { placeOf } from "./distance.ts";
@@ -75,10 +77,9 @@ function trimsOf(input: AssignInput): Pick<Assignment, "trims"> {
   const { snapshot, health, previous } = input;
   const seen = { snapshot, health, assignment: previous };
   const usable = (site: SnapshotSite) =>
-    site.origins
-      .map((index) => standingOfOrigin(snapshot.origins[index]!, seen, undefined))
-      .filter((s) => usableNow(s) && s.weight > 0 && s.port === site.port)
-      .map(({ id, weight, health: of }) => ({ id, weight, sinceMs: of?.sinceMs ?? 0 }));
+    usableOf(site, seen, undefined).map(({ id, weight, health: of }) => {
+      return { id, weight, sinceMs: of?.sinceMs ?? 0 };
+    });
   const trims = nextTrims({ ...input, usable });
   return trims === undefined ? {} : { trims };
 }
@@ -219,13 +220,7 @@ function assignSite(
   const step = assigningStep(site);
   if (step === null) return null;
   const seen = { snapshot, health, assignment: { ...previous, projected: {} } };
-  const standings = (group: SnapshotGroup | undefined) =>
-    site.origins
-      .map((index) => snapshot.origins[index])
-      .filter((origin) => origin !== undefined)
-      .map((origin) => standingOfOrigin(origin, seen, group))
-      .filter((s) => usableNow(s) && s.weight > 0 && s.port === site.port)
-      .sort(byId);
+  const standings = (group: SnapshotGroup | undefined) => usableOf(site, seen, group).sort(byId);
   const usable = standings(undefined);
   if (usable.length === 0) return null;
   const demand = input.demand.sites[site.hostname] ?? {};
@@ -273,6 +268,19 @@ function costs(
   const rttMs = new Float64Array(groups.length * columns);
   for (const [g, group] of groups.entries()) rttMs.set(rowOf(group), g * columns);
   return { kind: "cost", rttMs, columns };
+}
+
+/** A site's servers that can be given now: those of weight 0 only where there is no other. */
+function usableOf(site: SnapshotSite, seen: Seen, group: SnapshotGroup | undefined): Standing[] {
+  const pool = site.origins.map((index) => seen.snapshot.origins[index]);
+  const own = pool.filter((origin) => origin !== undefined).filter((o) => o.port === site.port);
+  const usable = (spare: boolean) => {
+    const these = own.filter((origin) => (origin.weight === 0) === spare);
+    const of = spare ? standingOfSpare : standingOfOrigin;
+    return these.map((origin) => of(origin, seen, group)).filter(usableNow);
+  };
+  const others = usable(false);
+  return others.length > 0 ? others : usable(true);
 }
 
 function usableNow(standing: Standing): boolean {

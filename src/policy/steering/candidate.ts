@@ -68,6 +68,18 @@ export function standingOfOrigin(
   });
 }
 
+/**
+ * A server of weight 0 where no other can serve. Weight 0 takes a server out of the answers, not the
+ * name: those that are left stand in, all alike.
+ */
+export function standingOfSpare(
+  origin: SnapshotOrigin,
+  seen: Seen,
+  group: SnapshotGroup | undefined,
+): Standing {
+  return standingOfOrigin({ ...origin, weight: 1 }, seen, group);
+}
+
 export function standingOfNode(
   node: SnapshotNode,
   seen: Seen,

@@ -124,7 +124,9 @@ function serverMoves(
   const load = o.now.health.targets[id]?.load ?? null;
   const node = o.draft.nodes.find((n) => n.id === id);
   const origin = o.draft.origins.find((one) => one.id === id);
-  const whole = node?.capacity ?? (origin === undefined ? null : origin.capacity * origin.weight);
+  // What a server of weight 0 gets, it gets where no other is left, and then as one of weight 1.
+  const ofOrigin = origin === undefined ? null : origin.capacity * (origin.weight || 1);
+  const whole = node?.capacity ?? ofOrigin;
   const capacity = whole === null ? null : Math.max(whole, 1e-9);
   const loadAfter =
     load === null || capacity === null

@@ -62,6 +62,40 @@ test("steer() never chooses a down, drained or forced-down server while another 
   );
 });
 
+test("steer() takes servers of weight 0 where no other can serve, whatever the family, and says so", () => {
+  const weighing = (weights: readonly number[]) => {
+    const [customer] = SMALL.customers;
+    const [first] = customer!.sites;
+    const origins = first!.origins.map((one, i) => ({ ...one, weight: weights[i] ?? 1 }));
+    return snapshotOf({ ...SMALL, customers: [{ ...customer, sites: [{ ...first, origins }] }] });
+  };
+  const health = (...down: number[]) =>
+    healthOf(Object.fromEntries(down.map((i) => [ORIGINS[i]!, { state: "down" as const }])));
+  const steered = (weights: number[], down: number[], client: object = {}, use?: "miss") => {
+    const seen = { snapshot: weighing(weights), health: health(...down) };
+    const given = { ...seen, demand: NO_DEMAND, previous: NO_ASSIGNMENT, atMs: 0 };
+    const ask = use === undefined ? site : { ...site, use };
+    return steer({ ...seen, assignment: assign(given) }, ask, { group: 1, ...client });
+  };
+  const ids = (decision: ReturnType<typeof steered>) => decision.choices.map((c) => c.id).sort();
+  expect(ids(steered([0, 1, 1], []))).toEqual(ORIGINS.slice(1));
+  expect(ids(steered([0, 1, 1], [1]))).toEqual([ORIGINS[2]!]);
+  const last = steered([0, 1, 1], [1, 2]);
+  expect([ids(last), last.allDown]).toEqual([[ORIGINS[0]!], false]);
+  expect(last.reasons[0]!.verdicts.map((v) => [v.reason, v.kept])).toContainEqual([
+    "weight-zero",
+    true,
+  ]);
+  expect(ids(steered([0, 0, 0], []))).toEqual(ORIGINS);
+  expect(ids(steered([0, 0, 0], [1]))).toEqual([ORIGINS[0]!, ORIGINS[2]!]);
+  // A family that the others lack is no reason: clients of both would all go there.
+  expect(ids(steered([0, 1, 1], [], { family: 6 }))).not.toContain(ORIGINS[0]!);
+  // A cache whose others have failed asks it before it gives up.
+  const exclude = new Set(ORIGINS.slice(1));
+  expect(ids(steered([0, 1, 1], [], { exclude }, "miss"))).toEqual([ORIGINS[0]!]);
+  expect(steered([0, 1, 1], [0, 1, 2])).toMatchObject({ allDown: true });
+});
+
 test("steer() takes an override that has ended for none, as the judge says, and names its end", () => {
   const until = "2026-12-01T18:00:00.000Z";
   const [customer] = SMALL.customers;

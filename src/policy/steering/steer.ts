@@ -10,7 +10,14 @@ import type {
   SnapshotStep,
 } from "../../model/snapshot.ts";
 import { isAllowed } from "./allowed.ts";
-import { note, type Standing, standingOfNode, standingOfOrigin, toCandidate } from "./candidate.ts";
+import {
+  note,
+  type Standing,
+  standingOfNode,
+  standingOfOrigin,
+  standingOfSpare,
+  toCandidate,
+} from "./candidate.ts";
 import { chainOf, EDGE_CHAIN, runChain, sharesOf } from "./chain.ts";
 import { judgeHealthy } from "./healthy.ts";
 
@@ -62,9 +69,11 @@ export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision 
   const site = ask.for === "origins" ? snapshot.sites[ask.site] : undefined;
   const group = snapshot.groups[client.group] ?? snapshot.groups[0] ?? NOBODY;
   const standings =
-    ask.for === "origins" ? originsOf(seenBy(view, ask), site, group) : edgesOf(view, group);
+    ask.for === "origins"
+      ? originsOf(seenBy(view, ask), ask, { site, client, group })
+      : edgesOf(view, group);
   for (const standing of standings) {
-    judgeHealthy(standing);
+    if (standing.verdicts.length === 0) judgeHealthy(standing);
     judgeFit(standing, ask, { site, client });
   }
   const steps = ask.for === "edges" ? EDGE_CHAIN : chainOf(site, ask.use);
@@ -108,11 +117,30 @@ function seenBy(view: View, ask: SteerAsk): View {
   return { ...view, assignment };
 }
 
-function originsOf(view: View, site: SnapshotSite | undefined, group: SnapshotGroup): Standing[] {
-  const origins = site?.origins.map((index) => view.snapshot.origins[index]) ?? [];
-  return origins
-    .filter((origin) => origin !== undefined)
-    .map((origin) => standingOfOrigin(origin, view, group));
+/** A site's servers; those of weight 0 with a weight where no other can serve. */
+function originsOf(
+  view: View,
+  ask: SteerAsk,
+  about: { site: SnapshotSite | undefined; client: SteerClient; group: SnapshotGroup },
+): Standing[] {
+  const { group } = about;
+  const pool = about.site?.origins.map((index) => view.snapshot.origins[index]) ?? [];
+  const origins = pool.filter((origin) => origin !== undefined);
+  const standings = origins.map((origin) => standingOfOrigin(origin, view, group));
+  const isOther = (s: Standing) => {
+    if (s.weight === 0 || unfit(s, ask, about) !== null) return false;
+    judgeHealthy(s);
+    return s.kept;
+  };
+  if (!origins.some((origin) => origin.weight === 0) || standings.some(isOther)) return standings;
+  return origins.map((origin, i) => {
+    if (origin.weight > 0) return standings[i]!;
+    const spare = standingOfSpare(origin, view, group);
+    judgeHealthy(spare);
+    const why = ["weight-zero", "its weight is 0, and no other is left"] as const;
+    if (spare.kept) note(spare, "weight", true, why);
+    return spare;
+  });
 }
 
 function edgesOf(view: View, group: SnapshotGroup): Standing[] {
@@ -128,15 +156,26 @@ function judgeFit(
 ): void {
   if (!s.kept) return;
   const { site, client } = about;
+  const out = unfit(s, ask, about);
   if (s.weight === 0) note(s, "weight", false, ["weight-zero", "its weight is 0"]);
-  else if (client.exclude?.has(s.id) === true) {
-    note(s, "excluded", false, ["excluded", "failed within this request"]);
-  } else if (ask.for === "origins" && ask.use !== "miss" && s.port !== site?.port) {
-    note(s, "port", false, ["other-port", `serves port ${s.port}, the site's is ${site?.port}`]);
+  else if (out === "excluded") note(s, out, false, ["excluded", "failed within this request"]);
+  else if (out === "port") {
+    note(s, out, false, ["other-port", `serves port ${s.port}, the site's is ${site?.port}`]);
   } else if (client.family !== undefined) {
     const has = (client.family === 4 ? s.v4 : s.v6) !== null;
     note(s, "family", has, [has ? "has-family" : "lacks-family", `IPv${client.family}`]);
   }
+}
+
+/** Why it cannot serve this lookup or request at all. */
+function unfit(
+  s: Standing,
+  ask: SteerAsk,
+  { site, client }: { site: SnapshotSite | undefined; client: SteerClient },
+): "excluded" | "port" | null {
+  if (client.exclude?.has(s.id) === true) return "excluded";
+  const first = ask.for === "origins" && ask.use !== "miss";
+  return first && s.port !== site?.port ? "port" : null;
 }
 
 function assignedTo(
