@@ -42,6 +42,7 @@ class Exchange {
   #wake: () => void = () => {};
   #drained: () => void = () => {};
   #stopSending: () => void = () => {};
+  #came: { readonly head: ResponseHead; readonly bodiless: boolean } | null = null;
   #answered = false;
   #sent = false;
   #heard = false;
@@ -73,6 +74,7 @@ class Exchange {
       data: (bytes) => {
         this.#heard = true;
         reader.push(bytes);
+        this.#settle();
         this.#news += bytes.length;
         if (!this.#answered || this.#news < this.#newsMin) return;
         this.#news = 0;
@@ -82,6 +84,7 @@ class Exchange {
       close: () => {
         if (!this.#heard && connection.reused) this.#fail("origin-broken", "gone");
         else reader.close();
+        this.#settle();
       },
     };
     this.#expect(request.headMs);
@@ -110,20 +113,37 @@ class Exchange {
   }
 
   #head(head: ResponseHead, bodiless: boolean): void {
+    this.#came = { head, bodiless };
+    this.#expect(this.#request.silentMs);
+  }
+
+  /** Answers once all that came with the head is read: a small body has come with it. */
+  #settle(): void {
+    const came = this.#came;
+    if (came === null || this.#answered || this.#done instanceof Fault) return;
+    this.#came = null;
     this.#answered = true;
+    const { head, bodiless } = came;
     const { fields, load } = endToEnd(head.fields);
     if (fields.some(([name, value]) => name === "content-type" && EVENTS.test(value))) {
       this.#newsMin = 1;
     }
-    this.#expect(this.#request.silentMs);
+    const there = !bodiless && this.#done === "yes";
     this.#resolve({
       status: head.status,
       fields,
       ...(load === null ? {} : { load }),
       contentLength: lengthOf(head),
       framed: bodiless || head.framing.kind !== "close",
-      body: bodiless ? null : this.#stream(),
+      body: bodiless || there ? null : this.#stream(),
+      ...(there ? { whole: this.#joined() } : {}),
     });
+  }
+
+  #joined(): Uint8Array<ArrayBuffer> {
+    const parts = this.#parts.splice(0);
+    const one = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return new Uint8Array(one.buffer as ArrayBuffer, one.byteOffset, one.byteLength);
   }
 
   #part(bytes: Uint8Array): void {
@@ -140,7 +160,7 @@ class Exchange {
   #end(clean: boolean): void {
     if (this.#done !== "no") return;
     this.#done = "yes";
-    this.#finish(clean);
+    this.#finish(() => this.#over(clean));
   }
 
   #fail(code: FaultCode, why: string): void {
@@ -148,19 +168,18 @@ class Exchange {
     this.#done = new Fault(code, why);
     this.#parts.length = 0;
     this.#reject(this.#done);
-    this.#finish(false);
+    // A request that failed before its answer is not over for the pool, which may send it again.
+    this.#finish(() => (this.#answered ? this.#over(false) : this.#connection.destroy()));
   }
 
-  #finish(clean: boolean): void {
+  #finish(over: () => void): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#drained();
     this.#stopSending();
     // Paused still: the last bytes wait for the client, the connection waits for nobody.
     if (this.#paused) this.#connection.resume();
-    // A request that failed before its answer is not over for the pool, which may send it again.
-    if (this.#answered || clean) this.#over(clean);
-    else this.#connection.destroy();
+    over();
     this.#wake();
   }
 

@@ -117,6 +117,7 @@ describe("a purge of more than one URL", () => {
     await stage.purge("shop", SHOP, "x", { scope: "tag" });
     await stage.purge("shop", SHOP, "/large", { scope: "prefix" });
     await held("/new?cache-tag=x");
+    expect(await held("/new?cache-tag=x")).toBe("held v1");
     version = 2;
     await stage.edge.stop();
     await stage.start();

@@ -356,4 +356,32 @@ describe("Cache", () => {
     await fresh.load(metaOf("/b", 0).key, none);
     expect(fresh.find(metaOf("/b", 0).key, none)?.bytes).toEqual(bytesOf(100));
   });
+
+  test("admits to disk what is of use again, once, and nothing that was purged meanwhile", async () => {
+    const o = { dir, memoryBytesMax: 10_000_000, diskBytesMax: 10_000_000, wholeBytesMax: WHOLE };
+    const cache = new Cache({ ...o, nowMs: () => 0 });
+    const [a, b, c] = [metaOf("/a", 100), metaOf("/b", 100), metaOf("/c", 50_000)];
+    const held = async () => {
+      await cache.disk.settled();
+      return [a, b, c].map(({ key }) => cache.disk.has(key));
+    };
+    for (const meta of [a, b, c]) cache.admit(meta, bytesOf(meta.bodyBytes));
+    expect(await held()).toEqual([false, false, false]);
+    expect(cache.find(a.key, none)?.bytes).toEqual(bytesOf(100));
+    // Delivered once, so that its bytes are shared with responses.
+    expect(cache.find(c.key, none)?.body()).toBeInstanceOf(Blob);
+    expect(await held()).toEqual([true, false, true]);
+    await cache.purge(a.key);
+    cache.find(a.key, none);
+    cache.memory.remove(b.key);
+    expect(await held()).toEqual([false, false, true]);
+    // Asked for a second time while it is in neither: at once.
+    cache.admit(b, bytesOf(100));
+    expect(await held()).toEqual([false, true, true]);
+    await cache.purge(b.key);
+    cache.admit(metaOf("/d", 100), bytesOf(100));
+    const d = cache.find(metaOf("/d", 0).key, none);
+    await cache.purge(metaOf("/d", 0).key);
+    expect([d?.alive, cache.disk.has(metaOf("/d", 0).key)]).toEqual([false, false]);
+  });
 });

@@ -1,4 +1,6 @@
+import { AskedOnce } from "./asked-once.ts";
 import { type DiskObject, DiskTier } from "./disk.ts";
+import { nameHash } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import { type Content, type MemoryObject, MemoryTier } from "./memory.ts";
 import type { ObjectMeta } from "./object.ts";
@@ -12,6 +14,7 @@ export class Cache<P = unknown> {
   readonly disk: DiskTier;
   /** Goes up with each purge: whoever reads across an await looks whether it did. */
   purges = 0;
+  readonly #asked = new AskedOnce();
 
   constructor(o: {
     readonly dir: string;
@@ -59,9 +62,25 @@ export class Cache<P = unknown> {
     return this.memory.put(meta, bytes);
   }
 
+  /**
+   * Stores a whole object in memory, and on disk once it is of use again (docs/decisions/0026): at its
+   * next hit, or at once where its key was asked for before, is on disk already, or memory has no room.
+   */
+  admit(meta: ObjectMeta, bytes: Uint8Array<ArrayBuffer>): MemoryObject<P> | null {
+    const object = this.memory.put(meta, bytes);
+    const asked = this.#asked.note(nameHash(meta.key));
+    if (object === null || asked || this.disk.has(meta.key)) this.disk.write(meta, bytes);
+    else object.onUsed = () => this.#write(meta, object.content);
+    return object;
+  }
+
   /** Stores what is held again with a meta that was renewed. */
   renew(meta: ObjectMeta, content: Content): void {
     this.memory.put(meta, content);
+    this.#write(meta, content);
+  }
+
+  #write(meta: ObjectMeta, content: Content): void {
     if (!(content instanceof Blob)) {
       this.disk.write(meta, content);
       return;

@@ -40,6 +40,8 @@ export class MemoryObject<P = unknown> {
   encoded: Map<string, Uint8Array<ArrayBuffer> | null> | null = null;
   /** Its place in the tier's table; -1 while it is in none. */
   slot = -1;
+  /** Called at its next use and then no more: what is used again is worth its place on disk. */
+  onUsed: (() => void) | null = null;
   readonly #shares: Shares | null;
 
   /** `shares`: of the tier that holds it; null: it is in none. */
@@ -81,7 +83,12 @@ export class MemoryObject<P = unknown> {
 
   /** To be set on each hit, so that it is known to be of use. */
   set visited(_hit: true) {
-    if (this.alive && this.slot >= 0) this.#shares?.find(this.slot);
+    if (!this.alive || this.slot < 0) return;
+    this.#shares?.find(this.slot);
+    const { onUsed } = this;
+    if (onUsed === null) return;
+    this.onUsed = null;
+    onUsed();
   }
 }
 

@@ -27,9 +27,15 @@ export class Holding {
   }
 }
 
+/** A body as a stream, or all of it; neither where there is none. */
+export interface SomeBody {
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly whole?: Uint8Array<ArrayBuffer>;
+}
+
 /** Throws what the body throws: ended early, or silent for too long. */
 export async function readBody(
-  body: ReadableStream<Uint8Array> | null,
+  { body, whole }: SomeBody,
   o: {
     readonly wholeBytesMax: number;
     readonly contentLength: number | null;
@@ -37,6 +43,11 @@ export async function readBody(
     readonly holding?: Holding;
   },
 ): Promise<ReadBody> {
+  if (whole !== undefined && whole.byteLength <= o.wholeBytesMax) {
+    o.count(whole.byteLength);
+    return { kind: "whole", bytes: whole };
+  }
+  if (whole !== undefined) return readBody({ body: streamOf(whole) }, o);
   if (body === null) return { kind: "whole", bytes: new Uint8Array(0) };
   const rest = body.getReader();
   const first: Uint8Array[] = [];
@@ -59,6 +70,16 @@ export async function readBody(
   } finally {
     o.holding?.give(taken);
   }
+}
+
+/** For what is to be sent on as it comes, though it came at once. */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
 }
 
 function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {

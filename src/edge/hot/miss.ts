@@ -221,7 +221,7 @@ export class Misses {
       };
     }
     this.#works.flights.noteShared(ask.flight);
-    const body = await readBody(response.body, {
+    const body = await readBody(response, {
       wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
       contentLength: response.contentLength,
       count: (bytes) => countIn(ask, bytes),
@@ -234,7 +234,7 @@ export class Misses {
     const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
     if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body });
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
-    const stored = flight.purged ? null : this.#works.cache.put(whole, body.bytes);
+    const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
     flight.land({ kind: "shared", held, fwdStatus: response.status });
     return { response: this.#stored(held, ask, { stale, stored: !flight.purged }), lasting: null };

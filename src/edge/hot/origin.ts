@@ -36,7 +36,9 @@ export interface OriginResponse {
   readonly contentLength: number | null;
   /** True when its end can be told from its being cut off. */
   readonly framed: boolean;
-  /** Null when there is none, as for HEAD. Fails when the body ends early or falls silent. */
+  /** All of the body, where it came together with the head; `body` is null then. */
+  readonly whole?: Uint8Array<ArrayBuffer>;
+  /** Null when there is none, as for HEAD, or all of it is there. Fails when the body ends early or falls silent. */
   readonly body: ReadableStream<Uint8Array> | null;
 }
 

@@ -98,7 +98,7 @@ export class Parts {
     const { response } = fetched;
     const get = getter(response.fields);
     const said = parseContentRange(get("content-range"));
-    const body = await readBody(response.body, {
+    const body = await readBody(response, {
       wholeBytesMax: WHOLE_BYTES_MAX,
       contentLength: response.contentLength,
       count: (bytes) => {
@@ -304,7 +304,7 @@ export class Parts {
       await cache.purge(partsKey(ask.key));
       return null;
     }
-    const body = await readBody(response.body, {
+    const body = await readBody(response, {
       wholeBytesMax: WHOLE_BYTES_MAX,
       contentLength: response.contentLength,
       count: (bytes) => {

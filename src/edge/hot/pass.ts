@@ -86,14 +86,14 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   const upstreamAge = getter(response.fields)("age");
   if (upstreamAge !== null) headers.set("age", upstreamAge);
   count(ask, false);
-  const { status, contentLength, body } = response;
-  if (body === null) {
+  const { status, contentLength } = response;
+  if (response.body === null && response.whole === undefined) {
     if (ask.method === "HEAD" && contentLength !== null) {
       headers.set("content-length", String(contentLength));
     }
     return new Response(null, { status, headers });
   }
-  const read = await readBody(body, {
+  const read = await readBody(response, {
     // Without a length it is sent on as it comes: it may be meant to last.
     wholeBytesMax: contentLength === null ? 0 : WHOLE_BYTES_MAX,
     contentLength: contentLength ?? Number.POSITIVE_INFINITY,
@@ -122,5 +122,5 @@ function keepPosted(
   const facts = factsOf(ask, response, receivedMs);
   if (!response.framed || !storable(cacheRequestOf(ask, facts), facts).store) return;
   const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
-  works.cache.put(sealMeta({ ...meta, bodyBytes: bytes.byteLength }), bytes);
+  works.cache.admit(sealMeta({ ...meta, bodyBytes: bytes.byteLength }), bytes);
 }

@@ -99,7 +99,7 @@ async function bodyOf(
   const found = await look(alone);
   ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
   const read = { wholeBytesMax: WHOLE_BYTES_MAX, contentLength: null, count: () => {} };
-  const body = await readBody(found.body, read).catch(() => null);
+  const body = await readBody(found, read).catch(() => null);
   if (body?.kind === "large") await body.rest.cancel();
   if (found.status !== 200 || body?.kind !== "whole") return null;
   return {
