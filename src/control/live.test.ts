@@ -160,3 +160,17 @@ test("a ring keeps five minutes, whole buckets only, in order", () => {
   expect(history.map((h) => h.atMs)).toEqual(history.map((h) => h.atMs).toSorted());
   expect(ring.history(nowMs + 2 * BUCKETS * BUCKET_MS)).toEqual([]);
 });
+
+test("how the delivery of a site's log goes is told by cache", async () => {
+  const yaml = NETWORK_YAML.replace(
+    `hostname: ${SITE}`,
+    `hostname: ${SITE}\n        logs: { to: "https://logs.shop.example/in" }`,
+  );
+  expect(yaml).not.toBe(NETWORK_YAML);
+  await world.call("POST", "/apply", { headers, body: { yaml } });
+  const told = { deliveredLines: 7, lostLines: 1, waitingBytes: 90, fault: "answered 503" };
+  world.bus.publish("stats", statsOf({ logs: { [SITE]: told, "other.example": told } }));
+  expect((await read<Live>(LIVE)).logs).toEqual([{ node: "lon-1", ...told }]);
+  world.bus.publish("stats", statsOf({}));
+  expect((await read<Live>(LIVE)).logs).toEqual([]);
+});

@@ -26,6 +26,8 @@ export class LiveBook {
   readonly #feed: Feed;
   readonly #clock: Clock;
   readonly #rings = new Map<string, Ring>();
+  /** By node, as it told last. */
+  readonly #logs = new Map<string, NonNullable<NodeStats["logs"]>>();
   readonly #stops: (() => void)[];
 
   constructor(o: { readonly bus: Bus; readonly feed: Feed; readonly clock: Clock }) {
@@ -77,7 +79,17 @@ export class LiveBook {
         hitsPerSec: perSec(sums[HITS]),
         bytesPerSec: perSec(sums[BYTES]),
       })),
+      ...this.#logsOf(site),
     };
+  }
+
+  #logsOf({ hostname, logs: wanted }: SnapshotSite): Pick<Live, "logs"> {
+    if (wanted === undefined) return {};
+    const logs = [...this.#logs].flatMap(([node, told]) => {
+      const of = told[hostname];
+      return of === undefined ? [] : [{ node, ...of }];
+    });
+    return { logs: logs.sort((a, b) => (a.node < b.node ? -1 : 1)) };
   }
 
   nodes(snapshot: Snapshot, acked: ReadonlyMap<string, number>): NodeView[] {
@@ -145,6 +157,8 @@ export class LiveBook {
   #takeStats(stats: NodeStats): void {
     const now = this.#clock.wallMs();
     const node = this.#ring(`node ${stats.node}`, 4);
+    if (stats.logs === undefined) this.#logs.delete(stats.node);
+    else if (node !== undefined) this.#logs.set(stats.node, stats.logs);
     for (const [hostname, groups] of Object.entries(stats.lookups)) {
       const lookups = total(groups);
       this.#ring(`site ${hostname}`, 4)?.add(now, LOOKUPS, lookups);
@@ -190,6 +204,7 @@ export class LiveBook {
       ...[...snapshot.nodes, ...snapshot.origins].map((target) => `target ${target.id}`),
     ]);
     for (const key of this.#rings.keys()) if (!kept.has(key)) this.#rings.delete(key);
+    for (const node of this.#logs.keys()) if (!kept.has(`node ${node}`)) this.#logs.delete(node);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Problem } from "../base/result.ts";
 import type { Network } from "../model/network.ts";
 import { ownAddresses } from "../policy/snapshot/mod.ts";
-import { vetAddress } from "../wire/ip/mod.ts";
+import { parseAddress, vetAddress } from "../wire/ip/mod.ts";
 
 /**
  * Addresses that customers give us to connect to: none that is loopback, private or special unless
@@ -33,6 +33,11 @@ export function vetNetwork(network: Network): Problem[] {
     for (const [s, site] of customer.sites.entries()) {
       const at = `customers.${c}.sites.${s}`;
       const sitePort = site.port ?? (site.scheme === "https" ? 443 : 80);
+      const to = site.logs?.to;
+      // A name is vetted by what it resolves to, by the cache that connects.
+      if (to !== undefined && parseAddress(hostOf(to)) !== null) {
+        vet(hostOf(to), `${at}.logs.to`, portOf(to));
+      }
       vet(site.steering.fallback, `${at}.steering.fallback`);
       for (const [o, origin] of site.origins.entries()) {
         const port = origin.port ?? sitePort;
@@ -41,13 +46,20 @@ export function vetNetwork(network: Network): Problem[] {
         for (const key of ["exporter", "loadUrl"] as const) {
           const url = origin[key];
           if (url === undefined) continue;
-          const { hostname, port: named, protocol } = new URL(url);
-          const usual = protocol === "https:" ? 443 : 80;
-          const asked = named === "" ? usual : Number(named);
-          vet(hostname.replace(/^\[|\]$/g, ""), `${at}.origins.${o}.${key}`, asked);
+          vet(hostOf(url), `${at}.origins.${o}.${key}`, portOf(url));
         }
       }
     }
   }
   return problems;
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, "");
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  const usual = protocol === "https:" ? 443 : 80;
+  return port === "" ? usual : Number(port);
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot, SnapshotRecord } from "../model/snapshot.ts";
-import { type Message, RCODE, TYPE } from "../wire/dns/mod.ts";
+import { addressesIn, type Message, TYPE } from "../wire/dns/mod.ts";
 import { vetAddress } from "../wire/ip/mod.ts";
 import { closest } from "./overlay.ts";
 
@@ -159,13 +159,9 @@ function aliasesOf(snapshot: Snapshot): Alias[] {
   ];
 }
 
-/** Through whatever aliases the resolver followed; in one order, whatever order it gives them. */
-function addressesOf({ rcode, answers }: Message, type: number): string[] {
-  if (rcode !== RCODE.NOERROR) return [];
-  const addresses = answers.flatMap((record) => {
-    return record.type === type && record.data.kind === "address" ? [record.data.address] : [];
-  });
-  return [...new Set(addresses)].sort().slice(0, ADDRESSES_MAX);
+/** In one order, whatever order the resolver gives them. */
+function addressesOf(message: Message, type: number): string[] {
+  return addressesIn(message, type).sort().slice(0, ADDRESSES_MAX);
 }
 
 function refreshSec(messages: readonly Message[]): number {

@@ -24,6 +24,13 @@ export interface AccessEntry {
 
 export type AccessFormat = "json" | "combined";
 
+/** Where lines of the access log go, and how many requests make one. */
+export interface AccessSink {
+  readonly format: AccessFormat;
+  readonly each: number;
+  readonly add: (line: string) => void;
+}
+
 /** What a client writes is kept up to this, and marked where it is cut. */
 const CLIENT_TEXT_MAX = 1_024;
 

@@ -1,4 +1,5 @@
 import type { NodeStats } from "../model/messages.ts";
+import type { LogsTold } from "../model/site-logs.ts";
 
 interface SiteTotals {
   requests: number;
@@ -34,7 +35,7 @@ export class EdgeMetrics {
   }
 
   /** Lines of the Prometheus text format, version 0.0.4. */
-  text(): string {
+  text(logs: Readonly<Record<string, LogsTold>> = {}): string {
     const lines: string[] = [];
     const family = (name: string, help: string, of: Iterable<readonly [string, number]>) => {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
@@ -64,6 +65,12 @@ export class EdgeMetrics {
     );
     const fetches = [...this.#fetches].map(([id, n]) => [`origin="${id}"`, n] as const);
     family("turnpike_edge_fetches_total", "Requests to web servers", fetches);
+    const logged = (of: (told: LogsTold) => number) =>
+      Object.entries(logs).map(([site, told]) => [`site="${site}"`, of(told)] as const);
+    const delivered = logged((told) => told.deliveredLines);
+    family("turnpike_edge_log_lines_delivered_total", "Lines of logs that owners took", delivered);
+    const lost = logged((told) => told.lostLines);
+    family("turnpike_edge_log_lines_lost_total", "Lines of logs that had no room", lost);
     return `${lines.join("\n")}\n`;
   }
 }

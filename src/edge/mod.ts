@@ -5,5 +5,5 @@
  * origin is best (policy/steering), what may be stored (policy/caching), where counters go.
  * It owns `<data>/cache` and `<data>/purged.json`.
  */
-export type { AccessSink } from "./observe.ts";
+export type { AccessSink } from "./access-log.ts";
 export { type EdgeOptions, type EdgeRole, startEdge } from "./start.ts";

@@ -1,15 +1,9 @@
-import { type AccessEntry, type AccessFormat, accessLine } from "./access-log.ts";
+import { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
 import { receive } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
 import type { EdgeTable } from "./hot/table.ts";
+import type { LogDelivery } from "./logs/mod.ts";
 import type { EdgeMetrics } from "./metrics.ts";
-
-/** Where lines of the access log go, and how many requests make one. */
-export interface AccessSink {
-  readonly format: AccessFormat;
-  readonly each: number;
-  readonly add: (line: string) => void;
-}
 
 export interface ObserveParts {
   readonly node: string;
@@ -17,24 +11,30 @@ export interface ObserveParts {
   readonly table: () => EdgeTable | null;
   readonly wallMs: () => number;
   readonly access?: AccessSink;
+  /** Logs that owners of sites have sent to them. */
+  readonly delivery?: Pick<LogDelivery, "any" | "take">;
 }
 
 export type Handle = (request: Request, connection: Connection) => Response | Promise<Response>;
 
 /** Sees every answer: counted by its status, and written down where that is asked for. */
 export function observed(handle: Handle, parts: ObserveParts): Handle {
-  const { metrics, access } = parts;
+  const { metrics, access, delivery } = parts;
   let seen = 0;
   const note = (request: Request, response: Response, client: string, fromMs: number) => {
     metrics.answered(response.status);
-    if (access === undefined || ++seen % access.each !== 0) return;
+    const here = access !== undefined && ++seen % access.each === 0;
+    if (!here && delivery?.any !== true) return;
     const ms = Math.round((performance.now() - fromMs) * 1000) / 1000;
-    access.add(accessLine(entryOf(request, response, { ...parts, client, ms }), access.format));
+    const entry = entryOf(request, response, { ...parts, client, ms });
+    if (here) access.add(accessLine(entry, access.format));
+    if (entry.site !== null) delivery?.take(entry.site, entry);
   };
   return (request, connection) => {
-    const fromMs = access === undefined ? 0 : performance.now();
+    const timed = access !== undefined || delivery?.any === true;
+    const fromMs = timed ? performance.now() : 0;
     // Once the client is gone its address is not known any more.
-    const client = access === undefined ? "" : (connection.requestIP(request)?.address ?? "-");
+    const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
     const answer = handle(request, connection);
     if (!(answer instanceof Promise)) {
       note(request, answer, client, fromMs);
@@ -50,7 +50,10 @@ export function observed(handle: Handle, parts: ObserveParts): Handle {
 function entryOf(
   request: Request,
   response: Response,
-  o: ObserveParts & { readonly client: string; readonly ms: number },
+  o: Pick<ObserveParts, "node" | "table" | "wallMs"> & {
+    readonly client: string;
+    readonly ms: number;
+  },
 ): AccessEntry {
   const { headers, url } = request;
   const table = o.table();

@@ -6,10 +6,12 @@ import type { Rng } from "../base/rng.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
+import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
 import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
+import type { AccessSink } from "./access-log.ts";
 import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
 import { Cache, type Files } from "./cache/mod.ts";
@@ -21,8 +23,9 @@ import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { type Aside, type Listening, listen } from "./listen.ts";
+import { startLogs } from "./logs/mod.ts";
 import { EdgeMetrics } from "./metrics.ts";
-import { type AccessSink, type Handle, observed } from "./observe.ts";
+import { type Handle, observed } from "./observe.ts";
 import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
@@ -53,7 +56,9 @@ export interface EdgeOptions {
   readonly exchangesMax?: number;
   /** Over HTTPS only: asked first about each request. */
   readonly aside?: Aside;
-  /** The secret of a customer's key for signed addresses; null: there is none. */
+  /** How receivers of logs are found. Without it no log is delivered. */
+  readonly resolver?: NameResolver;
+  /** The secret of a customer's key for signed addresses and logs; null: there is none. */
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
   /** What the disk tier does to a file system; the real one where it is left out. */
   readonly files?: Files;
@@ -68,14 +73,13 @@ export interface EdgeRole {
   /** What was served since the last call. */
   drainStats(): Pick<
     NodeStats,
-    "edge" | "fetches" | "told" | "origins" | "clientRtt" | "beaconRtt" | "figures"
+    "edge" | "fetches" | "told" | "origins" | "clientRtt" | "beaconRtt" | "figures" | "logs"
   >;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
-  const { cache, bans, encoder } = openHeld(o);
-  const counts = new EdgeCounts();
+  const { cache, bans, encoder, counts } = openHeld(o);
   const metrics = new EdgeMetrics();
   const origins = originClient();
   let table: EdgeTable | null = null;
@@ -112,12 +116,14 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   if (first !== null) swap(first);
   const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
+  const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
   const handle = observed((request, connection) => server.handle(request, connection), {
     ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
-    ...(o.access === undefined ? {} : { access: o.access }),
+    ...logs.parts,
   });
   const stop = async () => {
     for (const end of ends) end();
+    await logs.stop();
     origins.stop();
     await purges.stop();
     await encoder.stop();
@@ -134,11 +140,12 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       await doors.stop();
       await stop();
     },
-    metrics: () => metrics.text(),
+    metrics: () => metrics.text(logs.told()),
     drainStats: () => {
       const drained = counts.drain();
       metrics.add(drained);
-      return { ...drained, ...doors.own.take(drained.edge, feed.snapshot()), ...beacon.take() };
+      const own = doors.own.take(drained.edge, feed.snapshot());
+      return { ...drained, ...logs.stats(), ...own, ...beacon.take() };
     },
   };
 }
@@ -220,5 +227,6 @@ function openHeld(o: EdgeOptions) {
       fault: bans.fault,
     });
   }
-  return { cache, bans, encoder: new Encoder({ memory: cache.memory, log: o.log }) };
+  const encoder = new Encoder({ memory: cache.memory, log: o.log });
+  return { cache, bans, encoder, counts: new EdgeCounts() };
 }

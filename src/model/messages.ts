@@ -3,6 +3,7 @@ import type { Assignment } from "./assignment.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
+import type { LogsTold } from "./site-logs.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { WhyAsk, WhyTold } from "./why.ts";
@@ -132,6 +133,8 @@ export interface NodeStats {
   readonly clientRtt?: Readonly<Record<string, ClientRtt>>;
   /** Client group -> pop -> what browsers measured, as their beacon told this cache. */
   readonly beaconRtt?: Readonly<Record<string, Readonly<Record<string, ClientRtt>>>>;
+  /** hostname -> how the delivery of its log goes at this cache, since its start. */
+  readonly logs?: Readonly<Record<string, LogsTold>>;
   /** Of a node that is a cache. */
   readonly figures?: NodeFigures;
 }

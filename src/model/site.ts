@@ -4,6 +4,7 @@ import { origin } from "./origin.ts";
 import { rules } from "./rules.ts";
 import { siteCheck } from "./site-check.ts";
 import { siteFetch } from "./site-fetch.ts";
+import { siteLogs } from "./site-logs.ts";
 import { steeringChain, steeringPreset } from "./steering.ts";
 import { zoneRecord } from "./zone.ts";
 
@@ -51,6 +52,7 @@ export const site = z.strictObject({
     })
     .prefault({}),
   fetch: siteFetch.optional().meta({ description: "How caches ask its servers" }),
+  logs: siteLogs.optional().meta({ description: "Where caches send what they logged of it" }),
   rules: rules.optional().meta({
     description: "What caches do with requests that match: keys, lifetimes, headers, access",
   }),

@@ -6,6 +6,7 @@ import type { NodeRole, Pop } from "./network.ts";
 import type { ForcedState, SnmpAgent } from "./origin.ts";
 import type { Rule } from "./rules.ts";
 import type { SiteFetch } from "./site-fetch.ts";
+import type { SiteLogs } from "./site-logs.ts";
 import type { SteeringPreset, SteeringStep } from "./steering.ts";
 
 /** Raised when an older reader could not read the shape. */
@@ -50,6 +51,8 @@ export interface SnapshotSite {
   readonly records?: readonly SnapshotRecord[];
   /** What caches do with requests, in order. */
   readonly rules?: readonly Rule[];
+  /** Where caches send what they logged of it. */
+  readonly logs?: SiteLogs;
 }
 
 /** A rule of a step with its clients and origins found. */

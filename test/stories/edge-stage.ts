@@ -63,6 +63,7 @@ export interface StageSite {
   readonly front?: "servers" | "caches";
   readonly aliases?: readonly string[];
   readonly rules?: readonly unknown[];
+  readonly logs?: unknown;
 }
 
 export function snapshotOf(
@@ -92,6 +93,7 @@ export function snapshotOf(
           origins: site.origins,
           cache: { aliases: site.aliases ?? [] },
           ...(site.rules === undefined ? {} : { rules: site.rules }),
+          ...(site.logs === undefined ? {} : { logs: site.logs }),
         })),
     })),
   });
@@ -151,7 +153,10 @@ export class Stage {
   }
 
   async start(
-    more: Pick<EdgeOptions, "tls" | "secrets" | "files" | "access" | "exchangesMax"> & {
+    more: Pick<
+      EdgeOptions,
+      "tls" | "secrets" | "files" | "access" | "exchangesMax" | "resolver"
+    > & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
     } = {},
@@ -176,6 +181,7 @@ export class Stage {
       ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
+      ...(more.resolver === undefined ? {} : { resolver: more.resolver }),
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,
       diskBytesMax: more.diskBytesMax ?? 256 * 1024 * 1024,

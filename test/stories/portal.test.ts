@@ -201,12 +201,14 @@ describe("the portal in a browser, settings", () => {
     await page.getByLabel("Fallback address").fill("203.0.113.99");
     await page.getByLabel("Check FTP").selectOption("Yes");
     await page.getByLabel("Names of your own").fill("a.shop.example, b.shop.example");
+    await page.getByLabel("Send the caches' log to").fill("https://logs.shop.example/in");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Changed, in snapshot 42").waitFor();
     await page.getByText("lowest-load, margin 0").waitFor();
     expect(stage.world.sites.get("acme")?.[0]).toMatchObject({
       ...before,
       ttlSec: 30,
+      logs: { to: "https://logs.shop.example/in" },
       steering: { preset: "lowest-load", margin: 0, allDown: "all", fallback: "203.0.113.99" },
       check: { ...before?.check, ftp: { user: "anonymous" } },
       cache: { ...before?.cache, aliases: ["a.shop.example", "b.shop.example"] },

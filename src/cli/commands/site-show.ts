@@ -1,7 +1,19 @@
 import type { Command } from "commander";
+import type { Live } from "../../model/api/mod.ts";
 import { findSite } from "./find-site.ts";
 import { originTable } from "./origin-list.ts";
 import { noun, verb } from "./verb.ts";
+
+function logLines(to: string | undefined, logs: NonNullable<Live["logs"]>): string[] {
+  if (to === undefined) return [];
+  const each = logs.map((one) => {
+    const { deliveredLines, lostLines, waitingBytes, fault } = one;
+    const state = fault === null ? "" : `; the last attempt failed: ${fault}`;
+    const counts = `${deliveredLines} lines delivered, ${lostLines} lost, ${waitingBytes} bytes wait`;
+    return `  ${one.node}  ${counts}${state}`;
+  });
+  return ["", `log, sent to ${to}`, ...(each.length === 0 ? ["  no cache has told yet"] : each)];
+}
 
 export function registerSiteShow(program: Command): void {
   verb(noun(program, "site", "Customers' host names"), {
@@ -23,6 +35,7 @@ export function registerSiteShow(program: Command): void {
         `  snapshot ${live.snapshot}, health ${live.health}, assignment ${live.assignment}`,
         "",
         ...originTable(live),
+        ...logLines(site.logs?.to, live.logs ?? []),
       ]);
       return 0;
     },

@@ -179,6 +179,7 @@ async function startCache(
     ...(access === undefined ? {} : { access }),
     feed: feed.forRole("edge"),
     secrets: (customer, key) => keys.secret(customer, key),
+    resolver: stubResolver({ servers: file.resolvers, rng }),
     ...(await edgeOptions(file, dataDir)),
   });
 }

@@ -120,6 +120,18 @@ export const live = z
       bytesPerSec: z.number(),
     }),
     history: z.array(siteMoment).meta({ description: "The last 5 minutes, oldest first" }),
+    logs: z
+      .array(
+        z.object({
+          node: z.string(),
+          deliveredLines: z.number(),
+          lostLines: z.number().meta({ description: "Lines that found no room any more" }),
+          waitingBytes: z.number(),
+          fault: z.string().nullable().meta({ description: "Why the last attempt failed" }),
+        }),
+      )
+      .optional()
+      .meta({ description: "How the delivery of its log goes, since each cache's start" }),
   })
   .meta({ id: "Live" });
 export type Live = z.infer<typeof live>;

@@ -252,5 +252,6 @@ function compileSite(
     origins: at.pool,
     ...(site.records === undefined ? {} : { records: compileRecords(site.records, site.hostname) }),
     ...(site.rules === undefined || site.rules.length === 0 ? {} : { rules: site.rules }),
+    ...(site.logs === undefined ? {} : { logs: site.logs }),
   };
 }

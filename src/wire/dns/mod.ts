@@ -4,6 +4,7 @@
  * Decoders never throw; they return frozen fault constants. Not here: sockets, zones, and what is
  * answered.
  */
+export { addressesIn } from "./addresses-in.ts";
 export { type ClientSubnet, decodeClientSubnet, encodeClientSubnet } from "./client-subnet.ts";
 export * from "./codes.ts";
 export {

@@ -32,6 +32,7 @@ const PATHS = {
   ttl: ["ttlSec"],
   young: ["youngTtlSec"],
   aliases: ["aliases"],
+  logsTo: ["logs.to", "logs"],
 } as const;
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
@@ -122,6 +123,11 @@ function Fields(props: { field: (name: Field) => FieldProps }) {
         description="Separated by commas; each a CNAME to the second address"
         {...field("aliases")}
       />
+      <TextInput
+        label="Send the caches' log to"
+        description="An https address that takes batches of lines by POST; empty: nowhere"
+        {...field("logsTo")}
+      />
     </SimpleGrid>
   );
 }
@@ -166,15 +172,17 @@ function textsOf(site: Site): Texts {
     ttl: String(site.ttlSec),
     young: String(site.youngTtlSec),
     aliases: site.cache.aliases.join(", "),
+    logsTo: site.logs?.to ?? "",
   };
 }
 
 /** The site as it was with the form's fields put in; web servers are left out, so they stay. */
 function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
-  const { hostname: _, origins: __, steering, check, cache, ...kept } = site;
+  const { hostname: _, origins: __, steering, check, cache, logs, ...kept } = site;
   const { fallback: ___, ...steered } = steering;
   const http = texts.http.trim();
   const fallback = texts.fallback.trim();
+  const logsTo = texts.logsTo.trim();
   return {
     ...kept,
     onboarding: texts.onboarding as Site["onboarding"],
@@ -196,6 +204,7 @@ function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
       tcp: texts.tcp === "yes",
       ftp: texts.ftp === "yes" ? (check.ftp ?? {}) : null,
     },
+    ...(logsTo === "" ? {} : { logs: { ...logs, to: logsTo } }),
     cache: { ...cache, aliases: texts.aliases.split(/[\s,]+/).filter((name) => name !== "") },
   };
 }

@@ -1,0 +1,87 @@
+import { gzipSync } from "node:zlib";
+import { Fault } from "../../base/fault.ts";
+import type { NameResolver } from "../../model/resolver.ts";
+import type { SiteLogs } from "../../model/site-logs.ts";
+import { addressesIn, TYPE } from "../../wire/dns/mod.ts";
+import { parseAddress } from "../../wire/ip/mod.ts";
+import type { OriginClient } from "../hot/origin.ts";
+
+const HEAD_MS = 10_000;
+const SILENT_MS = 5_000;
+
+export interface Batch {
+  readonly node: string;
+  readonly site: string;
+  readonly name: string;
+  readonly lines: Buffer;
+  /** Lines lost before it at this cache, since its start. */
+  readonly lost: number;
+}
+
+export interface DeliverParts {
+  readonly origins: OriginClient;
+  readonly resolver: NameResolver;
+  /** Why nothing may connect there; null: it may. */
+  readonly refuses: (address: string, port: number) => string | null;
+  /** HMAC-SHA256 under the key that the site names; null: there is no such key. */
+  readonly sign: (message: Uint8Array) => Uint8Array | null;
+}
+
+/**
+ * Sends one batch; resolved once the receiver said 2xx. The address is vetted as an origin's is, on
+ * what is connected to; a redirect is a refusal.
+ *
+ * @throws Fault `origin-refused`, `origin-timeout`, `origin-broken`; `bad-input` where no address may
+ *   be used or the key is missing
+ */
+export async function deliver(to: SiteLogs, batch: Batch, parts: DeliverParts): Promise<void> {
+  const url = new URL(to.to);
+  const scheme = url.protocol === "https:" ? "https" : "http";
+  const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port);
+  const address = await addressOf({ host: url.hostname.replace(/^\[|\]$/g, ""), port }, parts);
+  const body = new Uint8Array(gzipSync(batch.lines));
+  const id = `${batch.node}/${batch.site}/${batch.name.replace(/\.log$/, "")}`;
+  const fields: [string, string][] = [
+    ["host", url.host],
+    ["content-type", to.format === "json" ? "application/x-ndjson" : "text/plain"],
+    ["content-encoding", "gzip"],
+    ["content-length", String(body.length)],
+    ["user-agent", "turnpike-logs"],
+    ["turnpike-log-batch", id],
+    ["turnpike-log-lost", String(batch.lost)],
+  ];
+  if (to.key !== undefined) {
+    const signature = parts.sign(Buffer.concat([Buffer.from(`${id}\n`), body]));
+    if (signature === null) throw new Fault("bad-input", `the key ${to.key} is missing`);
+    fields.push(["turnpike-signature", `${to.key} ${Buffer.from(signature).toString("hex")}`]);
+  }
+  const response = await parts.origins.fetch({
+    ...{ scheme, address, port, hostname: url.hostname, method: "POST", fields, body },
+    path: url.pathname + url.search,
+    ...{ bodyBytes: body.length, headMs: HEAD_MS, silentMs: SILENT_MS, onEnd: () => {} },
+  });
+  await response.body?.cancel();
+  if (response.status < 200 || response.status > 299) {
+    throw new Fault("origin-broken", `answered ${response.status}`);
+  }
+}
+
+async function addressOf(
+  { host, port }: { readonly host: string; readonly port: number },
+  { resolver, refuses }: DeliverParts,
+): Promise<string> {
+  const found = parseAddress(host) === null ? await resolved(host, resolver) : [host];
+  const address = found.find((one) => refuses(one, port) === null);
+  if (address !== undefined) return address;
+  const words = found.length === 0 ? "has no address" : `is ${refuses(found[0]!, port)}`;
+  throw new Fault("bad-input", `${host} ${words}`);
+}
+
+async function resolved(host: string, resolver: NameResolver): Promise<string[]> {
+  const found: string[] = [];
+  for (const type of [TYPE.A, TYPE.AAAA]) {
+    found.push(...addressesIn(await resolver.lookup(host, type), type));
+    if (found.length > 0) break;
+  }
+  return found;
+}

@@ -1,0 +1,216 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { LogsTold, SiteLogs } from "../../model/site-logs.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import { type AccessEntry, accessLine } from "../access-log.ts";
+import { type DeliverParts, deliver } from "./deliver.ts";
+import { LogSpool, linesIn } from "./spool.ts";
+
+const TICK_MS = 500;
+/** One site may leave so much on the disk, and all together so much more. */
+const SITE_BYTES_MAX = 67_108_864;
+const ALL_BYTES_MAX = 1_073_741_824;
+const DELIVERIES_MAX = 8;
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 300_000;
+const DOUBLINGS_MAX = 9;
+
+export interface LogDeliveryOptions extends Omit<DeliverParts, "sign"> {
+  readonly node: string;
+  /** Where batches wait: one folder a site. */
+  readonly dir: string;
+  /** HMAC-SHA256 under a customer's signing key; null: there is no such key. */
+  readonly sign: (customer: string, key: string, message: Uint8Array) => Uint8Array | null;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Bytes that may wait; the defaults are 64 MiB a site and 1 GiB in all. */
+  readonly siteBytesMax?: number;
+  readonly allBytesMax?: number;
+}
+
+interface Line {
+  readonly spool: LogSpool;
+  readonly customer: string;
+  /** Null: it is wanted no more. */
+  logs: SiteLogs | null;
+  seen: number;
+  delivered: number;
+  fault: string | null;
+  failures: number;
+  notBeforeMs: number;
+  busy: Promise<void> | null;
+}
+
+/**
+ * Takes what is served for sites with `logs`, and sends it. Nobody who is served waits for it. A batch
+ * that its receiver has taken but not acknowledged comes again, under the same name.
+ */
+export class LogDelivery {
+  readonly #o: LogDeliveryOptions;
+  readonly #startMs: number;
+  /** By folder: of a site that was wanted since the start. */
+  readonly #lines = new Map<string, Line>();
+  /** By hostname: those of the snapshot. */
+  #sites = new Map<string, Line>();
+  readonly #siteMax: number;
+  readonly #allMax: number;
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #ticking: Promise<void> | null = null;
+  #cleared: Promise<void> | null = null;
+
+  constructor(o: LogDeliveryOptions) {
+    this.#o = o;
+    this.#startMs = o.clock.wallMs();
+    this.#siteMax = o.siteBytesMax ?? SITE_BYTES_MAX;
+    this.#allMax = o.allBytesMax ?? ALL_BYTES_MAX;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.tick(), TICK_MS);
+  }
+
+  /** Sites may have begun or ended to want their log; what waits for one that ended is given up. */
+  setSnapshot({ sites }: Snapshot): void {
+    const ended = new Set(this.#lines.keys());
+    this.#sites = new Map();
+    for (const { customer, hostname, logs } of sites) {
+      if (logs === undefined) continue;
+      // By customer too: what one left, another who has the name now never gets.
+      const folder = `${customer}@${hostname}`;
+      const line = this.#lines.get(folder) ?? this.#begin(customer, folder);
+      line.logs = logs;
+      this.#lines.set(folder, line);
+      this.#sites.set(hostname, line);
+      ended.delete(folder);
+    }
+    for (const folder of ended) this.#lines.get(folder)!.logs = null;
+    this.#cleared ??= this.#clear();
+  }
+
+  #begin(customer: string, folder: string): Line {
+    const dir = join(this.#o.dir, folder);
+    const spool = new LogSpool({ dir, startMs: this.#startMs, log: this.#o.log });
+    const none = { seen: 0, delivered: 0, fault: null, failures: 0, notBeforeMs: 0, busy: null };
+    return { spool, customer, logs: null, ...none };
+  }
+
+  /** What sites left that ended while this cache was down. */
+  async #clear(): Promise<void> {
+    for (const name of await readdir(this.#o.dir).catch(() => [])) {
+      if (this.#lines.has(name)) continue;
+      await rm(join(this.#o.dir, name), { recursive: true, force: true });
+    }
+  }
+
+  /** False: no site wants its log, and nothing need be noted. */
+  get any(): boolean {
+    return this.#sites.size > 0;
+  }
+
+  take(site: string, entry: AccessEntry): void {
+    const line = this.#sites.get(site);
+    const logs = line?.logs ?? null;
+    if (line === undefined || logs === null || ++line.seen % logs.each !== 0) return;
+    line.spool.add(accessLine(entry, logs.format));
+  }
+
+  /** Writes what waits, gives up what has no room, and sends what is due. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#tick().finally(() => {
+      this.#ticking = null;
+    });
+    return this.#ticking;
+  }
+
+  async #tick(): Promise<void> {
+    const nowMs = this.#o.clock.monoMs();
+    const lines = [...this.#lines.values()];
+    await Promise.all(
+      lines.map(({ spool, logs }) => spool.flush(nowMs, (logs?.everySec ?? 0) * 1_000)),
+    );
+    await this.#makeRoom();
+    for (const [site, line] of this.#sites) {
+      const running = lines.filter(({ busy }) => busy !== null).length;
+      if (running >= DELIVERIES_MAX) return;
+      if (line.busy !== null || nowMs < line.notBeforeMs) continue;
+      line.busy = this.#send(site, line).finally(() => {
+        line.busy = null;
+      });
+    }
+  }
+
+  async #makeRoom(): Promise<void> {
+    const lines = [...this.#lines.values()];
+    for (const { spool, logs } of lines) await dropTo(spool, logs === null ? 0 : this.#siteMax);
+    for (;;) {
+      const all = lines.reduce((sum, { spool }) => sum + spool.bytes, 0);
+      if (all <= this.#allMax) return;
+      const most = lines.map(({ spool }) => spool).reduce((a, b) => (a.bytes >= b.bytes ? a : b));
+      await dropTo(most, most.bytes - 1);
+    }
+  }
+
+  /** One batch after the other, until there is none or one fails. */
+  async #send(site: string, line: Line): Promise<void> {
+    const { node, clock, log, sign, ...parts } = this.#o;
+    try {
+      for (;;) {
+        const batch = await line.spool.oldest();
+        const { logs } = line;
+        if (batch === null || logs === null) return;
+        const of = { node, site, name: batch.name, lines: batch.text, lost: line.spool.lost };
+        const key = logs.key ?? "";
+        await deliver(logs, of, {
+          ...parts,
+          sign: (message) => sign(line.customer, key, message),
+        });
+        await line.spool.remove(batch.name);
+        line.delivered += linesIn(batch.text);
+        line.fault = null;
+        line.failures = 0;
+      }
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      if (line.fault !== words) log.warn("Cannot deliver a site's log", { site, error: words });
+      line.fault = words;
+      line.failures++;
+      const waitMs = RETRY_MS * 2 ** Math.min(line.failures - 1, DOUBLINGS_MAX);
+      line.notBeforeMs = clock.monoMs() + Math.min(waitMs, RETRY_MS_MAX);
+    }
+  }
+
+  /** Resolved once nothing is being sent. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map(({ busy }) => busy));
+  }
+
+  /** By site, since the start. */
+  told(): Readonly<Record<string, LogsTold>> {
+    const told: Record<string, LogsTold> = {};
+    for (const [site, { spool, delivered, fault }] of this.#sites) {
+      const { lost, bytes } = spool;
+      told[site] = { deliveredLines: delivered, lostLines: lost, waitingBytes: bytes, fault };
+    }
+    return told;
+  }
+
+  /** What was added is on the disk then; it is sent after the next start. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#cleared;
+    await this.#ticking;
+    const lines = [...this.#lines.values()];
+    await Promise.all(lines.map(({ spool }) => spool.flush(0, Number.POSITIVE_INFINITY)));
+  }
+}
+
+async function dropTo(spool: LogSpool, bytesMax: number): Promise<void> {
+  while (spool.bytes > bytesMax) {
+    const before = spool.bytes;
+    spool.close();
+    await spool.drop();
+    if (spool.bytes >= before) return;
+  }
+}
