@@ -95,19 +95,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     encode: (object, coding) => encoder.want(object, coding),
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
   });
-  const purges = new PurgeLog({
-    ...{ node, clock, log, bus: o.bus },
-    path: join(o.dataDir, "purged.json"),
-    purge: async ({ customer, site, path }) => {
-      const held = pathsHeldBy(table, site, path);
-      await Promise.all(held.map((one) => server.purge(cacheKey({ customer, site, path: one }))));
-    },
-    ban: (all) => {
-      const kept = bans.add(all, (site, path) => pathsHeldBy(table, site, path));
-      for (const of of all) server.banned(of);
-      return kept;
-    },
-  });
+  const purges = purgeLogOf(o, { server, bans, table: () => table });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
     server.tableChanged();
@@ -148,6 +136,32 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       return { ...drained, ...logs.stats(), ...own, ...beacon.take() };
     },
   };
+}
+
+/** What a purge says is done by the server for objects, and kept by the bans for what they cover. */
+function purgeLogOf(
+  { node, clock, log, bus, dataDir }: EdgeOptions,
+  parts: {
+    readonly server: Server;
+    readonly bans: Bans;
+    readonly table: () => EdgeTable | null;
+  },
+): PurgeLog {
+  const { server, bans } = parts;
+  const pathsOf = (site: string, path: string) => pathsHeldBy(parts.table(), site, path);
+  return new PurgeLog({
+    ...{ node, clock, log, bus },
+    path: join(dataDir, "purged.json"),
+    purge: async ({ customer, site, path }) => {
+      const keys = pathsOf(site, path).map((one) => cacheKey({ customer, site, path: one }));
+      await Promise.all(keys.map((key) => server.purge(key)));
+    },
+    ban: (all) => {
+      const kept = bans.add(all, pathsOf);
+      for (const of of all) server.banned(of);
+      return kept;
+    },
+  });
 }
 
 function asideOf({ aside }: EdgeOptions): { readonly aside?: Aside } {
