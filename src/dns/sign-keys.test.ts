@@ -22,7 +22,9 @@ import { openKeys } from "./sign-keys.ts";
 
 const DAY_MS = 86_400_000;
 
-const KEYS = [keyOf("hosted.example"), keyOf("cdn.example")];
+const KEYS = ["hosted.example", "cdn.example", "in.deeper.hosted.example"].map((zone) =>
+  keyOf(zone),
+);
 
 function world() {
   const file = structuredClone(WORLD) as typeof WORLD & { dnssec?: boolean };
@@ -33,6 +35,17 @@ function world() {
     { name: "*.wild", type: "A", value: "192.0.2.77" },
     { name: "safe", type: "NS", value: "ns.safe.hosted.example" },
     { name: "safe", type: "DS", value: `12345 13 2 ${"ab".repeat(32)}` },
+  );
+  (zone!.records as object[]).push({
+    name: "in.deeper",
+    type: "DS",
+    value: `4711 13 2 ${"cd".repeat(32)}`,
+  });
+  const records = [{ name: "www", type: "A", value: "192.0.2.88" }];
+  const zones = file.customers[0]!.zones as object[];
+  zones.push(
+    { name: "in.deeper.hosted.example", dnssec: true, records },
+    { name: "bare.hosted.example", records },
   );
   return compileWorld(file);
 }
@@ -159,6 +172,45 @@ describe("what a query with DO gets", () => {
     expect(typesOf(safe.authorities)).toEqual([TYPE.NS, SECURE.DS, SECURE.RRSIG]);
     const ds = ask(responder, "safe.hosted.example", { type: SECURE.DS });
     expect(typesOf(ds.answers)).toEqual([SECURE.DS, SECURE.RRSIG]);
+  });
+
+  test("of a zone of ours below another: its DS by the upper, and all else by itself", () => {
+    const { responder } = started();
+    const signer = (message: Message) =>
+      [...message.answers, ...message.authorities].flatMap(({ type, data }) => {
+        if (type !== SECURE.RRSIG || data.kind !== "raw") return [];
+        const name = data.bytes.subarray(18, 18 + 10);
+        return [String.fromCharCode(...name.subarray(1, 1 + name[0]!))];
+      });
+    const ds = ask(responder, "in.deeper.hosted.example", { type: SECURE.DS });
+    expect([typesOf(ds.answers), signer(ds)]).toEqual([[SECURE.DS, SECURE.RRSIG], ["hosted"]]);
+    const www = ask(responder, "www.in.deeper.hosted.example");
+    expect([typesOf(www.answers), signer(www)]).toEqual([[TYPE.A, SECURE.RRSIG], ["in"]]);
+    // Denied by whose it is: the apex has no DS of its own to list, and the cut has nothing but NS.
+    const proof = [TYPE.SOA, SECURE.RRSIG, SECURE.NSEC, SECURE.RRSIG];
+    const bitmapOf = ({ authorities }: Message) => {
+      const data = authorities[2]!.data.kind === "raw" ? authorities[2]!.data.bytes : [];
+      return Buffer.from(data).toString("hex");
+    };
+    const apex = ask(responder, "in.deeper.hosted.example", { type: TYPE.MX });
+    expect([typesOf(apex.authorities), signer(apex)]).toEqual([proof, ["in", "in"]]);
+    // NS, SOA; RRSIG, NSEC, DNSKEY; CDS, CDNSKEY.
+    expect(bitmapOf(apex)).toEndWith("00082200000000038018");
+    const bare = ask(responder, "bare.hosted.example", { type: SECURE.DS });
+    expect([bare.rcode, typesOf(bare.authorities), signer(bare)]).toEqual([
+      RCODE.NOERROR,
+      proof,
+      ["hosted", "hosted"],
+    ]);
+    // NS; RRSIG, NSEC.
+    expect(bitmapOf(bare)).toEndWith("0006200000000003");
+    expect(typesOf(ask(responder, "www.bare.hosted.example").answers)).toEqual([TYPE.A]);
+    // What stands between is there, and of the upper.
+    const between = ask(responder, "deeper.hosted.example", { dnssecOk: false });
+    expect([between.rcode, between.authorities[0]?.name]).toEqual([0, "hosted.example"]);
+    // No zone above is ours: the zone itself says that it has none.
+    const top = ask(responder, "hosted.example", { type: SECURE.DS });
+    expect([typesOf(top.authorities), signer(top)]).toEqual([proof, ["hosted", "hosted"]]);
   });
 
   test("TC where signatures do not fit, and all of it over TCP", () => {

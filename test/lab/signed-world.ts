@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { silentLog } from "../../src/base/log.ts";
 import { realClock } from "../../src/base/real/clock.ts";
 import { seededRng } from "../../src/base/rng.ts";
+import { dsLine } from "../../src/control/keys.ts";
 import { makeZoneKey } from "../../src/control/keys-make.ts";
 import { compileWorld, healthOf, targetOf, WORLD } from "../../src/dns/hot/world.fixture.ts";
 import { type DnsOptions, type DnsServer, startDns } from "../../src/dns/mod.ts";
@@ -13,12 +14,17 @@ import type { ZoneKey } from "../../src/model/zone-keys.ts";
 import { findProgram } from "./needs.ts";
 import { Program } from "./process.ts";
 
-/** Three kinds of zones, of both algorithms. */
+/** Three kinds of zones, of both algorithms; and one of ours below another of ours. */
 export const SIGNED = {
   "cdn.example": 13,
   "hosted.example": 15,
   "www.shop.example": 13,
+  "in.between.hosted.example": 13,
 } as const;
+/** The zone whose DS record is one of our own. */
+const INNER = "in.between.hosted.example";
+/** A zone of ours below a signed one, which is not signed itself. */
+export const BARE = "bare.hosted.example";
 
 const EXTRA = [
   { name: "*.wild", type: "A", value: "192.0.2.77" },
@@ -50,6 +56,9 @@ export const LIVE: readonly (readonly [string, string])[] = [
   ["x.wild.hosted.example", "A"],
   ["y.x.wild.hosted.example", "TXT"],
   ["big.hosted.example", "TXT"],
+  [INNER, "DS"],
+  [INNER, "DNSKEY"],
+  [`www.${INNER}`, "A"],
 ];
 
 /** No such name, no such type, nothing but names below, a wildcard without the type. */
@@ -63,18 +72,28 @@ export const DENIED: readonly (readonly [string, string])[] = [
   ["b.deep.hosted.example", "TXT"],
   ["x.wild.hosted.example", "AAAA"],
   ["sub.hosted.example", "DS"],
+  [BARE, "DS"],
+  ["between.hosted.example", "A"],
+  [INNER, "MX"],
+  [`none.${INNER}`, "A"],
   ["gone.hosted.example", "A"],
   ["gtm.cdn.example", "A"],
   ["nothing.cdn.example", "A"],
   ["a.www.shop.example", "A"],
 ];
 
-function signedWorld(change: (world: typeof WORLD) => void) {
+function signedWorld(change: (world: typeof WORLD) => void, keys: readonly ZoneKey[]) {
   const world = structuredClone(WORLD) as typeof WORLD & { dnssec?: boolean };
   world.dnssec = true;
   const [zone] = world.customers[0]!.zones!;
   Object.assign(zone!, { dnssec: true });
-  zone!.records.push(...EXTRA);
+  const ds = keys.filter((key) => key.zone === INNER).map((key) => dsLine(key).split(" DS ")[1]!);
+  zone!.records.push(...EXTRA, ...ds.map((value) => ({ name: "in.between", type: "DS", value })));
+  const records = [{ name: "www", type: "A", value: "192.0.2.88" }];
+  (world.customers[0]!.zones as object[]).push(
+    { name: INNER, dnssec: true, records },
+    { name: BARE, records },
+  );
   Object.assign(world.customers[0]!.sites[0]!, { dnssec: true });
   change(world);
   return compileWorld(world);
@@ -120,12 +139,12 @@ export async function startSigned(
     readonly change?: (world: typeof WORLD) => void;
   } = {},
 ): Promise<SignedServer> {
-  const snapshot = signedWorld(o.change ?? (() => {}));
-  let health = healthOf(snapshot);
-  const onHealth = new Set<() => void>();
   const made = Object.entries(SIGNED).map(([zone, algorithm]) =>
     makeZoneKey({ zone, algorithm, state: "active" }),
   );
+  const snapshot = signedWorld(o.change ?? (() => {}), made);
+  let health = healthOf(snapshot);
+  const onHealth = new Set<() => void>();
   const keys = new HandKeys(made);
   const dns = await startDns({
     node: "a",

@@ -17,7 +17,7 @@ import {
   startRoots,
   startUnbound,
 } from "../lab/recursion.ts";
-import { DENIED, LIVE, SIGNED, type SignedServer, startSigned } from "../lab/signed-world.ts";
+import { BARE, DENIED, LIVE, SIGNED, type SignedServer, startSigned } from "../lab/signed-world.ts";
 import { Folder, loopback } from "../lab/turnpike.ts";
 import { dial, framed } from "./dns-stage.ts";
 
@@ -65,7 +65,9 @@ beforeAll(async () => {
   const listen = { hosts: [NODE_A, NODE_B], port: 53 };
   server = await startSigned({ listen, change: reachable });
   const servers = { "ns-a.cdn.example": NODE_A, "ns-b.cdn.example": NODE_B };
-  const delegations = Object.keys(SIGNED).map((zone): Delegation => {
+  // The DS of a zone below another of ours comes from us.
+  const outer = Object.keys(SIGNED).filter((zone) => !zone.endsWith(".hosted.example"));
+  const delegations = outer.map((zone): Delegation => {
     const keys = server.keys.keys().filter((key) => key.zone === zone);
     return { zone, servers, ds: keys.map(dsLine) };
   });
@@ -137,6 +139,8 @@ describe.each(RESOLVERS)("%s, from the root down", (name, resolver) => {
     async () => {
       const said = await outcome(resolver, "x.sub.hosted.example", "A");
       expect(said).toEqual(["NOERROR", true, false]);
+      const own = await outcome(resolver, `www.${BARE}`, "A");
+      expect(own).toEqual(["NOERROR", true, false]);
     },
     30_000,
   );

@@ -126,6 +126,16 @@ export class NameIndex {
     return this.#words[place + ENTRY.ZONE]!;
   }
 
+  /**
+   * The place of the zone that the zone with this apex is cut out of; -1 where that is not ours, or
+   * delegated away itself.
+   */
+  zoneAbove(apex: number): number {
+    const at = this.name(apex);
+    const above = this.findClosest(this.bytes, at + 1 + this.bytes[at]!);
+    return above < 0 || this.cut(above) >= 0 ? -1 : this.zone(above);
+  }
+
   /** The delegation it is at or below, or -1. */
   cut(place: number): number {
     return this.#words[place + ENTRY.CUT]! || -1;

@@ -59,7 +59,7 @@ export class Resolver {
         return RCODE.NOERROR;
       }
       const alias = index.set(place, TYPE.CNAME);
-      if (alias < 0) return reply.deny(index.zone(place), RCODE.NOERROR);
+      if (alias < 0) return reply.deny(denying(index, place, type), RCODE.NOERROR);
       reply.answers += reply.set(alias);
       const target = index.first(alias);
       reply.owner = target;
@@ -219,6 +219,13 @@ export class Resolver {
       else this.#reply.additionals += count;
     }
   }
+}
+
+/** The zone that says what is not there: a zone's DS is of the one above it (RFC 4035 3.1.4.1). */
+function denying(index: NameIndex, place: number, type: number): number {
+  const zone = index.zone(place);
+  const above = type === TYPE.DS && zone === place ? index.zoneAbove(place) : -1;
+  return above < 0 ? zone : above;
 }
 
 /** Whether an earlier record of the set names the host that is named at `host`. */

@@ -140,7 +140,7 @@ export class AnswerSigner {
     const authorities = readGroups(bytes, answersEnd, a.authorities);
     const additionals = readGroups(bytes, authorities.at(-1)?.end ?? answersEnd, a.additionals);
     const sections = [...answers, ...authorities, ...additionals];
-    if (!sections.some((group) => zoneAt(a.index, group.owner) !== null)) return true;
+    if (!sections.some((group) => zoneAt(a.index, group) !== null)) return true;
     // Views of the message would be written over.
     const copy = bytes.slice(query.questionEnd, total);
     for (const group of sections) {
@@ -180,11 +180,11 @@ export class AnswerSigner {
     }
     assert(denial, "An authority is a referral or a denial");
     const owner = deniedName(a, answers);
-    const nsec = denialOf(a, owner, group.ttlSec);
+    const nsec = denialOf(a, owner, { ttlSec: group.ttlSec, apex: place });
     if (nsec === null) return false;
     // Who says that it takes the code beside this proof gets it (RFC 9824 5.1).
     if (a.rcode !== RCODE.NXDOMAIN || !a.query.compactOk) a.rcode = RCODE.NOERROR;
-    if (!explicit) return this.#countAuthority(a, group) && this.#proof(a, nsec);
+    if (!explicit) return this.#countAuthority(a, group) && this.#proof(a, nsec, zone);
     // Who asks for the proof itself gets it as the answer (RFC 9824 3.4).
     if (a.query.type === SECURE.NSEC) {
       writeGroup(a, nsec);
@@ -195,16 +195,17 @@ export class AnswerSigner {
     return written >= 0;
   }
 
-  #countAuthority(a: Assembled, group: Group): boolean {
-    const written = this.#addSignatures(a, group);
+  #countAuthority(a: Assembled, group: Group, zone?: SigningZone): boolean {
+    const written = this.#addSignatures(a, group, zone);
     a.authorities += Math.max(0, written);
     return written >= 0;
   }
 
-  #proof(a: Assembled, group: Group): boolean {
+  /** Of the group's own zone, unless another is told. */
+  #proof(a: Assembled, group: Group, zone?: SigningZone): boolean {
     writeGroup(a, group);
     a.authorities += group.data.length;
-    return this.#countAuthority(a, group);
+    return this.#countAuthority(a, group, zone);
   }
 
   /** DS of a signed child, or the proof that it has none (RFC 4035 3.1.4). */
@@ -220,7 +221,7 @@ export class AnswerSigner {
         end: 0,
       });
     }
-    const nsec = denialOf(a, owner, NEGATIVE_SEC);
+    const nsec = denialOf(a, owner, { ttlSec: NEGATIVE_SEC, apex: a.index.zone(cut) });
     return nsec !== null && this.#proof(a, nsec);
   }
 
@@ -242,8 +243,7 @@ export class AnswerSigner {
   }
 
   /** How many RRSIG records were written, or -1 if it may not be signed now. */
-  #addSignatures(a: Assembled, group: Group): number {
-    const zone = zoneAt(a.index, group.owner);
+  #addSignatures(a: Assembled, group: Group, zone = zoneAt(a.index, group)): number {
     if (zone === null || group.type === SECURE.RRSIG) return 0;
     const signed = this.#signed(a, zone, group);
     if (signed === null) return -1;
@@ -313,11 +313,12 @@ function originalTtl(type: number, ttlSec: number): number {
   return ORIGINAL_TTLS_SEC.find((one) => one >= ttlSec) ?? ttlSec;
 }
 
-/** The signed zone that a name is in, or null. */
-function zoneAt(index: NameIndex, owner: Uint8Array): SigningZone | null {
+/** The signed zone that a set is in, or null: a zone's DS is in the one above it. */
+function zoneAt(index: NameIndex, { owner, type }: Group): SigningZone | null {
   const place = index.findClosest(owner, 0);
   assert(place >= 0, "An answer's owner is below one of our names");
-  return index.signing(place);
+  const above = type === SECURE.DS && index.zone(place) === place ? index.zoneAbove(place) : -1;
+  return index.signing(above < 0 ? place : above);
 }
 
 /** The name asked, or the last one that a CNAME led to. */
@@ -330,27 +331,39 @@ function deniedName(a: Assembled, answers: readonly Group[]): Uint8Array {
  * NSEC of exactly this name: it denies the type asked, and lists all that may stand there, so that
  * resolvers that reuse it (RFC 8198) deny nothing that lives.
  */
-function denialOf(a: Assembled, owner: Uint8Array, ttlSec: number): Group | null {
+function denialOf(
+  a: Assembled,
+  owner: Uint8Array,
+  { ttlSec, apex }: { readonly ttlSec: number; readonly apex: number },
+): Group | null {
   const next = nextName(owner);
   const place = a.index.findClosest(owner, 0);
   if (next === null || place < 0) return null;
   const exact = a.index.octets(place) === owner.length;
   const source = exact ? place : a.index.wildcard(place);
-  const bitmap = source < 0 ? NO_NAME : bitmapAt(a.index, source, a.query.type);
+  // Of a zone of ours below, the one above knows where it is cut (RFC 4035 2.3), and denied its DS.
+  const below = source >= 0 && a.index.zone(source) !== apex;
+  const known = below ? CUT : source < 0 ? NO_NAME : null;
+  const bitmap = known ?? bitmapAt(a.index, source, a.query.type);
   const data = [nsecData(next, bitmap)];
   return { owner, type: SECURE.NSEC, ttlSec, data, end: 0 };
 }
 
 const PROVEN = [SECURE.RRSIG, SECURE.NSEC];
 const NO_NAME = typeBitmap([SECURE.NXNAME, ...PROVEN]);
+const CUT = typeBitmap([TYPE.NS, ...PROVEN]);
 
 function bitmapAt(index: NameIndex, place: number, asked: number): Uint8Array {
   const types: number[] = [...PROVEN];
   const cut = index.cut(place) >= 0;
+  const apex = index.zone(place) === place;
   for (let set = index.firstSet(place); set >= 0; set = index.nextSet(set)) {
     const type = index.type(set);
-    // Only these of a delegation are ours (RFC 4035 2.3).
-    if (cut ? type === TYPE.NS || type === SECURE.DS : type !== asked) types.push(type);
+    // Only these of a delegation are ours, and the DS at our own cut is of the zone above.
+    const ours = cut
+      ? type === TYPE.NS || type === SECURE.DS
+      : type !== asked && !(apex && type === SECURE.DS);
+    if (ours) types.push(type);
   }
   // These come and go with health; one that is asked for and not there must not be listed.
   const steered = index.subject(place) < 0 ? [] : [TYPE.A, TYPE.AAAA, TYPE.HTTPS];

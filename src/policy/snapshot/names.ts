@@ -86,7 +86,7 @@ export function compileNames(snapshot: Snapshot): NameTable {
     if (zones[index]?.kind !== "delegated") continue;
     for (const record of records ?? []) addRecord(record, { index, name }, to);
   }
-  addEmptyNonTerminals(names, zones);
+  addEmptyNonTerminals(names, zones, to.zoneAt);
   return { zones, names, nameServers };
 }
 
@@ -102,9 +102,17 @@ interface To {
 }
 
 function addRecord(record: SnapshotRecord, zone: { index: number; name: string }, to: To): void {
+  const { name, type } = record;
+  const answering = zoneOf(name, to.zoneAt);
+  if (type === "DS" && to.zoneAt.has(name)) {
+    // A zone's DS is of the zone above it (RFC 4035 2.4), and stands at the name with all else.
+    const above = zoneOf(name.slice(name.indexOf(".") + 1), to.zoneAt);
+    if (above === zone.index) to.at(name, answering).records.push(record);
+    return;
+  }
   // A zone of its own below this one answers for its names, its own NS among them.
-  if (zoneOf(record.name, to.zoneAt) !== zone.index) return;
-  const entry = to.at(record.name, zone.index);
+  if (answering !== zone.index) return;
+  const entry = to.at(name, zone.index);
   entry.records.push(record);
   if (record.type === "NS" && record.name !== zone.name) entry.delegated = true;
 }
@@ -191,14 +199,21 @@ function zoneOf(name: string, zones: ReadonlyMap<string, number>): number {
   }
 }
 
-function addEmptyNonTerminals(names: Map<string, Draft>, zones: readonly ZoneEntry[]): void {
+function addEmptyNonTerminals(
+  names: Map<string, Draft>,
+  zones: readonly ZoneEntry[],
+  zoneAt: To["zoneAt"],
+): void {
   for (const [name, entry] of [...names]) {
-    const apex = zones[entry.zone]?.name ?? "";
+    // Between a zone's own name and a zone of ours above it, names are of the one above.
+    const above = name.slice(name.indexOf(".") + 1);
+    const zone = zones[entry.zone]?.name === name ? zoneOf(above, zoneAt) : entry.zone;
+    const apex = zones[zone]?.name;
     let rest = name;
-    while (rest !== apex && rest.length > apex.length) {
+    while (apex !== undefined && rest !== apex && rest.length > apex.length) {
       rest = rest.slice(rest.indexOf(".") + 1);
       if (names.has(rest)) continue;
-      names.set(rest, { zone: entry.zone, steered: null, records: [], delegated: false });
+      names.set(rest, { zone, steered: null, records: [], delegated: false });
     }
   }
 }

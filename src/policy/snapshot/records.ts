@@ -134,7 +134,13 @@ export function recordWarnings(records: readonly ZoneRecord[], place: RecordPlac
     if (cut !== undefined && !address && !(ofCut && name === cut)) {
       warn(`is never answered: ${cut} is delegated away`);
     }
-    if (record.type === "DS" && !(at.get(name)?.has("NS") ?? false)) {
+    if (record.type === "DS" && name === place.zone) {
+      warn("is never answered: a zone's DS stands in the zone above it");
+    } else if (
+      record.type === "DS" &&
+      !(at.get(name)?.has("NS") ?? false) &&
+      !place.below.includes(name)
+    ) {
       warn("means nothing without NS at the same name");
     }
     if (address && place.steered.has(name)) {

@@ -169,7 +169,7 @@ test("diffIntent() names what was added, changed and removed by name, and shows 
   expect(diffIntent(before, network.parse(copy()))).toEqual([]);
 });
 
-test("a zone is signed where the file says so, and not where it would hide another of ours", () => {
+test("a zone is signed where the file says so, also above another of ours", () => {
   const file = copy();
   Object.assign(file, { dnssec: true });
   const signed = compileNames(snapshotOf(file)).zones.filter((zone) => zone.dnssec === true);
@@ -184,10 +184,29 @@ test("a zone is signed where the file says so, and not where it would hide anoth
     customer.sites = [site];
     return validateNetwork(network.parse(file)).map((p) => `${p.path}: ${p.message}`);
   };
-  expect(problemsOf("delegation")).toEqual([
-    "customers.0.zones.0.dnssec: expected no other zone of ours below a signed one",
-  ]);
+  expect(problemsOf("delegation")).toEqual([]);
   expect(problemsOf("hosted")).toEqual([
     "customers.0.sites.0.dnssec: expected a site with its own zone (onboarding: delegation)",
   ]);
+});
+
+test("what stands between a zone and one of ours below it is of the upper, and so is the lower one's DS", () => {
+  const ds = (name: string) => ({ name, type: "DS", value: `1 13 2 ${"ab".repeat(32)}` });
+  const file = copy();
+  const upper = { name: "b.example", records: [ds("low.between"), ds("@")] };
+  const lower = { name: "low.between.b.example", records: [ds("@")] };
+  Object.assign(file.customers[0]!, { zones: [lower, upper] });
+  const { names, zones } = compileNames(snapshotOf(file));
+  const of = (name: string) => {
+    const entry = names.get(name)!;
+    return [
+      zones[entry.zone]?.name,
+      entry.records.map(({ type, values }) => [type, values.length]),
+    ];
+  };
+  expect(of("between.b.example")).toEqual(["b.example", []]);
+  expect(of("low.between.b.example")).toEqual(["low.between.b.example", [["DS", 1]]]);
+  // A zone's own DS would be of a zone above it.
+  expect(of("b.example")).toEqual(["b.example", []]);
+  expect(names.has("example")).toBe(false);
 });

@@ -120,37 +120,15 @@ function checkNames(network: Network, add: Add): void {
   }
 }
 
-/**
- * A signed zone proves what is not in it. A zone of ours below it, without a delegation in between,
- * would be proven not to be.
- */
+/** Only what is a zone of its own is signed by itself. */
 function checkSigned(network: Network, add: Add): void {
-  const zones: { name: string; path: string; signed: boolean }[] = [];
-  for (const [c, { zones: hosted, sites }] of network.customers.entries()) {
-    for (const [z, { name, dnssec }] of hosted.entries()) {
-      const path = `customers.${c}.zones.${z}.dnssec`;
-      zones.push({ name, path, signed: isSigned(dnssec) });
-    }
+  for (const [c, { zones, sites }] of network.customers.entries()) {
     for (const [s, { hostname: name, onboarding, dnssec }] of sites.entries()) {
+      const apart = onboarding === "delegation" && !zones.some((zone) => zone.name === name);
+      if (apart || !isSigned(dnssec)) continue;
       const path = `customers.${c}.sites.${s}.dnssec`;
-      const apart = onboarding === "delegation" && !hosted.some((zone) => zone.name === name);
-      if (apart) zones.push({ name, path, signed: isSigned(dnssec) });
-      else if (isSigned(dnssec)) {
-        add(path, "expected a site with its own zone (onboarding: delegation)", name);
-      }
+      add(path, "expected a site with its own zone (onboarding: delegation)", name);
     }
-  }
-  // For each name that is above a zone: the first such zone.
-  const firstBelow = new Map<string, string>();
-  for (const { name } of zones) {
-    for (const above of ancestors(name).slice(1)) {
-      if (!firstBelow.has(above)) firstBelow.set(above, name);
-    }
-  }
-  for (const zone of zones.filter((one) => one.signed)) {
-    const below = firstBelow.get(zone.name);
-    if (below === undefined) continue;
-    add(zone.path, "expected no other zone of ours below a signed one", below);
   }
 }
 
