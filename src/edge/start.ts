@@ -29,6 +29,7 @@ import { type Handle, observed } from "./observe.ts";
 import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
+import { tellFailures } from "./tell-failures.ts";
 import { answerWhy } from "./why.ts";
 
 export interface EdgeOptions {
@@ -242,5 +243,5 @@ function openHeld(o: EdgeOptions) {
     });
   }
   const encoder = new Encoder({ memory: cache.memory, log: o.log });
-  return { cache, bans, encoder, counts: new EdgeCounts() };
+  return { cache, bans, encoder, counts: new EdgeCounts(tellFailures(o)) };
 }

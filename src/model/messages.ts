@@ -158,6 +158,8 @@ export interface Events {
   readonly "purge.ack": PurgeAck;
   readonly stats: NodeStats;
   readonly "load.told": LoadTold;
+  /** A cache's fetch from this target failed: probes look at once. At most twice a second of each. */
+  readonly "origin.failed": { readonly node: string; readonly target: string };
   /** What would come of a request: every cache tells. */
   readonly "why.ask": WhyAsk;
   readonly "why.told": WhyTold;

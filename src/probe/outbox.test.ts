@@ -42,6 +42,16 @@ describe("startOutbox()", () => {
     expect(first?.afterMs).toBeLessThan(150);
   });
 
+  test("tells each of the first failures in a row at once: the last of them decides", async () => {
+    const sent = await batches(2, (add) => {
+      add(report("a", false));
+      setTimeout(() => add(report("a", false)), 60);
+    });
+    expect(sent.map((batch) => batch.targets)).toEqual([["a"], ["a"]]);
+    const gap = (sent[1]?.afterMs ?? 0) - (sent[0]?.afterMs ?? 0);
+    expect(gap).toBeLessThan(250);
+  });
+
   test("sends what did not change soon, and something every 300 ms", async () => {
     const sent = await batches(3, (add) => {
       add(report("a", true));

@@ -11,13 +11,17 @@ const SOON_MS = 250;
 /** Beats by which others know that this probe lives: see election.ts. */
 export const LEAST_EVERY_MS = 300;
 const CHECKS_MAX = 50_000;
+/** So many failures in a row are told at once each: the last of them makes a server be down. */
+const FAILURES_AT_ONCE = 10;
 
 /**
- * Gathers checks into reports: at once when an outcome differs from the last one, soon otherwise,
- * and at least every 300 ms, for a report also says that its vantage is alive.
+ * Gathers checks into reports: at once when an outcome differs from the last one and for the first
+ * failures in a row, soon otherwise, and at least every 300 ms, for a report also says that its
+ * vantage is alive.
  */
 export function startOutbox(send: (checks: readonly CheckReport[]) => void): Outbox {
-  const lastOk = new Map<string, boolean>();
+  /** Failures in a row at present, by check. */
+  const failures = new Map<string, number>();
   let pending: CheckReport[] = [];
   let urgent = false;
   let timer = setTimeout(flush, LEAST_EVERY_MS);
@@ -38,11 +42,13 @@ export function startOutbox(send: (checks: readonly CheckReport[]) => void): Out
   return {
     add(report) {
       const key = `${report.target} ${report.check} ${report.family}`;
-      const changed = lastOk.get(key) !== report.ok;
-      if (lastOk.size >= CHECKS_MAX) lastOk.clear();
-      lastOk.set(key, report.ok);
+      const before = failures.get(key);
+      const inRow = report.ok ? 0 : (before ?? 0) + 1;
+      const news = report.ok ? before !== 0 : inRow <= FAILURES_AT_ONCE;
+      if (failures.size >= CHECKS_MAX) failures.clear();
+      failures.set(key, inRow);
       if (pending.length < CHECKS_MAX) pending.push(report);
-      if (changed && !urgent) {
+      if (news && !urgent) {
         urgent = true;
         within(CHANGED_MS);
       } else if (pending.length === 1) within(SOON_MS);

@@ -125,6 +125,43 @@ describe("startSchedule()", () => {
     expect(await sooner([well, silent, silent], "timeout")).toBeLessThan(900);
   }, 30_000);
 
+  test("checks at once a server that somebody saw failing, but not twice in half an interval", async () => {
+    const right = (socket: import("node:net").Socket) => {
+      socket.once("data", () => socket.end("HTTP/1.1 204 No Content\r\n\r\n"));
+    };
+    await withServer(right, async (port) => {
+      let heard: (report: CheckReport) => void = () => {};
+      let seen = 0;
+      const next = () => new Promise<CheckReport>((resolve) => (heard = resolve));
+      let aheadMs = 0;
+      const clock = { ...realClock, monoMs: () => realClock.monoMs() + aheadMs };
+      const onReport = (report: CheckReport) => {
+        seen++;
+        // Once the beat has taken note of it, too.
+        setImmediate(() => heard(report));
+      };
+      const schedule = startSchedule({ clock, rng: seededRng(1), log: silentLog, onReport });
+      const made = { ...local(port), allowPrivateOrigins: true };
+      const sites = made.sites.map((one) => {
+        return { ...one, check: { ...one.check, intervalMs: 3_600_000 } };
+      });
+      const first = next();
+      schedule.setSnapshot({ ...made, sites });
+      expect(await first).toMatchObject({ target: A, ok: true });
+      schedule.hurry(A);
+      schedule.hurry(A);
+      aheadMs = 1_900_000;
+      schedule.hurry("www0.shop.example/other");
+      const second = next();
+      schedule.hurry(A);
+      schedule.hurry(A);
+      // No other can come within the hour.
+      expect(await second).toMatchObject({ target: A, ok: true });
+      schedule.stop();
+      expect(seen).toBe(2);
+    });
+  });
+
   test("many names at one address are checked less often, not the address more", async () => {
     let connections = 0;
     let tookMs = 0;

@@ -10,6 +10,8 @@ import { CheckRunner } from "./run-check.ts";
 export interface Schedule {
   /** Checks of what the snapshot names start, of what it no longer names stop. */
   setSnapshot(snapshot: Snapshot): void;
+  /** Somebody saw this target fail: what decides of it is checked now, if that is not too often. */
+  hurry(target: string): void;
   stop(): void;
 }
 
@@ -70,6 +72,9 @@ export function startSchedule(options: ScheduleOptions): Schedule {
         if (!beats.has(key)) beats.set(key, new Beat(target, plan, shared));
       }
     },
+    hurry(target) {
+      for (const beat of beats.values()) if (beat.target === target) beat.hurry();
+    },
     stop() {
       for (const beat of beats.values()) beat.stop();
       beats.clear();
@@ -99,6 +104,8 @@ class Beat {
   /** The last check passed, and soon. */
   #quick = false;
   readonly #ended = new AbortController();
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #underWay = false;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(target: Target, plan: CheckPlan, shared: Shared) {
@@ -116,6 +123,23 @@ class Beat {
     this.#ended.abort();
   }
 
+  get target(): string {
+    return this.#target.id;
+  }
+
+  /**
+   * Checks now, unless that is under way, or was begun so lately that not even a failure would be
+   * confirmed yet; unless the server is down already, or its address is checked as often as may be.
+   */
+  hurry(): void {
+    const { intervalMs, fall } = this.#target;
+    if (this.#underWay || this.#failures >= fall || ASKING.has(this.#kind)) return;
+    if ((this.#shared.stretch.get(this.#host) ?? 1) > 1) return;
+    if (this.#shared.clock.monoMs() - this.#startedMs < intervalMs * CONFIRM_SHARE) return;
+    clearTimeout(this.#timer);
+    this.#turn();
+  }
+
   #turn(): void {
     const { clock, rng } = this.#shared;
     if (this.#shared.underWay >= UNDER_WAY_MAX) {
@@ -125,7 +149,10 @@ class Beat {
     const jitter = 1 + JITTER_SHARE * (2 * rng.float() - 1);
     const stretch = this.#shared.stretch.get(this.#host) ?? 1;
     const startMs = clock.monoMs();
+    this.#startedMs = startMs;
+    this.#underWay = true;
     this.#round(this.#target.intervalMs * CONFIRM_SHARE * stretch).finally(() => {
+      this.#underWay = false;
       if (this.#ended.signal.aborted) return;
       const nextMs = startMs + this.#target.intervalMs * this.#share() * stretch * jitter;
       this.#timer = setTimeout(() => this.#turn(), Math.max(0, nextMs - clock.monoMs()));

@@ -86,10 +86,13 @@ export async function startProbe(options: ProbeOptions): Promise<Probe> {
   };
   const known = feed.snapshot();
   if (known !== null) take(known);
-  const unlisten = feed.onSnapshot(take);
+  const ends = [
+    feed.onSnapshot(take),
+    bus.subscribe("origin.failed", ({ target }) => schedule.hurry(target)),
+  ];
   return {
     async stop() {
-      unlisten();
+      for (const end of ends) end();
       schedule.stop();
       outbox.stop();
       judging.stop();

@@ -24,7 +24,13 @@ export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
   readonly #told = new Map<string, string>();
   readonly #origins = new Map<string, OriginCounts>();
+  readonly #failed: (originId: string) => void;
   #fetches: Record<string, number> = {};
+
+  /** @param failed called with each fetch that gets no answer, or a status of 500 or more */
+  constructor(failed: (originId: string) => void = () => {}) {
+    this.#failed = failed;
+  }
 
   of(hostname: string): SiteCounts {
     let counts = this.#sites.get(hostname);
@@ -47,7 +53,10 @@ export class EdgeCounts {
   settled(originId: string, o: { readonly ms: number | null; readonly well: boolean }): void {
     const counts = this.#originOf(originId);
     counts.asked++;
-    if (!o.well) counts.failed++;
+    if (!o.well) {
+      counts.failed++;
+      this.#failed(originId);
+    }
     if (o.ms !== null && counts.times.length < TIMES_MAX) counts.times.push(Math.max(0, o.ms));
   }
 

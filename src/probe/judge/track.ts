@@ -79,10 +79,12 @@ export class Track {
     return this.#certificateDays;
   }
 
-  /** Takes one outcome. True when it differs from the one before. */
+  /** Takes one outcome. True when it differs from the one before, or decides. */
   take(report: CheckReport, target: Target, nowMs: number): boolean {
-    const changed = this.#heardMs === Number.NEGATIVE_INFINITY || this.#ok !== report.ok;
+    const { verdict } = this.#streak;
     this.#streak = step(this.#streak, report.ok, target);
+    const first = this.#heardMs === Number.NEGATIVE_INFINITY;
+    const changed = first || this.#ok !== report.ok || this.#streak.verdict !== verdict;
     this.#ok = report.ok;
     this.#failure = report.ok ? "" : report.failure.slice(0, FAILURE_CHARS_MAX);
     this.#atMs = report.atMs;
