@@ -4,8 +4,20 @@ import type { Decision } from "../model/decision.ts";
 import type { Feed } from "../model/feed.ts";
 import type { Health } from "../model/health.ts";
 import type { GroupIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../model/snapshot.ts";
-import { compileNames, groupEntries, type NameTable } from "../policy/snapshot/mod.ts";
-import { clientSeed, pick, type SteerAsk, steer, type View } from "../policy/steering/mod.ts";
+import {
+  askOfSteered,
+  compileNames,
+  groupEntries,
+  type NameTable,
+} from "../policy/snapshot/mod.ts";
+import {
+  clientSeed,
+  edgesAsk,
+  pick,
+  type SteerAsk,
+  steer,
+  type View,
+} from "../policy/steering/mod.ts";
 import {
   clearHostBits,
   compilePrefixes,
@@ -121,7 +133,9 @@ function find(snapshot: Snapshot, names: NameTable, name: string): Found {
       return { ask: null, site: null, records: [], known: false, owner: "nobody" };
     }
     const edges = site.front === "caches" || site.hostname !== name;
-    const ask: SteerAsk = edges ? { for: "edges" } : { for: "origins", site: site.index };
+    const ask: SteerAsk = edges
+      ? edgesAsk(snapshot, site.hostname)
+      : { for: "origins", site: site.index };
     return { ask, site, records: [], known: true, owner: site.customer };
   }
   const { steered, records } = entry;
@@ -130,9 +144,7 @@ function find(snapshot: Snapshot, names: NameTable, name: string): Found {
   const site = steered?.site == null ? null : (snapshot.sites[steered.site] ?? null);
   const owner = site?.customer ?? zoneOwner ?? "everybody";
   if (steered === null) return { ask: null, site, records, known: true, owner };
-  const ask: SteerAsk =
-    steered.for === "edges" ? { for: "edges" } : { for: "origins", site: steered.site };
-  return { ask, site, records, known: true, owner };
+  return { ask: askOfSteered(steered), site, records, known: true, owner };
 }
 
 /** A cache's own choice of origin for the site that the name belongs to. */

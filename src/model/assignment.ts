@@ -25,8 +25,22 @@ export interface Assignment {
     /** Origin id -> what its weight is multiplied by; 1 where it is not listed. */
     readonly factor: Readonly<Record<string, number>>;
   };
+  /** Pop name -> who holds its shelves, of pops with more than one cache that can be used. */
+  readonly shelves?: Readonly<Record<string, Shelves>>;
   /** Hostname, or `c` for caches -> client group -> when it last moved; of the last minutes. */
   readonly movedAtMs?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** Which cache of a pop answers for which sites: sites are put on shelves by their hostname. */
+export interface Shelves {
+  /** Node ids, in order. */
+  readonly caches: readonly string[];
+  /** By shelf: place in `caches`. */
+  readonly at: readonly number[];
+  /** When these caches became the ones that hold shelves. */
+  readonly sinceMs: number;
+  /** Shelf -> when it was moved because of a load; of the last minutes. */
+  readonly movedAtMs?: Readonly<Record<string, number>>;
 }
 
 export const NO_ASSIGNMENT: Assignment = {

@@ -17,6 +17,7 @@ export type SteerReason =
   | "within-margin"
   | "lowest-load"
   | "higher-load"
+  | "hashed"
   | "lowest-in-both"
   | "lowest-cost"
   | "higher-cost"

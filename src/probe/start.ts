@@ -39,14 +39,8 @@ export async function startProbe(options: ProbeOptions): Promise<Probe> {
   const send = (checks: readonly CheckReport[]) => {
     const atMs = clock.wallMs();
     const rttMs = latency?.rttMs() ?? {};
-    const report: ProbeReport = {
-      vantage: node,
-      pop,
-      atMs,
-      snapshot: snapshotNumber,
-      checks,
-      rttMs,
-    };
+    const own = { vantage: node, pop, snapshot: snapshotNumber };
+    const report: ProbeReport = { ...own, atMs, checks, rttMs };
     judging.take(report);
     bus.publish("probe.report", report);
   };

@@ -73,9 +73,13 @@ test(`${COUNT} lookups written down are explained as they were answered`, () => 
   }
 }, 1_200_000);
 
-/** The fixture's network with other presets, weights and margins each time. */
+/** A second cache in one pop: then sites' own cache names stand on shelves. */
+const NEIGHBOUR = { name: "a2", pop: "oslo", roles: ["edge"], addresses: { v4: "127.1.0.2" } };
+
+/** The fixture's network with other presets, weights, margins and caches each time. */
 function randomWorld(rng: Rng, number: number): Snapshot {
   const file = structuredClone(WORLD) as typeof WORLD;
+  if (rng.float() < 0.5) (file.nodes as unknown[]).push(NEIGHBOUR);
   for (const customer of file.customers) {
     for (const site of customer.sites as Record<string, unknown>[]) {
       if (site.front === "caches") continue;

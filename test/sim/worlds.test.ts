@@ -7,7 +7,15 @@ import type { Decision, Verdict } from "../../src/model/decision.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/health.ts";
 import type { Snapshot, SnapshotOrigin, SnapshotStep } from "../../src/model/snapshot.ts";
 import { steeringPreset } from "../../src/model/steering.ts";
-import { assign, chainOf, pick, queueMs, steer } from "../../src/policy/steering/mod.ts";
+import {
+  assign,
+  chainOf,
+  pick,
+  queueMs,
+  SHELVES,
+  type SteerAsk,
+  steer,
+} from "../../src/policy/steering/mod.ts";
 import { healthOf, SMALL, snapshotOf } from "../fixtures/network.ts";
 
 const WORLDS = Number(process.env.TURNPIKE_WORLDS ?? 4000);
@@ -155,12 +163,30 @@ function checkPreset(world: World, decision: Decision, edges: boolean): void {
   }
 }
 
+/** A site's own cache name stays in the pop that the client group has. */
+function checkShelf(
+  { snapshot }: World,
+  shelf: number | undefined,
+  of: { readonly group: number; readonly assignment: Assignment; readonly decision: Decision },
+): void {
+  const own = of.assignment.edges[snapshot.groups[of.group]!.name];
+  if (own === undefined) return;
+  const nodeOf = (id: string | undefined) => snapshot.nodes.find((node) => node.id === id)!;
+  const first = of.decision.choices[0]!;
+  const holds = of.assignment.shelves?.[snapshot.pops[nodeOf(own).pop]!.name];
+  const wanted = shelf === undefined ? undefined : holds?.caches[holds.at[shelf]!];
+  expect(first.id).toBe(wanted ?? own);
+  expect(nodeOf(first.id).pop).toBe(nodeOf(own).pop);
+}
+
 function checkWorld(world: World, rng: Rng): void {
   const { snapshot, health } = world;
   const fresh = { snapshot, health, assignment: NO_ASSIGNMENT };
   const assignment = assign({ ...world, atMs: 1000 });
   expect(assign({ ...world, atMs: 1000 })).toEqual(assignment);
-  for (const ask of [{ for: "origins", site: 0 } as const, { for: "edges" } as const]) {
+  const shelf = Math.floor(rng.float() * SHELVES);
+  const asks: SteerAsk[] = [{ for: "origins", site: 0 }, { for: "edges" }, { for: "edges", shelf }];
+  for (const ask of asks) {
     const ids = ask.for === "edges" ? EDGES : snapshot.origins.map((o) => o.id);
     const group = Math.floor(rng.float() * 3);
     for (const view of [fresh, { ...fresh, assignment }]) {
@@ -177,6 +203,7 @@ function checkWorld(world: World, rng: Rng): void {
       const plain = ask.for === "edges" || snapshot.sites[0]!.chain === undefined;
       if (plain && ask.for === "edges") expect(decision.allDown).toBe(!up);
       if (view === fresh) checkPreset(world, decision, ask.for === "edges");
+      else if (ask.for === "edges") checkShelf(world, ask.shelf, { group, assignment, decision });
     }
     const given = ask.for === "edges" ? assignment.edges : (assignment.origins[HOSTNAME] ?? {});
     for (const id of Object.values(given)) expect(isUp(world, id)).toBe(true);

@@ -21,6 +21,7 @@ import { type Sample, Sampler } from "./sampler.ts";
 import { type AnswerSettings, PLAIN } from "./settings.ts";
 import type { Assembled, Signing } from "./sign.ts";
 import { SteeredTable } from "./steered.ts";
+import { isOfCaches } from "./subject.ts";
 import { compileTables, type Tables, withKeys } from "./tables.ts";
 import { HELD_CELL, PROTO, Tally } from "./tally.ts";
 
@@ -270,7 +271,7 @@ export class Responder {
     const subject = index.subject(place);
     if (exact && subject >= 0 && (query.type === TYPE.A || query.type === TYPE.AAAA)) {
       reply.flags |= FLAG.AUTHORITATIVE;
-      if (subject === 0) this.#resolver.countOther(loaded, place);
+      if (isOfCaches(subject)) this.#resolver.countOther(loaded, place);
       const group = this.#resolver.clientGroup(loaded.groups);
       const row = loaded.steered.row(subject, group, query.type === TYPE.A ? 4 : 6);
       const length = loaded.steered.copy(row, reply.bytes, query.questionEnd);

@@ -6,6 +6,7 @@ import { encodeName, lowerCaseName, TYPE, typeNumber } from "../../wire/dns/mod.
 import { ENTRY, hashName, type NameBytes, NEGATIVE_SEC, SET, SIGNED_BIT } from "./name-index.ts";
 import { encodeSoa } from "./record-data.ts";
 import type { SigningZone } from "./sign-zone.ts";
+import { subjectOf } from "./subject.ts";
 
 const INFRA_TTL_SEC = 3600;
 /** Words and bytes that the first write may take; then they double. */
@@ -91,10 +92,10 @@ class Builder {
     const cut = this.#cutAbove(text, zone.name) || (entry.delegated ? place : 0);
     const { steered } = entry;
     const site = steered?.site ?? -1;
-    const subject = steered?.for === "origins" ? site + 1 : 0;
+    const subject = steered === null ? -1 : subjectOf(steered);
     const signed = apex && zone.signed ? SIGNED_BIT : 0;
     words[place + ENTRY.SIZE] = wire.length | (countLabels(wire) << 8) | signed;
-    words[place + ENTRY.SUBJECT] = steered !== null && cut === 0 ? subject : -1;
+    words[place + ENTRY.SUBJECT] = cut === 0 ? subject : -1;
     words[place + ENTRY.METERED] = site;
     words[place + ENTRY.ZONE] = apex ? place : this.#places.get(zone.name)!;
     words[place + ENTRY.CUT] = cut;

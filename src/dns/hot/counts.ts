@@ -1,6 +1,7 @@
 import type { NodeStats } from "../../model/messages.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { SteeredCounts } from "./steered.ts";
+import { siteOf } from "./subject.ts";
 
 /** What was answered, by name, as nodes report it. */
 export type DnsCounts = Pick<NodeStats, "lookups" | "edgeLookups" | "answers">;
@@ -55,7 +56,7 @@ export class CountsDesk {
 
   #name({ lookups, answers }: PackedCounts, snapshot: Snapshot): void {
     for (let i = 0; i < lookups.length; i += 3) {
-      const site = lookups[i]! - 1;
+      const site = siteOf(lookups[i]!);
       const group = snapshot.groups[lookups[i + 1]!]?.name ?? "default";
       if (site < 0) {
         add(this.#edgeLookups, group, lookups[i + 2]!);

@@ -6,9 +6,16 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import { steer, type View } from "../../policy/steering/mod.ts";
 import { HealthDiffer, HealthMirror } from "./mirror.ts";
 import { compileSteering } from "./steering-bytes.ts";
-import { compileWorld, healthOf } from "./world.fixture.ts";
+import { subjectOf } from "./subject.ts";
+import { compileWorld, healthOf, WORLD as PLAIN_WORLD } from "./world.fixture.ts";
 
-const WORLD = compileWorld();
+const FILE = structuredClone(PLAIN_WORLD) as typeof PLAIN_WORLD;
+/** A neighbour of a cache, so that sites' own cache names stand on shelves. */
+(FILE.nodes as unknown[]).push({
+  ...{ name: "a2", pop: "oslo", roles: ["edge"] },
+  addresses: { v4: "127.1.0.2" },
+});
+const WORLD = compileWorld(FILE);
 /** Every other site is split by weight, so that corrections of weights count. */
 const SNAPSHOT: Snapshot = {
   ...WORLD,
@@ -39,10 +46,11 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
       fc.constantFrom("www.shop.example/one", "www.shop.example/two"),
     ),
     edges: fc.dictionary(fc.constantFrom(...GROUPS), fc.constantFrom("node/a", "node/b")),
+    at: fc.option(fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 64, maxLength: 64 })),
     oslo: fc.constantFrom(1, 1, 50),
     some: fc.boolean(),
   })
-  .map(({ targets, projected, trims, assigned, edges, oslo, some }) => {
+  .map(({ targets, projected, trims, assigned, edges, at, oslo, some }) => {
     const base = healthOf(SNAPSHOT);
     const entries = IDS.flatMap((id, i) => {
       const { absent, ...seen } = targets[i]!;
@@ -51,7 +59,9 @@ const tick: fc.Arbitrary<{ health: Health; assignment: Assignment }> = fc
     const health = { ...base, targets: Object.fromEntries(entries), rttMs: { north: { oslo } } };
     const origins: Assignment["origins"] = some ? { "www.shop.example": assigned } : {};
     const moved = { projected, trims: { notBeforeMs: 0, factor: trims } };
-    return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, ...moved } };
+    const shelves: Pick<Assignment, "shelves"> =
+      at === null ? {} : { shelves: { oslo: { caches: ["node/a", "node/a2"], at, sinceMs: 0 } } };
+    return { health, assignment: { ...NO_ASSIGNMENT, origins, edges, ...moved, ...shelves } };
   });
 
 /** One thread's mirror, and what makes patches for it. */
@@ -65,12 +75,13 @@ function decisions(viewOf: (subject: number) => View) {
   const asks = [
     ...SNAPSHOT.sites.map(({ index }) => ({ for: "origins" as const, site: index })),
     { for: "edges" as const },
+    { for: "edges" as const, shelf: 7 },
   ];
   return asks.flatMap((ask) =>
     SNAPSHOT.groups.flatMap(({ index: group }) =>
       ([4, 6] as const).map((family) => {
         const site = ask.for === "edges" ? null : ask.site;
-        const view = viewOf(site === null ? 0 : site + 1);
+        const view = viewOf(subjectOf({ site: site ?? 0, ...ask }));
         const { choices, ttlSec, allDown } = steer(view, ask, { group, family });
         return { site, decided: JSON.stringify([choices, ttlSec, allDown]) };
       }),
@@ -108,12 +119,9 @@ describe("HealthMirror", () => {
     const health = healthOf(SNAPSHOT);
     mirror.apply(differ.diff(health, NO_ASSIGNMENT));
     const patch = differ.diff(structuredClone(health), structuredClone(NO_ASSIGNMENT));
-    expect([patch.targets.length, patch.assigned.length, patch.edges, patch.rttMs]).toEqual([
-      0,
-      0,
-      null,
-      null,
-    ]);
+    const { edges, shelves, rttMs } = patch;
+    expect([patch.targets.length, patch.assigned.length]).toEqual([0, 0]);
+    expect({ edges, shelves, rttMs }).toEqual({ edges: null, shelves: null, rttMs: null });
     const stale = mirror.apply(patch);
     expect([stale.sites.size, stale.edges]).toEqual([0, false]);
   });

@@ -3,6 +3,7 @@ import type { Health, TargetHealth, TargetState } from "../../model/health.ts";
 import type { SiteIndex, Snapshot, SnapshotOrigin, SnapshotSite } from "../../model/snapshot.ts";
 import type { View } from "../../policy/steering/mod.ts";
 import { readSite, type SteeringBytes } from "./steering-bytes.ts";
+import { siteOf } from "./subject.ts";
 
 /**
  * What decisions depend on, of health and assignment, kept in step by patches: each tick brings the
@@ -24,6 +25,7 @@ export interface HealthPatch {
   readonly assigned: readonly (readonly [SiteIndex, Readonly<Record<string, string>>])[];
   /** Whole, or null where they are as before. */
   readonly edges: Assignment["edges"] | null;
+  readonly shelves: NonNullable<Assignment["shelves"]> | null;
   readonly rttMs: Health["rttMs"] | null;
 }
 
@@ -54,6 +56,7 @@ export class HealthMirror {
   readonly #trims: Float64Array;
   readonly #assigned = new Map<SiteIndex, Readonly<Record<string, string>>>();
   #edges: Assignment["edges"] = {};
+  #shelves: NonNullable<Assignment["shelves"]> = {};
   #rttMs: Health["rttMs"] = {};
   #numbers: HealthPatch["numbers"] = [0, 0];
   /** What decisions about caches see; null when it is to be made anew. */
@@ -77,6 +80,10 @@ export class HealthMirror {
     return this.#edges;
   }
 
+  get shelves(): NonNullable<Assignment["shelves"]> {
+    return this.#shelves;
+  }
+
   get rttMs(): Health["rttMs"] {
     return this.#rttMs;
   }
@@ -97,7 +104,7 @@ export class HealthMirror {
     this.#numbers = patch.numbers;
     this.#caches = null;
     const sites = new Set<SiteIndex>();
-    let edges = patch.edges !== null || patch.rttMs !== null;
+    let edges = patch.edges !== null || patch.shelves !== null || patch.rttMs !== null;
     for (const [k, i] of patch.targets.entries()) {
       this.#marks[i] = patch.marks[k]!;
       this.#loads[i] = patch.loads[k]!;
@@ -111,6 +118,7 @@ export class HealthMirror {
       sites.add(site);
     }
     if (patch.edges !== null) this.#edges = patch.edges;
+    if (patch.shelves !== null) this.#shelves = patch.shelves;
     if (patch.rttMs !== null) {
       this.#rttMs = patch.rttMs;
       for (const site of this.#steering.byLatency) sites.add(site);
@@ -118,9 +126,10 @@ export class HealthMirror {
     return { sites, edges };
   }
 
-  /** What a decision about the caches (0) or a site's servers (the site plus one) is made from. */
+  /** What a decision about the caches or a site's servers is made from. */
   view(subject: number): View {
-    if (subject > 0) return this.#viewOfSite(subject - 1);
+    const site = siteOf(subject);
+    if (site >= 0) return this.#viewOfSite(site);
     this.#caches ??= this.#viewOf([], this.#steering.base.nodes, this.#steering.origins);
     return this.#caches;
   }
@@ -176,6 +185,7 @@ export class HealthMirror {
         health: 0,
         origins: {},
         edges: this.#edges,
+        shelves: this.#shelves,
         projected,
         trims: { notBeforeMs: 0, factor },
       },
@@ -211,7 +221,7 @@ export class HealthDiffer {
   /** What differs from what the mirror has taken. Each is to be applied to it, before the next. */
   diff(health: Health, assignment: Assignment): HealthPatch {
     const changed = this.#changed(health, assignment);
-    const { edges, rttMs } = this.#mirror;
+    const { edges, shelves, rttMs } = this.#mirror;
     const found = changed.map((i) => health.targets[this.#ids[i]!]);
     return {
       numbers: [health.number, assignment.number],
@@ -222,6 +232,7 @@ export class HealthDiffer {
       trims: Float64Array.from(changed, (i) => this.#moved(i, assignment).trim),
       assigned: this.#diffAssigned(assignment),
       edges: sameRecord(edges, assignment.edges) ? null : assignment.edges,
+      shelves: sameShelves(shelves, assignment.shelves ?? {}) ? null : (assignment.shelves ?? {}),
       rttMs: sameTable(rttMs, health.rttMs) ? null : health.rttMs,
     };
   }
@@ -307,6 +318,27 @@ function sameRecord<T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string
   if (a === b) return true;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** When a shelf was moved decides nothing. */
+function sameShelves(
+  a: NonNullable<Assignment["shelves"]>,
+  b: NonNullable<Assignment["shelves"]>,
+): boolean {
+  if (a === b) return true;
+  const pops = Object.keys(a);
+  return (
+    pops.length === Object.keys(b).length &&
+    pops.every((pop) => {
+      const [one, two] = [a[pop]!, b[pop]];
+      if (two === undefined) return false;
+      return sameList(one.caches, two.caches) && sameList(one.at, two.at);
+    })
+  );
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
 }
 
 function sameTable(a: Health["rttMs"], b: Health["rttMs"]): boolean {

@@ -6,6 +6,7 @@ import type { HealthMirror } from "./mirror.ts";
 import type { NameIndex } from "./name-index.ts";
 import { QUESTION_NAME, type Reply } from "./reply.ts";
 import type { SteeredTable } from "./steered.ts";
+import { isOfCaches } from "./subject.ts";
 import type { Tables } from "./tables.ts";
 
 /** How many CNAMEs are followed within our zones; loops end here too (NSD follows 18). */
@@ -46,7 +47,7 @@ export class Resolver {
     for (let hops = 0; hops < CNAME_HOPS_MAX; hops++) {
       const subject = index.subject(place);
       if (subject >= 0 && (type === TYPE.A || type === TYPE.AAAA)) {
-        if (subject === 0) this.countOther(loaded, place);
+        if (isOfCaches(subject)) this.countOther(loaded, place);
         const group = this.clientGroup(loaded.groups);
         const row = loaded.steered.row(subject, group, type === TYPE.A ? 4 : 6);
         return this.steer(loaded, place, row);
@@ -88,7 +89,7 @@ export class Resolver {
     }
     const set = table.set(row);
     if (set.choices.length === 0) {
-      if (loaded.index.subject(place) > 0) this.countOther(loaded, place);
+      if (!isOfCaches(loaded.index.subject(place))) this.countOther(loaded, place);
       return reply.deny(loaded.index.zone(place), RCODE.NOERROR);
     }
     if (set.all) {

@@ -1,11 +1,12 @@
 import { assert } from "../../base/assert.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { GroupIndex, SiteIndex } from "../../model/snapshot.ts";
-import { pick, steer, type View } from "../../policy/steering/mod.ts";
+import { pick, SHELVES, steer, type View } from "../../policy/steering/mod.ts";
 import { CLASS, HEADER_BYTES, TYPE, type Writer } from "../../wire/dns/mod.ts";
 import type { Family } from "../../wire/ip/mod.ts";
 import type { HealthMirror, Stale } from "./mirror.ts";
 import { encodeAddress } from "./record-data.ts";
+import { askOf, shelfOfSubject } from "./subject.ts";
 
 /** When all servers are down and all are answered, at most so many fit into any packet. */
 const ALL_DOWN_MAX = 16;
@@ -77,7 +78,8 @@ export class SteeredTable {
   #rows = new Int32Array(ROWS_LEAST * ROW);
   #bytes = new Uint8Array(this.#rows.buffer);
   readonly #sets = new Map<number, SteeredSet>();
-  /** Subject -> its last row plus one. */
+  readonly #sites: number;
+  /** Subject, shelves after all sites -> its last row plus one. */
   readonly #rowsOf: Uint32Array;
   /** Rows that have counts, each once. */
   readonly #counted = new Numbers();
@@ -93,7 +95,8 @@ export class SteeredTable {
     this.#mirror = mirror;
     this.#origins = of.origins;
     this.#rowsMax = rowsMax;
-    this.#rowsOf = new Uint32Array(of.sites + 1);
+    this.#sites = of.sites;
+    this.#rowsOf = new Uint32Array(of.sites + 1 + SHELVES);
     this.#answers = new Uint32Array(of.origins + of.nodes);
     this.#others = new Uint32Array(of.sites);
   }
@@ -105,14 +108,26 @@ export class SteeredTable {
 
   /** Forgets decisions about these; the mirror was changed before. Returns how many. */
   forget(stale: Stale): number {
-    let forgotten = stale.edges ? this.#forgetSubject(0) : 0;
-    for (const site of stale.sites) forgotten += this.#forgetSubject(site + 1);
+    let forgotten = 0;
+    if (stale.edges) {
+      forgotten += this.#forgetHead(0);
+      for (let shelf = 0; shelf < SHELVES; shelf++) {
+        forgotten += this.#forgetHead(this.#sites + 1 + shelf);
+      }
+    }
+    for (const site of stale.sites) forgotten += this.#forgetHead(site + 1);
     return forgotten;
   }
 
-  #forgetSubject(subject: number): number {
+  /** Where a subject's rows begin. */
+  #headOf(subject: number): number {
+    const shelf = shelfOfSubject(subject);
+    return shelf < 0 ? subject : this.#sites + 1 + shelf;
+  }
+
+  #forgetHead(head: number): number {
     let forgotten = 0;
-    for (let next = this.#rowsOf[subject]!; next > 0; forgotten++) {
+    for (let next = this.#rowsOf[head]!; next > 0; forgotten++) {
       const row = (next - 1) * ROW;
       this.#rows[row + LENGTH] = 0;
       next = this.#rows[row + NEXT]!;
@@ -127,7 +142,7 @@ export class SteeredTable {
     const mask = places.length / PLACE - 1;
     const key = group * 2 + (family === 4 ? 0 : 1);
     // Most subjects are asked for by one group: its row is known without a search.
-    const last = this.#rowsOf[subject]! - 1;
+    const last = this.#rowsOf[this.#headOf(subject)]! - 1;
     if (last >= 0 && rows[last * ROW + KEY] === key && rows[last * ROW + LENGTH] !== 0) return last;
     const hash = hashKey(subject, key);
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -251,10 +266,11 @@ export class SteeredTable {
     }
     const words = row * ROW;
     this.#rows[words + COUNT] = 0;
-    this.#rows[words + NEXT] = this.#rowsOf[subject]!;
+    const head = this.#headOf(subject);
+    this.#rows[words + NEXT] = this.#rowsOf[head]!;
     this.#rows[words + SUBJECT] = subject;
     this.#rows[words + KEY] = key;
-    this.#rowsOf[subject] = row + 1;
+    this.#rowsOf[head] = row + 1;
     this.#place(row);
     this.#decide(row);
     return row;
@@ -370,10 +386,8 @@ function decideSet(
   row: number,
   client: { readonly subject: number; readonly group: GroupIndex; readonly family: Family },
 ): SteeredSet {
-  const site = client.subject - 1;
-  const ask = site < 0 ? ({ for: "edges" } as const) : ({ for: "origins", site } as const);
   const addressOf = (choice: Choice) => (client.family === 4 ? choice.v4 : choice.v6);
-  const decision = steer(view, ask, { ...client, brief: true });
+  const decision = steer(view, askOf(client.subject), { ...client, brief: true });
   const all = decision.allDown;
   const usable = decision.choices.filter((choice) => addressOf(choice) !== null);
   const choices = all ? usable.slice(0, ALL_DOWN_MAX) : usable;

@@ -8,7 +8,14 @@ export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
 export { nameServerSet, nodeServerName } from "./name-servers.ts";
-export { compileNames, type NameEntry, type NameTable, type ZoneEntry } from "./names.ts";
+export {
+  askOfSteered,
+  compileNames,
+  type NameEntry,
+  type NameTable,
+  type Steered,
+  type ZoneEntry,
+} from "./names.ts";
 export { overlapping, type Wanted, wantedBy, wantedBySite } from "./overlap.ts";
 export { type OwnNetwork, ownAddresses } from "./own-addresses.ts";
 export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";

@@ -1,4 +1,5 @@
 import type { SiteIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../../model/snapshot.ts";
+import { hasShelves, type SteerAsk, shelfOf } from "../steering/mod.ts";
 import { nameServerSet, nodeServerName } from "./name-servers.ts";
 
 export interface ZoneEntry {
@@ -14,7 +15,13 @@ export interface ZoneEntry {
 export type Steered =
   | { readonly for: "origins"; readonly site: SiteIndex }
   /** `site` is null at `c.<zone>`, which is for all sites. */
-  | { readonly for: "edges"; readonly site: SiteIndex | null };
+  | { readonly for: "edges"; readonly site: SiteIndex | null; readonly shelf?: number };
+
+/** What a steered name asks `steer()` for. */
+export function askOfSteered(steered: Steered): SteerAsk {
+  if (steered.for === "origins") return { for: "origins", site: steered.site };
+  return { for: "edges", ...(steered.shelf === undefined ? {} : { shelf: steered.shelf }) };
+}
 
 export interface NameEntry {
   /** Index into `zones`. */
@@ -76,7 +83,8 @@ export function compileNames(snapshot: Snapshot): NameTable {
   const nameServers = addNameServers(snapshot, sets, at);
   at(`c.${snapshot.zone}`, 0).steered = { for: "edges", site: null };
   if (snapshot.sites.some((site) => site.beacon === true)) addMeasured(snapshot, at);
-  const to = { zoneAt: new Map(zones.map((zone, index) => [zone.name, index])), at };
+  const zoneAt = new Map(zones.map((zone, index) => [zone.name, index]));
+  const to = { zoneAt, at, shelved: hasShelves(snapshot) };
   for (const site of snapshot.sites) addSite(snapshot, site, to);
   for (const [z, { name, records }] of snapshot.zones.entries()) {
     for (const record of records) addRecord(record, { index: z + 1, name }, to);
@@ -99,6 +107,8 @@ interface To {
   /** Zones by name. */
   readonly zoneAt: ReadonlyMap<string, number>;
   readonly at: At;
+  /** Whether sites' own cache names stand on shelves. */
+  readonly shelved: boolean;
 }
 
 function addRecord(record: SnapshotRecord, zone: { index: number; name: string }, to: To): void {
@@ -176,12 +186,11 @@ function addNameServers(snapshot: Snapshot, sets: ServerSets, at: At): NameServe
 }
 
 function addSite(snapshot: Snapshot, site: SnapshotSite, to: To): void {
-  const first: Steered =
-    site.front === "caches"
-      ? { for: "edges", site: site.index }
-      : { for: "origins", site: site.index };
+  const shelf = to.shelved ? { shelf: shelfOf(site.hostname) } : {};
+  const edges: Steered = { for: "edges", site: site.index, ...shelf };
+  const first: Steered = site.front === "caches" ? edges : { for: "origins", site: site.index };
   to.at(`${site.target}.gtm.${snapshot.zone}`, 0).steered = first;
-  to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = { for: "edges", site: site.index };
+  to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = edges;
   if (site.onboarding === "delegation" || site.onboarding === "hosted") {
     const zone = zoneOf(site.hostname, to.zoneAt);
     if (zone > 0) to.at(site.hostname, zone).steered = first;

@@ -5,9 +5,17 @@ import { type Health, NO_HEALTH, type TargetHealth } from "../../model/health.ts
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { PolicyTest } from "../../model/steering.ts";
 import { compilePrefixes, familyOf, type PrefixTable, parseAddress } from "../../wire/ip/mod.ts";
-import { assign, clientSeed, pick, type SteerAsk, steer, type View } from "../steering/mod.ts";
+import {
+  assign,
+  clientSeed,
+  edgesAsk,
+  pick,
+  type SteerAsk,
+  steer,
+  type View,
+} from "../steering/mod.ts";
 import { groupEntries } from "./groups.ts";
-import { compileNames, type NameTable } from "./names.ts";
+import { askOfSteered, compileNames, type NameTable } from "./names.ts";
 
 interface Tables {
   readonly snapshot: Snapshot;
@@ -84,12 +92,12 @@ function askOf({ snapshot, names }: Tables, test: PolicyTest): SteerAsk | null {
   if (entry !== undefined) {
     const { steered } = entry;
     if (steered === null) return null;
-    return steered.for === "edges" ? { for: "edges" } : { for: "origins", site: steered.site };
+    return askOfSteered(steered);
   }
   if (site === undefined) return null;
   const { front, hostname } = snapshot.sites[site]!;
   // The customer's own name leads here by a CNAME that we never see.
-  if (front === "caches" || hostname !== name) return { for: "edges" };
+  if (front === "caches" || hostname !== name) return edgesAsk(snapshot, hostname);
   return { for: "origins", site };
 }
 

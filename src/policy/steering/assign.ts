@@ -1,5 +1,5 @@
 import { hash32 } from "../../base/rng.ts";
-import type { Assignment, Demand } from "../../model/assignment.ts";
+import type { Assignment, Demand, Shelves } from "../../model/assignment.ts";
 import type { Health } from "../../model/health.ts";
 import type { Snapshot, SnapshotGroup, SnapshotSite, SnapshotStep } from "../../model/snapshot.ts";
 import { type Allocation, allocate, type ByCost, type ByLoad, type Server } from "./allocate.ts";
@@ -16,6 +16,7 @@ import {
 import { chainOf, ORDERING, runChain } from "./chain.ts";
 import { placeOf } from "./distance.ts";
 import { judgeHealthy } from "./healthy.ts";
+import { hasShelves, placeShelves } from "./shelves.ts";
 import { nextTrims } from "./trim.ts";
 
 /**
@@ -61,6 +62,7 @@ export function assign(input: AssignInput): Assignment {
     if (given !== null) origins[site.hostname] = given;
   }
   const edges = assignEdges(input, out);
+  const shelves = assignShelves(input);
   return {
     number: input.previous.number + 1,
     atMs: input.atMs,
@@ -69,6 +71,7 @@ export function assign(input: AssignInput): Assignment {
     origins,
     edges,
     ...out,
+    ...(shelves === undefined ? {} : { shelves }),
     ...trimsOf(input),
   };
 }
@@ -288,11 +291,34 @@ function usableNow(standing: Standing): boolean {
   return standing.kept;
 }
 
-function assignEdges(input: AssignInput, out: Made): Record<string, string> {
-  const { snapshot, health, previous, demand } = input;
+function usableEdges({ snapshot, health, previous }: AssignInput): Standing[] {
   const seen = { snapshot, health, assignment: { ...previous, projected: {} } };
   const nodes = snapshot.nodes.filter((node) => node.roles.includes("edge"));
-  const usable = nodes.map((node) => standingOfNode(node, seen, undefined)).filter(usableNow);
+  return nodes.map((node) => standingOfNode(node, seen, undefined)).filter(usableNow);
+}
+
+/** Undefined where no pop has two caches that can be used. */
+function assignShelves(input: AssignInput): Assignment["shelves"] {
+  const { snapshot, previous, atMs } = input;
+  if (!hasShelves(snapshot)) return undefined;
+  const inPop = new Map<string, Standing[]>();
+  for (const standing of usableEdges(input).sort(byId)) {
+    const pop = snapshot.pops[snapshot.nodes[standing.index]!.pop]?.name ?? "";
+    inPop.set(pop, [...(inPop.get(pop) ?? []), standing]);
+  }
+  const holdMs = 1000 * snapshot.ttlSec + FOLLOW_MS;
+  const placed: Record<string, Shelves> = {};
+  for (const [pop, caches] of inPop) {
+    if (caches.length < 2) continue;
+    placed[pop] = placeShelves({ caches, before: previous.shelves?.[pop], atMs, holdMs });
+  }
+  return Object.keys(placed).length === 0 ? undefined : placed;
+}
+
+function assignEdges(input: AssignInput, out: Made): Record<string, string> {
+  const { snapshot, health, previous, demand } = input;
+  const seen = { snapshot, health };
+  const usable = usableEdges(input);
   if (usable.length === 0) return {};
   const places = snapshot.pops.map(placeOf);
   const row = (group: SnapshotGroup) =>

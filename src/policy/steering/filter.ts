@@ -6,6 +6,8 @@ export interface FilterClient {
   readonly group: SnapshotGroup;
   /** The target that `assign()` gave this client group. */
   readonly assigned: string | undefined;
+  /** It was given to the name that is asked, among the caches of the client group's pop. */
+  readonly hashed?: boolean;
   /** Nobody asks why: verdicts on what is kept may be left out. */
   readonly brief?: boolean;
 }

@@ -71,15 +71,20 @@ export const nearestUnloaded: Filter<"nearest-unloaded"> = (left, _step, client)
         : point === best
           ? "lowest-cost"
           : point === first
-            ? "assigned"
+            ? client.hashed === true
+              ? "hashed"
+              : "assigned"
             : isDominated(point)
               ? "dominated"
               : "higher-cost";
-      note(point.s, "nearest-unloaded", true, [reason, words(point.s)]);
+      const hashed = client.hashed === true && point === first ? `; ${HASHED}` : "";
+      note(point.s, "nearest-unloaded", true, [reason, `${words(point.s)}${hashed}`]);
     }
   }
   return [first.s, ...ordered.filter((p) => p !== first).map((p) => p.s)];
 };
+
+const HASHED = "of the caches of its pop it holds this name, by consistent hashing";
 
 function words(s: Standing): string {
   const from = s.health?.loadFrom ?? "pool median";

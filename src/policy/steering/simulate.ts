@@ -2,7 +2,7 @@ import type { Demand } from "../../model/assignment.ts";
 import type { GroupIndex, Snapshot } from "../../model/snapshot.ts";
 import { assign } from "./assign.ts";
 import { sharesByTarget } from "./shares.ts";
-import { type SteerAsk, steer, type View } from "./steer.ts";
+import { edgesAsk, type SteerAsk, steer, type View } from "./steer.ts";
 
 /** A name in both networks, or in one. */
 export interface NameMoves {
@@ -79,7 +79,8 @@ interface Asks {
 function askFor(snapshot: Snapshot, hostname: string): SteerAsk | null {
   const site = snapshot.sites.find((s) => s.hostname === hostname);
   if (site === undefined) return null;
-  return site.front === "caches" ? { for: "edges" } : { for: "origins", site: site.index };
+  if (site.front === "caches") return edgesAsk(snapshot, hostname);
+  return { for: "origins", site: site.index };
 }
 
 function sharesOf(

@@ -1,4 +1,4 @@
-import type { Assignment } from "../../model/assignment.ts";
+import type { Assignment, Shelves } from "../../model/assignment.ts";
 import type { Choice, Decision } from "../../model/decision.ts";
 import type { Health } from "../../model/health.ts";
 import type {
@@ -20,6 +20,7 @@ import {
 } from "./candidate.ts";
 import { chainOf, EDGE_CHAIN, runChain, sharesOf } from "./chain.ts";
 import { judgeHealthy } from "./healthy.ts";
+import { hasShelves, shelfOf } from "./shelves.ts";
 
 /** What is known at one instant: intent compiled, what was observed, and who has what. */
 export interface View {
@@ -31,11 +32,18 @@ export interface View {
 /**
  * What is asked for. `use: "first"` (the default) is the answer for a site's first address: servers
  * on another port than the site's cannot give it. `use: "miss"` is a cache's own choice of origin:
- * any port, and the lowest load at this instant whatever server a client group was given.
+ * any port, and the lowest load at this instant whatever server a client group was given. A cache name
+ * of one site's own stands on a `shelf`: see `edgesAsk()`.
  */
 export type SteerAsk =
   | { readonly for: "origins"; readonly site: SiteIndex; readonly use?: "first" | "miss" }
-  | { readonly for: "edges" };
+  | { readonly for: "edges"; readonly shelf?: number };
+
+/** What is asked for by a cache name: of one site, or of none (null), where all sites share it. */
+export function edgesAsk(snapshot: Pick<Snapshot, "nodes">, hostname: string | null): SteerAsk {
+  if (hostname === null || !hasShelves(snapshot)) return { for: "edges" };
+  return { for: "edges", shelf: shelfOf(hostname) };
+}
 
 export interface SteerClient {
   readonly group: GroupIndex;
@@ -78,8 +86,9 @@ export function steer(view: View, ask: SteerAsk, client: SteerClient): Decision 
   }
   const steps = ask.for === "edges" ? EDGE_CHAIN : chainOf(site, ask.use);
   const kept = standings.filter((s) => s.kept);
-  const assigned = assignedTo(view.assignment, { ask, site }, group.name);
-  const ordered = runChain(steps, kept, { group, assigned, brief: client.brief === true });
+  const { assigned, hashed } = assignedTo(view, { ask, site }, { group: group.name, kept });
+  const brief = client.brief === true;
+  const ordered = runChain(steps, kept, { group, assigned, hashed, brief });
   const reasonsOf = (all: readonly Standing[]) =>
     client.brief === true ? [] : all.map(toCandidate);
   const young = standings.some((s) => s.health === undefined || s.health.young);
@@ -178,14 +187,34 @@ function unfit(
   return first && s.port !== site?.port ? "port" : null;
 }
 
+/** Who has this client at present; `hashed` where it is for the name that is asked. */
 function assignedTo(
-  assignment: Assignment,
+  { assignment, snapshot }: View,
   about: { ask: SteerAsk; site: SnapshotSite | undefined },
-  group: string,
-): string | undefined {
-  if (about.ask.for === "edges") return assignment.edges[group];
-  if (about.ask.use === "miss" || about.site === undefined) return undefined;
-  return assignment.origins[about.site.hostname]?.[group];
+  of: { readonly group: string; readonly kept: readonly Standing[] },
+): { readonly assigned: string | undefined; readonly hashed: boolean } {
+  const { ask, site } = about;
+  if (ask.for === "edges") {
+    const own = assignment.edges[of.group];
+    const holder =
+      ask.shelf === undefined || assignment.shelves === undefined
+        ? undefined
+        : holderOf(ask.shelf, assignment.shelves[popOf(snapshot, of.kept, own)]);
+    const there = of.kept.some((s) => s.id === holder);
+    return { assigned: there ? holder : own, hashed: there };
+  }
+  if (ask.use === "miss" || site === undefined) return { assigned: undefined, hashed: false };
+  return { assigned: assignment.origins[site.hostname]?.[of.group], hashed: false };
+}
+
+function holderOf(shelf: number, shelves: Shelves | undefined): string | undefined {
+  return shelves?.caches[shelves.at[shelf] ?? -1];
+}
+
+/** The pop of the cache with this id; "" for none. */
+function popOf(snapshot: Snapshot, among: readonly Standing[], id: string | undefined): string {
+  const node = snapshot.nodes[among.find((s) => s.id === id)?.index ?? -1];
+  return node === undefined ? "" : (snapshot.pops[node.pop]?.name ?? "");
 }
 
 function ttlOf(snapshot: Snapshot, site: SnapshotSite | undefined, young: boolean): number {
