@@ -21,7 +21,9 @@ beforeAll(async () => {
   origin = startOrigin("127.88.1.1", 0, (asked) => {
     const fields = { "cache-control": "max-age=86400", etag: `"${version}"` };
     const headers = { ...fields, "content-type": "video/mp4" };
-    return new Response(bodyOf(new URL(asked.url).pathname, version), { headers });
+    const { pathname } = new URL(asked.url);
+    const body = bodyOf(pathname, version);
+    return new Response(pathname.startsWith("/small") ? body.slice(0, 50_000) : body, { headers });
   });
   const { port } = origin;
   const origins = [{ name: "o1", v4: origin.address, port }];
@@ -158,3 +160,44 @@ test("what was checked is checked again after an hour, and a part needs its own 
   expect(origin.log.length).toBeGreaterThan(asked);
   expect((await read("/hour"))?.equals(bodyOf("/hour", 1))).toBe(true);
 });
+
+/** The parts of a body of several, by their Content-Range. */
+function partsOf(body: Buffer, contentType: string): Map<string, Buffer> {
+  const boundary = /^multipart\/byteranges; boundary=([\w-]+)$/.exec(contentType)?.[1];
+  const parts = new Map<string, Buffer>();
+  const marks = `\r\n${body.toString("latin1")}`.split(`\r\n--${boundary}`);
+  expect([marks[0], marks.at(-1)]).toEqual(["", "--\r\n"]);
+  for (const mark of marks.slice(1, -1)) {
+    const end = mark.indexOf("\r\n\r\n");
+    expect(mark).toStartWith("\r\nContent-Type: video/mp4\r\n");
+    const range = /Content-Range: (.*)$/.exec(mark.slice(0, end))![1]!;
+    parts.set(range, Buffer.from(mark.slice(end + 4), "latin1"));
+  }
+  return parts;
+}
+
+for (const path of ["/many", "/small/many"]) {
+  test(`several ranges of ${path} come as parts, each byte once and billed as sent`, async () => {
+    await hold(path);
+    const whole = bodyOf(path, 1).subarray(0, path.startsWith("/small") ? 50_000 : SIZE);
+    const size = whole.byteLength;
+    const before = stage.usageOf("shop", SHOP).bytesOut;
+    const reply = await stage.get(urlOf(path), { range: "bytes=40000-49990, 0-0,-1" });
+    expect([reply.status, reply.headers.get("content-range")]).toEqual([206, null]);
+    const parts = partsOf(reply.body, reply.headers.get("content-type")!);
+    const asked = ["40000-49990", "0-0", `${size - 1}-${size - 1}`];
+    expect([...parts.keys()]).toEqual(asked.map((range) => `bytes ${range}/${size}`));
+    for (const [range, bytes] of parts) {
+      const [first, last] = /(\d+)-(\d+)/.exec(range)!.slice(1).map(Number) as [number, number];
+      expect(bytes.equals(whole.subarray(first, last + 1))).toBe(true);
+    }
+    expect(stage.usageOf("shop", SHOP).bytesOut - before).toBe(reply.body.length);
+    // Those that overlap are one, which needs no parts; too many are none.
+    const one = await stage.get(urlOf(path), { range: "bytes=5-9,0-6,3-4" });
+    expect(one.headers.get("content-range")).toBe(`bytes 0-9/${size}`);
+    const many = Array.from({ length: 9 }, (_, i) => `${2 * i}-${2 * i}`).join(",");
+    expect((await stage.get(urlOf(path), { range: `bytes=${many}` })).status).toBe(200);
+    const none = await stage.get(urlOf(path), { range: `bytes=${size}-,${size + 5}-` });
+    expect([none.status, none.headers.get("content-range")]).toEqual([416, `bytes */${size}`]);
+  });
+}

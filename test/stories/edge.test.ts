@@ -81,7 +81,7 @@ describe("freshness and validation", () => {
     expect(head.headers.get("date")).not.toBeNull();
   });
 
-  test("one byte range is cut from the stored object; several are not", async () => {
+  test("one byte range is cut from the stored object; several are no more than the whole", async () => {
     const whole = await w.stage.get(LOGO);
     const part = await w.stage.get(LOGO, { range: "bytes=4-7" });
     expect([part.status, part.text]).toEqual([206, whole.text.slice(4, 8)]);

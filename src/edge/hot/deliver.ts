@@ -1,15 +1,18 @@
+import { assert } from "../../base/assert.ts";
 import { ageMs, isNotModified } from "../../policy/caching/mod.ts";
 import {
   type ByteRange,
   type CacheStatus,
   matchesStrongly,
-  parseRange,
+  parseRanges,
 } from "../../wire/http/mod.ts";
+import { nameHash } from "../cache/evict/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { FILE_BYTES_MAX } from "./limits.ts";
+import { multipart, streamPieces } from "./multipart.ts";
 import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 
@@ -34,7 +37,7 @@ const OF_A_BODY = ["content-type", "content-encoding", "content-language", "cont
  *   If-None-Match, If-Modified-Since hold   304
  *   HEAD                                    head only
  *   a coding that the client takes is held  200, the whole in that coding; not where a range is asked
- *   one byte range, If-Range holds          206 or 416
+ *   byte ranges, If-Range holds             206, of several parts where they lie apart, or 416
  *   else                                    200, or whatever status was stored
  */
 export function deliver(held: Held, ask: Ask, how: Delivery): Response {
@@ -68,11 +71,17 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
     countBytes(ask, encoded.bytes.byteLength);
     return new Response(encoded.bytes, { status: meta.status, headers });
   }
-  const range = meta.status === 200 ? rangeOf(asked, held) : null;
-  if (range === "unsatisfiable") {
+  let ranges = meta.status === 200 ? rangesOf(asked, held) : null;
+  if (ranges === "unsatisfiable") {
     headers.set("content-range", `bytes */${meta.bodyBytes}`);
     return new Response(null, { status: 416, headers });
   }
+  if (ranges !== null && ranges.length > 1) {
+    const response = deliverParts(held, ask, { ranges, headers, nowMs: how.nowMs });
+    if (response !== null) return response;
+    ranges = null;
+  }
+  const range = ranges?.[0] ?? null;
   if (range !== null) {
     headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.bodyBytes}`);
   }
@@ -87,7 +96,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   return new Response(bodyOf(held, ask, range), { status, headers });
 }
 
-function rangeOf(asked: Headers, held: Held): ByteRange | "unsatisfiable" | null {
+function rangesOf(asked: Headers, held: Held): readonly ByteRange[] | "unsatisfiable" | null {
   const { meta } = held;
   const field = asked.get("range");
   // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2).
@@ -99,9 +108,45 @@ function rangeOf(asked: Headers, held: Held): ByteRange | "unsatisfiable" | null
       : only === meta.lastModified;
     if (!same) return null;
   }
-  const range = parseRange(field, meta.bodyBytes);
-  if (held.kind !== "spool" || range === null || range === "unsatisfiable") return range;
-  return held.spool.mayStartAt(range.first) ? range : null;
+  const ranges = parseRanges(field, meta.bodyBytes);
+  if (held.kind !== "spool" || ranges === null || ranges === "unsatisfiable") return ranges;
+  // A body on its way is read from front to end.
+  return ranges.length === 1 && held.spool.mayStartAt(ranges[0]!.first) ? ranges : null;
+}
+
+/**
+ * Ranges that lie apart, each as a part of its own (RFC 9110 14.6). Null: with the words between them
+ * they would be more than the whole, which is sent then (threats H12).
+ */
+function deliverParts(
+  held: Held,
+  ask: Ask,
+  o: { readonly ranges: readonly ByteRange[]; readonly headers: Headers; readonly nowMs: number },
+): Response | null {
+  assert(held.kind !== "spool", "Several parts are cut from what is held to its end");
+  const { headers } = o;
+  const { key, bodyBytes, receivedMs } = held.meta;
+  const mark = `${nameHash(key).toString(36)}${receivedMs.toString(36)}${o.nowMs.toString(36)}`;
+  const made = multipart(o.ranges, {
+    ...{ sizeBytes: bodyBytes, mark },
+    type: headers.get("content-type"),
+  });
+  if (made.bytes >= bodyBytes) return null;
+  headers.set("content-type", made.contentType);
+  const counted = (bytes: number) => countBytes(ask, bytes);
+  if (held.kind === "file") {
+    const read = (range: ByteRange) => readBlocks(held, range, counted);
+    const body = streamPieces(made.pieces, { read, count: counted });
+    return new Response(body, { status: 206, headers });
+  }
+  const content = held.kind === "memory" ? held.content : held.bytes;
+  const parts = made.pieces.map((piece) => {
+    if (piece instanceof Uint8Array) return piece;
+    const [first, end] = [piece.first, piece.last + 1];
+    return content instanceof Blob ? content.slice(first, end) : content.subarray(first, end);
+  });
+  counted(made.bytes);
+  return new Response(new Blob(parts), { status: 206, headers });
 }
 
 /**

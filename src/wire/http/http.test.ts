@@ -13,6 +13,8 @@ import {
   parseDeltaSec,
   parseHttpDate,
   parseRange,
+  parseRanges,
+  parseStrings,
   parseTargeted,
   parseVary,
   prefersLanguage,
@@ -190,6 +192,62 @@ describe("parseRange()", () => {
         expect(0 <= range.first && range.first <= range.last && range.last < size).toBe(true);
       }),
     );
+  });
+});
+
+describe("parseRanges()", () => {
+  const of = (...ranges: (readonly [number, number])[]) =>
+    ranges.map(([first, last]) => ({ first, last }));
+  const cases: readonly (readonly [string, unknown])[] = [
+    ["bytes=0-1", of([0, 1])],
+    ["bytes=7-8, 0-1", of([7, 8], [0, 1])],
+    ["bytes=0-1,,-2,", of([0, 1], [8, 9])],
+    ["bytes=5-6,0-3,2-4", of([0, 6])],
+    ["bytes=0-,-10,1-", of([0, 9])],
+    ["bytes=20-,3-3", of([3, 3])],
+    ["bytes=20-,-0", "unsatisfiable"],
+    ["bytes=0-1,4-3", null],
+    ["bytes=0-1;4-5", null],
+    ["bytes=,", null],
+    ["bytes=0-0,2-2,4-4,6-6,8-8", of([0, 0], [2, 2], [4, 4], [6, 6], [8, 8])],
+    [`bytes=${Array.from({ length: 9 }, () => "0-0").join(",")}`, null],
+    [`bytes=0-0${",".repeat(100_000)}`, null],
+  ];
+  for (const [text, ranges] of cases) {
+    test(`reads "${text.slice(0, 40)}"`, () =>
+      expect(parseRanges(text, 10)).toEqual(ranges as null));
+  }
+
+  test("are never more than the body, all together, and hold every byte asked for", () => {
+    const one = fc.tuple(fc.nat(300), fc.nat(300)).map(([a, b]) => `${a}-${a + b}`);
+    const member = fc.oneof(
+      one,
+      fc.nat(300).map((n) => `-${n}`),
+    );
+    const many = fc.array(member, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(many, fc.nat(400), (members, size) => {
+        const ranges = parseRanges(`bytes=${members.join(", ")}`, size);
+        const singles = members.map((text) => parseRange(`bytes=${text}`, size));
+        const kept = singles.filter((range) => range !== "unsatisfiable" && range !== null);
+        if (kept.length === 0) return expect(ranges).toBe("unsatisfiable");
+        const bytes = (list: readonly { first: number; last: number }[]) =>
+          list.flatMap(({ first, last }) =>
+            Array.from({ length: last - first + 1 }, (_, i) => first + i),
+          );
+        const got = bytes(ranges as { first: number; last: number }[]);
+        expect(new Set(got).size).toBe(got.length);
+        expect(new Set(got)).toEqual(new Set(bytes(kept)));
+      }),
+    );
+  });
+});
+
+describe("parseStrings()", () => {
+  test("reads a list of strings, whatever their parameters, and nothing else", () => {
+    expect(parseStrings('"a, b", "C";x=1')).toEqual(["a, b", "C"]);
+    for (const text of ["a", '"a", b', '"a', "1", '("a" "b")'])
+      expect(parseStrings(text)).toBeNull();
   });
 });
 

@@ -14,12 +14,19 @@ export { matchesStrongly, matchesWeakly } from "./etag.ts";
 export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
 export { canonicalHost, splitUrl, type Target } from "./host.ts";
 export { acceptedLanguages, prefersLanguage } from "./language.ts";
-export { type ByteRange, type ContentRange, parseContentRange, parseRange } from "./range.ts";
+export {
+  type ByteRange,
+  type ContentRange,
+  parseContentRange,
+  parseRange,
+  parseRanges,
+} from "./range.ts";
 export {
   type Framing,
   type HeadFault,
   parseResponseHead,
   type ResponseHead,
 } from "./response-head.ts";
+export { parseStrings } from "./strings.ts";
 export { parseTargeted } from "./targeted.ts";
 export { parseVary } from "./vary.ts";
