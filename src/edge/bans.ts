@@ -10,14 +10,19 @@ const BANS_OF_SITE_MAX = 500;
 const BANS_MAX = 20_000;
 
 /**
- * Purges of more than one URL. Nothing is looked for when one comes: whatever was stored before it is
+ * Purges of more than one URL, and cache groups that answers of web servers ended (RFC 9875 3), which
+ * are this cache's own and have numbers of their own. Nothing is looked for when one comes: whatever was stored before it is
  * held against it when it is next read, in both tiers and after a restart. They are kept on disk,
- * written before the purge is acknowledged, and never end, for objects on disk do not either.
+ * written before the purge is acknowledged or the answer sent on, and never end, for objects on disk do not either.
  */
 export class Bans {
   readonly #path: string;
   #bySite = new Map<string, readonly Ban[]>();
+  #groups = new Map<string, readonly Ban[]>();
   #count = 0;
+  #groupEnds = 0;
+  #saving: Promise<void> = Promise.resolve();
+  #saveNext: Promise<void> | null = null;
   /** What came before this is not believed, ms since the epoch. */
   #believedFromMs = 0;
   /** Why the file could not be read, or null. Then nothing that was stored until now is served. */
@@ -31,6 +36,8 @@ export class Bans {
       const kept = JSON.parse(text) as Kept;
       this.#believedFromMs = kept.believedFromMs;
       this.#bySite = new Map(kept.sites);
+      this.#groups = new Map(kept.groups ?? []);
+      this.#groupEnds = kept.groupEnds ?? 0;
       this.#recount();
     } catch (fault) {
       this.fault = fault;
@@ -41,8 +48,33 @@ export class Bans {
   /** What bans say of a stored object. */
   of(meta: ObjectMeta): "hard" | "soft" | null {
     if (meta.receivedMs < this.#believedFromMs) return "hard";
-    const bans = this.#bySite.get(siteKey(meta.customer, meta.site));
+    const key = siteKey(meta.customer, meta.site);
+    const groups = this.#groups.get(key);
+    const { path, fields, groupEnds = 0 } = meta;
+    if (groups !== undefined && banned(groups, { path, fields, purge: groupEnds }) !== null) {
+      return "hard";
+    }
+    const bans = this.#bySite.get(key);
     return bans === undefined ? null : banned(bans, meta);
+  }
+
+  /** How many times groups have been ended: what is fetched from now on is of after that. */
+  get groupEnds(): number {
+    return this.#groupEnds;
+  }
+
+  /** Ends groups of a site. From its return on they hold; when it resolves they do after a crash, too. */
+  endGroups(
+    of: { readonly customer: string; readonly site: string },
+    groups: readonly string[],
+  ): Promise<void> {
+    const key = siteKey(of.customer, of.site);
+    const number = ++this.#groupEnds;
+    // A group that ends again is one ban still.
+    const before = (this.#groups.get(key) ?? []).filter((ban) => !groups.includes(ban.of));
+    const bans = groups.map((group): Ban => ({ number, scope: "group", of: group, soft: false }));
+    this.#groups.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
+    return this.#kept();
   }
 
   /**
@@ -65,24 +97,51 @@ export class Bans {
       const bans = paths.map((path): Ban => ({ number, scope, of: path, soft }));
       this.#bySite.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
     }
+    return this.#kept();
+  }
+
+  /** Bounded, and on disk. */
+  #kept(): Promise<void> {
     this.#recount();
     if (this.#count > BANS_MAX) {
-      for (const [key, bans] of this.#bySite) this.#bySite.set(key, foldBans(bans, 1));
+      for (const all of [this.#bySite, this.#groups]) {
+        for (const [key, bans] of all) all.set(key, foldBans(bans, 1));
+      }
       this.#recount();
     }
-    const kept: Kept = { believedFromMs: this.#believedFromMs, sites: [...this.#bySite] };
-    return writeWhole(this.#path, JSON.stringify(kept));
+    return this.#save();
+  }
+
+  /** One at a time; what comes while one is written is written together after it. */
+  #save(): Promise<void> {
+    this.#saveNext ??= this.#saving.then(() => {
+      this.#saveNext = null;
+      const kept: Kept = {
+        believedFromMs: this.#believedFromMs,
+        sites: [...this.#bySite],
+        groupEnds: this.#groupEnds,
+        groups: [...this.#groups],
+      };
+      const written = writeWhole(this.#path, JSON.stringify(kept));
+      this.#saving = written.catch(() => {});
+      return written;
+    });
+    return this.#saveNext;
   }
 
   #recount(): void {
     this.#count = 0;
-    for (const bans of this.#bySite.values()) this.#count += bans.length;
+    for (const all of [this.#bySite, this.#groups]) {
+      for (const bans of all.values()) this.#count += bans.length;
+    }
   }
 }
 
 interface Kept {
   readonly believedFromMs: number;
   readonly sites: readonly [string, readonly Ban[]][];
+  readonly groupEnds?: number;
+  readonly groups?: readonly [string, readonly Ban[]][];
 }
 
 function siteKey(customer: string, site: string): string {

@@ -91,6 +91,14 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     table: () => table,
     behind: () => purges.behind,
     purged: () => purges.applied,
+    groupEnds: () => bans.groupEnds,
+    endGroups: (of, groups) => {
+      const kept = bans.endGroups(of, groups);
+      server.banned(of);
+      return kept.catch((fault: unknown) =>
+        log.warn("Cache groups that ended may come back after a restart", { fault }),
+      );
+    },
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),

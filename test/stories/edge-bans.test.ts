@@ -22,6 +22,7 @@ async function answer(request: Request): Promise<Response> {
   if (request.headers.get("if-none-match") === etag) {
     return new Response(null, { status: 304, headers: fields });
   }
+  if (pathname === "/error") return new Response(null, { status: 500, headers: fields });
   const size = pathname.startsWith("/large") ? 1_500_000 : 0;
   return new Response(`${pathname} v${was}`.padEnd(size, "."), { headers: fields });
 }
@@ -49,6 +50,67 @@ async function held(path: string, site = SHOP): Promise<string> {
   const from = reply.headers.get("cache-status")!.includes("; hit") ? "held" : "fetched";
   return `${from} ${/v\d+/.exec(reply.text)}`;
 }
+
+describe("cache groups (RFC 9875)", () => {
+  const groups = (list: string) => `?cache-groups=${encodeURIComponent(list)}`;
+  const post = (path: string, ends: string, method = "POST") =>
+    stage.get(
+      `http://${SHOP}${path}?cache-group-invalidation=${encodeURIComponent(ends)}`,
+      {},
+      method,
+    );
+
+  test("end by an answer to an unsafe method, to the letter, for this site alone", async () => {
+    const paths = [groups('"a, b"'), groups('"x", "a, b";y=1'), groups('"A, b"'), groups('"x"')];
+    const all = [...paths.map((query, i) => `/${i}${query}`), "/none"];
+    for (const path of all) await held(path);
+    await held(`/0${paths[0]}`, NEWS);
+    version = 2;
+    expect((await post("/form", '"a, b", "other"')).status).toBe(200);
+    const after = [];
+    for (const path of all) after.push(await held(path));
+    expect(after).toEqual(["fetched v2", "fetched v2", "held v1", "held v1", "held v1"]);
+    expect(await held(`/0${paths[0]}`, NEWS)).toBe("held v1");
+    expect(await held(all[0]!)).toBe("held v2");
+  });
+
+  test("do not end by a safe method, an error, or a field that is no list of strings", async () => {
+    const path = `/1${groups('"a"')}`;
+    await held(path);
+    await post("/form", '"a"', "GET");
+    await post("/error", '"a"');
+    await post("/form", "a");
+    await post("/form", Array.from({ length: 65 }, () => '"a"').join(","));
+    expect(await held(path)).toBe("held v1");
+  });
+
+  test("that ended do not come back after a restart, and what was fetched after it does", async () => {
+    const [old, fresh] = [`/large/old${groups('"a"')}`, `/large/new${groups('"a"')}`];
+    await held(old);
+    await post("/form", '"a"');
+    await held(fresh);
+    while ((await held(fresh)) !== "held v1") await Bun.sleep(2);
+    version = 2;
+    await stage.edge.stop();
+    await stage.start();
+    expect(await held(old)).toBe("fetched v2");
+    expect(await held(fresh)).toBe("held v1");
+  });
+
+  test("what was on its way when its group ended is not served from then on", async () => {
+    const path = `/slow${groups('"a"')}`;
+    const let_go = Promise.withResolvers<void>();
+    gate = let_go.promise;
+    const early = stage.get(`http://${SHOP}${path}`);
+    while (origin.log.length === 0) await new Promise((go) => setTimeout(go, 1));
+    gate = Promise.resolve();
+    version = 2;
+    await post("/form", '"a"');
+    let_go.resolve();
+    expect((await early).text).toContain("v1");
+    expect(await held(path)).toBe("fetched v2");
+  });
+});
 
 const TAGGED = [
   "/1?surrogate-key=a%20logo",

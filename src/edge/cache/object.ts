@@ -27,6 +27,8 @@ export interface ObjectMeta {
   readonly bodyBytes: number;
   /** The last purge that was applied when it was fetched or last validated. */
   readonly purge?: number;
+  /** How many times cache groups had been ended by web servers' answers then; absent: never. */
+  readonly groupEnds?: number;
   /** Of a stored part: what it is a part of (hot/parts). */
   readonly part?: Part & { readonly generation: string; readonly origin: string };
 }

@@ -23,6 +23,8 @@ export interface Fetched {
   readonly receivedMs: number;
   /** The last purge that was applied when the request went out. */
   readonly purge: number;
+  /** How many times cache groups had been ended then. */
+  readonly groupEnds: number;
   /** The id of the origin that answered. */
   readonly origin: string;
   /** It says that there is nothing, and another server could not be asked: not to be kept. */
@@ -37,6 +39,8 @@ export interface FetchParts {
   readonly nowMs: () => number;
   /** The last purge that was applied here. */
   readonly purged: () => number;
+  /** How many times cache groups have been ended by answers of web servers. */
+  readonly groupEnds: () => number;
   /** What is known at this moment. */
   readonly view: () => View | null;
   /** Exchanges of all customers together; `EXCHANGES_MAX` where it is left out. */
@@ -194,7 +198,7 @@ export class Fetcher {
     const { choice, address } = o;
     const { origins, counts, nowMs } = this.#parts;
     const requestedMs = nowMs();
-    const purge = this.#parts.purged();
+    const said = { purge: this.#parts.purged(), groupEnds: this.#parts.groupEnds() };
     counts.fetched(choice.id, o.exchangesMax);
     try {
       const response = await origins.fetch({
@@ -219,7 +223,7 @@ export class Fetcher {
       const receivedMs = nowMs();
       const well = response.status < 500;
       counts.settled(choice.id, { ms: well ? receivedMs - requestedMs : null, well });
-      return { response, requestedMs, receivedMs, purge, origin: choice.id };
+      return { response, requestedMs, receivedMs, ...said, origin: choice.id };
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       if (fault.code === "bad-input") return refusals.badField;

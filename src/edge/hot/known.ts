@@ -16,9 +16,17 @@ interface Known {
   readonly encodes: boolean;
   /** When it stops being fresh, ms since the epoch. */
   readonly freshUntilMs: number;
+  readonly site: KnownSite;
+  /** Of its site, when this was remembered. */
+  readonly generation: number;
   readonly ask: Omit<Ask, "request" | "method" | "client" | "get" | "flight">;
   /** The Host field it came with, to the letter. */
   readonly host: string;
+}
+
+/** What all URLs of a site have in common: those of an earlier generation are forgotten. */
+interface KnownSite {
+  generation: number;
 }
 
 /**
@@ -28,6 +36,8 @@ interface Known {
  */
 export class KnownUrls {
   readonly #known = new Map<string, Known>();
+  /** By customer and hostname. */
+  readonly #sites = new Map<string, KnownSite>();
   readonly #node: string;
 
   constructor(node: string) {
@@ -41,6 +51,7 @@ export class KnownUrls {
     const { object, ask } = known;
     const { headers } = request;
     if (!object.alive || nowMs >= known.freshUntilMs) return null;
+    if (known.generation !== known.site.generation) return null;
     if (headers.get("host") !== known.host) return null;
     if (headers.get("if-none-match") !== null || headers.get("range") !== null) return null;
     if (headers.get("if-modified-since") !== null) return null;
@@ -70,13 +81,16 @@ export class KnownUrls {
     if (host === null || url.length > KNOWN_URL_LENGTH_MAX) return;
     if (this.#known.size >= KNOWN_URLS_MAX) this.forgetAll();
     const { entry, form, path, key, ruled } = ask;
-    if (object.meta.status !== 200 || object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
-    object.urls.push(url);
+    if (object.meta.status !== 200) return;
+    if (this.#known.get(url)?.object !== object) {
+      if (object.urls.length >= KNOWN_PER_OBJECT_MAX) return;
+      object.urls.push(url);
+    }
     const { receivedMs, freshness } = object.meta;
+    const site = this.#siteOf(entry.customer, entry.hostname);
     const encodes = mayEncode(object.meta, ruled);
     this.#known.set(url, {
-      object,
-      host,
+      ...{ object, host, site, generation: site.generation },
       ask: { entry, form, path, key, ruled },
       ready: preparedFor(object, ask, { node: this.#node, ...(encodes && { coding: null }) }),
       encodes,
@@ -91,8 +105,21 @@ export class KnownUrls {
     for (const url of object.urls) this.#known.delete(url);
   }
 
+  /** What any URL of this site led to is looked up anew. */
+  forgetSite(of: { readonly customer: string; readonly site: string }): void {
+    this.#siteOf(of.customer, of.site).generation++;
+  }
+
+  #siteOf(customer: string, hostname: string): KnownSite {
+    const name = `${customer} ${hostname}`;
+    const site = this.#sites.get(name) ?? { generation: 0 };
+    this.#sites.set(name, site);
+    return site;
+  }
+
   forgetAll(): void {
     for (const { object } of this.#known.values()) object.urls.length = 0;
     this.#known.clear();
+    this.#sites.clear();
   }
 }

@@ -96,6 +96,7 @@ export function describe(
     lastModifiedMs: facts.lastModifiedMs,
     freshness: freshnessOf(facts, fetched),
     purge: fetched.purge,
+    groupEnds: fetched.groupEnds,
     receivedMs: fetched.receivedMs,
   });
 }

@@ -1,6 +1,7 @@
 import {
   cacheKey,
   compareHead,
+  invalidatedGroups,
   invalidatedPaths,
   isSafe,
   storable,
@@ -45,7 +46,7 @@ export async function pass(works: Works, ask: Ask): Promise<Response> {
   }
 }
 
-/** RFC 9111 4.4: what an unsafe method changed is not served from before. */
+/** RFC 9111 4.4, RFC 9875 3: what an unsafe method changed is not served from before. */
 async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
   const { status, fields } = fetched.response;
   const get = getter(fields);
@@ -56,6 +57,7 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
       await works.purge(cacheKey({ customer, site: hostname, path: held }));
     }
   }
+  await works.endGroups(ask, invalidatedGroups(ask.method, { status, get }));
 }
 
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */

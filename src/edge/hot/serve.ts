@@ -72,7 +72,7 @@ export class Server {
   /** Bans came for this site: nothing under way is joined, and no URL is known any more. */
   banned(of: { readonly customer: string; readonly site: string }): void {
     this.#works.flights.leaveAll(cacheKey({ ...of, path: "/" }));
-    this.tableChanged();
+    this.#known.forgetSite(of);
   }
 
   handle(request: Request, connection: Connection): Response | Promise<Response> {

@@ -49,6 +49,13 @@ export interface ServeParts {
   readonly encode: Encode;
   /** The number of the last purge that was applied. */
   readonly purged: () => number;
+  /** How many times cache groups have been ended by answers of web servers. */
+  readonly groupEnds: () => number;
+  /** Ends cache groups of a site; resolves when nothing stored of them comes back after a crash. */
+  readonly endGroups: (
+    of: { readonly customer: string; readonly site: string },
+    groups: readonly string[],
+  ) => Promise<void>;
   /** What purges of more than one URL say of what is stored. */
   readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
@@ -129,6 +136,12 @@ export class Works {
   async purge(key: string): Promise<void> {
     this.flights.purge(key);
     await Promise.all([this.cache.purge(key), this.cache.purge(partsKey(key))]);
+  }
+
+  /** What a web server said that its answer to an unsafe method outdates (RFC 9875 3). */
+  async endGroups(ask: Ask, groups: readonly string[]): Promise<void> {
+    if (groups.length === 0) return;
+    await this.#parts.endGroups({ customer: ask.entry.customer, site: ask.entry.hostname }, groups);
   }
 
   /** The answer where no origin gave one. */

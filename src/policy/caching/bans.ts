@@ -1,9 +1,11 @@
+import { parseStrings } from "../../wire/http/mod.ts";
+
 /** What a purge says of objects stored before it, without naming each. */
 export interface Ban {
   /** The purge's number. */
   readonly number: number;
-  readonly scope: "url" | "prefix" | "tag" | "site";
-  /** A path, what paths begin with, a tag, or anything for `site`. */
+  readonly scope: "url" | "prefix" | "tag" | "group" | "site";
+  /** A path, what paths begin with, a tag, a cache group to the letter, or anything for `site`. */
   readonly of: string;
   readonly soft: boolean;
 }
@@ -22,8 +24,6 @@ const TAG_FIELDS: Readonly<Record<string, RegExp>> = {
   xkey: /\s+/,
   "cache-tag": /\s*,\s*/,
   "edge-cache-tag": /\s*,\s*/,
-  // RFC 9875 2: a List of Strings; their parameters and escapes say nothing here.
-  "cache-groups": /\s*,\s*/,
 };
 
 /** A tag as it is compared: whatever its case, without quotes. */
@@ -32,6 +32,12 @@ export function tagKey(tag: string): string {
     .trim()
     .replace(/^"(.*?)"(\s*;.*)?$/, "$1")
     .toLowerCase();
+}
+
+/** The cache groups of a response (RFC 9875 2); of several lines, those that are lists of strings. */
+export function groupsOf(fields: Banned["fields"]): ReadonlySet<string> {
+  const lines = fields.filter(([name]) => name === "cache-groups");
+  return new Set(lines.flatMap(([, value]) => parseStrings(value) ?? []));
 }
 
 /**
@@ -46,6 +52,7 @@ export function tagsOf(fields: Banned["fields"]): ReadonlySet<string> {
     if (between === undefined) continue;
     for (const tag of value.trim().split(between)) if (tag !== "") tags.add(tagKey(tag));
   }
+  for (const group of groupsOf(fields)) tags.add(tagKey(group));
   return tags;
 }
 
@@ -57,17 +64,20 @@ export function tagsOf(fields: Banned["fields"]): ReadonlySet<string> {
  */
 export function banned(bans: readonly Ban[], object: Banned): "hard" | "soft" | null {
   let tags: ReadonlySet<string> | null = null;
+  let groups: ReadonlySet<string> | null = null;
   let soft = false;
   for (let i = bans.length - 1; i >= 0; i--) {
     const ban = bans[i]!;
     if (ban.number <= (object.purge ?? 0)) break;
     if (ban.soft && soft) continue;
     if (ban.scope === "tag") tags ??= tagsOf(object.fields);
+    if (ban.scope === "group") groups ??= groupsOf(object.fields);
     const meant =
       ban.scope === "site" ||
       (ban.scope === "url" && object.path === ban.of) ||
       (ban.scope === "prefix" && object.path.startsWith(ban.of)) ||
-      (ban.scope === "tag" && tags!.has(tagKey(ban.of)));
+      (ban.scope === "tag" && tags!.has(tagKey(ban.of))) ||
+      (ban.scope === "group" && groups!.has(ban.of));
     if (!meant) continue;
     if (!ban.soft) return "hard";
     soft = true;

@@ -1,3 +1,4 @@
+import { parseStrings } from "../../wire/http/mod.ts";
 import { canonicalPath } from "./key.ts";
 
 /** Methods that change nothing (RFC 9110 9.2.1 and the registry); all others do, known or not. */
@@ -24,6 +25,27 @@ export function invalidatedPaths(
     if (path !== null) paths.add(path);
   }
   return [...paths];
+}
+
+/** Groups that one response may end at most; RFC 9875 2 asks for 32 of 32 characters at least. */
+const GROUPS_MAX = 64;
+const GROUP_LENGTH_MAX = 256;
+
+/**
+ * The cache groups whose responses are outdated by an answer to an unsafe method, by its
+ * Cache-Group-Invalidation (RFC 9875 3). None for an error, as with what it was sent to, and none
+ * where the field names more or longer ones than are taken.
+ */
+export function invalidatedGroups(
+  method: string,
+  response: { readonly status: number; get(name: string): string | null },
+): readonly string[] {
+  const field = response.get("cache-group-invalidation");
+  if (field === null || isSafe(method) || response.status >= 400) return [];
+  const groups = parseStrings(field) ?? [];
+  const taken =
+    groups.length <= GROUPS_MAX && groups.every((group) => group.length <= GROUP_LENGTH_MAX);
+  return taken ? [...new Set(groups)] : [];
 }
 
 /** Does Content-Location name the very thing that was asked for (RFC 9110 8.7)? */

@@ -4,7 +4,7 @@
  * which variant answers a request. Stricter than the RFC where a mistake would show one user's bytes
  * to another: each such place says so. No storage, no clock: times come in as milliseconds.
  */
-export { type Ban, banned, foldBans, tagKey, tagsOf } from "./bans.ts";
+export { type Ban, banned, foldBans, groupsOf, tagKey, tagsOf } from "./bans.ts";
 export { type CachedResponse, type GivenTtl, type ResponseFacts, readResponse } from "./facts.ts";
 export {
   ageMs,
@@ -14,7 +14,13 @@ export {
   mayServeOnError,
   mayServeWhileRevalidating,
 } from "./freshness.ts";
-export { invalidatedPaths, isLocatedHere, isRedirectedHere, isSafe } from "./invalidate.ts";
+export {
+  invalidatedGroups,
+  invalidatedPaths,
+  isLocatedHere,
+  isRedirectedHere,
+  isSafe,
+} from "./invalidate.ts";
 export {
   cacheKey,
   canonicalPath,
