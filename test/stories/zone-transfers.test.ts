@@ -8,13 +8,13 @@ import { Program, run, until } from "../lab/process.ts";
 import { PORTS, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
 import { Api, Folder, loopback, runTurnpike, startTurnpike } from "../lab/turnpike.ts";
 
-const NEEDS = ["dig", "nsupdate", "nsd", "named"];
+const NEEDS = ["dig", "nsupdate", "nsd", "named", "knotd"];
 const PEER_PORT = 5355;
 const why = whyNot(NEEDS);
 
 const folder = new Folder();
 const address = loopback();
-const [us, nsd, stranger] = [address(1), address(2), address(4)];
+const [us, nsd, knot, stranger] = [address(1), address(2), address(3), address(4)];
 /** It listens only where an interface has the address itself. */
 const bind = "127.0.0.1";
 const BIND_PORT = 20_000 + (process.pid % 10_000);
@@ -221,6 +221,63 @@ zone:
       await turnpike("zone", "set", "shop.test", "new", "A", "192.0.2.77");
       // Its own refresh is an hour away: it was told.
       await until(has("new.shop.test", "192.0.2.77"), { what: "NSD to be told", withinMs: 20_000 });
+    },
+    60_000,
+  );
+
+  story(
+    "Knot fetches it, and asks for what changed (IXFR) when it is told",
+    async () => {
+      const to = [us, `${nsd}:${PEER_PORT}`, `${knot}:${PEER_PORT}`];
+      await turnpike("zone", "transfer", "shop.test", ...to, "--key", "xfr");
+      const { algorithm, name, secret } = keys.get("xfr")!;
+      const dir = folder.join("knot");
+      mkdirSync(dir, { recursive: true });
+      const conf = `server:
+  rundir: "${dir}"
+  listen: ${knot}@${PEER_PORT}
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: "${dir}"
+log:
+  - target: stderr
+    any: info
+key:
+  - id: ${name}
+    algorithm: ${algorithm}
+    secret: ${secret}
+remote:
+  - id: primary
+    address: ${us}@${PORTS.dns}
+    via: ${knot}
+    key: ${name}
+acl:
+  - id: told
+    address: ${us}
+    key: ${name}
+    action: notify
+zone:
+  - domain: shop.test
+    storage: "${dir}"
+    master: primary
+    acl: told
+`;
+      writeFileSync(join(dir, "knot.conf"), conf);
+      const program = new Program(["knotd", "-c", join(dir, "knot.conf")], { name: "knotd" });
+      programs.push(program);
+      const has = (name: string, value: string) => async () =>
+        (await short(knot, name, "A")).includes(value);
+      await until(has("mail.shop.test", "192.0.2.2"), { what: "Knot to serve", withinMs: 20_000 });
+      expect(await short(knot, "steered.shop.test", "A")).toEqual(["127.0.9.1", "127.0.9.2"]);
+      expect(await short(knot, "any.w.shop.test", "TXT")).toEqual(['"a wildcard"']);
+      await turnpike("zone", "set", "shop.test", "newest", "A", "192.0.2.79");
+      await until(has("newest.shop.test", "192.0.2.79"), {
+        what: "Knot to be told",
+        withinMs: 20_000,
+      });
+      expect(program.output).toContain("IXFR, incoming");
     },
     60_000,
   );
