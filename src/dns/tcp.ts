@@ -58,6 +58,9 @@ export interface TcpOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
+/** "dot" after its length: secondaries that fetch over TLS insist on it (RFC 9103 7.1). */
+const ALPN_DOT = Uint8Array.of(3, 0x64, 0x6f, 0x74);
+
 export interface TcpServer {
   readonly port: number;
   readonly connections: () => number;
@@ -82,7 +85,7 @@ export function startTcp(o: TcpOptions): TcpServer {
         hostname,
         port,
         exclusive: true,
-        ...(o.tls && { tls: o.tls }),
+        ...(o.tls && { tls: { ...o.tls, ALPNProtocols: ALPN_DOT } }),
         ...apartFromV4(hostname),
         socket: {
           open: (socket) => desk.open(socket),

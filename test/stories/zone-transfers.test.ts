@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { testWith, whyNot } from "../lab/needs.ts";
 import { Program, run, until } from "../lab/process.ts";
 import { PORTS, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
@@ -10,6 +11,7 @@ import { Api, Folder, loopback, runTurnpike, startTurnpike } from "../lab/turnpi
 
 const NEEDS = ["dig", "nsupdate", "nsd", "named", "knotd"];
 const PEER_PORT = 5355;
+const DOT = 5853;
 const why = whyNot(NEEDS);
 
 const folder = new Folder();
@@ -74,10 +76,19 @@ ns1.sub A 192.0.2.9
 www A 192.0.2.1
 `;
 
+/** With a listener for DNS over TLS. */
+function nodeFile() {
+  const file = smallNode({ address: us, data: folder.join("data") });
+  const listen = { ...(file.listen as object), dot: `${us}:${DOT}` };
+  return { ...file, listen, tls: { cert: folder.join("cert.pem"), key: folder.join("key.pem") } };
+}
+
 beforeAll(async () => {
   if (why !== null) return;
-  const node = smallNode({ address: us, data: folder.join("data") });
-  programs.push(startTurnpike(upArgs(folder, "all", node)));
+  const tls = selfSigned(["ns.cdn.example"], new Date());
+  folder.file("cert.pem", tls.cert);
+  folder.file("key.pem", tls.key);
+  programs.push(startTurnpike(upArgs(folder, "all", nodeFile())));
   const url = `http://${us}:${PORTS.control}`;
   api = new Api(url);
   let token = "";
@@ -282,15 +293,12 @@ zone:
     60_000,
   );
 
-  story(
-    "BIND, which asks by signed UDP first, serves it too",
-    async () => {
-      const to = [us, `${nsd}:${PEER_PORT}`, `${bind}:${BIND_PORT}`];
-      await turnpike("zone", "transfer", "shop.test", ...to, "--key", "xfr");
-      const { algorithm, name, secret } = keys.get("xfr")!;
-      const dir = folder.join("bind");
-      mkdirSync(dir, { recursive: true });
-      const conf = `options {
+  /** BIND as a secondary that knows us in this way. */
+  function startBind(primary: string): void {
+    const { algorithm, name, secret } = keys.get("xfr")!;
+    const dir = folder.join(`bind-${programs.length}`);
+    mkdirSync(dir, { recursive: true });
+    const conf = `options {
   directory "${dir}"; pid-file "${dir}/pid"; session-keyfile "${dir}/session";
   listen-on port ${BIND_PORT} { ${bind}; }; listen-on-v6 { none; };
   recursion no; notify no; dnssec-validation no; query-source address ${bind};
@@ -299,13 +307,36 @@ controls { };
 key "${name}" { algorithm ${algorithm}; secret "${secret}"; };
 zone "shop.test" {
   type secondary; file "shop.test"; transfer-source ${bind};
-  primaries { ${us} port ${PORTS.dns} key "${name}"; };
+  primaries { ${primary}; };
   allow-notify { key "${name}"; };
 };
 `;
-      writeFileSync(join(dir, "named.conf"), conf);
-      const command = ["named", "-g", "-n", "1", "-c", join(dir, "named.conf"), "-D", "lab"];
-      programs.push(new Program(command, { name: "named" }));
+    writeFileSync(join(dir, "named.conf"), conf);
+    const command = ["named", "-g", "-n", "1", "-c", join(dir, "named.conf"), "-D", "lab"];
+    programs.push(new Program(command, { name: "named" }));
+  }
+
+  story(
+    "BIND fetches it over TLS (RFC 9103), and again when it is told",
+    async () => {
+      const to = [us, `${nsd}:${PEER_PORT}`, `${bind}:${BIND_PORT}`];
+      await turnpike("zone", "transfer", "shop.test", ...to, "--key", "xfr");
+      startBind(`${us} port ${DOT} key "${keys.get("xfr")!.name}" tls ephemeral`);
+      const has = (name: string, value: string) => async () =>
+        (await short(bind, name, "A")).includes(value);
+      const soon = { withinMs: 20_000 };
+      await until(has("mail.shop.test", "192.0.2.2"), { what: "BIND to serve", ...soon });
+      await turnpike("zone", "set", "shop.test", "sealed", "A", "192.0.2.80");
+      await until(has("sealed.shop.test", "192.0.2.80"), { what: "BIND to be told", ...soon });
+      await programs.pop()!.stop();
+    },
+    60_000,
+  );
+
+  story(
+    "BIND, which asks by signed UDP first, serves it too",
+    async () => {
+      startBind(`${us} port ${PORTS.dns} key "${keys.get("xfr")!.name}"`);
       const has = (name: string, value: string) => async () =>
         (await short(bind, name, "A")).includes(value);
       await until(has("mail.shop.test", "192.0.2.2"), { what: "BIND to serve", withinMs: 20_000 });
@@ -378,8 +409,7 @@ describe("updates of challenges", () => {
         what: "it",
       });
       await programs[0]!.stop();
-      const node = smallNode({ address: us, data: folder.join("data") });
-      programs.push(startTurnpike(upArgs(folder, "again", node)));
+      programs.push(startTurnpike(upArgs(folder, "again", nodeFile())));
       await until(async () => (await short(us, NAME, "TXT")).join() === '"lasting"', {
         what: "it after a restart",
         withinMs: 25_000,
