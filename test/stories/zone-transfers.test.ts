@@ -1,11 +1,10 @@
 // Zones that other name servers fetch, and challenges that nsupdate sets: from the command line to what
 // real secondaries serve, and the refusals of everybody else over UDP, TCP and TLS (D9).
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { testWith, whyNot } from "../lab/needs.ts";
-import { Program, run, until } from "../lab/process.ts";
+import { type Program, run, until } from "../lab/process.ts";
+import { type Secondary, startBind, startKnot, startNsd } from "../lab/secondaries.ts";
 import { PORTS, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
 import { Api, Folder, loopback, runTurnpike, startTurnpike } from "../lab/turnpike.ts";
 
@@ -49,6 +48,17 @@ const signedBy = (key: string) => {
   const { name, algorithm, secret } = keys.get(key)!;
   return `${algorithm}:${name}:${secret}`;
 };
+
+function secondary(name: string, at: string, primaryPort: number = PORTS.dns): Secondary {
+  return {
+    dir: folder.join(name),
+    zone: "shop.test",
+    address: at,
+    port: at === bind ? BIND_PORT : PEER_PORT,
+    primary: { address: us, port: primaryPort },
+    key: keys.get("xfr")!,
+  };
+}
 
 async function makeKey(key: string, ...args: string[]): Promise<void> {
   const made = JSON.parse(await turnpike("tsig", "create", key, "--json", ...args));
@@ -196,35 +206,7 @@ describe("transfers", () => {
   story(
     "NSD fetches the zone, and again when it is told that it changed",
     async () => {
-      const { algorithm, name, secret } = keys.get("xfr")!;
-      const dir = folder.join("nsd");
-      mkdirSync(dir, { recursive: true });
-      const conf = `server:
-  ip-address: ${nsd}@${PEER_PORT}
-  do-ip6: no
-  username: "root"
-  chroot: ""
-  zonesdir: "${dir}"
-  database: ""
-  pidfile: "${dir}/nsd.pid"
-  zonelistfile: "${dir}/zone.list"
-  xfrdfile: "${dir}/xfrd.state"
-  xfrdir: "${dir}"
-remote-control:
-  control-enable: no
-key:
-  name: "${name}"
-  algorithm: ${algorithm}
-  secret: "${secret}"
-zone:
-  name: "shop.test"
-  allow-notify: ${us} ${name}
-  request-xfr: ${us}@${PORTS.dns} ${name}
-  outgoing-interface: ${nsd}
-`;
-      writeFileSync(join(dir, "nsd.conf"), conf);
-      const program = new Program(["nsd", "-d", "-c", join(dir, "nsd.conf")], { name: "nsd" });
-      programs.push(program);
+      programs.push(startNsd(secondary("nsd", nsd)));
       const has = (name: string, value: string) => async () =>
         (await short(nsd, name, "A")).includes(value);
       await until(has("mail.shop.test", "192.0.2.2"), { what: "NSD to serve", withinMs: 20_000 });
@@ -241,42 +223,7 @@ zone:
     async () => {
       const to = [us, `${nsd}:${PEER_PORT}`, `${knot}:${PEER_PORT}`];
       await turnpike("zone", "transfer", "shop.test", ...to, "--key", "xfr");
-      const { algorithm, name, secret } = keys.get("xfr")!;
-      const dir = folder.join("knot");
-      mkdirSync(dir, { recursive: true });
-      const conf = `server:
-  rundir: "${dir}"
-  listen: ${knot}@${PEER_PORT}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-database:
-  storage: "${dir}"
-log:
-  - target: stderr
-    any: info
-key:
-  - id: ${name}
-    algorithm: ${algorithm}
-    secret: ${secret}
-remote:
-  - id: primary
-    address: ${us}@${PORTS.dns}
-    via: ${knot}
-    key: ${name}
-acl:
-  - id: told
-    address: ${us}
-    key: ${name}
-    action: notify
-zone:
-  - domain: shop.test
-    storage: "${dir}"
-    master: primary
-    acl: told
-`;
-      writeFileSync(join(dir, "knot.conf"), conf);
-      const program = new Program(["knotd", "-c", join(dir, "knot.conf")], { name: "knotd" });
+      const program = startKnot(secondary("knot", knot));
       programs.push(program);
       const has = (name: string, value: string) => async () =>
         (await short(knot, name, "A")).includes(value);
@@ -293,35 +240,12 @@ zone:
     60_000,
   );
 
-  /** BIND as a secondary that knows us in this way. */
-  function startBind(primary: string): void {
-    const { algorithm, name, secret } = keys.get("xfr")!;
-    const dir = folder.join(`bind-${programs.length}`);
-    mkdirSync(dir, { recursive: true });
-    const conf = `options {
-  directory "${dir}"; pid-file "${dir}/pid"; session-keyfile "${dir}/session";
-  listen-on port ${BIND_PORT} { ${bind}; }; listen-on-v6 { none; };
-  recursion no; notify no; dnssec-validation no; query-source address ${bind};
-};
-controls { };
-key "${name}" { algorithm ${algorithm}; secret "${secret}"; };
-zone "shop.test" {
-  type secondary; file "shop.test"; transfer-source ${bind};
-  primaries { ${primary}; };
-  allow-notify { key "${name}"; };
-};
-`;
-    writeFileSync(join(dir, "named.conf"), conf);
-    const command = ["named", "-g", "-n", "1", "-c", join(dir, "named.conf"), "-D", "lab"];
-    programs.push(new Program(command, { name: "named" }));
-  }
-
   story(
     "BIND fetches it over TLS (RFC 9103), and again when it is told",
     async () => {
       const to = [us, `${nsd}:${PEER_PORT}`, `${bind}:${BIND_PORT}`];
       await turnpike("zone", "transfer", "shop.test", ...to, "--key", "xfr");
-      startBind(`${us} port ${DOT} key "${keys.get("xfr")!.name}" tls ephemeral`);
+      programs.push(startBind({ ...secondary("bind-tls", bind, DOT), tls: true }));
       const has = (name: string, value: string) => async () =>
         (await short(bind, name, "A")).includes(value);
       const soon = { withinMs: 20_000 };
@@ -336,7 +260,7 @@ zone "shop.test" {
   story(
     "BIND, which asks by signed UDP first, serves it too",
     async () => {
-      startBind(`${us} port ${PORTS.dns} key "${keys.get("xfr")!.name}"`);
+      programs.push(startBind(secondary("bind", bind)));
       const has = (name: string, value: string) => async () =>
         (await short(bind, name, "A")).includes(value);
       await until(has("mail.shop.test", "192.0.2.2"), { what: "BIND to serve", withinMs: 20_000 });
