@@ -1,5 +1,6 @@
 import { listenFault } from "../base/listen-fault.ts";
 import type { Handle } from "./observe.ts";
+import { UPGRADED, type WebSocketPair, webSocketHandlers } from "./web-sockets.ts";
 
 /** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
 const IDLE_SEC = 10;
@@ -25,7 +26,7 @@ export async function listen(
     readonly aside?: Aside;
   },
 ): Promise<Listening> {
-  const open: Bun.Server<undefined>[] = [];
+  const open: Bun.Server<WebSocketPair>[] = [];
   const stop = async () => {
     await Promise.all(open.map((listener) => listener.stop(true)));
   };
@@ -37,9 +38,10 @@ export async function listen(
         port,
         idleTimeout: IDLE_SEC,
         development: false,
+        websocket: webSocketHandlers,
         fetch: (request, connection) =>
           o.aside?.(request, connection.requestIP(request)?.address ?? "") ??
-          handle(request, connection),
+          unlessUpgraded(handle(request, connection)),
         ...(o.tls === undefined ? {} : { tls: { ...o.tls }, http2: true }),
       });
       open.push(listener);
@@ -50,4 +52,10 @@ export async function listen(
     }
   }
   return { port, stop };
+}
+
+/** A connection that became a WebSocket gets no answer any more. */
+function unlessUpgraded(answer: Response | Promise<Response>) {
+  if (!(answer instanceof Promise)) return answer;
+  return answer.then((response) => (response === UPGRADED ? undefined : response));
 }

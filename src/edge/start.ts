@@ -30,6 +30,7 @@ import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 import { tellFailures } from "./tell-failures.ts";
+import { WebSockets } from "./web-sockets.ts";
 import { answerWhy } from "./why.ts";
 
 export interface EdgeOptions {
@@ -83,6 +84,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { cache, bans, encoder, counts } = openHeld(o);
   const metrics = new EdgeMetrics();
   const origins = originClient();
+  const webSockets = new WebSockets();
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
   const { beacon, ...seen } = seenOf(o);
@@ -92,22 +94,18 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     behind: () => purges.behind,
     purged: () => purges.applied,
     groupEnds: () => bans.groupEnds,
-    endGroups: (of, groups) => {
-      const kept = bans.endGroups(of, groups);
-      server.banned(of);
-      return kept.catch((fault: unknown) =>
-        log.warn("Cache groups that ended may come back after a restart", { fault }),
-      );
-    },
+    endGroups: (of, groups) => groupsEnd({ bans, server, log }, of, groups),
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
+    webSockets,
   });
   const purges = purgeLogOf(o, { server, bans, table: () => table });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
     server.tableChanged();
+    webSockets.tableChanged(table);
   };
   const first = feed.snapshot();
   if (first !== null) swap(first);
@@ -134,6 +132,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     httpPort: doors.ports[0]!,
     httpsPort: doors.ports[1] ?? null,
     stop: async () => {
+      webSockets.stop();
       await doors.stop();
       await stop();
     },
@@ -171,6 +170,19 @@ function purgeLogOf(
       return kept;
     },
   });
+}
+
+/** From its return on they are ended; it resolves when they are after a crash, too. */
+function groupsEnd(
+  parts: { readonly bans: Bans; readonly server: Server; readonly log: Log },
+  of: { readonly customer: string; readonly site: string },
+  groups: readonly string[],
+): Promise<void> {
+  const kept = parts.bans.endGroups(of, groups);
+  parts.server.banned(of);
+  return kept.catch((fault: unknown) =>
+    parts.log.warn("Cache groups that ended may come back after a restart", { fault }),
+  );
 }
 
 function asideOf({ aside }: EdgeOptions): { readonly aside?: Aside } {

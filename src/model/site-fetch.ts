@@ -23,6 +23,9 @@ export const siteFetch = z.strictObject({
     .regex(/^\s*-----BEGIN CERTIFICATE-----/, { message: "expected certificates in PEM" })
     .optional()
     .meta({ description: "Authorities of its servers' certificates, in place of the public ones" }),
+  webSockets: z.boolean().optional().meta({
+    description: "WebSockets to its first address go through to its servers (front: caches)",
+  }),
   attempts: z.int().min(1).max(3).default(3).meta({
     description: "Servers asked for one request",
   }),

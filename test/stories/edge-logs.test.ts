@@ -104,7 +104,8 @@ test("lines of a site, and of no other, come in signed batches", async () => {
     expect(signature).toBe(`k1 ${hmac}`);
     expect(batch).toMatch(new RegExp(`^edge-1/${SHOP}/\\d{13}-\\d{9}$`));
   }
-  await until(() => stage.edge.drainStats().logs?.[SHOP]?.waitingBytes === 0);
+  const told = () => stage.edge.drainStats().logs?.[SHOP];
+  await until(() => told()?.waitingBytes === 0 && told()?.deliveredLines === 3);
   const logs = { deliveredLines: 3, lostLines: 0, waitingBytes: 0, fault: null };
   expect(stage.edge.drainStats().logs).toEqual({ [SHOP]: logs });
   expect(stage.edge.metrics()).toContain(

@@ -47,6 +47,15 @@ export interface FetchParts {
   readonly exchangesMax?: number;
 }
 
+/** A place at a server for something that lasts, such as a WebSocket. */
+export interface Place extends Candidate {
+  readonly fields: Fields;
+  /** It answered, after so many ms; or did not. */
+  settled(said: { readonly ms: number | null; readonly well: boolean }): void;
+  /** Gives the place back. */
+  leave(): void;
+}
+
 /** What one fetch sends beside the request's own fields. */
 export interface Sending {
   /** Validators of what is held, in place of the client's conditions. */
@@ -139,6 +148,35 @@ export class Fetcher {
     return failures === 0 ? lacking : { ...lacking, unsure: true };
   }
 
+  /**
+   * A place at the next server that was not asked yet. Null: there is none.
+   *
+   * @param o.asked ids of those that were
+   */
+  async place(
+    ask: Ask,
+    view: View,
+    o: { readonly asked: ReadonlySet<string>; readonly cdnId: string },
+  ): Promise<Place | Refusal | null> {
+    const next = await this.#next(view, ask, { asked: o.asked, prefer: undefined });
+    if (next === null || "status" in next) return next;
+    const { counts } = this.#parts;
+    const { id } = next.choice;
+    counts.fetched(id, next.exchangesMax);
+    return {
+      ...next,
+      fields: this.#fields(ask, { conditions: [], shared: false, cdnId: o.cdnId }),
+      settled: (said) => counts.settled(id, said),
+      leave: () => this.#left(ask, id),
+    };
+  }
+
+  #left(ask: Ask, id: string): void {
+    this.#gate.leave(id);
+    this.#shares.leave(ask.entry.customer);
+    this.#parts.counts.ended(id);
+  }
+
   /** What was answered, and noted where it says that this server lacks it. */
   #judge(ask: Ask, fetched: Fetched): "answer" | "lacks" | "failed" {
     const said = judgeStatus(fetched.response.status, fetchOf(ask.entry.site));
@@ -213,11 +251,7 @@ export class Fetcher {
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
-        onEnd: () => {
-          this.#gate.leave(choice.id);
-          this.#shares.leave(ask.entry.customer);
-          counts.ended(choice.id);
-        },
+        onEnd: () => this.#left(ask, choice.id),
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
       const receivedMs = nowMs();

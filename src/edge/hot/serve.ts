@@ -4,6 +4,7 @@
  *   recv     host, method and target checked: one site, one path     400 404 405 414 421 508
  *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
  *   rules    of the site: who may come in, redirects, the key       301 302 303 307 308 403 429
+ *   upgrade  a WebSocket, where the site has them                  -> its server, for as long as it lasts
  *   lookup   memory, then disk
  *     hit    fresh, and this node is not behind the purge log        -> deliver
  *     stale  else                                                    -> fetch with conditions
@@ -33,13 +34,9 @@ import { refusals, refuse } from "./refuse.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
 import { whyOf } from "./why.ts";
-import { type ServeParts, Works } from "./works.ts";
+import { type Connection, type ServeParts, Works } from "./works.ts";
 
-/** What the listener knows of a request's connection. */
-export interface Connection {
-  requestIP(request: Request): { readonly address: string } | null;
-  timeout(request: Request, seconds: number): void;
-}
+export type { Connection } from "./works.ts";
 
 const NO_CONNECTION: Connection = { requestIP: () => null, timeout: () => {} };
 
@@ -111,6 +108,7 @@ export class Server {
   /** The steps after the rules. */
   #look(ask: Ask, connection: Connection): Response | Promise<Response> {
     const { request } = ask;
+    if (this.#works.isUpgrade(ask)) return this.#guarded(this.#works.upgrade(ask, connection));
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
       const alive = () => connection.timeout(request, MISS_IDLE_SEC);
@@ -172,7 +170,9 @@ export class Server {
   #hit(held: Held, ask: Ask, detail?: string): Response {
     const { meta } = held;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
-    if (held.kind === "memory" && detail === undefined) this.#known.remember(held, ask);
+    // A URL that may also be asked for as a WebSocket is looked at each time.
+    const plain = detail === undefined && ask.entry.site.fetch?.webSockets !== true;
+    if (held.kind === "memory" && plain) this.#known.remember(held, ask);
     const { node } = this.#works;
     const ttl = ttlSec(meta, this.#works.ageOf(meta));
     const status = {

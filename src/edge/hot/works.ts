@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
@@ -13,11 +14,12 @@ import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes } from "./deliver.ts";
-import { type Fetched, Fetcher, type Sending } from "./fetch.ts";
+import { type Fetched, Fetcher, type Place, type Sending } from "./fetch.ts";
 import { Flights } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import type { OriginClient } from "./origin.ts";
 import { Parts, partsKey } from "./parts.ts";
+import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Signatures } from "./rules.ts";
 import type { Encode } from "./rules-table.ts";
@@ -58,8 +60,23 @@ export interface ServeParts {
   ) => Promise<void>;
   /** What purges of more than one URL say of what is stored. */
   readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
+  /** Opens what is asked for between client and server; without it no WebSocket goes through. */
+  readonly webSockets?: { open(ask: Ask, o: OpenSocket): Promise<Response | Refusal> };
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
   readonly exchangesMax?: number;
+}
+
+/** What a WebSocket needs of the steps. */
+export interface OpenSocket {
+  /** Places at servers, one after the other, the least loaded first; null after the last. */
+  readonly next: () => Promise<Place | Refusal | null>;
+  readonly connection: Connection;
+}
+
+/** What the listener knows of a request's connection. */
+export interface Connection {
+  requestIP(request: Request): { readonly address: string } | null;
+  timeout(request: Request, seconds: number): void;
 }
 
 /** What all steps work with: the two tiers, the fetches under way, and what may be served at present. */
@@ -130,6 +147,32 @@ export class Works {
     const view = this.#parts.view();
     if (view === null) return Promise.resolve(refusals.noSnapshot);
     return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
+  }
+
+  /** The step `upgrade`: a WebSocket, at the first server that takes it. */
+  async upgrade(ask: Ask, connection: Connection): Promise<Response> {
+    const { webSockets } = this.#parts;
+    assert(webSockets !== undefined, "Only a cache that opens WebSockets is asked for one");
+    const asked = new Set<string>();
+    const next = async () => {
+      const view = this.#parts.view();
+      if (view === null) return refusals.noSnapshot;
+      if (asked.size >= fetchOf(ask.entry.site).attempts) return null;
+      const place = await this.#fetcher.place(ask, view, { asked, cdnId: view.snapshot.zone });
+      if (place !== null && "choice" in place) asked.add(place.choice.id);
+      return place;
+    };
+    const opened = await webSockets.open(ask, { next, connection });
+    if ("words" in opened) return this.refused(ask, opened);
+    count(ask, false);
+    return opened;
+  }
+
+  /** True where a request is to become a WebSocket: the site asks for it, at its own name. */
+  isUpgrade({ form, entry, request }: Ask): boolean {
+    if (entry.site.fetch?.webSockets !== true || form !== "first") return false;
+    if (this.#parts.webSockets === undefined || request.method !== "GET") return false;
+    return request.headers.get("upgrade")?.toLowerCase() === "websocket";
   }
 
   /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */

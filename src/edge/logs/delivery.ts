@@ -166,8 +166,8 @@ export class LogDelivery {
           ...parts,
           sign: (message) => sign(line.customer, key, message),
         });
-        await line.spool.remove(batch.name);
         line.delivered += linesIn(batch.text);
+        await line.spool.remove(batch.name);
         line.fault = null;
         line.failures = 0;
       }

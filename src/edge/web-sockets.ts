@@ -1,0 +1,240 @@
+import type { ServerWebSocket } from "bun";
+import type { Ask } from "./hot/ask.ts";
+import { countBytes } from "./hot/deliver.ts";
+import type { Place } from "./hot/fetch.ts";
+import { HEAD_MS } from "./hot/limits.ts";
+import { fetchOf } from "./hot/pool.ts";
+import { type Refusal, refusals } from "./hot/refuse.ts";
+import type { EdgeTable } from "./hot/table.ts";
+import { countIn, type OpenSocket } from "./hot/works.ts";
+
+/** What may wait in either direction for somebody who does not read; beyond it the WebSocket ends. */
+const WAITING_BYTES_MAX = 1_048_576;
+/** One message. */
+const MESSAGE_BYTES_MAX = 1_048_576;
+/** Seconds without a message or pong; the listener pings by itself. */
+const IDLE_SEC = 120;
+/** The runtime makes these itself for the new connection. */
+const OWN_FIELDS = new Set([
+  ...["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"],
+  ...["accept", "accept-encoding"],
+]);
+
+/** RFC 6455 7.4: what is sent when nobody can be told better. */
+const GOING_AWAY = 1001;
+const TOO_SLOW = 1013;
+const BROKEN = 1011;
+
+/** The answer after which a request's connection is a WebSocket: the listener sends nothing more. */
+export const UPGRADED = new Response(null, { status: 101 });
+
+type Client = ServerWebSocket<WebSocketPair>;
+type Server = Bun.WebSocket;
+/** The runtime's own, with header fields and TLS options, which the DOM's types do not know. */
+const ServerSocket = WebSocket as unknown as new (
+  url: string,
+  options: Bun.WebSocketOptions,
+) => Server;
+
+/** What a listener must be able to do for a WebSocket. */
+interface Upgrader {
+  upgrade(
+    request: Request,
+    o: { readonly data: WebSocketPair; readonly headers: Readonly<Record<string, string>> },
+  ): boolean;
+}
+
+/**
+ * WebSockets between clients and web servers (RFC 6455): each is opened at the server first, so that a
+ * server that refuses it can be left for the next, and messages go through as they are. Each has its
+ * place among the exchanges with its server as long as it lasts: they are as bounded as those.
+ */
+export class WebSockets {
+  readonly #open = new Set<WebSocketPair>();
+
+  /** Opens one. A refusal says why not; `UPGRADED` that it stands. */
+  async open(ask: Ask, { next, connection }: OpenSocket): Promise<Response | Refusal> {
+    const reached = await reach(ask, next);
+    if ("words" in reached) return reached;
+    const { server, place } = reached;
+    const pair = new WebSocketPair(ask, server, () => {
+      this.#open.delete(pair);
+      place.leave();
+    });
+    const { protocol } = server;
+    const headers: Record<string, string> =
+      protocol === "" ? {} : { "sec-websocket-protocol": protocol };
+    this.#open.add(pair);
+    const upgrader = connection as Partial<Upgrader>;
+    if (upgrader.upgrade?.(ask.request, { data: pair, headers }) !== true) {
+      pair.end(GOING_AWAY);
+      return refusals.badTarget;
+    }
+    return UPGRADED;
+  }
+
+  /** Those of sites that are gone, or have none any more, end. */
+  tableChanged(table: EdgeTable): void {
+    for (const pair of this.#open) {
+      const { customer, hostname } = pair.ask.entry;
+      const now = table.byHostname.get(hostname);
+      const stays = now?.customer === customer && now.site.fetch?.webSockets === true;
+      if (!stays || now.site.front !== "caches") pair.end(GOING_AWAY);
+    }
+  }
+
+  stop(): void {
+    for (const pair of this.#open) pair.end(GOING_AWAY);
+  }
+}
+
+/** What the listener does with messages, for all of them. */
+export const webSocketHandlers: Bun.WebSocketHandler<WebSocketPair> = {
+  idleTimeout: IDLE_SEC,
+  maxPayloadLength: MESSAGE_BYTES_MAX,
+  backpressureLimit: WAITING_BYTES_MAX,
+  closeOnBackpressureLimit: true,
+  perMessageDeflate: false,
+  open: (client) => client.data.opened(client),
+  message: (client, message) => client.data.said(message),
+  close: (client, code, reason) => client.data.clientClosed(code, reason),
+};
+
+/** A client's connection and the one to its server. */
+export class WebSocketPair {
+  readonly ask: Ask;
+  readonly #server: Server;
+  readonly #onEnd: () => void;
+  #client: Client | null = null;
+  /** What the server said before the client's connection stood. */
+  #early: (string | Buffer)[] = [];
+  #earlyBytes = 0;
+  #ended = false;
+
+  constructor(ask: Ask, server: Server, onEnd: () => void) {
+    this.ask = ask;
+    this.#server = server;
+    this.#onEnd = onEnd;
+    server.binaryType = "nodebuffer";
+    server.onmessage = ({ data }) => this.#heard(data as string | Buffer);
+    server.onclose = ({ code, reason }) => this.#serverClosed(code, reason);
+    server.onerror = () => {};
+  }
+
+  opened(client: Client): void {
+    this.#client = client;
+    if (this.#ended) return void client.close(GOING_AWAY);
+    for (const message of this.#early.splice(0)) this.#pass(client, message);
+  }
+
+  #heard(message: string | Buffer): void {
+    const bytes = Buffer.byteLength(message);
+    countIn(this.ask, bytes);
+    if (this.#client !== null) {
+      this.#pass(this.#client, message);
+      return;
+    }
+    this.#earlyBytes += bytes;
+    if (this.#earlyBytes > WAITING_BYTES_MAX) this.end(TOO_SLOW);
+    else this.#early.push(message);
+  }
+
+  /** A client that does not read is let go by the listener, at its limit. */
+  #pass(client: Client, message: string | Buffer): void {
+    countBytes(this.ask, Buffer.byteLength(message));
+    client.send(message);
+  }
+
+  said(message: string | Buffer): void {
+    if (this.#ended) return;
+    if (this.#server.bufferedAmount > WAITING_BYTES_MAX) this.end(TOO_SLOW);
+    else this.#server.send(message);
+  }
+
+  clientClosed(code: number, reason: string): void {
+    if (this.#finish()) closeServer(this.#server, code, reason);
+  }
+
+  #serverClosed(code: number, reason: string): void {
+    if (!this.#finish()) return;
+    // 1005 and 1006 are never on the wire: no code was given, and no close came at all.
+    if (code === 1005) this.#client?.close();
+    else this.#client?.close(code === 1006 ? BROKEN : code, reason);
+  }
+
+  /** Ends both. */
+  end(code: number): void {
+    if (!this.#finish()) return;
+    this.#client?.close(code);
+    closeServer(this.#server, code, "");
+  }
+
+  #finish(): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.#early = [];
+    this.#onEnd();
+    return true;
+  }
+}
+
+function closeServer(server: Server, code: number, reason: string): void {
+  try {
+    if (code === 1006) server.terminate();
+    else if (code === 1005) server.close();
+    else server.close(code, reason);
+  } catch {
+    // A code that browsers may send and programs may not.
+    server.close();
+  }
+}
+
+/** The first server that takes it. */
+async function reach(
+  ask: Ask,
+  next: OpenSocket["next"],
+): Promise<{ readonly server: Server; readonly place: Place } | Refusal> {
+  let failed: Refusal = refusals.noOrigin;
+  for (;;) {
+    const place = await next();
+    if (place === null) return failed;
+    if ("words" in place) return place;
+    const fromMs = performance.now();
+    const server = await connect(ask, place);
+    const well = !("words" in server);
+    place.settled({ ms: well ? performance.now() - fromMs : null, well });
+    if (well) return { server, place };
+    place.leave();
+    failed = server;
+  }
+}
+
+function connect(ask: Ask, place: Place): Promise<Server | Refusal> {
+  const { scheme } = ask.entry.site;
+  const host = place.address.includes(":") ? `[${place.address}]` : place.address;
+  const url = `${scheme === "https" ? "wss" : "ws"}://${host}:${place.choice.port}${ask.path}`;
+  const fields = place.fields.filter(([name]) => !OWN_FIELDS.has(name));
+  const { ca } = fetchOf(ask.entry.site);
+  const { promise, resolve } = Promise.withResolvers<Server | Refusal>();
+  const server = new ServerSocket(url, {
+    headers: Object.fromEntries(fields),
+    ...(scheme === "https"
+      ? { tls: { serverName: ask.entry.hostname, ...(ca === undefined ? {} : { ca }) } }
+      : {}),
+  });
+  const timer = setTimeout(() => {
+    server.terminate();
+    resolve(refusals.timeout);
+  }, HEAD_MS);
+  const failed = () => {
+    clearTimeout(timer);
+    resolve(refusals.badGateway);
+  };
+  server.onopen = () => {
+    clearTimeout(timer);
+    resolve(server);
+  };
+  server.onerror = failed;
+  server.onclose = failed;
+  return promise;
+}
