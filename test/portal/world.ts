@@ -72,6 +72,7 @@ export function makeWorld(): World {
     site.parse({
       hostname: "www.shop.example",
       onboarding: "delegation",
+      logs: { to: "https://logs.shop.example/before" },
       origins: [
         { name: "web-1", v4: "203.0.113.10", v6: "2001:db8:1::10" },
         { name: "web-2", v4: "203.0.113.20", weight: 2 },
@@ -186,6 +187,14 @@ function wave(i: number, phase: number): number {
 }
 
 /** Live figures that move smoothly with the world's clock. */
+const LOGS = [
+  { node: "fra-1", deliveredLines: 1_284_113, lostLines: 0, waitingBytes: 40_960, fault: null },
+  {
+    ...{ node: "nyc-1", deliveredLines: 88_204, lostLines: 120, waitingBytes: 66_060_288 },
+    fault: "the receiver answered 503",
+  },
+];
+
 export function liveOf(world: World, one: Site): Live {
   const tick = Math.floor(world.nowMs / STEP_MS);
   const origins = one.origins.map((origin, k) => originOf(world, one, { origin, k, tick }));
@@ -209,6 +218,7 @@ export function liveOf(world: World, one: Site): Live {
         bytesPerSec: requestsPerSec * 44_000,
       };
     }),
+    ...(one.logs === undefined ? {} : { logs: LOGS }),
   };
 }
 

@@ -28,13 +28,17 @@ export interface DeliverParts {
 }
 
 /**
- * Sends one batch; resolved once the receiver said 2xx. The address is vetted as an origin's is, on
+ * Sends one batch; null once the receiver said 2xx, and else what it said. The address is vetted as an origin's is, on
  * what is connected to; a redirect is a refusal.
  *
  * @throws Fault `origin-refused`, `origin-timeout`, `origin-broken`; `bad-input` where no address may
  *   be used or the key is missing
  */
-export async function deliver(to: SiteLogs, batch: Batch, parts: DeliverParts): Promise<void> {
+export async function deliver(
+  to: SiteLogs,
+  batch: Batch,
+  parts: DeliverParts,
+): Promise<string | null> {
   const url = new URL(to.to);
   const scheme = url.protocol === "https:" ? "https" : "http";
   const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port);
@@ -61,9 +65,8 @@ export async function deliver(to: SiteLogs, batch: Batch, parts: DeliverParts): 
     ...{ bodyBytes: body.length, headMs: HEAD_MS, silentMs: SILENT_MS, onEnd: () => {} },
   });
   await response.body?.cancel();
-  if (response.status < 200 || response.status > 299) {
-    throw new Fault("origin-broken", `answered ${response.status}`);
-  }
+  const taken = response.status >= 200 && response.status <= 299;
+  return taken ? null : `the receiver answered ${response.status}`;
 }
 
 async function addressOf(

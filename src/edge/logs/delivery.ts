@@ -154,7 +154,7 @@ export class LogDelivery {
 
   /** One batch after the other, until there is none or one fails. */
   async #send(site: string, line: Line): Promise<void> {
-    const { node, clock, log, sign, ...parts } = this.#o;
+    const { node, sign, ...parts } = this.#o;
     try {
       for (;;) {
         const batch = await line.spool.oldest();
@@ -162,23 +162,30 @@ export class LogDelivery {
         if (batch === null || logs === null) return;
         const of = { node, site, name: batch.name, lines: batch.text, lost: line.spool.lost };
         const key = logs.key ?? "";
-        await deliver(logs, of, {
+        const fault = await deliver(logs, of, {
           ...parts,
           sign: (message) => sign(line.customer, key, message),
         });
+        if (fault !== null) {
+          this.#failed(site, line, fault);
+          return;
+        }
         line.delivered += linesIn(batch.text);
         await line.spool.remove(batch.name);
         line.fault = null;
         line.failures = 0;
       }
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      if (line.fault !== words) log.warn("Cannot deliver a site's log", { site, error: words });
-      line.fault = words;
-      line.failures++;
-      const waitMs = RETRY_MS * 2 ** Math.min(line.failures - 1, DOUBLINGS_MAX);
-      line.notBeforeMs = clock.monoMs() + Math.min(waitMs, RETRY_MS_MAX);
+      this.#failed(site, line, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #failed(site: string, line: Line, fault: string): void {
+    if (line.fault !== fault) this.#o.log.warn("Cannot deliver a site's log", { site, fault });
+    line.fault = fault;
+    line.failures++;
+    const waitMs = RETRY_MS * 2 ** Math.min(line.failures - 1, DOUBLINGS_MAX);
+    line.notBeforeMs = this.#o.clock.monoMs() + Math.min(waitMs, RETRY_MS_MAX);
   }
 
   /** Resolved once nothing is being sent. */

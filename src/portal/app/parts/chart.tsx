@@ -21,8 +21,9 @@ const INK = {
   dark: { axis: "#a3adad", grid: "#2b3435" },
 } as const;
 const HEIGHT = 190;
-/** A span shorter than this has marks between the minutes, with seconds. */
-const SECONDS_SHOWN_BELOW_SEC = 240;
+/** Pixels that a mark of time needs, as hours and minutes, and with seconds. */
+const MINUTE_PX = 40;
+const SECOND_PX = 64;
 /** Between marks of time. */
 const TICKS_SEC = [1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
@@ -104,7 +105,10 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     axes: [
       {
         ...axis,
-        space: (_, __, from, to) => (to - from < SECONDS_SHOWN_BELOW_SEC ? 64 : 40),
+        space: (_, __, from, to, px) => {
+          const halfMinutePx = (30 * px) / (to - from);
+          return halfMinutePx >= MINUTE_PX ? SECOND_PX : MINUTE_PX;
+        },
         size: 28,
         incrs: TICKS_SEC,
         values: (_, ticks, __, ___, step) =>
