@@ -2,6 +2,7 @@ import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
+import { whoOf } from "./who.ts";
 import { liveOf, nodesOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
 
@@ -191,6 +192,19 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   listNodes(world, input) {
     who(input);
     return { reply: nodesOf(world) };
+  },
+  patchNode(world, input) {
+    who(input);
+    const { name = "" } = input.params;
+    if (!nodesOf(world).some((node) => node.name === name)) {
+      throw new Refusal(404, "There is nothing at this name");
+    }
+    world.forced.set(name, input.body);
+    return changed(world, `change node ${name}`);
+  },
+  who(world, input) {
+    who(input);
+    return { reply: whoOf(world, input.query.server, input.query.at) };
   },
   listSnapshots(world, input) {
     who(input);

@@ -7,6 +7,7 @@ import type {
   SnapshotRow,
   TokenRow,
 } from "../../src/model/api/mod.ts";
+import type { ForcedState } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import { type ZoneRecord, zoneRecord } from "../../src/model/zone.ts";
 
@@ -18,6 +19,8 @@ export interface World {
   snapshot: number;
   readonly sites: Map<string, Site[]>;
   readonly signingKeys: string[];
+  /** Node -> what was overruled of it. */
+  readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
@@ -58,6 +61,7 @@ export function makeWorld(): World {
     snapshot: 41,
     sites: new Map(),
     signingKeys: [],
+    forced: new Map(),
     claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],
@@ -270,9 +274,9 @@ function originOf(
         })),
     lookupsPerSec: fresh ? 0 : lookups,
     share: 0,
-    wanted: 1 / Math.max(1, one.origins.length),
-    correction: 1,
-    fetchShare: 0,
+    wanted: draining ? 0 : origin.weight / 3,
+    correction: k === 1 ? 1.08 : 1,
+    fetchShare: draining ? 0 : 0.5,
     fetchesPerSec: down ? 0 : 1.5 * wave(tick, k + 4),
     history: Array.from({ length: MOMENTS }, (_, i) => ({
       atMs: world.nowMs - (MOMENTS - 1 - i) * STEP_MS,
@@ -283,6 +287,11 @@ function originOf(
   };
 }
 
+function forcedOf(world: World, node: string): Pick<NodeView, "forced" | "forcedUntilMs"> {
+  const { state = "auto", until } = world.forced.get(node) ?? {};
+  return { forced: state, ...(until === undefined ? {} : { forcedUntilMs: Date.parse(until) }) };
+}
+
 export function nodesOf(world: World): NodeView[] {
   return VANTAGES.map((name, k) => ({
     id: `node/${name}`,
@@ -291,7 +300,7 @@ export function nodesOf(world: World): NodeView[] {
     roles: k === 2 ? ["dns", "edge"] : ["dns", "edge", "probe"],
     v4: `198.51.100.${k + 1}`,
     v6: `2001:db8:ffff::${k + 1}`,
-    forced: "auto",
+    ...forcedOf(world, name),
     state: k === 1 ? "down" : "up",
     sinceMs: world.nowMs - 86_400_000 * (k + 1),
     load: [0.41, 0.08, 1.07][k] ?? 0,

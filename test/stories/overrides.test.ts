@@ -2,7 +2,15 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Explanation } from "../../src/model/api/mod.ts";
 import { addressesOf, ask } from "../lab/ask.ts";
 import { type Program, until } from "../lab/process.ts";
-import { HOSTNAME, PORTS, SITE, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
+import {
+  HOSTNAME,
+  PORTS,
+  SITE,
+  smallNetwork,
+  smallNode,
+  upArgs,
+  ZONE,
+} from "../lab/small-network.ts";
 import { Api, Folder, loopback, runTurnpike, startTurnpike } from "../lab/turnpike.ts";
 
 const folder = new Folder();
@@ -76,6 +84,28 @@ test("a server that is drained until a time is left, says so, and is back when t
   expect(after.origins[0]).toMatchObject({ forced: "auto", state: "up" });
   expect(after.origins[0].forcedUntilMs).toBeUndefined();
   expect((await first())?.verdicts[0]).toMatchObject({ kept: true, reason: "healthy" });
+}, 120_000);
+
+test("a cache that is drained until a time is left by users, says so, and is back after it", async () => {
+  const name = `c.${ZONE}`;
+  const [node] = await api.must("GET", "/nodes");
+  const drained = await cli("node", "drain", node.name, "--until", `${HOLDS_SEC}s`);
+  expect([drained.code, drained.output]).toEqual([0, expect.any(String)]);
+  const cache = async () => {
+    const why: Explanation = await api.must("GET", `/explain?name=${name}&client=198.51.100.7`);
+    return why.decision;
+  };
+  const left = async () => (await cache())?.reasons[0]?.verdicts[0]?.reason === "draining";
+  await until(left, { what: "the cache to be drained", withinMs: 20_000 });
+  // The only cache: a name is not left empty because of it.
+  expect((await cache())?.allDown).toBe(true);
+  const listed = await cli("node", "list");
+  expect(listed.output).toMatch(/draining \(forced drain until \d{4}-.*Z\)/);
+  // Nobody does anything, and it is over.
+  const back = async () => (await cache())?.reasons[0]?.verdicts[0]?.reason === "healthy";
+  await until(back, { what: "the cache to be back", withinMs: 40_000 });
+  const odd = await cli("node", "force", node.name, "auto", "--until", "1h");
+  expect([odd.code, odd.output]).toEqual([1, expect.stringContaining("expected a state to end")]);
 }, 120_000);
 
 test("a new word has an end of its own or none, and one that ends nothing is refused", async () => {

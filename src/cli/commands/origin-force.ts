@@ -3,20 +3,12 @@ import type { ForcedState } from "../../model/origin.ts";
 import type { ApiClient } from "../api-client.ts";
 import { findSite, splitOrigin } from "./find-site.ts";
 import { changedWords } from "./site-add.ts";
+import { endOf, UNTIL, type UntilFlags } from "./until.ts";
 import { noun, verb } from "./verb.ts";
-
-interface Flags {
-  readonly until?: string;
-}
-
-const UNTIL = [
-  "--until <time>",
-  "when that ends: ISO 8601, or how long it lasts, such as 90s, 30m, 2h, 1d",
-] as const;
 
 export function registerOriginForce(program: Command): void {
   const parent = noun(program, "origin", "Customers' mirrored web servers");
-  verb<Flags>(parent, {
+  verb<UntilFlags>(parent, {
     usage: "force <origin> <state>",
     description: "Overrule what is measured: up, down, drain, or auto to end that",
     examples: [
@@ -32,7 +24,7 @@ export function registerOriginForce(program: Command): void {
       return 0;
     },
   });
-  verb<Flags>(parent, {
+  verb<UntilFlags>(parent, {
     usage: "drain <origin>",
     description: "Send nobody new to a web server; end it with origin force <origin> auto",
     examples: [
@@ -46,25 +38,6 @@ export function registerOriginForce(program: Command): void {
       return 0;
     },
   });
-}
-
-function endOf({ until }: Flags): { until?: string } {
-  return until === undefined ? {} : { until: endAt(until, Date.now()) };
-}
-
-/**
- * A time as ISO 8601, from that or from how long it lasts. What is neither goes on as it is.
- *
- * @example endAt("2h", 0) // "1970-01-01T02:00:00.000Z"
- */
-export function endAt(text: string, nowMs: number): string {
-  const [, count, unit = ""] = /^(\d+)([smhd])$/.exec(text) ?? [];
-  const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit];
-  if (count !== undefined && unitMs !== undefined) {
-    return new Date(nowMs + Number(count) * unitMs).toISOString();
-  }
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? text : new Date(atMs).toISOString();
 }
 
 async function force(

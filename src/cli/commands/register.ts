@@ -7,6 +7,7 @@ import { registerLogin } from "./login.ts";
 import { registerApply } from "./network-apply.ts";
 import { registerPublish } from "./network-publish.ts";
 import { registerTest } from "./network-test.ts";
+import { registerNodeForce } from "./node-force.ts";
 import { registerNodeList } from "./node-list.ts";
 import { registerOriginAdd } from "./origin-add.ts";
 import { registerOriginForce } from "./origin-force.ts";
@@ -49,6 +50,7 @@ export function registerCommands(program: Command): void {
   registerWhy(program);
   registerSimulate(program);
   registerNodeList(program);
+  registerNodeForce(program);
   registerZones(program);
   registerUsage(program);
   registerInvoices(program);

@@ -3,8 +3,8 @@ import { Fault } from "../../base/fault.ts";
 import type { Explanation } from "../../model/api/mod.ts";
 import { explainWords } from "./explain.ts";
 import { splitOrigin } from "./find-site.ts";
-import { endAt } from "./origin-force.ts";
 import { stateWords } from "./state-words.ts";
+import { endAt } from "./until.ts";
 import { table } from "./verb.ts";
 
 test("table() aligns columns, says - for nothing, and leaves no blanks at line ends", () => {

@@ -6,6 +6,7 @@ import { changeLines, valueOrFault } from "../change.ts";
 import type { ClaimBook } from "../claims.ts";
 import { apply } from "../commands/apply.ts";
 import { reportLoad } from "../commands/load.ts";
+import { patchNode } from "../commands/node.ts";
 import { publish, rollback } from "../commands/publish.ts";
 import { createPurge, readPurge } from "../commands/purge.ts";
 import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../commands/site.ts";
@@ -191,6 +192,8 @@ function changeHandlers({ deps, changer, claims }: Parts) {
       answer(putOrigin(changer, { ...params, actor: caller.actor }, body)),
     patchOrigin: ({ caller, params, body }) =>
       answer(patchOrigin(changer, { ...params, actor: caller.actor }, body)),
+    patchNode: ({ caller, params, body }) =>
+      answer(patchNode(changer, { ...params, actor: caller.actor }, body)),
     deleteOrigin: ({ caller, params }) =>
       answer(deleteOrigin(changer, { ...params, actor: caller.actor })),
     reportLoad: async ({ params, body }) => reportLoad(deps, loads, { ...params, ...body }),

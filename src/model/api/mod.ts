@@ -13,6 +13,7 @@ export * from "./explain.ts";
 export * from "./intent.ts";
 export * from "./live.ts";
 export * from "./load.ts";
+export * from "./node.ts";
 export * from "./problem.ts";
 export * from "./purge.ts";
 export * from "./route.ts";

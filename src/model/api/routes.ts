@@ -24,6 +24,7 @@ import { explainQuery, explanation } from "./explain.ts";
 import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
 import { live, nodeView } from "./live.ts";
 import { loadPush, loadPushed } from "./load.ts";
+import { nodeRoutes } from "./node.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
@@ -386,6 +387,7 @@ export const routes = {
   ...customers,
   ...billing,
   ...keys,
+  ...nodeRoutes,
   ...signingKeyRoutes,
   ...whyRoutes,
   ...zoneRoutes,

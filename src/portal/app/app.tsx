@@ -23,9 +23,11 @@ type Pages = Omit<Record<PageName, ComponentType<PageProps>>, "home" | "signIn">
 
 /** Each page is a file of its own, fetched when somebody goes there. */
 const SITE = lazy(async () => ({ default: (await import("./pages/site.tsx")).SitePage }));
+const WHO = lazy(async () => ({ default: (await import("./pages/who.tsx")).WhoPage }));
 const PAGES: Pages = {
   customers: lazy(async () => ({ default: (await import("./pages/customers.tsx")).CustomersPage })),
   nodes: lazy(async () => ({ default: (await import("./pages/nodes.tsx")).NodesPage })),
+  nodeWho: WHO,
   snapshots: lazy(async () => ({ default: (await import("./pages/snapshots.tsx")).SnapshotsPage })),
   draft: lazy(async () => ({ default: (await import("./pages/draft.tsx")).DraftPage })),
   audit: lazy(async () => ({ default: (await import("./pages/audit.tsx")).AuditPage })),
@@ -34,6 +36,7 @@ const PAGES: Pages = {
   siteAdd: lazy(async () => ({ default: (await import("./pages/site-add.tsx")).SiteAddPage })),
   site: SITE,
   siteTab: SITE,
+  originWho: WHO,
   zones: lazy(async () => ({ default: (await import("./pages/zones.tsx")).ZonesPage })),
   zoneAdd: lazy(async () => ({ default: (await import("./pages/zone-add.tsx")).ZoneAddPage })),
   zone: lazy(async () => ({ default: (await import("./pages/zone.tsx")).ZonePage })),

@@ -25,6 +25,8 @@ const CALLS = {
   readNetwork: ["get", "/network"],
   listSnapshots: ["get", "/snapshots"],
   listNodes: ["get", "/nodes"],
+  patchNode: ["patch", "/nodes/{name}"],
+  who: ["get", "/who"],
   explain: ["get", "/explain"],
   listCustomers: ["get", "/customers"],
   readCustomer: ["get", "/customers/{customer}"],

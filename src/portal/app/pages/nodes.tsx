@@ -1,12 +1,15 @@
 import { Text } from "@mantine/core";
 import type { NodeView } from "../../../model/api/mod.ts";
-import { useRead } from "../api/queries.ts";
+import { useChange, useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Evidence } from "../parts/evidence.tsx";
+import { ForceMenu } from "../parts/force-menu.tsx";
 import { formatBandwidth, formatPercent, formatRate } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
+import { Link } from "../router.tsx";
+import { pathOf } from "../routes.ts";
 
 const ROLES: Readonly<Record<string, string>> = {
   dns: "name server",
@@ -25,6 +28,15 @@ const COLUMNS: readonly Column<NodeView>[] = [
         <Text size="sm" c="dimmed" fw={400}>
           in {node.pop}
         </Text>
+        {node.roles.includes("edge") && (
+          <Link
+            className="tp-who"
+            href={pathOf("nodeWho", { node: node.name })}
+            aria-label={`Who gets ${node.name}`}
+          >
+            Who gets it
+          </Link>
+        )}
       </div>
     ),
   },
@@ -70,7 +82,30 @@ const COLUMNS: readonly Column<NodeView>[] = [
     align: "right",
     cell: (node) => (node.snapshot === null ? "none" : String(node.snapshot)),
   },
+  {
+    head: "Actions",
+    quiet: true,
+    align: "right",
+    cell: (node) => node.roles.includes("edge") && <NodeMenu node={node} />,
+  },
 ];
+
+/** What can be done to one cache. */
+function NodeMenu(props: { node: NodeView }) {
+  const patch = useChange("patchNode");
+  const { name, forced } = props.node;
+  return (
+    <ForceMenu
+      name={name}
+      forced={forced}
+      patch={{
+        busy: patch.isPending,
+        error: patch.error,
+        send: (body, then) => patch.mutate({ params: { name }, body }, then),
+      }}
+    />
+  );
+}
 
 export function NodesPage() {
   const nodes = useRead("listNodes", {});

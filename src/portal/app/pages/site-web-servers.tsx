@@ -5,12 +5,15 @@ import { useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Evidence } from "../parts/evidence.tsx";
-import { formatPercent, formatRate } from "../parts/format.ts";
+import { formatRate } from "../parts/format.ts";
+import { SplitCell } from "../parts/split-cell.tsx";
 import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
 import { WebServerForm } from "../parts/web-server-form.tsx";
 import { WebServerMenu } from "../parts/web-server-menu.tsx";
 import { WeightCell } from "../parts/weight-cell.tsx";
+import { Link } from "../router.tsx";
+import { pathOf } from "../routes.ts";
 import type { SiteTabProps } from "./site.tsx";
 
 /** What the form at the top is for: nothing, a new web server, or a change to one. */
@@ -86,7 +89,22 @@ function columnsOf(
   const { customer, view } = props;
   const hostname = view.site.hostname;
   const columns: Column<OriginLive>[] = [
-    { head: "Server", title: true, cell: (origin) => origin.name },
+    {
+      head: "Server",
+      title: true,
+      cell: (origin) => (
+        <div>
+          {origin.name}
+          <Link
+            className="tp-who"
+            href={pathOf("originWho", { customer, hostname, server: origin.name })}
+            aria-label={`Who gets ${origin.name}`}
+          >
+            Who gets it
+          </Link>
+        </div>
+      ),
+    },
     {
       head: "Address",
       cell: (origin) => (
@@ -112,7 +130,7 @@ function columnsOf(
       ),
     },
     { head: "Lookups", align: "right", cell: (origin) => formatRate(origin.lookupsPerSec) },
-    { head: "Share", align: "right", cell: (origin) => formatPercent(origin.share) },
+    { head: "Share", cell: (origin) => <SplitCell origin={origin} /> },
     {
       head: "Weight",
       align: "right",

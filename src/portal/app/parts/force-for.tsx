@@ -1,7 +1,6 @@
 import { Button, Group, Modal, NativeSelect, Stack, Text } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { ForcedState } from "../../../model/origin.ts";
-import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
 import { formatMoment } from "./format.ts";
 import { FormAlert } from "./states.tsx";
@@ -23,30 +22,33 @@ const SPANS = [
   { value: "10080", label: "1 week" },
 ];
 
-/** Overrules what checks say of a web server, as for maintenance; it ends by itself. */
+/** What the API is told: a state until a time. */
+export interface Forced {
+  readonly state: ForcedState;
+  readonly until: string;
+}
+
+/** Overrules what checks say of a web server or a cache, as for maintenance; it ends by itself. */
 export function ForceFor(props: {
-  params: { readonly customer: string; readonly hostname: string; readonly name: string };
+  name: string;
   open: boolean;
+  busy: boolean;
+  error: Error | null;
+  onSet: (forced: Forced, done: () => void) => void;
   onClose: () => void;
 }) {
   const [state, setState] = useState<string>("drain");
   const [minutes, setMinutes] = useState("60");
-  const patch = useChange("patchOrigin");
   const toast = useToast();
-  const { name } = props.params;
+  const { name } = props;
 
   function submit(event: FormEvent): void {
     event.preventDefault();
     const until = new Date(Date.now() + Number(minutes) * MINUTE_MS).toISOString();
-    patch.mutate(
-      { params: props.params, body: { state: state as ForcedState, until } },
-      {
-        onSuccess() {
-          toast(`Until ${formatMoment(until)}, ${name} does not follow its checks`);
-          props.onClose();
-        },
-      },
-    );
+    props.onSet({ state: state as ForcedState, until }, () => {
+      toast(`Until ${formatMoment(until)}, ${name} does not follow its checks`);
+      props.onClose();
+    });
   }
 
   return (
@@ -59,7 +61,7 @@ export function ForceFor(props: {
     >
       <form onSubmit={submit} noValidate>
         <Stack>
-          <FormAlert words={sortProblems(patch.error, {}).rest} />
+          <FormAlert words={sortProblems(props.error, {}).rest} />
           <NativeSelect
             label="Until then"
             data={STATES}
@@ -80,7 +82,7 @@ export function ForceFor(props: {
             <Button variant="default" onClick={props.onClose}>
               Cancel
             </Button>
-            <Button type="submit" loading={patch.isPending}>
+            <Button type="submit" loading={props.busy}>
               Set
             </Button>
           </Group>

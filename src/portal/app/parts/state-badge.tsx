@@ -72,6 +72,12 @@ const SOURCES: Readonly<Record<string, string>> = {
   http: "HTTP response",
   ftp: "FTP response",
   tcp: "TCP response",
+  tls: "TLS handshake",
+  dns: "DNS response",
+  icmp: "ping",
+  connections: "connections",
+  edges: "fetches by caches",
+  loop: "late timers",
   reported: "reported",
 };
 

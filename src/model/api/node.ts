@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { slug } from "../names.ts";
+import { forcedState, forcedUntil } from "../origin.ts";
+import { changed } from "./customer.ts";
+import { route } from "./route.ts";
+
+export const nodePatch = z
+  .strictObject({
+    state: forcedState,
+    until: forcedUntil.optional().meta({ description: "When `state` ends; else it stays" }),
+  })
+  .refine((o) => o.until === undefined || o.state !== "auto", {
+    message: "expected a state to end: up, down or drain",
+    path: ["until"],
+  });
+
+/** What the operator overrules of one machine of the network. */
+export const nodeRoutes = {
+  patchNode: route({
+    method: "patch",
+    path: "/nodes/{name}",
+    access: "operator",
+    status: 200,
+    summary: "Overrule what is measured of a node: up, down, drain, or auto to end that",
+    params: z.object({ name: slug }),
+    body: nodePatch,
+    reply: changed,
+  }),
+} as const;
