@@ -92,18 +92,7 @@ function columnsOf(
     {
       head: "Server",
       title: true,
-      cell: (origin) => (
-        <div>
-          {origin.name}
-          <Link
-            className="tp-who"
-            href={pathOf("originWho", { customer, hostname, server: origin.name })}
-            aria-label={`Who gets ${origin.name}`}
-          >
-            Who gets it
-          </Link>
-        </div>
-      ),
+      cell: (origin) => <ServerCell params={{ customer, hostname, server: origin.name }} />,
     },
     {
       head: "Address",
@@ -158,4 +147,20 @@ function columnsOf(
     });
   }
   return columns;
+}
+
+function ServerCell(props: { params: { customer: string; hostname: string; server: string } }) {
+  const { server } = props.params;
+  return (
+    <div>
+      {server}
+      <Link
+        className="tp-who"
+        href={pathOf("originWho", props.params)}
+        aria-label={`Who gets ${server}`}
+      >
+        Who gets it
+      </Link>
+    </div>
+  );
 }
