@@ -1,5 +1,6 @@
 import type { NodeStats } from "../model/messages.ts";
 import type { LogsTold } from "../model/site-logs.ts";
+import { type EdgeCounts, OUTCOMES } from "./hot/count.ts";
 
 interface SiteTotals {
   requests: number;
@@ -15,6 +16,12 @@ export class EdgeMetrics {
   readonly #statuses = new Float64Array(600);
   readonly #sites = new Map<string, SiteTotals>();
   readonly #fetches = new Map<string, number>();
+  readonly #counts: EdgeCounts | null;
+
+  /** @param counts of the server: what became of requests */
+  constructor(counts: EdgeCounts | null = null) {
+    this.#counts = counts;
+  }
 
   answered(status: number): void {
     this.#statuses[status]!++;
@@ -53,6 +60,12 @@ export class EdgeMetrics {
       "Requests by site",
       bySite((s) => s.requests),
     );
+    const outcomes = [...(this.#counts?.outcomes() ?? [])].flatMap(([site, of]) =>
+      OUTCOMES.filter((name) => of[name] > 0).map(
+        (name) => [`site="${site}",cache="${name}"`, of[name]] as const,
+      ),
+    );
+    family("turnpike_edge_outcomes_total", "Requests by site and cache status", outcomes);
     family(
       "turnpike_edge_hits_total",
       "Requests served from the cache",

@@ -82,7 +82,7 @@ export interface EdgeRole {
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */
 export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { cache, bans, encoder, counts } = openHeld(o);
-  const metrics = new EdgeMetrics();
+  const metrics = new EdgeMetrics(counts);
   const origins = originClient();
   const webSockets = new WebSockets();
   let table: EdgeTable | null = null;

@@ -46,12 +46,13 @@ function urlOf(path: string): string {
   return `http://${SHOP}.${ZONE}${path}`;
 }
 
-/** Asks twice, so that it is held; the spool's end is waited for by the second. */
+/** Asks until it is held and, with a length, leaves from its file: the disk has confirmed it. */
 async function hold(path: string): Promise<void> {
   const end = performance.now() + 20_000;
   while (performance.now() < end) {
     const reply = await stage.get(urlOf(path));
-    if (reply.headers.get("cache-status")?.includes("; hit") === true) return;
+    const isHit = reply.headers.get("cache-status")?.includes("; hit") === true;
+    if (isHit && reply.headers.has("content-length")) return;
     await Bun.sleep(2);
   }
   throw new Error(`${path} does not become a hit`);

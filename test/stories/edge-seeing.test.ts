@@ -53,6 +53,10 @@ test("each answer is one line, with the site that it was counted for", async () 
   expect(metrics).toContain('turnpike_edge_responses_total{status="421"} 1\n');
   expect(metrics).toContain(`turnpike_edge_requests_total{site="${SHOP}"} 2\n`);
   expect(metrics).toContain(`turnpike_edge_hits_total{site="${SHOP}"} 1\n`);
+  for (const cache of ["hit", "miss"]) {
+    const line = `turnpike_edge_outcomes_total{site="${SHOP}",cache="${cache}"} 1\n`;
+    expect(metrics).toContain(line);
+  }
   expect(metrics).toContain(`turnpike_edge_fetches_total{origin="${SHOP}/o1"} 1\n`);
   expect(metrics).not.toContain("nobody.example");
 });

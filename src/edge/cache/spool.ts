@@ -43,6 +43,7 @@ export class Spool {
   #waiting: (() => void)[] = [];
   #synced: Promise<boolean> | null = null;
   #closed = false;
+  readonly #landed = Promise.withResolvers<void>();
   /** Cleared by a purge: it is delivered and then not stored. */
   keep = true;
 
@@ -59,6 +60,11 @@ export class Spool {
 
   get canJoin(): boolean {
     return this.#state !== "failed" && this.#filing && !this.#closed;
+  }
+
+  /** Resolves when it is found on disk from now on, or will not be: nobody needs to join it then. */
+  get landed(): Promise<void> {
+    return this.#landed.promise;
   }
 
   /**
@@ -89,6 +95,7 @@ export class Spool {
       if (this.#state === "open") this.#state = "failed";
       source.cancel(fault).catch(() => {});
     }
+    this.#landed.resolve();
     this.#wake();
     this.#disk.spoolBytes -= this.#fileBytes;
     await this.#closeWhenUnread();

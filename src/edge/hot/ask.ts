@@ -1,6 +1,7 @@
 import { noUsage } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl } from "../../wire/http/mod.ts";
+import { noCounts } from "./count.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { ruledFields } from "./rules-fields.ts";
@@ -127,7 +128,7 @@ export function detached(ask: Ask): Ask {
   const entry = {
     ...ask.entry,
     usage: noUsage(),
-    counts: { requests: 0, hits: 0, bytesOut: 0 },
+    counts: noCounts(),
   };
   return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request, ask.ruled) };
 }

@@ -1,11 +1,38 @@
 import type { NodeStats, OriginSeen, ToldLoad } from "../../model/messages.ts";
 import { readOrca } from "../../wire/probe/mod.ts";
 
-/** Live figures of a site since they were last drained. */
+/**
+ * What became of a request, as Cache-Status tells it:
+ *
+ *   hit          held and fresh                    pass    fetched and not kept
+ *   stale        held, served though stale         rule    answered by a rule of the site
+ *   revalidated  held, and the origin confirmed it error   no origin gave an answer
+ *   collapsed    waited for somebody else's fetch  miss    fetched
+ */
+export const OUTCOMES = [
+  "hit",
+  "stale",
+  "revalidated",
+  "collapsed",
+  "miss",
+  "pass",
+  "rule",
+  "error",
+] as const;
+export type OutcomeName = (typeof OUTCOMES)[number];
+
+/** Live figures of a site since they were last drained; outcomes since the start. */
 export interface SiteCounts {
   requests: number;
   hits: number;
   bytesOut: number;
+  readonly outcomes: Record<OutcomeName, number>;
+}
+
+export function noCounts(): SiteCounts {
+  const outcomes = Object.fromEntries(OUTCOMES.map((name) => [name, 0]));
+  const none = outcomes as Record<OutcomeName, number>;
+  return { requests: 0, hits: 0, bytesOut: 0, outcomes: none };
 }
 
 /** Times kept of one origin in one second: more of them tell nothing new. */
@@ -35,10 +62,15 @@ export class EdgeCounts {
   of(hostname: string): SiteCounts {
     let counts = this.#sites.get(hostname);
     if (counts === undefined) {
-      counts = { requests: 0, hits: 0, bytesOut: 0 };
+      counts = noCounts();
       this.#sites.set(hostname, counts);
     }
     return counts;
+  }
+
+  /** By site, all since the start. */
+  *outcomes(): Iterable<readonly [string, SiteCounts["outcomes"]]> {
+    for (const [hostname, { outcomes }] of this.#sites) yield [hostname, outcomes];
   }
 
   /** A fetch went out to this origin, which may have so many open. */
@@ -95,10 +127,11 @@ export class EdgeCounts {
   }
 
   drain(): Pick<NodeStats, "edge" | "fetches" | "told" | "origins"> {
-    const edge: Record<string, SiteCounts> = {};
+    const edge: Record<string, Omit<SiteCounts, "outcomes">> = {};
     for (const [hostname, counts] of this.#sites) {
       if (counts.requests === 0 && counts.bytesOut === 0) continue;
-      edge[hostname] = { ...counts };
+      const { requests, hits, bytesOut } = counts;
+      edge[hostname] = { requests, hits, bytesOut };
       counts.requests = 0;
       counts.hits = 0;
       counts.bytesOut = 0;

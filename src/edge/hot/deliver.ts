@@ -10,6 +10,7 @@ import { nameHash } from "../cache/evict/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
+import type { OutcomeName } from "./count.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { FILE_BYTES_MAX } from "./limits.ts";
 import { multipart, streamPieces } from "./multipart.ts";
@@ -49,7 +50,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: meta.status, ageSec });
   const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
   if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
-  count(ask, how.status.hit === true);
+  count(ask, outcomeOf(how.status));
   const asked = ask.request.headers;
   const encoded = encodedFor(held, ask, headers);
   if (meta.status === 200) {
@@ -188,12 +189,19 @@ function bodyOf(
   return held.spool.read(range, counted);
 }
 
+function outcomeOf({ hit, fwd, fwdStatus, collapsed, detail }: CacheStatus): OutcomeName {
+  if (hit === true) return detail?.startsWith("stale-") === true ? "stale" : "hit";
+  if (collapsed === true) return "collapsed";
+  return fwd === "stale" && fwdStatus === 304 ? "revalidated" : "miss";
+}
+
 /** The step `count`: what is billed, and what pages show. */
-export function count(ask: Pick<Ask, "entry">, hit: boolean): void {
+export function count(ask: Pick<Ask, "entry">, outcome: OutcomeName): void {
   const { usage, counts } = ask.entry;
   usage.requests++;
   counts.requests++;
-  if (!hit) return;
+  counts.outcomes[outcome]++;
+  if (outcome !== "hit" && outcome !== "stale") return;
   usage.hits++;
   counts.hits++;
 }

@@ -68,7 +68,7 @@ export class KnownUrls {
         ? known.ready
         : preparedFor(object, { ...ask, request }, { node: this.#node, coding });
     object.visited = true;
-    count(ask, true);
+    count(ask, "hit");
     countBytes(ask, encoded?.byteLength ?? meta.bodyBytes);
     keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
     return new Response(encoded ?? object.body(), ready.init);

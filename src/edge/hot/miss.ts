@@ -269,11 +269,11 @@ export class Misses {
     const meta = sealMeta({ ...o.meta, bodyBytes: known });
     const held = { kind: "spool", meta, spool } as const;
     const response = this.#stored(held, ask, { stale: null, stored: true });
-    const lasting = spool.run(body.rest, body.first, (bodyBytes) => {
+    void spool.run(body.rest, body.first, (bodyBytes) => {
       return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
     });
     flight.land({ kind: "shared", held, fwdStatus: meta.status });
-    return { response, lasting };
+    return { response, lasting: spool.landed };
   }
 }
 

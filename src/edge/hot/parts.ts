@@ -157,24 +157,24 @@ export class Parts {
       ifModifiedSince: asked.get("if-modified-since"),
     };
     if (isNotModified(conditions, meta, this.#needs.nowMs())) {
-      count(ask, how.hit);
+      count(ask, how.hit ? "hit" : "miss");
       headers.delete("content-range");
       return new Response(null, { status: 304, headers });
     }
     if (how.asCame === true || range === null) {
-      count(ask, false);
+      count(ask, "miss");
       countBytes(ask, object.bytes.byteLength);
       return new Response(object.bytes, { status: 206, headers });
     }
     if (range === "unsatisfiable") {
-      count(ask, how.hit);
+      count(ask, how.hit ? "hit" : "miss");
       headers.set("content-range", `bytes */${meta.part.sizeBytes}`);
       return new Response(null, { status: 416, headers });
     }
     headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.part.sizeBytes}`);
     const body = await this.#bodyOf(object, ask, range);
     if (body === null) return null;
-    count(ask, how.hit);
+    count(ask, how.hit ? "hit" : "miss");
     return new Response(body, { status: 206, headers });
   }
 

@@ -87,7 +87,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
   const upstreamAge = getter(response.fields)("age");
   if (upstreamAge !== null) headers.set("age", upstreamAge);
-  count(ask, false);
+  count(ask, "pass");
   const { status, contentLength } = response;
   if (response.body === null && response.whole === undefined) {
     if (ask.method === "HEAD" && contentLength !== null) {

@@ -4,6 +4,7 @@ import { cacheKey } from "../../policy/caching/mod.ts";
 import { errorPageFor, fillPage } from "../../policy/rules/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
 import { readBody } from "./body.ts";
+import { noCounts } from "./count.ts";
 import { countBytes } from "./deliver.ts";
 import { formHeaders } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
@@ -112,7 +113,7 @@ async function bodyOf(
 function askFor(path: string, of: Ask): Ask {
   const { form, client } = of;
   const request = new Request(`http://${of.entry.hostname}${path}`);
-  const counts = { requests: 0, hits: 0, bytesOut: 0 };
+  const counts = noCounts();
   const entry = { ...of.entry, usage: noUsage(), counts };
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
   const get = fieldsSeen(form, request, null);

@@ -3,6 +3,7 @@ import type { WhyHeld, WhyHere } from "../../model/why.ts";
 import { keyParts, type Plan } from "../../policy/rules/mod.ts";
 import type { ObjectMeta } from "../cache/mod.ts";
 import { type Ask, receive } from "./ask.ts";
+import { noCounts } from "./count.ts";
 import type { RuleSteps } from "./rules.ts";
 import type { EdgeTable } from "./table.ts";
 import type { Works } from "./works.ts";
@@ -26,7 +27,7 @@ export async function whyOf(
   const entry = {
     ...received.entry,
     usage: noUsage(),
-    counts: { requests: 0, hits: 0, bytesOut: 0 },
+    counts: noCounts(),
   };
   const { ask, answer } = rules.run({ ...received, entry }, o.table, "dry");
   const plan = ask.ruled?.plan ?? null;

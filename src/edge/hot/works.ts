@@ -189,7 +189,7 @@ export class Works {
 
   /** The answer where no origin gave one. */
   refused(ask: Ask, refusal: Refusal): Response {
-    count(ask, false);
+    count(ask, "error");
     const response = refuse(refusal, this.node, `${this.node}; fwd=uri-miss; detail=no-answer`);
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
