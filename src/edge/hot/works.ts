@@ -164,7 +164,7 @@ export class Works {
     };
     const opened = await webSockets.open(ask, { next, connection });
     if ("words" in opened) return this.refused(ask, opened);
-    count(ask, false);
+    count(ask, "pass");
     return opened;
   }
 
