@@ -36,6 +36,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       TURNPIKE_SMUGGLES: "100000",
     },
   },
+  "edge-stalls": {
+    files: ["test/stories/edge-stalls.test.ts"],
+    env: { TURNPIKE_FLOOD_FRAMES: "1000000", TURNPIKE_STALL_MUTANTS: "5000" },
+    full: { TURNPIKE_FLOOD_FRAMES: "1000000", TURNPIKE_STALL_MUTANTS: "100000" },
+  },
   "edge-pools": {
     files: ["test/stories/edge-pools.test.ts"],
     env: { TURNPIKE_TLS_ORIGINS: "1000" },
