@@ -19,6 +19,7 @@ import { Auth } from "./auth.ts";
 import { Changer } from "./change.ts";
 import { ClaimBook } from "./claims.ts";
 import { servePurges } from "./commands/purge.ts";
+import { type CredentialHandlers, mountCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
 import { History } from "./history.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
@@ -95,8 +96,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => billing.stop());
     const keys = mountKeys({ dataDir: o.dataDir, deps });
     stops.push(() => keys.stop());
-    const signing = mountSigningKeys({ dataDir: o.dataDir, deps });
-    stops.push(() => signing.stop());
+    const secrets = mountSecrets({ dataDir: o.dataDir, deps }, stops);
     const extras = new ZoneExtras({ dataDir: o.dataDir, deps });
     stops.push(() => extras.stop());
     const changer = new Changer(deps);
@@ -108,7 +108,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const handlers = {
       ...billing.handlers,
       ...keys.handlers,
-      ...signing.handlers,
+      ...secrets,
       ...extras.handlers,
     };
     const app = appOf({
@@ -135,12 +135,28 @@ export async function startControl(o: ControlOptions): Promise<Control> {
   }
 }
 
+/** What caches are told and no snapshot says. */
+function mountSecrets(
+  o: { readonly dataDir: string; readonly deps: Deps },
+  stops: (() => unknown)[],
+): SigningKeyHandlers & CredentialHandlers {
+  const signing = mountSigningKeys(o);
+  stops.push(() => signing.stop());
+  const credentials = mountCredentials(o);
+  stops.push(() => credentials.stop());
+  return { ...signing.handlers, ...credentials.handlers };
+}
+
 /** The socket's address of each request that is being answered. */
 const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
   readonly parts: Parts;
-  readonly mounted: BillingHandlers & KeyHandlers & SigningKeyHandlers & ExtraHandlers;
+  readonly mounted: BillingHandlers &
+    KeyHandlers &
+    SigningKeyHandlers &
+    CredentialHandlers &
+    ExtraHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {

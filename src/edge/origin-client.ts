@@ -24,7 +24,8 @@ export function originClient(): OriginClient {
   const pool = new Pool();
   return {
     async fetch(request) {
-      const key = `${request.scheme} ${request.hostname} ${request.address} ${request.port}`;
+      const { scheme, hostname, address, port, identity = "" } = request;
+      const key = `${scheme} ${hostname} ${address} ${port} ${identity}`;
       try {
         return await pool.run(key, request);
       } catch (fault) {

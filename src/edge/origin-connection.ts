@@ -8,8 +8,11 @@ export interface ConnectTo {
   readonly port: number;
   /** SNI, and the name that the certificate must have. */
   readonly hostname: string;
-  /** Authorities that its certificate may come from, in place of the public ones; PEM. */
-  readonly tls?: { readonly ca?: string };
+  /**
+   * Authorities that its certificate may come from, in place of the public ones, and the certificate
+   * that it is shown; PEM.
+   */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 export interface ConnectionEvents {

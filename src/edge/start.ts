@@ -6,6 +6,7 @@ import type { Rng } from "../base/rng.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
+import type { FindCredential } from "../model/origin-credential.ts";
 import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { Meter } from "../model/usage.ts";
@@ -60,6 +61,8 @@ export interface EdgeOptions {
   readonly aside?: Aside;
   /** How receivers of logs are found. Without it no log is delivered. */
   readonly resolver?: NameResolver;
+  /** What web servers are shown, by customer and name; nothing where it is left out. */
+  readonly credentials?: FindCredential;
   /** The secret of a customer's key for signed addresses and logs; null: there is none. */
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
   /** What the disk tier does to a file system; the real one where it is left out. */
@@ -98,6 +101,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
+    credentials: o.credentials ?? (() => null),
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
     webSockets,
   });

@@ -3,7 +3,6 @@ import type { Ask } from "./hot/ask.ts";
 import { countBytes } from "./hot/deliver.ts";
 import type { Place } from "./hot/fetch.ts";
 import { HEAD_MS } from "./hot/limits.ts";
-import { fetchOf } from "./hot/pool.ts";
 import { type Refusal, refusals } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import { countIn, type OpenSocket } from "./hot/works.ts";
@@ -214,13 +213,10 @@ function connect(ask: Ask, place: Place): Promise<Server | Refusal> {
   const host = place.address.includes(":") ? `[${place.address}]` : place.address;
   const url = `${scheme === "https" ? "wss" : "ws"}://${host}:${place.choice.port}${ask.path}`;
   const fields = place.fields.filter(([name]) => !OWN_FIELDS.has(name));
-  const { ca } = fetchOf(ask.entry.site);
   const { promise, resolve } = Promise.withResolvers<Server | Refusal>();
   const server = new ServerSocket(url, {
     headers: Object.fromEntries(fields),
-    ...(scheme === "https"
-      ? { tls: { serverName: ask.entry.hostname, ...(ca === undefined ? {} : { ca }) } }
-      : {}),
+    ...(scheme === "https" ? { tls: { serverName: ask.entry.hostname, ...place.tls } } : {}),
   });
   const timer = setTimeout(() => {
     server.terminate();

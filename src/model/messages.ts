@@ -1,6 +1,7 @@
 /** Every word that travels on the bus: subject -> shape. */
 import type { Assignment } from "./assignment.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
+import type { OriginCredentialSet } from "./origin-credential.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
 import type { LogsTold } from "./site-logs.ts";
@@ -205,5 +206,13 @@ export interface Requests {
   readonly "signing.keys": {
     readonly ask: { readonly have: string };
     readonly reply: SigningKeySet | null;
+  };
+  /**
+   * What caches and probes show to web servers; null when the set's digest is `have`. Secret: only
+   * between control and them.
+   */
+  readonly "origin.credentials": {
+    readonly ask: { readonly have: string };
+    readonly reply: OriginCredentialSet | null;
   };
 }

@@ -15,6 +15,13 @@ const OF_RESPONSE =
   /^(age|date|etag|last-modified|vary|content-(encoding|range|length)|accept-ranges|cache-control|expires|cache-status|proxy-status|cdn-cache-control|turnpike-cache-control|location)$/;
 const COOKIES = /^set-cookie2?$/;
 
+/** Whether a request's field may be given to web servers by who configures a site. Lower case. */
+export function mayGiveRequest(name: string): boolean {
+  return (
+    NAME.test(name) && !CONNECTION.test(name) && !OF_REQUEST.test(name) && !ONE_USERS.test(name)
+  );
+}
+
 const value = z.string().regex(/^[\x20-\x7e]{0,1024}$/, {
   message: "expected up to 1024 printable ASCII characters on one line",
 });

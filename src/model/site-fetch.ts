@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { siteCredentials } from "./site-credentials.ts";
 
 const MOVES_ON = "expected statuses from 400 to 599, or 5xx";
 
@@ -26,6 +27,7 @@ export const siteFetch = z.strictObject({
   webSockets: z.boolean().optional().meta({
     description: "WebSockets to its first address go through to its servers (front: caches)",
   }),
+  ...siteCredentials,
   attempts: z.int().min(1).max(3).default(3).meta({
     description: "Servers asked for one request",
   }),

@@ -155,7 +155,7 @@ export class Stage {
   async start(
     more: Pick<
       EdgeOptions,
-      "tls" | "secrets" | "files" | "access" | "exchangesMax" | "resolver"
+      "tls" | "secrets" | "credentials" | "files" | "access" | "exchangesMax" | "resolver"
     > & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
@@ -180,6 +180,7 @@ export class Stage {
       ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),
+      ...(more.credentials === undefined ? {} : { credentials: more.credentials }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       ...(more.resolver === undefined ? {} : { resolver: more.resolver }),
       dataDir: this.dir,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { registerAuditList } from "./audit-list.ts";
+import { registerCredentials } from "./credential.ts";
 import { registerExplain } from "./explain.ts";
 import { registerInvoices } from "./invoice.ts";
 import { registerKeys } from "./key.ts";
@@ -56,6 +57,7 @@ export function registerCommands(program: Command): void {
   registerInvoices(program);
   registerZoneDs(program);
   registerKeys(program);
+  registerCredentials(program);
   registerSign(program);
   registerTsig(program);
   registerTokens(program);

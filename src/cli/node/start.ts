@@ -17,6 +17,7 @@ import { makeFolder } from "./folder.ts";
 import { startLineLog } from "./line-log.ts";
 import { startMeter } from "./meter.ts";
 import { type MetricsSource, startMetrics } from "./metrics.ts";
+import { startOriginCredentials } from "./origin-credentials.ts";
 import { stubResolver } from "./resolver.ts";
 import { startSigningKeys } from "./signing-keys.ts";
 import { startExtrasFeed } from "./zone-extras.ts";
@@ -167,6 +168,12 @@ async function startCache(
     ...{ feed, bus, rng, log },
   });
   stops.push(async () => keys.stop());
+  const credentials = await startOriginCredentials({
+    path: join(dataDir, "origin-credentials.sealed"),
+    masterPath: join(dataDir, "origin-credentials.secret"),
+    ...{ feed, bus, rng, log },
+  });
+  stops.push(async () => credentials.stop());
   let access: AccessSink | undefined;
   if (file.accessLog !== undefined) {
     const { format, each, maxMiB } = file.accessLog;
@@ -180,6 +187,7 @@ async function startCache(
     feed: feed.forRole("edge"),
     secrets: (customer, key) => keys.secret(customer, key),
     resolver: stubResolver({ servers: file.resolvers, rng }),
+    credentials: (customer, name) => credentials.find(customer, name),
     ...(await edgeOptions(file, dataDir)),
   });
 }

@@ -40,10 +40,13 @@ type Billing =
   | "readInvoice"
   | "payInvoice"
   | "checkInvoice";
-/** Routes of the keys of signed zones. */
+/** Routes of keys and credentials. */
 type Keys =
   | "readZoneKeys"
   | "rollZoneKey"
+  | "listCredentials"
+  | "putCredential"
+  | "deleteCredential"
   | "listSigningKeys"
   | "putSigningKey"
   | "deleteSigningKey";

@@ -1,16 +1,18 @@
 import { Fault } from "../../base/fault.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
+import type { FindCredential } from "../../model/origin-credential.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
 import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
 import type { Fields } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
+import { type Shown, shownTo } from "./credentials.ts";
 import { Gate } from "./gate.ts";
 import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
-import type { OriginClient, OriginResponse } from "./origin.ts";
+import type { OriginClient, OriginRequest, OriginResponse } from "./origin.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
@@ -43,12 +45,15 @@ export interface FetchParts {
   readonly groupEnds: () => number;
   /** What is known at this moment. */
   readonly view: () => View | null;
+  /** What we show to web servers. */
+  readonly credentials: FindCredential;
   /** Exchanges of all customers together; `EXCHANGES_MAX` where it is left out. */
   readonly exchangesMax?: number;
 }
 
 /** A place at a server for something that lasts, such as a WebSocket. */
 export interface Place extends Candidate {
+  readonly tls?: OriginRequest["tls"];
   readonly fields: Fields;
   /** It answered, after so many ms; or did not. */
   settled(said: { readonly ms: number | null; readonly well: boolean }): void;
@@ -112,6 +117,8 @@ export class Fetcher {
     const sent = await readRequestBody(ask.request, ask.alive);
     if ("status" in sent) return sent;
     const rules = fetchOf(ask.entry.site);
+    const shown = shownTo(ask.entry, this.#parts.credentials);
+    if (shown === null) return refusals.uncredentialed;
     const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
     const asked = new Set<string>();
     let prefer = sending.prefer;
@@ -127,7 +134,7 @@ export class Fetcher {
       }
       prefer = undefined;
       asked.add(candidate.choice.id);
-      const fetched = await this.#attempt(ask, { ...candidate, sending, sent });
+      const fetched = await this.#attempt(ask, { ...candidate, sending, sent, shown });
       if (fetched === refusals.badField) return fetched;
       const said = "status" in fetched ? "failed" : this.#judge(ask, fetched);
       if (said === "answer") {
@@ -158,6 +165,8 @@ export class Fetcher {
     view: View,
     o: { readonly asked: ReadonlySet<string>; readonly cdnId: string },
   ): Promise<Place | Refusal | null> {
+    const shown = shownTo(ask.entry, this.#parts.credentials);
+    if (shown === null) return refusals.uncredentialed;
     const next = await this.#next(view, ask, { asked: o.asked, prefer: undefined });
     if (next === null || "status" in next) return next;
     const { counts } = this.#parts;
@@ -165,7 +174,8 @@ export class Fetcher {
     counts.fetched(id, next.exchangesMax);
     return {
       ...next,
-      fields: this.#fields(ask, { conditions: [], shared: false, cdnId: o.cdnId }),
+      fields: this.#fields(ask, { conditions: [], shared: false, cdnId: o.cdnId }, shown),
+      ...tlsOf(ask, shown),
       settled: (said) => counts.settled(id, said),
       leave: () => this.#left(ask, id),
     };
@@ -231,6 +241,7 @@ export class Fetcher {
       readonly exchangesMax: number;
       readonly sending: Sending;
       readonly sent: RequestBody;
+      readonly shown: Shown;
     },
   ): Promise<Fetched | Refusal> {
     const { choice, address } = o;
@@ -244,10 +255,11 @@ export class Fetcher {
         address,
         port: choice.port,
         hostname: ask.entry.hostname,
-        ...tlsOf(ask),
+        ...tlsOf(ask, o.shown),
+        identity: o.shown.identity,
         method: ask.method,
         path: ask.path,
-        fields: this.#fields(ask, o.sending),
+        fields: this.#fields(ask, o.sending, o.shown),
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
@@ -268,11 +280,12 @@ export class Fetcher {
   }
 
   /** The fields sent: what may be sent on, and our own, which the client cannot write. */
-  #fields(ask: Ask, sending: Sending): Fields {
+  #fields(ask: Ask, sending: Sending, shown: Shown): Fields {
     const { headers } = ask.request;
     const named = connectionOptions(headers.get("connection"));
     const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
     const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
+    if (shown.field !== null) ours.add(shown.field[0]);
     headers.forEach((_, field) => {
       const name = field.toLowerCase();
       if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
@@ -297,14 +310,16 @@ export class Fetcher {
       ["x-forwarded-for", ask.client],
       ["x-forwarded-proto", ask.request.url.startsWith("https:") ? "https" : "http"],
       ...sending.conditions,
+      ...(shown.field === null ? [] : [shown.field]),
     );
     return fields;
   }
 }
 
-function tlsOf(ask: Ask) {
+function tlsOf(ask: Ask, { tls }: Shown): Pick<OriginRequest, "tls"> {
   const { ca } = fetchOf(ask.entry.site);
-  return ca === undefined ? {} : { tls: { ca } };
+  if (ca === undefined && tls === null) return {};
+  return { tls: { ...(ca === undefined ? {} : { ca }), ...tls } };
 }
 
 /** Lets go of an answer that nobody gets. */

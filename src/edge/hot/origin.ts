@@ -8,8 +8,10 @@ export interface OriginRequest {
   readonly port: number;
   /** The site's hostname: SNI, and the name the certificate must have. */
   readonly hostname: string;
-  /** What TLS needs beyond the public authorities, PEM. */
-  readonly tls?: { readonly ca?: string };
+  /** What TLS needs beyond the public authorities, and the certificate that we show; PEM. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Names what we show of ourselves: connections of different ones are kept apart. */
+  readonly identity?: string;
   readonly method: string;
   /** Path and query. */
   readonly path: string;

@@ -97,6 +97,13 @@ export const refusals = {
     error: "connection_limit_reached",
     details: "customer-share",
   },
+  uncredentialed: {
+    status: 503,
+    words: "What the web servers of this site are to be shown is not here",
+    fields: { "retry-after": "5" },
+    error: "proxy_configuration_error",
+    details: "credential-missing",
+  },
   timeout: {
     status: 504,
     words: "No web server of this site answered in time",

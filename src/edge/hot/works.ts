@@ -2,6 +2,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
+import type { FindCredential } from "../../model/origin-credential.ts";
 import {
   ageMs,
   isFresh,
@@ -62,6 +63,8 @@ export interface ServeParts {
   readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
   /** Opens what is asked for between client and server; without it no WebSocket goes through. */
   readonly webSockets?: { open(ask: Ask, o: OpenSocket): Promise<Response | Refusal> };
+  /** What we show to web servers. */
+  readonly credentials: FindCredential;
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
   readonly exchangesMax?: number;
 }

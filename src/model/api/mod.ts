@@ -8,6 +8,7 @@
  */
 export * from "./billing.ts";
 export * from "./claim.ts";
+export * from "./credentials.ts";
 export * from "./customer.ts";
 export * from "./explain.ts";
 export * from "./intent.ts";

@@ -8,6 +8,7 @@ import {
   usageRow,
 } from "./billing.ts";
 import { claimRoutes } from "./claim.ts";
+import { credentialRoutes } from "./credentials.ts";
 import {
   changed,
   customerParams,
@@ -388,6 +389,7 @@ export const routes = {
   ...billing,
   ...keys,
   ...nodeRoutes,
+  ...credentialRoutes,
   ...signingKeyRoutes,
   ...whyRoutes,
   ...zoneRoutes,

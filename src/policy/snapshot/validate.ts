@@ -21,6 +21,7 @@ export function validateNetwork(network: Network): Problem[] {
   checkGroups(network, add);
   checkNames(network, add);
   checkSigned(network, add);
+  checkFetch(network, add);
   for (const [c, customer] of network.customers.entries()) checkCustomer(network, customer, c, add);
   return problems;
 }
@@ -57,6 +58,17 @@ function checkGroups(network: Network, add: Add): void {
       const owner = owners.get(prefix);
       if (owner === undefined) owners.set(prefix, group.name);
       else add(`${at}.prefixes.${p}`, `expected a prefix of its own: ${owner} has it`, prefix);
+    }
+  }
+}
+
+/** A certificate is shown in a TLS handshake. */
+function checkFetch(network: Network, add: Add): void {
+  for (const [c, { sites }] of network.customers.entries()) {
+    for (const [s, { fetch, scheme }] of sites.entries()) {
+      if (fetch?.certificate === undefined || scheme === "https") continue;
+      const path = `customers.${c}.sites.${s}.fetch.certificate`;
+      add(path, "expected a site with scheme: https", fetch.certificate);
     }
   }
 }
