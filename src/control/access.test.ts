@@ -29,6 +29,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   putOrigin: { body: { v4: "127.0.2.9" } },
   reportLoad: { body: { current: 3, target: 10 } },
   patchOrigin: { body: { weight: 3 } },
+  putAsGroups: { body: { systems: [{ as: 64500, prefixes: ["203.0.113.0/24"] }] } },
   patchNode: { path: "/nodes/lon-1", body: { state: "drain" } },
   readLive: {},
   createPurge: { body: { path: "/a.png" } },

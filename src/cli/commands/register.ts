@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { registerAuditList } from "./audit-list.ts";
 import { registerCredentials } from "./credential.ts";
 import { registerExplain } from "./explain.ts";
+import { registerGroupImport } from "./group-import.ts";
 import { registerInvoices } from "./invoice.ts";
 import { registerKeys } from "./key.ts";
 import { registerLogin } from "./login.ts";
@@ -50,6 +51,7 @@ export function registerCommands(program: Command): void {
   registerWho(program);
   registerWhy(program);
   registerSimulate(program);
+  registerGroupImport(program);
   registerNodeList(program);
   registerNodeForce(program);
   registerZones(program);

@@ -5,6 +5,7 @@ import type { Changer } from "../change.ts";
 import { changeLines, valueOrFault } from "../change.ts";
 import type { ClaimBook } from "../claims.ts";
 import { apply } from "../commands/apply.ts";
+import { putAsGroups } from "../commands/as-groups.ts";
 import { reportLoad } from "../commands/load.ts";
 import { patchNode } from "../commands/node.ts";
 import { publish, rollback } from "../commands/publish.ts";
@@ -195,6 +196,11 @@ function changeHandlers({ deps, changer, claims }: Parts) {
       answer(putOrigin(changer, { ...params, actor: caller.actor }, body)),
     patchOrigin: ({ caller, params, body }) =>
       answer(patchOrigin(changer, { ...params, actor: caller.actor }, body)),
+    putAsGroups: async ({ caller, body }) => {
+      const done = valueOrFault(await putAsGroups(changer, caller.actor, body));
+      const { changes, ...rest } = done;
+      return { ...rest, changes: changeLines(changes) };
+    },
     patchNode: ({ caller, params, body }) =>
       answer(patchNode(changer, { ...params, actor: caller.actor }, body)),
     deleteOrigin: ({ caller, params }) =>

@@ -6,6 +6,7 @@
  * Times named `...At`, `at`, `from`, `to` are ISO 8601 in UTC; `...Ms` are milliseconds since the
  * Unix epoch. Errors are problem details (RFC 9457) with all problems at once.
  */
+export * from "./as-groups.ts";
 export * from "./billing.ts";
 export * from "./claim.ts";
 export * from "./credentials.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asGroupRoutes } from "./as-groups.ts";
 import {
   invoice,
   invoiceCheck,
@@ -388,6 +389,7 @@ export const routes = {
   ...customers,
   ...billing,
   ...keys,
+  ...asGroupRoutes,
   ...nodeRoutes,
   ...credentialRoutes,
   ...signingKeyRoutes,

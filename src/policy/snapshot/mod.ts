@@ -3,6 +3,7 @@
  * (the hash function comes in). Also what differs between two intents, and the tables of names that
  * every role derives from a snapshot in the same way. Pure; who stores and publishes is above.
  */
+export { type AsPrefixes, IMPORTED, prefixesByAs, withAsGroups } from "./as-groups.ts";
 export { compile } from "./compile.ts";
 export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";

@@ -5,6 +5,7 @@
  */
 export { type Family, familyOf, formatAddress, isMapped, parseAddress } from "./address.ts";
 export { clearHostBits, formatPrefix, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
+export { type PrefixAs, parsePrefixAs } from "./prefix-as.ts";
 export { compilePrefixBytes, compilePrefixes } from "./prefix-compile.ts";
 export {
   openPrefixes,
