@@ -2,6 +2,7 @@ import { z } from "zod";
 import { slug } from "../names.ts";
 import { forcedState, forcedUntil } from "../origin.ts";
 import { changed } from "./customer.ts";
+import { nodeView } from "./live.ts";
 import { route } from "./route.ts";
 
 export const nodePatch = z
@@ -14,8 +15,16 @@ export const nodePatch = z
     path: ["until"],
   });
 
-/** What the operator overrules of one machine of the network. */
+/** The machines of the network, and what the operator overrules of one. */
 export const nodeRoutes = {
+  listNodes: route({
+    method: "get",
+    path: "/nodes",
+    access: "operator",
+    status: 200,
+    summary: "Nodes with health, load and traffic",
+    reply: z.array(nodeView),
+  }),
   patchNode: route({
     method: "patch",
     path: "/nodes/{name}",

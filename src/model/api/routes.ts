@@ -24,7 +24,7 @@ import {
 } from "./customer.ts";
 import { explainQuery, explanation } from "./explain.ts";
 import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
-import { live, nodeView } from "./live.ts";
+import { live } from "./live.ts";
 import { loadPush, loadPushed } from "./load.ts";
 import { nodeRoutes } from "./node.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
@@ -148,14 +148,6 @@ const network = {
     status: 200,
     summary: "The last snapshots, newest first",
     reply: z.array(snapshotRow),
-  }),
-  listNodes: route({
-    method: "get",
-    path: "/nodes",
-    access: "operator",
-    status: 200,
-    summary: "Nodes with health, load and traffic",
-    reply: z.array(nodeView),
   }),
   explain: route({
     method: "get",
