@@ -1,4 +1,4 @@
-/** What is known of a request once its answer has begun. */
+/** What is known of a request once its answer was handed over, or its stream is at its end. */
 export interface AccessEntry {
   readonly atMs: number;
   readonly node: string;
@@ -12,7 +12,7 @@ export interface AccessEntry {
   readonly path: string;
   readonly protocol: "http" | "https";
   readonly status: number;
-  /** Of the body; null for one that is sent as it comes. */
+  /** Of the body; of one that goes as it comes, what had gone when it ended. Null for no site's. */
   readonly bytes: number | null;
   /** From the request until its answer began. */
   readonly ms: number;

@@ -1,5 +1,5 @@
 import { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
-import { receive } from "./hot/ask.ts";
+import { receive, type Sent } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import type { LogDelivery } from "./logs/mod.ts";
@@ -15,36 +15,79 @@ export interface ObserveParts {
   readonly delivery?: Pick<LogDelivery, "any" | "take">;
 }
 
+/** `sent` is told what goes out of the body. */
+export type Serve = (
+  request: Request,
+  connection: Connection,
+  sent: Sent | null,
+) => Response | Promise<Response>;
 export type Handle = (request: Request, connection: Connection) => Response | Promise<Response>;
 
-/** Sees every answer: counted by its status, and written down where that is asked for. */
-export function observed(handle: Handle, parts: ObserveParts): Handle {
+/**
+ * Sees every answer: counted by its status, and written down where that is asked for; one that goes
+ * as it comes at its end, or when its client leaves.
+ */
+export function observed(handle: Serve, parts: ObserveParts): Handle {
   const { metrics, access, delivery } = parts;
   let seen = 0;
-  const note = (request: Request, response: Response, client: string, fromMs: number) => {
+  const note = (
+    request: Request,
+    response: Response,
+    o: { readonly client: string; readonly fromMs: number; readonly sent: Sent | null },
+  ): Response => {
     metrics.answered(response.status);
+    const { client, fromMs, sent } = o;
     const here = access !== undefined && ++seen % access.each === 0;
-    if (!here && delivery?.any !== true) return;
+    if (sent === null || (!here && delivery?.any !== true)) return response;
     const ms = Math.round((performance.now() - fromMs) * 1000) / 1000;
-    const entry = entryOf(request, response, { ...parts, client, ms });
-    if (here) access.add(accessLine(entry, access.format));
-    if (entry.site !== null) delivery?.take(entry.site, entry);
+    const write = () => {
+      const entry = entryOf(request, response, { ...parts, client, ms, sent });
+      if (here) access.add(accessLine(entry, access.format));
+      if (entry.site !== null) delivery?.take(entry.site, entry);
+    };
+    if (sent.streamed) return whenSent(response, write);
+    write();
+    return response;
   };
   return (request, connection) => {
     const timed = access !== undefined || delivery?.any === true;
     const fromMs = timed ? performance.now() : 0;
     // Once the client is gone its address is not known any more.
     const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
-    const answer = handle(request, connection);
-    if (!(answer instanceof Promise)) {
-      note(request, answer, client, fromMs);
-      return answer;
-    }
-    return answer.then((response) => {
-      note(request, response, client, fromMs);
-      return response;
-    });
+    const sent = timed ? { bytes: 0, streamed: false } : null;
+    const answer = handle(request, connection, sent);
+    const how = { client, fromMs, sent };
+    if (!(answer instanceof Promise)) return note(request, answer, how);
+    return answer.then((response) => note(request, response, how));
   };
+}
+
+/** The same answer; `over` is called once, at the end of its body or when nobody reads it any more. */
+function whenSent(response: Response, over: () => void): Response {
+  const reader = response.body?.getReader();
+  if (reader === undefined) {
+    over();
+    return response;
+  }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const part = await reader.read().catch((fault: unknown) => {
+          over();
+          throw fault;
+        });
+        if (part.value !== undefined) return controller.enqueue(part.value);
+        over();
+        controller.close();
+      },
+      cancel(why) {
+        over();
+        return reader.cancel(why);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { status: response.status, headers: response.headers });
 }
 
 function entryOf(
@@ -53,6 +96,7 @@ function entryOf(
   o: Pick<ObserveParts, "node" | "table" | "wallMs"> & {
     readonly client: string;
     readonly ms: number;
+    readonly sent: Sent;
   },
 ): AccessEntry {
   const { headers, url } = request;
@@ -73,7 +117,7 @@ function entryOf(
     path: start < 0 ? url : url.slice(start),
     protocol: url.startsWith("https:") ? "https" : "http",
     status: response.status,
-    bytes: length === null ? null : Number(length),
+    bytes: known !== null ? o.sent.bytes : length === null ? null : Number(length),
     ms: o.ms,
     cacheStatus: status === null ? null : status.slice(status.lastIndexOf(", ") + 1).trim(),
     agent: headers.get("user-agent"),

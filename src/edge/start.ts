@@ -116,7 +116,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
-  const handle = observed((request, connection) => server.handle(request, connection), {
+  const handle = observed((...asked) => server.handle(...asked), {
     ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
     ...logs.parts,
   });

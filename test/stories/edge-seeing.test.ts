@@ -36,8 +36,8 @@ test("each answer is one line, with the site that it was counted for", async () 
   await sendRaw(at, [text.replace("\x1b", "\t")], { enough: (said) => said.includes("\r\n\r\n") });
   const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(entries).toMatchObject([
-    { customer: "shop", site: SHOP, path: `/${SHOP}/a.png`, status: 200, agent: "one" },
-    { customer: "shop", site: SHOP, path: "/a.png", status: 200, referer: "http://x/" },
+    { customer: "shop", site: SHOP, path: `/${SHOP}/a.png`, status: 200, agent: "one", bytes: 6 },
+    { customer: "shop", site: SHOP, path: "/a.png", status: 200, referer: "http://x/", bytes: 6 },
     { customer: null, site: null, host: "nobody.example", path: "/%0a%1b", status: 421 },
     { site: null, path: "/raw", status: 404, agent: 'evil"\t[2J\xff' },
   ]);
@@ -59,6 +59,49 @@ test("each answer is one line, with the site that it was counted for", async () 
   }
   expect(metrics).toContain(`turnpike_edge_fetches_total{origin="${SHOP}/o1"} 1\n`);
   expect(metrics).not.toContain("nobody.example");
+});
+
+test("a line says how many bytes went, also of what goes as it comes and of what a client left", async () => {
+  const go = Promise.withResolvers<void>();
+  const origin = startOrigin("127.101.0.2", 0, (request) => {
+    const { pathname } = new URL(request.url);
+    const headers = { "cache-control": pathname === "/own" ? "private" : "max-age=60" };
+    if (pathname !== "/left") return new Response("x".repeat(3_000_000), { headers });
+    const body = new ReadableStream<Uint8Array>({
+      async start(controller) {
+        controller.enqueue(new Uint8Array(2_000_000));
+        await go.promise;
+        controller.close();
+      },
+    });
+    return new Response(body, { headers });
+  });
+  ends.push(() => origin.stop());
+  const origins = [{ name: "o1", v4: origin.address, port: origin.port }];
+  const site = { hostname: SHOP, customer: "shop", port: origin.port, origins };
+  const stage = new Stage(snapshotOf([{ ...site, front: "caches" as const }]), "127.101.9.2");
+  const lines: string[] = [];
+  const add = (line: string) => lines.push(line);
+  await stage.start({ access: { format: "json", each: 1, add } });
+  ends.push(() => stage.stop());
+  const line = async (path: string) => {
+    await until(() => lines.some((text) => text.includes(`"${path}"`)));
+    return JSON.parse(lines.find((text) => text.includes(`"${path}"`))!) as { bytes: number };
+  };
+  const before = stage.usageOf("shop", SHOP);
+  for (const path of ["/large", "/own"]) {
+    const billed = before.bytesOut;
+    expect((await stage.get(`http://${SHOP}${path}`)).body.length).toBe(3_000_000);
+    expect((await line(path)).bytes).toBe(3_000_000);
+    expect(stage.usageOf("shop", SHOP).bytesOut - billed).toBe(3_000_000);
+  }
+  const at = { address: stage.address, port: stage.edge.httpPort };
+  const text = `GET /left HTTP/1.1\r\nHost: ${SHOP}\r\n\r\n`;
+  await sendRaw(at, [text], { enough: (said) => said.length > 100_000 });
+  const { bytes } = await line("/left");
+  expect(bytes).toBeGreaterThanOrEqual(100_000);
+  expect(bytes).toBeLessThanOrEqual(2_000_000);
+  go.resolve();
 });
 
 test("a node file alone makes the log, the metrics and `turnpike top edge`", async () => {

@@ -8,6 +8,13 @@ import { ruledFields } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
 import type { EdgeTable, Form, SiteEntry } from "./table.ts";
 
+/** What is sent of an answer's body, for whoever writes requests down. */
+export interface Sent {
+  bytes: number;
+  /** It goes as it comes: the bytes are known at its end. */
+  streamed: boolean;
+}
+
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
 export interface Ask {
   readonly request: Request;
@@ -27,6 +34,8 @@ export interface Ask {
   readonly ruled: Ruled | null;
   /** Called whenever a part of the request's body came. */
   readonly alive?: () => void;
+  /** Null: nobody writes it down. */
+  readonly sent?: Sent | null;
 }
 
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -130,7 +139,14 @@ export function detached(ask: Ask): Ask {
     usage: noUsage(),
     counts: noCounts(),
   };
-  return { ...ask, request, method: "GET", entry, get: fieldsSeen(ask.form, request, ask.ruled) };
+  return {
+    ...ask,
+    request,
+    method: "GET",
+    entry,
+    sent: null,
+    get: fieldsSeen(ask.form, request, ask.ruled),
+  };
 }
 
 const OWN_PATH = "/.well-known/turnpike/";

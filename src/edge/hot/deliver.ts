@@ -134,8 +134,8 @@ function deliverParts(
   });
   if (made.bytes >= bodyBytes) return null;
   headers.set("content-type", made.contentType);
-  const counted = (bytes: number) => countBytes(ask, bytes);
   if (held.kind === "file") {
+    const counted = countStream(ask);
     const read = (range: ByteRange) => readBlocks(held, range, counted);
     const body = streamPieces(made.pieces, { read, count: counted });
     return new Response(body, { status: 206, headers });
@@ -146,7 +146,7 @@ function deliverParts(
     const [first, end] = [piece.first, piece.last + 1];
     return content instanceof Blob ? content.slice(first, end) : content.subarray(first, end);
   });
-  counted(made.bytes);
+  countBytes(ask, made.bytes);
   return new Response(new Blob(parts), { status: 206, headers });
 }
 
@@ -165,7 +165,7 @@ function fileBody(
   // The runtime says application/octet-stream of a file where the origin said nothing.
   const asFile = bytes <= FILE_BYTES_MAX && headers.has("content-type");
   if (!asFile || !stored.isChecked(part, nowMs)) {
-    return readBlocks(held, part, (sent) => countBytes(ask, sent));
+    return readBlocks(held, part, countStream(ask));
   }
   countBytes(ask, bytes);
   return stored.files.body(stored.path, part.first, part.last + 1);
@@ -176,17 +176,16 @@ function bodyOf(
   ask: Ask,
   range: ByteRange | null,
 ): BodyInit | null {
-  const counted = (bytes: number) => countBytes(ask, bytes);
   if (held.meta.status === 204 || held.meta.status === 205) return null;
   if (held.kind === "memory" || held.kind === "whole") {
     const body = held.kind === "memory" ? held.body() : held.bytes;
     const part = range ?? { first: 0, last: held.meta.bodyBytes - 1 };
-    counted(part.last + 1 - part.first);
+    countBytes(ask, part.last + 1 - part.first);
     if (range === null) return body;
     const [first, end] = [range.first, range.last + 1];
     return body instanceof Blob ? body.slice(first, end) : body.subarray(first, end);
   }
-  return held.spool.read(range, counted);
+  return held.spool.read(range, countStream(ask));
 }
 
 function outcomeOf({ hit, fwd, fwdStatus, collapsed, detail }: CacheStatus): OutcomeName {
@@ -207,7 +206,14 @@ export function count(ask: Pick<Ask, "entry">, outcome: OutcomeName): void {
 }
 
 /** Body bytes handed to the client's connection. */
-export function countBytes(ask: Pick<Ask, "entry">, bytes: number): void {
+export function countBytes(ask: Pick<Ask, "entry" | "sent">, bytes: number): void {
+  if (ask.sent != null) ask.sent.bytes += bytes;
   ask.entry.usage.bytesOut += bytes;
   ask.entry.counts.bytesOut += bytes;
+}
+
+/** The same for a body that goes as it comes. */
+export function countStream(ask: Pick<Ask, "entry" | "sent">): (bytes: number) => void {
+  if (ask.sent != null) ask.sent.streamed = true;
+  return (bytes) => countBytes(ask, bytes);
 }

@@ -2,7 +2,7 @@ import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
 import { negotiate } from "../../policy/rules/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import { type Ask, fieldsSeen } from "./ask.ts";
+import { type Ask, fieldsSeen, type Sent } from "./ask.ts";
 import { count, countBytes } from "./deliver.ts";
 import { keepAge, type Prepared, preparedFor } from "./head.ts";
 import { KNOWN_PER_OBJECT_MAX, KNOWN_URL_LENGTH_MAX, KNOWN_URLS_MAX } from "./limits.ts";
@@ -19,7 +19,7 @@ interface Known {
   readonly site: KnownSite;
   /** Of its site, when this was remembered. */
   readonly generation: number;
-  readonly ask: Omit<Ask, "request" | "method" | "client" | "get" | "flight">;
+  readonly ask: Omit<Ask, "request" | "method" | "client" | "get" | "flight" | "sent">;
   /** The Host field it came with, to the letter. */
   readonly host: string;
 }
@@ -45,7 +45,7 @@ export class KnownUrls {
   }
 
   /** Null: the long way. Budget: no await, one Response, five header reads; see bench/edge. */
-  serve(request: Request, nowMs: number): Response | null {
+  serve(request: Request, nowMs: number, sent: Sent | null): Response | null {
     const known = this.#known.get(request.url);
     if (known === undefined || request.method !== "GET") return null;
     const { object, ask } = known;
@@ -69,7 +69,9 @@ export class KnownUrls {
         : preparedFor(object, { ...ask, request }, { node: this.#node, coding });
     object.visited = true;
     count(ask, "hit");
-    countBytes(ask, encoded?.byteLength ?? meta.bodyBytes);
+    const bytes = encoded?.byteLength ?? meta.bodyBytes;
+    countBytes(ask, bytes);
+    if (sent !== null) sent.bytes = bytes;
     keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
     return new Response(encoded ?? object.body(), ready.init);
   }

@@ -16,7 +16,7 @@ import { type ByteRange, matchesStrongly, parseContentRange } from "../../wire/h
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
-import { count, countBytes } from "./deliver.ts";
+import { count, countBytes, countStream } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
@@ -230,6 +230,7 @@ export class Parts {
 
   #stream(object: PartObject, ask: Ask, range: ByteRange): ReadableStream<Uint8Array> {
     let at = range.first;
+    const counted = countStream(ask);
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
@@ -239,7 +240,7 @@ export class Parts {
           const from = at - index * SLICE_BYTES;
           const part = bytes.subarray(from, Math.min(bytes.byteLength, from + range.last + 1 - at));
           at += part.byteLength;
-          countBytes(ask, part.byteLength);
+          counted(part.byteLength);
           controller.enqueue(part);
           if (at > range.last) controller.close();
         },

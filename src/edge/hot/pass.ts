@@ -9,7 +9,7 @@ import {
 import { sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
-import { count, countBytes, type Held } from "./deliver.ts";
+import { count, countBytes, countStream, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, formHeaders } from "./head.ts";
@@ -104,7 +104,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   }).catch(() => null);
   if (read === null) return refuse(refusals.badGateway, node);
   if (read.kind === "large") {
-    const countOut = (bytes: number) => countBytes(ask, bytes);
+    const countOut = countStream(ask);
     return new Response(passBody(read.rest, { first: read.first, countOut }), { status, headers });
   }
   countBytes(ask, read.bytes.byteLength);

@@ -23,7 +23,7 @@ import { AssertionError, assert } from "../../base/assert.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import { type Ask, askedOfUs, detached, receive } from "./ask.ts";
+import { type Ask, askedOfUs, detached, receive, type Sent } from "./ask.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
@@ -72,18 +72,27 @@ export class Server {
     this.#known.forgetSite(of);
   }
 
-  handle(request: Request, connection: Connection): Response | Promise<Response> {
+  /** @param sent told of what is sent of the body, also while a stream goes */
+  handle(
+    request: Request,
+    connection: Connection,
+    sent: Sent | null = null,
+  ): Response | Promise<Response> {
     try {
       const known = this.#parts.behind()
         ? null
-        : this.#known.serve(request, this.#parts.clock.wallMs());
-      return known ?? this.#serve(request, connection);
+        : this.#known.serve(request, this.#parts.clock.wallMs(), sent);
+      return known ?? this.#serve(request, connection, sent);
     } catch (fault) {
       return this.#broken(fault);
     }
   }
 
-  #serve(request: Request, connection: Connection): Response | Promise<Response> {
+  #serve(
+    request: Request,
+    connection: Connection,
+    sent: Sent | null,
+  ): Response | Promise<Response> {
     const own = askedOfUs(request.url);
     if (own === "health") return new Response("ok");
     const client = connection.requestIP(request)?.address ?? "unknown";
@@ -93,7 +102,7 @@ export class Server {
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
     const received = receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
-    const { ask, answer } = this.#rules.run(received, table);
+    const { ask, answer } = this.#rules.run({ ...received, sent }, table);
     const response = answer ?? this.#look(ask, connection);
     return ask.ruled?.settle == null ? response : this.#paged(response, ask);
   }
