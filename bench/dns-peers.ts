@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addressOf, BENCH_ZONE, hostnames } from "./dns-world.ts";
+import { addressOf, BENCH_ZONE, clientPrefixes, hostnames } from "./dns-world.ts";
 
 /** How a peer is started: one UDP thread, logs off, no rate limit, the zone from a file. */
 export interface Peer {
@@ -40,7 +40,25 @@ export function signingPeers(names: number): Peer[] {
   return [knot(zoneFile(names), "    dnssec-signing: on\n")];
 }
 
-function nsd(zone: string): Peer {
+/** Those that give cookies (RFC 7873); gdnsd does so anyway. */
+export function cookiePeers(names: number): Peer[] {
+  const zone = zoneFile(names);
+  return [
+    nsd(zone, `  answer-cookie: yes\n  cookie-secret: ${"5a".repeat(16)}\n`),
+    knotOfCookies(zone),
+    gdnsd(zone),
+  ];
+}
+
+/**
+ * Those that choose by client subnet from one table of prefixes for all names. Knot's and PowerDNS'
+ * tables are by name: as many entries as names times prefixes.
+ */
+export function subnetPeers(names: number, prefixes: number): Peer[] {
+  return [gdnsdBySubnet(names, prefixes)];
+}
+
+function nsd(zone: string, more = ""): Peer {
   return {
     name: "nsd",
     binary: "nsd",
@@ -60,7 +78,7 @@ function nsd(zone: string): Peer {
   logfile: "${dir}/nsd.log"
   verbosity: 0
   rrl-ratelimit: 0
-remote-control:
+${more}remote-control:
   control-enable: no
 zone:
   name: ${BENCH_ZONE}
@@ -72,7 +90,11 @@ zone:
   };
 }
 
-function knot(zone: string, more = ""): Peer {
+function knotOfCookies(zone: string): Peer {
+  return knot(zone, "    global-module: mod-cookies\n", "template");
+}
+
+function knot(zone: string, more = "", to: "zone" | "template" = "zone"): Peer {
   return {
     name: "knot",
     binary: "knotd",
@@ -95,17 +117,42 @@ template:
   - id: default
     storage: "${dir}"
     journal-content: none
-zone:
+${to === "template" ? more : ""}zone:
   - domain: ${BENCH_ZONE}
     file: zone.txt
-${more}`,
+${to === "zone" ? more : ""}`,
       });
       return ["-c", join(dir, "knot.conf")];
     },
   };
 }
 
-function gdnsd(zone: string): Peer {
+/** Every name the same two addresses, in an order that depends on the client's prefix. */
+function gdnsdBySubnet(names: number, prefixes: number): Peer {
+  const head = zoneFile(0);
+  const zone =
+    head +
+    hostnames(names)
+      .map((name) => `${name}. DYNA geoip!both\n`)
+      .join("");
+  const nets = clientPrefixes(prefixes).map(
+    (prefix, i) =>
+      `      ${prefix} => [${Math.floor(i / 100) % 2 === 0 ? "one, two" : "two, one"}]\n`,
+  );
+  return gdnsd(
+    zone,
+    `plugins => { geoip => {
+  maps => { where => { datacenters => [one, two], nets => {
+${nets.join("")}  } } }
+  resources => { both => {
+    map => where, service_types => up, dcmap => { one => 10.1.0.1, two => 10.2.0.1 }
+  } }
+} }
+`,
+  );
+}
+
+function gdnsd(zone: string, more = ""): Peer {
   return {
     name: "gdnsd",
     binary: "gdnsd",
@@ -120,7 +167,7 @@ function gdnsd(zone: string): Peer {
   udp_threads => 1
   tcp_threads => 1
 }
-`,
+${more}`,
       });
       return ["-c", dir, "start"];
     },

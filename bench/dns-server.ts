@@ -1,7 +1,8 @@
 // Our name server as shipped, in a process of its own, for bench/dns.ts: a snapshot from a file, as a
 // node has it; cookies, rate limits and metering on as a node file without a word has them; and every
-// second new health in which 2000 web servers' loads differ, as 2000 checks a second give (all of them
-// at 1000 names). Arguments: the file, `signed`. Prints its port.
+// second new health: in which 2000 web servers' loads differ, as 2000 checks a second give (all of them
+// at 1000 names), or 500 have fallen or come back, or nothing is new.
+// Arguments: the file, `signed` or `plain`, `loads` or `falls` or `still`. Prints its port.
 import { readFileSync } from "node:fs";
 import { realClock } from "../src/base/real/clock.ts";
 import { jsonLog } from "../src/base/real/log.ts";
@@ -17,16 +18,22 @@ import type { Snapshot } from "../src/model/snapshot.ts";
 import { noUsage, type UsageCounters } from "../src/model/usage.ts";
 import { BENCH_ZONE, healthOf } from "./dns-world.ts";
 
-const [file = "", how = ""] = process.argv.slice(2);
+const [file = "", how = "", change = "loads"] = process.argv.slice(2);
 const signed = how === "signed";
 const snapshot = JSON.parse(readFileSync(file, "utf8")) as Snapshot;
 const keys = signed ? [makeZoneKey({ zone: BENCH_ZONE, algorithm: 13, state: "active" })] : [];
 let health = healthOf(snapshot);
 const targets: Record<string, TargetHealth> = { ...health.targets };
-const ids = Object.keys(targets);
-const CHANGES_PER_TICK = 2000;
+// Only the first server of each site falls, so that answers change and none is empty.
+const ids = Object.keys(targets).filter((_, i) => change !== "falls" || i % 2 === 0);
+const CHANGES_PER_TICK = { loads: 2000, falls: 500, still: 0 }[change] ?? 0;
 /** What each says the next time that it says something else: made ahead, as it is not our server's work. */
-const others = ids.map((id) => ({ ...targets[id]!, load: targets[id]!.load + 0.001 }));
+const others = ids.map((id): TargetHealth => {
+  const target = targets[id]!;
+  return change === "falls"
+    ? { ...target, state: "down" }
+    : { ...target, load: target.load + 0.001 };
+});
 let next = 0;
 const listeners = new Set<() => void>();
 const feed: Feed = {

@@ -28,6 +28,10 @@ function prefixOf(i: number): string {
   return `${20 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}.0/24`;
 }
 
+export function clientPrefixes(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => prefixOf(i));
+}
+
 /** A real snapshot, compiled as a published one is. */
 export function compileWorld(world: DnsWorld): Snapshot {
   const groups = Math.ceil(world.prefixes / 100);

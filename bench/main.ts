@@ -1,5 +1,5 @@
 // `npm run bench -- dns|edge|cache|steer|all [--json FILE] [--rounds N] [--seconds N] [--traces DIR]
-// [--case TEXT]` (only those of edge's cases whose name has that text): ours beside the peers that
+// [--case TEXT]` (only those of dns' or edge's cases whose name has that text): ours beside the peers that
 // are installed (as root on Debian, missing ones are installed first; `cache` and `steer` need none).
 // A bench is no test: it never fails by the clock.
 import { writeFileSync } from "node:fs";

@@ -3,6 +3,7 @@ import {
   type BenchCase,
   type BenchFigure,
   growthExponents,
+  growthOf,
   median,
   ratioToBest,
 } from "./result.ts";
@@ -36,6 +37,19 @@ test("growthExponents() are 0 for the same cost and 1 for a cost in proportion",
   const grown = { ...CASE, figures, sizes: [1, 100, 1000] };
   expect(growthExponents(grown)).toEqual([0, expect.closeTo(1)]);
   expect(growthExponents(CASE)).toEqual([]);
+});
+
+test("growthOf() follows our cost over cases, and is null where one was not measured", () => {
+  const small = { ...CASE, figures: [figure("nsd", [9]), figure("turnpike", [4], true)] };
+  const large = { ...CASE, figures: [figure("turnpike", [8], true)] };
+  const sizes = [1, 4];
+  expect(growthOf("A", { sizes, cases: [small, large] })).toEqual({
+    name: "A",
+    sizes,
+    cpuUs: [4, 8],
+    exponents: [expect.closeTo(0.5)],
+  });
+  expect(growthOf("A", { sizes, cases: [small, undefined] })).toBeNull();
 });
 
 test("formatResult() puts ours first and each peer's ratio beside it", () => {

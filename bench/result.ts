@@ -26,6 +26,15 @@ export interface BenchCase {
   readonly sizes?: readonly number[];
 }
 
+/** How our cost grew over cases that differ in size alone. */
+export interface BenchGrowth {
+  readonly name: string;
+  readonly sizes: readonly number[];
+  /** Our median of each size. */
+  readonly cpuUs: readonly number[];
+  readonly exponents: readonly number[];
+}
+
 export interface BenchResult {
   /** `dns`, `edge`. */
   readonly bench: string;
@@ -33,13 +42,14 @@ export interface BenchResult {
   readonly cases: readonly BenchCase[];
   /** Peers that could not be measured here, and why: `knot: not installed`. */
   readonly missing: readonly string[];
+  readonly growth?: readonly BenchGrowth[];
 }
 
 /** What a bench is asked to do. `log` takes progress lines for a person. */
 export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
-  /** Only cases whose name has this text; edge alone asks. */
+  /** Only cases whose name has this text; dns and edge ask. */
   readonly only: string;
   log(line: string): void;
 }
@@ -79,6 +89,21 @@ export function summarize(figure: BenchFigure): {
  */
 export function growthExponents({ figures, sizes = [] }: BenchCase): number[] {
   const costs = figures.map((figure) => median(figure.cpuUs));
+  return exponentsOf(costs, sizes);
+}
+
+/** The same over cases of one size each; null where one of them was not measured. */
+export function growthOf(
+  name: string,
+  of: { readonly sizes: readonly number[]; readonly cases: readonly (BenchCase | undefined)[] },
+): BenchGrowth | null {
+  const ours = of.cases.map((one) => one?.figures.find((f) => f.ours && f.cpuUs.length > 0));
+  if (ours.some((figure) => figure === undefined)) return null;
+  const cpuUs = ours.map((figure) => median(figure!.cpuUs));
+  return { name, sizes: of.sizes, cpuUs, exponents: exponentsOf(cpuUs, of.sizes) };
+}
+
+function exponentsOf(costs: readonly number[], sizes: readonly number[]): number[] {
   return sizes.slice(1).map((size, i) => {
     return Math.log(costs[i + 1]! / costs[i]!) / Math.log(size / sizes[i]!);
   });

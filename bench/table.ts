@@ -1,6 +1,7 @@
 import {
   type BenchCase,
   type BenchFigure,
+  type BenchGrowth,
   type BenchResult,
   growthExponents,
   median,
@@ -11,7 +12,15 @@ import {
 export function formatResult(result: BenchResult): string {
   const parts = result.cases.map(formatCase);
   const missing = result.missing.map((words) => `not measured: ${words}`);
-  return [`${result.bench}, ${result.rounds} rounds`, ...parts, ...missing, ""].join("\n");
+  const growth = (result.growth ?? []).map(formatGrowth);
+  const lines = [`${result.bench}, ${result.rounds} rounds`, ...parts, ...growth, ...missing, ""];
+  return lines.join("\n");
+}
+
+function formatGrowth({ name, sizes, cpuUs, exponents }: BenchGrowth): string {
+  const each = sizes.map((size, i) => `${cpuUs[i]!.toFixed(2)} us at ${size}`).join(", ");
+  const powers = exponents.map((power) => power.toFixed(3)).join(", then ");
+  return `\n${name}: ${each}: grows by the power ${powers}`;
 }
 
 function formatCase(one: BenchCase): string {
