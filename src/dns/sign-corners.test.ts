@@ -242,6 +242,35 @@ describe("SignedRows", () => {
     for (const nowSec of [999, 1601]) expect(rows.append(answer(kept, 36), nowSec)).toBe(false);
   });
 
+  test("are found among many, and one of the same name and address takes the other's place", () => {
+    const rows = new SignedRows(2000);
+    const place = (i: number) => ({ steeredAt: i >> 1 });
+    const address = (i: number) => [10, 0, i & 1, i >> 8];
+    for (const ttl of [60, 61]) {
+      for (let i = 0; i < 2000; i++) {
+        const from = message(address(i));
+        from[55] = ttl;
+        rows.keep({ ...answer(from, 56), ...place(i) }, NOW_SEC);
+      }
+    }
+    expect(rows.size).toBe(2000);
+    const found = Array.from({ length: 2000 }, (_, i) => {
+      const to = { ...answer(message(address(i)), 36), ...place(i) };
+      return rows.append(to, NOW_SEC) && to.bytes[55] === 61;
+    });
+    expect(found).not.toContain(false);
+    const other = { ...answer(kept, 36), steeredAt: 3000 };
+    expect(rows.append(other, NOW_SEC)).toBe(false);
+    rows.keep({ ...answer(kept, 56), steeredAt: 3000 }, NOW_SEC);
+    expect([rows.size, rows.append(other, NOW_SEC)]).toEqual([1, true]);
+  });
+
+  test("keep no record of a signer whose name is too long", () => {
+    const rows = new SignedRows(10);
+    rows.keep(answer(Uint8Array.from([...kept, ...new Uint8Array(140)]), 196), NOW_SEC);
+    expect(rows.size).toBe(0);
+  });
+
   test("append to no other address, also one of the same key", () => {
     const rows = new SignedRows(10);
     rows.keep(answer(kept, 56), NOW_SEC);

@@ -56,7 +56,7 @@ interface Group {
  */
 export const SIGN_LIMITS = {
   keptPerSec: 4000,
-  keptMax: 65_536,
+  keptMax: 131_072,
   onceUdpPerSec: 2000,
   onceTcpPerSec: 1000,
   onceMax: 4096,
