@@ -39,6 +39,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   why: { body: { url: "http://c.cdn.example/www.shop.example/a.png" } },
   putCredential: { path: "/customers/shop/credentials/edge", body: { kind: "value" } },
   listCredentials: {},
+  readAddresses: {},
   deleteCredential: { path: "/customers/shop/credentials/edge" },
   putSigningKey: { path: "/customers/shop/signing-keys/autumn", body: {} },
   listSigningKeys: {},

@@ -10,6 +10,7 @@ import {
   wantedBy,
 } from "../policy/snapshot/mod.ts";
 import type { FormerName, NewIntent, Store, StoredIntent } from "../store/mod.ts";
+import type { AddressWebhooks } from "./address-webhook.ts";
 import type { Deps } from "./deps.ts";
 import { hex, sha256 } from "./digest.ts";
 import { checkMembers, hashMembers, withoutPasswords, withPlainEmails } from "./member-list.ts";
@@ -45,10 +46,13 @@ export interface ChangeDone {
  */
 export class Changer {
   readonly #deps: Deps;
+  readonly #webhooks: AddressWebhooks;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(deps: Deps) {
+  /** @param webhooks told before what is new may be used */
+  constructor(deps: Deps, webhooks: AddressWebhooks) {
     this.#deps = deps;
+    this.#webhooks = webhooks;
   }
 
   /** @throws Fault of the store */
@@ -93,7 +97,10 @@ export class Changer {
       snapshot: snapshot === null ? null : { snapshot, note: `${action} ${subject}` },
       audit: { atMs: clock.wallMs(), actor, customer, action, subject, changes: shown },
     });
-    if (snapshot !== null) publisher.announce(snapshot);
+    if (snapshot !== null) {
+      await this.#webhooks.before(snapshot, publisher.latest(), network);
+      publisher.announce(snapshot);
+    }
     return ok({ changes, version, snapshot: snapshot?.number ?? null });
   }
 

@@ -10,6 +10,8 @@ import { API_PREFIX } from "../model/api/mod.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NameResolver } from "../model/resolver.ts";
 import { openSqliteStore } from "../store/mod.ts";
+import { AddressWebhooks } from "./address-webhook.ts";
+import { AddressSigner } from "./addresses.ts";
 import { controlHandlers, type Parts } from "./api/handlers.ts";
 import { metricsText } from "./api/metrics.ts";
 import { openApiDocument } from "./api/openapi.ts";
@@ -96,11 +98,11 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => billing.stop());
     const keys = mountKeys({ dataDir: o.dataDir, deps });
     stops.push(() => keys.stop());
-    const secrets = mountSecrets({ dataDir: o.dataDir, deps }, stops);
+    const resolver = o.resolver ?? null;
+    const secrets = await mountSecrets({ dataDir: o.dataDir, deps, resolver }, stops);
     const extras = new ZoneExtras({ dataDir: o.dataDir, deps });
     stops.push(() => extras.stop());
-    const changer = new Changer(deps);
-    const resolver = o.resolver ?? null;
+    const changer = new Changer(deps, secrets.webhooks);
     const claims = new ClaimBook({ deps, changer, resolver });
     const checker = new SetUpChecker({ deps, resolver, dsOf: keys.dsOf });
     stops.push(() => claims.stop());
@@ -108,7 +110,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const handlers = {
       ...billing.handlers,
       ...keys.handlers,
-      ...secrets,
+      ...secrets.handlers,
       ...extras.handlers,
     };
     const app = appOf({
@@ -135,16 +137,28 @@ export async function startControl(o: ControlOptions): Promise<Control> {
   }
 }
 
-/** What caches are told and no snapshot says. */
-function mountSecrets(
-  o: { readonly dataDir: string; readonly deps: Deps },
+type SecretHandlers = SigningKeyHandlers & CredentialHandlers & Pick<Handlers, "readAddresses">;
+
+/** What caches are told and no snapshot says, and what is signed for those whom they ask. */
+async function mountSecrets(
+  o: { readonly dataDir: string; readonly deps: Deps; readonly resolver: NameResolver | null },
   stops: (() => unknown)[],
-): SigningKeyHandlers & CredentialHandlers {
+): Promise<{ readonly handlers: SecretHandlers; readonly webhooks: AddressWebhooks }> {
+  const { publisher, rng, log } = o.deps;
+  const signer = await AddressSigner.open({ dataDir: o.dataDir, rng });
   const signing = mountSigningKeys(o);
   stops.push(() => signing.stop());
   const credentials = mountCredentials(o);
   stops.push(() => credentials.stop());
-  return { ...signing.handlers, ...credentials.handlers };
+  const readAddresses: Handlers["readAddresses"] = async () => {
+    const latest = publisher.latest();
+    if (latest === null) throw new Fault("not-found", "addresses");
+    return signer.of(latest);
+  };
+  return {
+    handlers: { ...signing.handlers, ...credentials.handlers, readAddresses },
+    webhooks: new AddressWebhooks({ signer, resolver: o.resolver, log }),
+  };
 }
 
 /** The socket's address of each request that is being answered. */
@@ -152,11 +166,7 @@ const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
   readonly parts: Parts;
-  readonly mounted: BillingHandlers &
-    KeyHandlers &
-    SigningKeyHandlers &
-    CredentialHandlers &
-    ExtraHandlers;
+  readonly mounted: BillingHandlers & KeyHandlers & SecretHandlers & ExtraHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {

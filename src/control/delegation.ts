@@ -45,7 +45,8 @@ export async function delegationOf(
   return said === null ? null : serversIn([...said.answers, ...said.authorities], name);
 }
 
-async function addressesOf(server: string, resolver: NameResolver): Promise<string[]> {
+/** A name's addresses of both families, as far as they can be had. */
+export async function addressesOf(server: string, resolver: NameResolver): Promise<string[]> {
   const messages = await Promise.all(
     [TYPE.A, TYPE.AAAA].map((type) => resolver.lookup(server, type).catch(() => null)),
   );

@@ -95,6 +95,10 @@ export const customer = z.strictObject({
   title: z.string().min(1).max(120).optional(),
   plan: slug,
   members: z.array(member).default([]),
+  addressWebhook: httpUrl.optional().meta({
+    description:
+      "Told the signed list of caches and probes whenever it changes, before they may ask",
+  }),
   sites: z.array(site).default([]),
   zones: z.array(zone).default([]),
 });

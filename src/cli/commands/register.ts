@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { registerAddresses } from "./addresses.ts";
 import { registerAuditList } from "./audit-list.ts";
 import { registerCredentials } from "./credential.ts";
 import { registerExplain } from "./explain.ts";
@@ -60,6 +61,7 @@ export function registerCommands(program: Command): void {
   registerZoneDs(program);
   registerKeys(program);
   registerCredentials(program);
+  registerAddresses(program);
   registerSign(program);
   registerTsig(program);
   registerTokens(program);

@@ -45,6 +45,7 @@ type Billing =
 type Keys =
   | "readZoneKeys"
   | "rollZoneKey"
+  | "readAddresses"
   | "listCredentials"
   | "putCredential"
   | "deleteCredential"

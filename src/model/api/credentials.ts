@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { slug } from "../names.ts";
 import { credentialGiven } from "../origin-credential.ts";
+import { addressRoutes } from "./addresses.ts";
 import { customerParams } from "./customer.ts";
 import { route } from "./route.ts";
 
@@ -31,7 +32,9 @@ export const credentialRow = z
   .meta({ id: "CredentialRow" });
 export type CredentialRow = z.infer<typeof credentialRow>;
 
+/** Routes by which web servers are kept to caches. */
 export const credentialRoutes = {
+  ...addressRoutes,
   listCredentials: route({
     method: "get",
     path: "/customers/{customer}/credentials",

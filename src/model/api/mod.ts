@@ -6,6 +6,8 @@
  * Times named `...At`, `at`, `from`, `to` are ISO 8601 in UTC; `...Ms` are milliseconds since the
  * Unix epoch. Errors are problem details (RFC 9457) with all problems at once.
  */
+
+export * from "./addresses.ts";
 export * from "./as-groups.ts";
 export * from "./billing.ts";
 export * from "./claim.ts";

@@ -52,6 +52,7 @@ const CALLS = {
   listClaims: ["get", "/customers/{customer}/claims"],
   checkClaim: ["post", "/customers/{customer}/claims/{name}/check"],
   deleteClaim: ["delete", "/customers/{customer}/claims/{name}"],
+  readAddresses: ["get", "/addresses"],
   listCredentials: ["get", "/customers/{customer}/credentials"],
   putCredential: ["put", "/customers/{customer}/credentials/{name}"],
   deleteCredential: ["delete", "/customers/{customer}/credentials/{name}"],
