@@ -24,6 +24,11 @@ export function vetNetwork(network: Network): Problem[] {
     }
   };
   for (const [c, customer] of network.customers.entries()) {
+    const webhook = customer.addressWebhook;
+    // As of a receiver of logs: a name is vetted by what it resolves to, when it is called.
+    if (webhook !== undefined && parseAddress(hostOf(webhook)) !== null) {
+      vet(hostOf(webhook), `customers.${c}.addressWebhook`, portOf(webhook));
+    }
     for (const [z, { transfer }] of customer.zones.entries()) {
       for (const [t, to] of (transfer?.to ?? []).entries()) {
         const host = to.slice(0, to.lastIndexOf(":")).replace(/^\[|\]$/g, "");

@@ -71,14 +71,13 @@ async function apply(
     "  - name: shop\n",
     `  - name: shop\n    addressWebhook: ${webhook}\n`,
   );
-  const said = await world.call("POST", "/apply", { headers, body: { yaml } });
-  expect(said.status).toBe(200);
+  return (await world.call("POST", "/apply", { headers, body: { yaml } })).status;
 }
 
 const read = async () => (await world.call<SignedAddresses>("GET", "/addresses")).body;
 
 test("anybody can read the list, and check it with the network's key", async () => {
-  await apply([FIRST, { name: "ns", roles: ["dns"], v4: "127.0.1.9" }]);
+  expect(await apply([FIRST, { name: "ns", roles: ["dns"], v4: "127.0.1.9" }])).toBe(200);
   const signed = await read();
   const list = verifyAddresses(signed, { key: signed.key });
   // A name server asks nobody.
@@ -129,7 +128,7 @@ test("the command line prints addresses, and checks a list that was kept", async
 test("a customer is told before a new node is used, and not when nothing changed", async () => {
   told.length = 0;
   const more = [FIRST, { name: "lon-2", roles: ["edge", "probe"], v4: "127.0.1.2" }];
-  await apply(more);
+  expect(await apply(more)).toBe(200);
   expect(told.length).toBe(1);
   const [{ list, published, host }] = told as [(typeof told)[0]];
   const now = verifyAddresses(list);
@@ -140,7 +139,7 @@ test("a customer is told before a new node is used, and not when nothing changed
     now.number - 1,
     now.number,
   ]);
-  await apply([...more, { name: "ns", roles: ["dns"], v4: "127.0.1.9" }]);
+  expect(await apply([...more, { name: "ns", roles: ["dns"], v4: "127.0.1.9" }])).toBe(200);
   expect(told.length).toBe(1);
 });
 
@@ -149,12 +148,16 @@ test("a webhook that fails holds nobody up, and is not followed elsewhere", asyn
   for (const status of [500, 302]) {
     answer = status;
     const last = world.published.at(-1)!.number;
-    await apply([FIRST, { name: `lon-${status}`, roles: ["edge"], v4: "127.0.1.3" }]);
+    expect(await apply([FIRST, { name: `lon-${status}`, roles: ["edge"], v4: "127.0.1.3" }])).toBe(
+      200,
+    );
     expect(world.published.at(-1)!.number).toBe(last + 1);
   }
   // Twice each time.
   expect(told.length).toBe(4);
   const nowhere = [FIRST, { name: "lon-4", roles: ["edge"], v4: "127.0.1.4" }];
-  await apply(nowhere, "http://169.254.169.254/latest");
+  expect(await apply(nowhere, "http://169.254.169.254/latest")).toBe(422);
+  resolver.table.set(`inside.shop.example ${TYPE.A}`, ["169.254.169.254"]);
+  expect(await apply(nowhere, "http://inside.shop.example/latest")).toBe(200);
   expect(world.published.at(-1)!.nodes.map((node) => node.name)).toContain("lon-4");
 });
