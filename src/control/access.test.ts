@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Route, type RouteName, routes } from "../model/api/mod.ts";
+import { SHOP_PAIR } from "./certificate.fixture.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 
 // Every world hashes passwords: on a busy machine that takes seconds.
@@ -44,6 +45,9 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   putSigningKey: { path: "/customers/shop/signing-keys/autumn", body: {} },
   listSigningKeys: {},
   deleteSigningKey: { path: "/customers/shop/signing-keys/autumn" },
+  listCertificates: {},
+  addCertificate: { body: SHOP_PAIR },
+  deleteCertificate: { path: "/customers/shop/certificates/www.shop.example" },
   readUsage: {},
   createInvoice: { body: { period: "2026-12" } },
   listInvoices: {},

@@ -18,6 +18,7 @@ import { openApiDocument } from "./api/openapi.ts";
 import { API_HEADERS, problemResponse } from "./api/problem.ts";
 import { type Handlers, serve } from "./api/serve.ts";
 import { Auth } from "./auth.ts";
+import { CertificateBook, type CertificateHandlers } from "./certificates.ts";
 import { Changer } from "./change.ts";
 import { ClaimBook } from "./claims.ts";
 import { servePurges } from "./commands/purge.ts";
@@ -137,7 +138,10 @@ export async function startControl(o: ControlOptions): Promise<Control> {
   }
 }
 
-type SecretHandlers = SigningKeyHandlers & CredentialHandlers & Pick<Handlers, "readAddresses">;
+type SecretHandlers = SigningKeyHandlers &
+  CredentialHandlers &
+  CertificateHandlers &
+  Pick<Handlers, "readAddresses">;
 
 /** What caches are told and no snapshot says, and what is signed for those whom they ask. */
 async function mountSecrets(
@@ -150,13 +154,20 @@ async function mountSecrets(
   stops.push(() => signing.stop());
   const credentials = mountCredentials(o);
   stops.push(() => credentials.stop());
+  const certificates = new CertificateBook(o);
+  stops.push(() => certificates.stop());
   const readAddresses: Handlers["readAddresses"] = async () => {
     const latest = publisher.latest();
     if (latest === null) throw new Fault("not-found", "addresses");
     return signer.of(latest);
   };
   return {
-    handlers: { ...signing.handlers, ...credentials.handlers, readAddresses },
+    handlers: {
+      ...signing.handlers,
+      ...credentials.handlers,
+      ...certificates.handlers,
+      readAddresses,
+    },
     webhooks: new AddressWebhooks({ signer, resolver: o.resolver, log }),
   };
 }

@@ -3,28 +3,57 @@ import type { Handle } from "./observe.ts";
 import { UPGRADED, type WebSocketPair, webSocketHandlers } from "./web-sockets.ts";
 
 /** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
-const IDLE_SEC = 10;
+export const IDLE_SEC = 10;
 
 export type Aside = (request: Request, client: string) => Promise<Response> | null;
+
+/** PEM texts. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenOptions {
+  readonly hostname: string;
+  readonly port: number;
+  /** With it HTTP/2 and HTTP/1.1 are spoken, else HTTP/1.1; the first is shown to who names no other. */
+  readonly tls?: readonly (Tls & { readonly serverName?: string })[];
+  /** Answers what is no customer's, such as DNS queries; null for all else. */
+  readonly aside?: Aside | undefined;
+  /** Another listener of this process may have the port already. */
+  readonly beside?: boolean;
+}
 
 export interface Listening {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/**
- * Listens on one port of several addresses; port 0 is settled by the first. With `tls` it speaks
- * HTTP/2 and HTTP/1.1, else HTTP/1.1. Throws what `listenFault()` makes of it, with nothing left open.
- */
+/** Listens at one address and port. Throws what `listenFault()` makes of it. */
+export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocketPair> {
+  const { hostname, port, tls, aside } = o;
+  try {
+    return Bun.serve({
+      hostname,
+      port,
+      idleTimeout: IDLE_SEC,
+      development: false,
+      reusePort: o.beside === true,
+      websocket: webSocketHandlers,
+      fetch: (request, connection) =>
+        aside?.(request, connection.requestIP(request)?.address ?? "") ??
+        unlessUpgraded(handle(request, connection)),
+      ...(tls === undefined ? {} : { tls: tls.map((one) => ({ ...one })), http2: true }),
+    });
+  } catch (cause) {
+    throw listenFault(cause, `${hostname}:${port}`);
+  }
+}
+
+/** Listens for HTTP on one port of several addresses; port 0 is settled by the first. */
 export async function listen(
   handle: Handle,
-  o: {
-    readonly hosts: readonly string[];
-    readonly port: number;
-    readonly tls?: { readonly cert: string; readonly key: string };
-    /** Answers what is no customer's, such as DNS queries; null for all else. */
-    readonly aside?: Aside;
-  },
+  o: { readonly hosts: readonly string[]; readonly port: number },
 ): Promise<Listening> {
   const open: Bun.Server<WebSocketPair>[] = [];
   const stop = async () => {
@@ -33,22 +62,12 @@ export async function listen(
   let { port } = o;
   for (const hostname of o.hosts) {
     try {
-      const listener = Bun.serve({
-        hostname,
-        port,
-        idleTimeout: IDLE_SEC,
-        development: false,
-        websocket: webSocketHandlers,
-        fetch: (request, connection) =>
-          o.aside?.(request, connection.requestIP(request)?.address ?? "") ??
-          unlessUpgraded(handle(request, connection)),
-        ...(o.tls === undefined ? {} : { tls: { ...o.tls }, http2: true }),
-      });
+      const listener = listenAt(handle, { hostname, port });
       open.push(listener);
       port = listener.port ?? port;
-    } catch (cause) {
+    } catch (fault) {
       await stop();
-      throw listenFault(cause, `${hostname}:${port}`);
+      throw fault;
     }
   }
   return { port, stop };

@@ -6,4 +6,5 @@
  * It owns `<data>/cache` and `<data>/purged.json`.
  */
 export type { AccessSink } from "./access-log.ts";
+export type { CertificateSource } from "./certificates.ts";
 export { type EdgeOptions, type EdgeRole, startEdge } from "./start.ts";

@@ -16,6 +16,7 @@ import type { AccessSink } from "./access-log.ts";
 import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
 import { Cache, type Files } from "./cache/mod.ts";
+import { type CertificateSource, namedTls } from "./certificates.ts";
 import { Encoder } from "./encoder.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
@@ -31,6 +32,7 @@ import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 import { tellFailures } from "./tell-failures.ts";
+import { TlsDoor } from "./tls-door.ts";
 import { WebSockets } from "./web-sockets.ts";
 import { answerWhy } from "./why.ts";
 
@@ -44,6 +46,10 @@ export interface EdgeOptions {
   };
   /** PEM texts. Without them nothing listens for HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Customers' certificates, over HTTPS shown for their hosts. */
+  readonly certificates?: CertificateSource;
+  /** How long connections may go on with certificates that are no longer shown, ms. */
+  readonly tlsDrainMs?: number;
   /** Where requests are written down; nowhere without it. */
   readonly access?: AccessSink;
   readonly dataDir: string;
@@ -189,8 +195,26 @@ function groupsEnd(
   );
 }
 
-function asideOf({ aside }: EdgeOptions): { readonly aside?: Aside } {
-  return aside === undefined ? {} : { aside };
+/** Listens for HTTPS, with customers' certificates as they come and go. */
+function openTlsDoor(
+  handle: Handle,
+  o: EdgeOptions & Required<Pick<EdgeOptions, "tls">> & { readonly port: number },
+): Listening {
+  const { feed, clock, log, certificates, tlsDrainMs } = o;
+  const door = new TlsDoor(handle, {
+    ...{ hosts: o.listen.hosts, port: o.port, own: o.tls, aside: o.aside, clock, log },
+    named: () => namedTls(feed.snapshot(), certificates?.list() ?? [], clock.wallMs()),
+    ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
+  });
+  const changed = () => door.changed();
+  const ends = [feed.onSnapshot(changed), certificates?.onChange(changed)];
+  return {
+    port: door.port,
+    stop: () => {
+      for (const end of ends) end?.();
+      return door.stop();
+    },
+  };
 }
 
 /** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
@@ -203,7 +227,7 @@ async function openDoors(handle: Handle, o: EdgeOptions) {
   try {
     listeners.push(await listen(handle, { hosts, port: http }));
     if (o.tls !== undefined && https !== undefined) {
-      listeners.push(await listen(handle, { hosts, port: https, tls: o.tls, ...asideOf(o) }));
+      listeners.push(openTlsDoor(handle, { ...o, tls: o.tls, port: https }));
     }
     const ports = listeners.map((listener) => listener.port);
     const own = startOwnFigures({ clock: o.clock, hosts, ports });

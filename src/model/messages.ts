@@ -1,5 +1,6 @@
 /** Every word that travels on the bus: subject -> shape. */
 import type { Assignment } from "./assignment.ts";
+import type { CertificateIndex } from "./certificate.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { OriginCredentialSet } from "./origin-credential.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
@@ -214,5 +215,18 @@ export interface Requests {
   readonly "origin.credentials": {
     readonly ask: { readonly have: string };
     readonly reply: OriginCredentialSet | null;
+  };
+  /** Which certificates caches need; null when the set's digest is `have`. No secrets. */
+  readonly "certificates.index": {
+    readonly ask: { readonly have: string };
+    readonly reply: CertificateIndex | null;
+  };
+  /**
+   * Those certificates of the list that there are, with their keys: JSON of EdgeCertificate[], sealed
+   * (store/sealed-box) to the asker's X25519 public key. Both in base64.
+   */
+  readonly "certificates.get": {
+    readonly ask: { readonly ids: readonly string[]; readonly sealTo: string };
+    readonly reply: { readonly sealed: string };
   };
 }

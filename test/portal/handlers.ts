@@ -3,7 +3,7 @@ import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
 import { whoOf } from "./who.ts";
-import { liveOf, nodesOf, publish, type World } from "./world.ts";
+import { certificateOf, liveOf, nodesOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
 
 export const PASSWORD = "correct horse";
@@ -269,6 +269,27 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   },
   deleteSigningKey(world, input) {
     world.signingKeys.splice(world.signingKeys.indexOf(input.params.name ?? ""), 1);
+    return {};
+  },
+  listCertificates(world, input) {
+    sitesOf(world, input);
+    return { reply: input.params.customer === "acme" ? world.certificates : [] };
+  },
+  addCertificate(world, input) {
+    sitesOf(world, input);
+    const { cert = "", key = "" } = input.body as { cert?: string; key?: string };
+    const problems = [
+      { path: "cert", message: "expected a certificate that has not ended" },
+      { path: "key", message: "expected the private key of this certificate" },
+    ];
+    if (cert !== key) throw new Refusal(422, "The input has problems", { problems });
+    const row = certificateOf("new.shop.example", {});
+    world.certificates.push(row);
+    return { reply: row };
+  },
+  deleteCertificate(world, input) {
+    const at = world.certificates.findIndex(({ name }) => name === input.params.name);
+    world.certificates.splice(at, 1);
     return {};
   },
   listTokens: (world) => ({ reply: world.tokens }),

@@ -1,5 +1,6 @@
 import type {
   AuditEntry,
+  CertificateRow,
   ClaimView,
   Invoice,
   Live,
@@ -21,6 +22,7 @@ export interface World {
   readonly signingKeys: string[];
   /** Node -> what was overruled of it. */
   readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
+  readonly certificates: CertificateRow[];
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
@@ -62,6 +64,17 @@ export function makeWorld(): World {
     sites: new Map(),
     signingKeys: [],
     forced: new Map(),
+    certificates: [
+      certificateOf("www.shop.example", { state: "valid", daysLeft: 71, warnings: [] }),
+      certificateOf("static.shop.example", {
+        ...{ state: "expiring", daysLeft: 9 },
+        warnings: ["It ends in 9 days: add the one that follows it"],
+      }),
+      certificateOf("media.shop.example", {
+        ...{ state: "expired", daysLeft: -3, answers: [] },
+        warnings: ["It ended at 2026-11-19T12:00:00.000Z: browsers refuse it"],
+      }),
+    ],
     claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],
@@ -111,6 +124,17 @@ export function publish(world: World, note: string, number = world.snapshot + 1)
     missing,
   });
   return number;
+}
+
+export function certificateOf(name: string, more: Partial<CertificateRow>): CertificateRow {
+  return {
+    ...{ name, state: "valid", names: [name], answers: [name], issuer: "E7, Let's Encrypt" },
+    ...{ keyKind: "EC P-256", serial: "05a1b2", fingerprint: "ab".repeat(32), daysLeft: 90 },
+    ...{ notBefore: new Date(START_MS - 86_400_000).toISOString(), warnings: [] },
+    notAfter: new Date(START_MS + (more.daysLeft ?? 90) * 86_400_000).toISOString(),
+    addedAt: new Date(START_MS).toISOString(),
+    ...more,
+  };
 }
 
 function auditOf(world: World): AuditEntry[] {

@@ -155,7 +155,15 @@ export class Stage {
   async start(
     more: Pick<
       EdgeOptions,
-      "tls" | "secrets" | "credentials" | "files" | "access" | "exchangesMax" | "resolver"
+      | "tls"
+      | "secrets"
+      | "credentials"
+      | "files"
+      | "access"
+      | "exchangesMax"
+      | "resolver"
+      | "certificates"
+      | "tlsDrainMs"
     > & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
@@ -177,6 +185,8 @@ export class Stage {
       node: "edge-1",
       listen: { hosts: [this.#address], http: 0, https: 0 },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
+      ...(more.certificates === undefined ? {} : { certificates: more.certificates }),
+      ...(more.tlsDrainMs === undefined ? {} : { tlsDrainMs: more.tlsDrainMs }),
       ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),

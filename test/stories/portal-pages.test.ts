@@ -35,6 +35,8 @@ const PAGES = [
   ["owner", "/customers/acme/zones"],
   ["owner", "/customers/acme/add-zone"],
   ["owner", "/customers/acme/zones/shop.example"],
+  ["empty", "/customers/globex/certificates"],
+  ["owner", "/customers/acme/certificates"],
   ["owner", "/customers/acme/usage"],
   ["owner", "/account"],
   ["owner", "/nowhere"],

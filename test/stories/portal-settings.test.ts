@@ -138,3 +138,29 @@ describe("rules in the portal", () => {
     expect(stage.world.signingKeys).toEqual([]);
   });
 });
+
+describe("certificates in the portal", () => {
+  story("one is added with all that was wrong said at its fields, and one is removed", async () => {
+    const page = await stage.page("owner");
+    await visit(page, "/customers/acme/certificates");
+    await page.getByRole("row", { name: /static\.shop\.example Ends soon/ }).waitFor();
+    await page
+      .getByRole("row", { name: /media\.shop\.example Ended .*browsers refuse it/ })
+      .waitFor();
+    await page.getByRole("button", { name: "Add a certificate" }).click();
+    await page.getByLabel("Certificate, then").fill("a certificate");
+    await page.getByLabel("Private key").fill("another's key");
+    await page.getByRole("button", { name: "Add certificate" }).click();
+    await page.getByText("Expected a certificate that has not ended").waitFor();
+    await page.getByText("Expected the private key of this certificate").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByLabel("Private key").fill("a certificate");
+    await page.getByRole("button", { name: "Add certificate" }).click();
+    await page.getByText("new.shop.example is in place").waitFor();
+    await page.getByRole("button", { name: "Remove media.shop.example" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove certificate" }).click();
+    await page.getByText("media.shop.example is removed").waitFor();
+    const left = stage.world.certificates.map(({ name }) => name);
+    expect(left).toEqual(["www.shop.example", "static.shop.example", "new.shop.example"]);
+  });
+});

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { registerAddresses } from "./addresses.ts";
 import { registerAuditList } from "./audit-list.ts";
+import { registerCertificates } from "./certificate.ts";
 import { registerCredentials } from "./credential.ts";
 import { registerExplain } from "./explain.ts";
 import { registerGroupImport } from "./group-import.ts";
@@ -63,6 +64,7 @@ export function registerCommands(program: Command): void {
   registerCredentials(program);
   registerAddresses(program);
   registerSign(program);
+  registerCertificates(program);
   registerTsig(program);
   registerTokens(program);
   registerAuditList(program);

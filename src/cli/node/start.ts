@@ -11,6 +11,7 @@ import { type AccessSink, type EdgeOptions, type EdgeRole, startEdge } from "../
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
+import { startCertificates } from "./certificates.ts";
 import { answerSettings } from "./dns-options.ts";
 import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
@@ -174,6 +175,13 @@ async function startCache(
     ...{ feed, bus, rng, log },
   });
   stops.push(async () => credentials.stop());
+  const certificates = await startCertificates({
+    path: join(dataDir, "certificates.sealed"),
+    masterPath: join(dataDir, "certificates.secret"),
+    boxPath: join(dataDir, "node-key.secret"),
+    ...{ feed, bus, rng, log },
+  });
+  stops.push(async () => certificates.stop());
   let access: AccessSink | undefined;
   if (file.accessLog !== undefined) {
     const { format, each, maxMiB } = file.accessLog;
@@ -188,6 +196,7 @@ async function startCache(
     secrets: (customer, key) => keys.secret(customer, key),
     resolver: stubResolver({ servers: file.resolvers, rng }),
     credentials: (customer, name) => credentials.find(customer, name),
+    certificates,
     ...(await edgeOptions(file, dataDir)),
   });
 }

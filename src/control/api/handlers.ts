@@ -53,7 +53,11 @@ type Keys =
   | "putSigningKey"
   | "deleteSigningKey";
 type Extras = "listTsigKeys" | "createTsigKey" | "deleteTsigKey";
-export type ControlHandlers = Pick<Handlers, Exclude<RouteName, Billing | Keys | Extras>>;
+type Certificates = "listCertificates" | "addCertificate" | "deleteCertificate";
+export type ControlHandlers = Pick<
+  Handlers,
+  Exclude<RouteName, Billing | Keys | Extras | Certificates>
+>;
 
 export interface Parts {
   readonly deps: Deps;

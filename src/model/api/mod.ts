@@ -10,6 +10,7 @@
 export * from "./addresses.ts";
 export * from "./as-groups.ts";
 export * from "./billing.ts";
+export * from "./certificate.ts";
 export * from "./claim.ts";
 export * from "./credentials.ts";
 export * from "./customer.ts";

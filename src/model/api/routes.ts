@@ -8,6 +8,7 @@ import {
   usageQuery,
   usageRow,
 } from "./billing.ts";
+import { certificateRoutes } from "./certificate.ts";
 import { claimRoutes } from "./claim.ts";
 import { credentialRoutes } from "./credentials.ts";
 import {
@@ -385,6 +386,7 @@ export const routes = {
   ...nodeRoutes,
   ...credentialRoutes,
   ...signingKeyRoutes,
+  ...certificateRoutes,
   ...whyRoutes,
   ...zoneRoutes,
   ...claimRoutes,

@@ -40,6 +40,9 @@ const PAGES: Pages = {
   zones: lazy(async () => ({ default: (await import("./pages/zones.tsx")).ZonesPage })),
   zoneAdd: lazy(async () => ({ default: (await import("./pages/zone-add.tsx")).ZoneAddPage })),
   zone: lazy(async () => ({ default: (await import("./pages/zone.tsx")).ZonePage })),
+  certificates: lazy(async () => ({
+    default: (await import("./pages/certificates.tsx")).CertificatesPage,
+  })),
   usage: lazy(async () => ({ default: (await import("./pages/usage.tsx")).UsagePage })),
   invoices: lazy(async () => ({ default: (await import("./pages/invoices.tsx")).InvoicesPage })),
   invoice: lazy(async () => ({ default: (await import("./pages/invoice.tsx")).InvoicePage })),

@@ -20,6 +20,7 @@ export const ROUTES = {
   zones: "/customers/:customer/zones",
   zoneAdd: "/customers/:customer/add-zone",
   zone: "/customers/:customer/zones/:zone",
+  certificates: "/customers/:customer/certificates",
   usage: "/customers/:customer/usage",
   invoices: "/customers/:customer/invoices",
   invoice: "/customers/:customer/invoices/:id",

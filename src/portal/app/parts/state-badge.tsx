@@ -6,6 +6,10 @@ const WORDS: Readonly<Record<string, string>> = {
   down: "Down",
   draining: "Draining",
   unknown: "Not measured yet",
+  valid: "Valid",
+  expiring: "Ends soon",
+  expired: "Ended",
+  "not-yet": "Not valid yet",
 };
 
 const TONES: Readonly<Record<string, string>> = {
@@ -13,6 +17,10 @@ const TONES: Readonly<Record<string, string>> = {
   down: "bad",
   draining: "warn",
   unknown: "quiet",
+  valid: "good",
+  expiring: "warn",
+  expired: "bad",
+  "not-yet": "quiet",
 };
 
 /** A state in a word and a sign of its own shape: never by colour alone. */

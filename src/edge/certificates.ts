@@ -1,0 +1,28 @@
+import type { EdgeCertificate } from "../model/certificate.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { chooseCertificates } from "../policy/certificates/mod.ts";
+import { siteOfHost } from "../policy/snapshot/mod.ts";
+import type { NamedTls } from "./tls-door.ts";
+
+/** Customers' certificates, as this node has them. */
+export interface CertificateSource {
+  list(): readonly EdgeCertificate[];
+  onChange(listener: () => void): () => void;
+}
+
+/**
+ * What to show for each host of the snapshot that has a certificate of its own customer's, in the
+ * hosts' order. Names of nobody here get none.
+ */
+export function namedTls(
+  snapshot: Snapshot | null,
+  held: readonly EdgeCertificate[],
+  nowMs: number,
+): readonly NamedTls[] {
+  if (snapshot === null || held.length === 0) return [];
+  const hosts = [...siteOfHost(snapshot)].map(([host, { site }]): [string, string] => {
+    return [host, snapshot.sites[site]?.customer ?? ""];
+  });
+  const chosen = chooseCertificates(hosts, held, nowMs);
+  return [...chosen].map(([serverName, { id, cert, key }]) => ({ serverName, id, cert, key }));
+}

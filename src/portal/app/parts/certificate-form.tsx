@@ -1,0 +1,111 @@
+import {
+  Alert,
+  Button,
+  Group,
+  Paper,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+  Title,
+} from "@mantine/core";
+import { type FormEvent, useState } from "react";
+import { useChange } from "../api/queries.ts";
+import { sortProblems } from "./field-problems.ts";
+import { FormAlert } from "./states.tsx";
+import { useToast } from "./toast.tsx";
+
+const PATHS = { name: ["name"], cert: ["cert"], key: ["key"] } as const;
+
+/** Adds a certificate with its key, or one in the place of another. */
+export function CertificateForm(props: { customer: string; onClose: () => void }) {
+  const { customer, onClose } = props;
+  const [name, setName] = useState("");
+  const [cert, setCert] = useState("");
+  const [key, setKey] = useState("");
+  const add = useChange("addCertificate");
+  const toast = useToast();
+  const problems = sortProblems(add.error, PATHS);
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    const named = name.trim() === "" ? {} : { name: name.trim() };
+    add.mutate(
+      { params: { customer }, body: { ...named, cert, key } },
+      {
+        onSuccess(row) {
+          toast(`${row.name} is in place`);
+          onClose();
+        },
+      },
+    );
+  }
+  return (
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+      <Stack>
+        <div>
+          <Title order={2}>Add a certificate</Title>
+          <Text c="dimmed" size="sm">
+            Its DNS names say for which of your sites. The one that follows it takes its place.
+          </Text>
+        </div>
+        <FormAlert words={problems.rest} />
+        <PemField
+          label="Certificate, then those that lead to its issuer"
+          description="PEM: -----BEGIN CERTIFICATE-----"
+          value={cert}
+          onChange={setCert}
+          error={problems.fields.cert}
+        />
+        <PemField
+          label="Private key"
+          description="PEM, not encrypted: -----BEGIN PRIVATE KEY-----. It is never shown again."
+          value={key}
+          onChange={setKey}
+          error={problems.fields.key}
+        />
+        <TextInput
+          label="Name"
+          description="Default: its first DNS name"
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          error={problems.fields.name}
+          autoComplete="off"
+        />
+        <Alert color="gray" variant="outline" className="tp-note">
+          The key is kept encrypted, and given to caches only.
+        </Alert>
+        <Group>
+          <Button type="submit" loading={add.isPending} disabled={cert === "" || key === ""}>
+            Add certificate
+          </Button>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+function PemField(props: {
+  label: string;
+  description: string;
+  value: string;
+  onChange: (text: string) => void;
+  error: string | undefined;
+}) {
+  return (
+    <Textarea
+      label={props.label}
+      description={props.description}
+      value={props.value}
+      onChange={(e) => props.onChange(e.currentTarget.value)}
+      error={props.error}
+      autosize
+      minRows={4}
+      maxRows={10}
+      spellCheck={false}
+      autoComplete="off"
+    />
+  );
+}
