@@ -40,6 +40,8 @@ export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocket
       development: false,
       reusePort: o.beside === true,
       websocket: webSocketHandlers,
+      // Handlers answer their own faults: what comes here escaped them. Nothing of it is told.
+      error: () => new Response("This cache made a mistake\n", { status: 500, headers: PLAIN }),
       fetch: (request, connection) =>
         aside?.(request, connection.requestIP(request)?.address ?? "") ??
         unlessUpgraded(handle(request, connection)),
@@ -72,6 +74,8 @@ export async function listen(
   }
   return { port, stop };
 }
+
+const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 
 /** A connection that became a WebSocket gets no answer any more. */
 function unlessUpgraded(answer: Response | Promise<Response>) {

@@ -114,6 +114,9 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const purges = purgeLogOf(o, { server, bans, table: () => table });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
+    for (const { hostname, fault } of table.byHostname.values()) {
+      if (fault !== null) log.error("A site is not served: its rules", { hostname, fault });
+    }
     server.tableChanged();
     webSockets.tableChanged(table);
   };

@@ -92,6 +92,7 @@ function askOf(o: {
   readonly client: string;
 }): Ask | Refusal {
   const { entry, form, path, request } = o;
+  if (entry.fault !== null) return refusals.unruled;
   if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
   const get = fieldsSeen(form, request, null);

@@ -57,6 +57,12 @@ export const refusals = {
     words: "No site of this network has that host name",
     error: "destination_not_found",
   },
+  unruled: {
+    status: 500,
+    words: "The rules of this site cannot be used",
+    error: "proxy_configuration_error",
+    details: "rules",
+  },
   broken: {
     status: 500,
     words: "This cache made a mistake; the request was not served",

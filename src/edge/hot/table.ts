@@ -24,6 +24,8 @@ export interface SiteEntry {
   readonly counts: SiteCounts;
   /** Null: it has none. */
   readonly rules: EntryRules | null;
+  /** Why its rules cannot be used: then nothing of it is served; null: they can. */
+  readonly fault: unknown;
 }
 
 /** A snapshot compiled for the edge; swapped whole. */
@@ -51,7 +53,7 @@ export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCount
       firstAddress: `${site.scheme}://${hostField}`,
       usage: meter.of(site.customer, site.hostname),
       counts: counts.of(site.hostname),
-      rules: compileEntryRules(site.rules),
+      ...rulesOf(site),
     };
   });
   const byHost = new Map<string, { entry: SiteEntry; form: Form }>();
@@ -67,4 +69,13 @@ export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCount
     byHostname: new Map(entries.map((entry) => [entry.hostname, entry])),
     countryOf: compileCountries(snapshot),
   };
+}
+
+/** What is wrong with one site is no other's matter: it alone is not served (threats.md 1.3). */
+function rulesOf(site: SnapshotSite): Pick<SiteEntry, "rules" | "fault"> {
+  try {
+    return { rules: compileEntryRules(site.rules), fault: null };
+  } catch (fault) {
+    return { rules: null, fault };
+  }
 }
