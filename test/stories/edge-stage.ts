@@ -290,10 +290,10 @@ export function ask(
 }
 
 /** Waits for a condition, five seconds at most. */
-export async function until(holds: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000;
+export async function until(holds: () => boolean, msMax = 5_000): Promise<void> {
+  const end = performance.now() + msMax;
   while (!holds()) {
-    assert(performance.now() < end, "What was waited for came within five seconds");
+    assert(performance.now() < end, "What was waited for came in time");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

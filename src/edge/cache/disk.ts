@@ -16,6 +16,11 @@ const WRITERS_MAX = 4;
 /** Which fields make variants is in the files: so many are opened at most to find one that answers. */
 const TRIED_MAX = 8;
 
+/** Of what is held, so much goes when the file system has no room, and is not filled again so soon. */
+const FULL_PART = 1 / 8;
+const FULL_MS = 60_000;
+const FULL_AGAIN_MS = 1_000;
+
 /** What the names of files begin with that were not whole when the process ended. */
 const ASIDE = "aside-";
 
@@ -65,6 +70,8 @@ export class DiskTier {
   #writers = 0;
   #sequence = 0;
   #stopped = false;
+  /** When the file system had no room, and how much is held at most for a while after. */
+  #full: { readonly atMs: number; readonly bytesMax: number } | null = null;
   /** Why the folder could not be opened, or null. The tier holds nothing then. */
   fault: { readonly code?: string } | null = null;
 
@@ -333,8 +340,9 @@ export class DiskTier {
     this.#queue.push(async () => {
       try {
         await act(pending);
-      } catch {
+      } catch (fault) {
         // A full or broken disk: the object is not kept, nor what there is of it.
+        if ((fault as { readonly code?: string }).code === "ENOSPC") this.ranFull();
         await this.files.unlink(tmp).catch(() => {});
       }
       set.delete(pending);
@@ -357,8 +365,22 @@ export class DiskTier {
     }
   }
 
+  /** The file system has no room: some is made, also for the node's own notes of purges. */
+  ranFull(): void {
+    const atMs = this.#nowMs();
+    if (this.#full !== null && Math.abs(atMs - this.#full.atMs) < FULL_AGAIN_MS) return;
+    this.#full = { atMs, bytesMax: Math.floor(this.#index.bytes * (1 - FULL_PART)) };
+    this.#shrink(0);
+  }
+
+  #roomBytes(): number {
+    if (this.#full === null) return this.#bytesMax;
+    const { atMs, bytesMax } = this.#full;
+    return Math.abs(this.#nowMs() - atMs) > FULL_MS ? this.#bytesMax : bytesMax;
+  }
+
   #shrink(comingBytes: number): void {
-    while (this.#index.bytes + this.spoolBytes + comingBytes > this.#bytesMax) {
+    while (this.#index.bytes + this.spoolBytes + comingBytes > this.#roomBytes()) {
       const victim = this.#index.toEvict();
       if (victim === null) return;
       this.#forget(victim);

@@ -108,12 +108,13 @@ export class Spool {
       try {
         const { bytesWritten } = await this.#file!.write(chunk, 0, chunk.byteLength, at);
         // A disk that is nearly full takes a part, and says no error.
-        if (bytesWritten !== chunk.byteLength) throw new Error("The disk is full");
+        if (bytesWritten !== chunk.byteLength) throw Object.assign(new Error(), { code: "ENOSPC" });
         this.#table.add(chunk);
         this.#fileBytes += chunk.byteLength;
         this.#disk.spoolBytes += chunk.byteLength;
-      } catch {
+      } catch (fault) {
         this.#filing = false;
+        if ((fault as { readonly code?: string }).code === "ENOSPC") this.#disk.ranFull();
       }
     }
     if (!this.#filing) this.#held.push({ at, bytes: chunk });
