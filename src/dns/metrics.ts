@@ -1,5 +1,6 @@
 import type { Snapshot } from "../model/snapshot.ts";
 import type { PackedCounts } from "./hot/counts.ts";
+import { siteOf } from "./hot/subject.ts";
 import {
   DURATION_SEC,
   durationsOf,
@@ -38,7 +39,7 @@ export class DnsMetrics {
     const { lookups, answers } = packed;
     const sites = this.#siteCounts;
     const targets = this.#targetCounts;
-    for (let i = 0; i < lookups.length; i += 3) sites[lookups[i]!]! += lookups[i + 2]!;
+    for (let i = 0; i < lookups.length; i += 3) sites[siteOf(lookups[i]!) + 1]! += lookups[i + 2]!;
     for (let i = 0; i < answers.length; i += 2) targets[answers[i]!]! += answers[i + 1]!;
   }
 

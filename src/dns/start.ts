@@ -14,6 +14,7 @@ import { startExtras } from "./extras.ts";
 import { Responder } from "./hot/answer.ts";
 import { CountsDesk, type DnsCounts, type PackedCounts } from "./hot/counts.ts";
 import { type AnswerSettings, PLAIN } from "./hot/settings.ts";
+import { siteOf } from "./hot/subject.ts";
 import type { Tables } from "./hot/tables.ts";
 import { openLibc } from "./libc.ts";
 import { DnsMetrics } from "./metrics.ts";
@@ -228,7 +229,8 @@ class QueryMeter {
       this.#sites = new Array(snapshot.sites.length);
     }
     for (let i = 0; i < lookups.length; i += 3) {
-      if (lookups[i]! > 0) this.#counters(lookups[i]! - 1, snapshot).queries += lookups[i + 2]!;
+      const site = siteOf(lookups[i]!);
+      if (site >= 0) this.#counters(site, snapshot).queries += lookups[i + 2]!;
     }
     for (let i = 0; i < others.length; i += 2) {
       this.#counters(others[i]!, snapshot).queries += others[i + 1]!;

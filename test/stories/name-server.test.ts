@@ -120,6 +120,24 @@ describe.each(["batched", "portable"] as const)("UDP, %s", (udp) => {
   });
 });
 
+test("lookups of a site's own cache name are counted where caches of one pop share the sites", async () => {
+  const file = structuredClone(WORLD);
+  const addresses = { v4: "127.1.0.2" };
+  (file.nodes as object[]).push({ name: "a2", pop: "oslo", roles: ["edge"], addresses });
+  const snapshot = compileWorld(file);
+  const { dns, usage } = await start({}, { feed: new HandFeed(snapshot, healthOf(snapshot)) });
+  for (const name of ["www.shop.example.cdn.example", "c.cdn.example", "www.shop.example"]) {
+    expect(addressesOf(await askUdp(dns.port, encode(name)))).toHaveLength(1);
+  }
+  const counted = (what: string) => {
+    const lines = dns.metrics().split("\n");
+    return Number(lines.find((line) => line.startsWith(what))?.split(" ")[1] ?? 0);
+  };
+  await until(() => counted('turnpike_dns_site_lookups_total{site="caches"}') >= 2);
+  await until(() => counted('turnpike_dns_site_lookups_total{site="www.shop.example"}') >= 1);
+  await until(() => (usage.get("shop www.shop.example")?.queries ?? 0) >= 2);
+});
+
 describe("a wildcard address", () => {
   test("is answered from whichever address was asked, IPv4 and IPv6", async () => {
     const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
