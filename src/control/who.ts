@@ -48,5 +48,14 @@ export function whoGetsServer(
     groups: seen.groups.slice(0, o.limit).map((group) => ({ ...group })),
     reasons: seen.reasons.map((reason) => ({ ...reason })),
     missShare,
+    ...(seen.sites === null
+      ? {}
+      : {
+          sites: {
+            names: seen.sites.slice(0, o.limit),
+            held: seen.sites.length,
+            inAll: snapshot.sites.length,
+          },
+        }),
   };
 }

@@ -37,6 +37,7 @@ export function whoOf(world: World, server: string, at: string | undefined): Who
             { filter: "lowest-load", reason: "lowest-load", groups: 5, share: 0.5 },
             { filter: "lowest-load", reason: "within-margin", groups: 1, share: 0.12 },
           ],
+    ...(node ? { sites: { names: ["www.shop.example"], held: 1, inAll: 2 } } : {}),
     missShare: node ? null : 0.5,
   };
 }

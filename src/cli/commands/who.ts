@@ -41,6 +41,12 @@ export function whoWords(w: WhoView): string[] {
     `   snapshot ${w.snapshot}, health ${w.health}, assignment ${w.assignment}`,
   ];
   if (w.missShare !== null) lines.push(`   ${percent(w.missShare)} of what caches fetch on a miss`);
+  if (w.sites !== undefined) {
+    const { names, held, inAll } = w.sites;
+    const more = names.length > SHOWN ? ", ..." : "";
+    const named = held === 0 ? "" : `: ${names.slice(0, SHOWN).join(", ")}${more}`;
+    lines.push(`   within its pop the own names of ${held} of ${inAll} sites${named}`);
+  }
   if (w.groupsOfIt === 0) return lines;
   lines.push(
     "",

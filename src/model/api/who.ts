@@ -41,6 +41,14 @@ export const who = z
         z.object({ filter: z.string(), reason: z.string(), groups: z.int(), share: z.number() }),
       )
       .meta({ description: "Each filter's verdicts on it, over all groups that get it" }),
+    sites: z
+      .object({ names: z.array(z.string()), held: z.int(), inAll: z.int() })
+      .optional()
+      .meta({
+        description:
+          "Of a cache with neighbours in its pop: sites whose own cache names are answered with it " +
+          "there, at most `limit` of them named",
+      }),
     missShare: z.number().nullable().meta({
       description: "Of an origin: its part of what caches fetch on a miss",
     }),

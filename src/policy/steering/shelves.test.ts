@@ -7,6 +7,7 @@ import { KEEP_LOAD } from "./allocate.ts";
 import { assign } from "./assign.ts";
 import { placeShelves, SHELVES, type ShelfCache, shelfOf, shelvesMost } from "./shelves.ts";
 import { edgesAsk, steer, type View } from "./steer.ts";
+import { whoGets } from "./who.ts";
 
 const HOLD_MS = 22_000;
 
@@ -188,6 +189,18 @@ describe("a site's own cache name", () => {
     const hashed = reasons.filter(({ reason }) => reason === "hashed");
     expect(hashed.length).toBeGreaterThan(0);
     for (const { detail } of hashed) expect(detail).toContain("by consistent hashing");
+  });
+
+  test("is among what its cache is said to hold, and no neighbour's", () => {
+    const [site] = snapshot.sites;
+    const many = { ...snapshot, sites: names.map((hostname) => ({ ...site!, hostname })) };
+    const seen = { ...view(health()), snapshot: many };
+    const held = ["node/fra-1", "node/fra-2"].map((id) => whoGets(seen, null, id)!.sites!);
+    expect(held.flat().sort()).toEqual([...names].sort());
+    for (const [i, id] of cachesOf(seen).entries()) {
+      expect(held[id === "node/fra-1" ? 0 : 1]).toContain(names[i]!);
+    }
+    expect(whoGets(seen, null, "node/nyc-1")!.sites).toBeNull();
   });
 
   test("leaves a cache that is down at once, and the others' names stay", () => {

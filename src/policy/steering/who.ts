@@ -3,6 +3,7 @@ import type { Candidate, SteerReason } from "../../model/decision.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { ORDERING } from "./chain.ts";
 import { sharesByTarget } from "./shares.ts";
+import { shelfOf } from "./shelves.ts";
 import { type SteerAsk, steer, type View } from "./steer.ts";
 
 /** A client group that is answered with a server. */
@@ -38,6 +39,8 @@ export interface Who {
   readonly reasons: readonly WhoReason[];
   /** Of an origin: its part of what caches fetch on a miss. Null of a node. */
   readonly missShare: number | null;
+  /** Of a cache with neighbours: the sites whose own names its pop's clients are answered with it. */
+  readonly sites: readonly string[] | null;
 }
 
 /**
@@ -84,7 +87,22 @@ export function whoGets(view: View, demand: Demand | null, id: string): Who | nu
     groups,
     reasons: [...reasons.values()].map((r) => ({ ...r, share: all === 0 ? 0 : r.share / all })),
     missShare: about.miss === null ? null : missShareOf(view, about.miss, id),
+    sites: about.miss === null ? sitesOn(view, id) : null,
   };
+}
+
+/** Null where its pop has no other cache that can be used: then all sites are. */
+function sitesOn(view: View, id: string): readonly string[] | null {
+  const { snapshot } = view;
+  const pop = snapshot.pops[snapshot.nodes.find((node) => node.id === id)?.pop ?? -1];
+  const shelves = view.assignment.shelves?.[pop?.name ?? ""];
+  if (shelves === undefined) return null;
+  // Who is just down is dropped before the next assignment knows.
+  const { choices } = steer(view, { for: "edges" }, { group: 0, brief: true });
+  if (!choices.some((choice) => choice.id === id)) return [];
+  const place = shelves.caches.indexOf(id);
+  const hostnames = snapshot.sites.map(({ hostname }) => hostname);
+  return hostnames.filter((hostname) => shelves.at[shelfOf(hostname)] === place);
 }
 
 const ALL_DOWN = { reason: "all-down", detail: "nothing is usable" } as const;

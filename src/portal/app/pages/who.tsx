@@ -77,6 +77,15 @@ function Answer(props: { data: WhoView }) {
             value: `${data.groupsOfIt}`,
             note: `of ${data.groupsInAll}`,
           },
+          ...(data.sites === undefined
+            ? []
+            : [
+                {
+                  label: "Sites' own names",
+                  value: String(data.sites.held),
+                  note: `of ${data.sites.inAll}, among the caches of its pop`,
+                },
+              ]),
           ...(data.missShare === null ? [] : [{ ...miss, value: formatPercent(data.missShare) }]),
           {
             label: "Decided on snapshot",
