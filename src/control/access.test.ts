@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Route, type RouteName, routes } from "../model/api/mod.ts";
-import { SHOP_PAIR } from "./certificate.fixture.ts";
+import { NETWORK_PAIR, SHOP_PAIR } from "./certificate.fixture.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 
 // Every world hashes passwords: on a busy machine that takes seconds.
@@ -47,6 +47,9 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   deleteSigningKey: { path: "/customers/shop/signing-keys/autumn" },
   listCertificates: {},
   addCertificate: { body: SHOP_PAIR },
+  listNetworkCertificates: {},
+  addNetworkCertificate: { body: NETWORK_PAIR },
+  deleteNetworkCertificate: { path: "/certificates/c.cdn.example" },
   deleteCertificate: { path: "/customers/shop/certificates/www.shop.example" },
   readUsage: {},
   createInvoice: { body: { period: "2026-12" } },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Fault } from "../base/fault.ts";
 import type { Problem } from "../base/result.ts";
 import type { CertificateRow, CertificateState } from "../model/api/mod.ts";
-import type { EdgeCertificate } from "../model/certificate.ts";
+import { type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Network } from "../model/network.ts";
 import { chooseCertificates, coversHost } from "../policy/certificates/mod.ts";
 import { CertificateStore, type StoredCertificate } from "../store/certificates.ts";
@@ -19,7 +19,12 @@ const DAY_MS = 86_400_000;
 
 export type CertificateHandlers = Pick<
   Handlers,
-  "listCertificates" | "addCertificate" | "deleteCertificate"
+  | "listCertificates"
+  | "addCertificate"
+  | "deleteCertificate"
+  | "listNetworkCertificates"
+  | "addNetworkCertificate"
+  | "deleteNetworkCertificate"
 >;
 
 /** A certificate as it is stored, with what it says and what caches are given of it. */
@@ -77,6 +82,11 @@ export class CertificateBook {
       listCertificates: ({ params }) => this.#list(params.customer),
       addCertificate: ({ caller, params, body }) => this.#add(caller, params.customer, body),
       deleteCertificate: ({ caller, params }) => this.#remove(caller, params.customer, params.name),
+      listNetworkCertificates: () => this.#list(OF_NETWORK),
+      addNetworkCertificate: ({ caller, body }) => this.#add(caller, OF_NETWORK, body),
+      deleteNetworkCertificate: ({ caller, params }) => {
+        return this.#remove(caller, OF_NETWORK, params.name);
+      },
     };
   }
 
@@ -130,7 +140,7 @@ export class CertificateBook {
       ({ stored }) => stored.customer === customer && stored.name !== name,
     );
     if (others.length >= CERTIFICATES_OF_CUSTOMER_MAX) {
-      const words = `${customer} has ${CERTIFICATES_OF_CUSTOMER_MAX} certificates already`;
+      const words = `${customer || "The network"} has ${CERTIFICATES_OF_CUSTOMER_MAX} certificates already`;
       throw new Fault("conflict", words);
     }
     this.#store.put({ customer, name, cert, key, addedMs: nowMs });
@@ -152,8 +162,10 @@ export class CertificateBook {
   /** @throws Fault `not-found` */
   async #hostsOf(customer: string): Promise<Hosts> {
     const { network } = await this.#deps.store.intents.read();
-    if (!network?.customers.some((one) => one.name === customer)) {
-      throw new Fault("not-found", customer);
+    const isKnown =
+      customer === OF_NETWORK || network?.customers.some((one) => one.name === customer);
+    if (network === null || network === undefined || isKnown !== true) {
+      throw new Fault("not-found", customer === OF_NETWORK ? "zone" : customer);
     }
     return hostsOf(network);
   }
@@ -163,7 +175,7 @@ export class CertificateBook {
     of: { readonly customer: string; readonly name: string; act: string; change: string },
   ): Promise<void> {
     return this.#deps.store.audits.add({
-      ...{ atMs: this.#deps.clock.wallMs(), actor: caller.actor, customer: of.customer },
+      ...{ atMs: this.#deps.clock.wallMs(), actor: caller.actor, customer: of.customer || null },
       ...{ action: `certificate.${of.act}`, subject: `certificate/${of.name}` },
       changes: [of.change],
     });
@@ -175,8 +187,8 @@ function badInput(problems: readonly Problem[]): Fault {
 }
 
 function hostsOf({ customers, zone }: Network): Hosts {
-  const all = new Map<string, string>();
-  const atCaches = new Set<string>();
+  const all = new Map([[`c.${zone}`, OF_NETWORK]]);
+  const atCaches = new Set([`c.${zone}`]);
   for (const { name, sites } of customers) {
     for (const { hostname, cache, front } of sites) {
       const cached = [`${hostname}.${zone}`, ...cache.aliases];
@@ -202,7 +214,8 @@ function nameProblems(
     ([host, owner]) => owner === customer && names.some((name) => coversHost(name, host)),
   );
   if (!own && names.length > 0) {
-    const message = `expected a DNS name that is one of ${customer}'s sites or aliases`;
+    const ours = customer === OF_NETWORK ? "c.<zone>" : `one of ${customer}'s sites or aliases`;
+    const message = `expected a DNS name that is ${ours}`;
     problems.push({ path: "cert", message, received: names.slice(0, 5).join(", ") });
   }
   return problems;

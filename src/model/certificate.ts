@@ -1,7 +1,11 @@
+/** Whose a certificate of the network itself is: `c.<zone>` is everybody's. */
+export const OF_NETWORK = "";
+
 /** A customer's certificate with its key, as caches need it. Never in a snapshot, a log or an answer. */
 export interface EdgeCertificate {
   /** Changes when anything of it does: 32 hex digits. */
   readonly id: string;
+  /** Or OF_NETWORK. */
   readonly customer: string;
   /** What it is called in the API. */
   readonly name: string;

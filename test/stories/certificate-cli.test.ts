@@ -100,6 +100,20 @@ testWith(
       ...{ what: "no cache to show it", withinMs: 60_000, everyMs: 500 },
     });
     expect((await turnpike("list")).output).not.toContain("Lab root");
+
+    const shared = issued(["c.cdn.example"]);
+    const both = [folder.file("c.pem", shared.cert), folder.file("c.key", shared.key)];
+    const given = await turnpike(
+      "add",
+      "--network",
+      "--cert",
+      both[0] ?? "",
+      "--key",
+      both[1] ?? "",
+    );
+    expect(given.output).toContain("c.cdn.example: shown for c.cdn.example until 2047-");
+    expect((await turnpike("list", "--network")).output).toMatch(/c\.cdn\.example +valid/);
+    expect((await turnpike("remove", "c.cdn.example", "--network")).code).toBe(0);
   },
   180,
 );

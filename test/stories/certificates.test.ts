@@ -78,6 +78,27 @@ test("all that is wrong with an upload is told at once; another customer's host 
   expect(refused.status).toBe(404);
 });
 
+test("the network has one certificate for c.<zone>, which names no customer's host", async () => {
+  const { headers, control } = world;
+  const add = (names: readonly string[]) => {
+    const { cert, key } = issued(names);
+    const body = { cert, key };
+    return control.call<{ serial: string }>("POST", "/certificates", { headers, body });
+  };
+  expect((await add(["c.cdn.example", `${SHOP}.cdn.example`])).status).toBe(422);
+  expect((await add(["cdn.example"])).status).toBe(422);
+  const stolen = await world.add(issued([SHOP, "c.cdn.example"]));
+  expect(stolen.status).toBe(422);
+  const { status, body } = await add(["c.cdn.example"]);
+  expect(status).toBe(201);
+  await world.until("c.cdn.example", ({ serial }) => serial.toLowerCase() === body.serial);
+  const listed = await control.call<{ name: string }[]>("GET", "/certificates", { headers });
+  expect(listed.body.map(({ name }) => name)).toEqual(["c.cdn.example"]);
+  const removed = await control.call("DELETE", "/certificates/c.cdn.example", { headers });
+  expect(removed.status).toBe(204);
+  await world.until("c.cdn.example", ({ serial }) => serial.toLowerCase() !== body.serial);
+});
+
 test("TLS 1.2 and 1.3 are spoken and nothing older; sessions are resumed, until tickets' keys are gone", async () => {
   const twelve = { maxVersion: "TLSv1.2" };
   expect((await world.shown(SHOP)).protocol).toBe("TLSv1.3");

@@ -2,11 +2,13 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Fault } from "../../base/fault.ts";
 import type { Problem } from "../../base/result.ts";
+import type { ApiClient } from "../api-client.ts";
 import { onlyCustomer } from "./find-customer.ts";
 import { noun, table, verb } from "./verb.ts";
 
 interface Flags {
   readonly customer?: string;
+  readonly network?: boolean;
 }
 
 interface AddFlags extends Flags {
@@ -17,6 +19,8 @@ interface AddFlags extends Flags {
 
 const CUSTOMER = ["--customer <name>", "whose; default: the only one that you may see"] as const;
 
+const NETWORK = ["--network", "the network's own, for c.<zone>: for the operator"] as const;
+
 /** The commands of customers' certificates. */
 export function registerCertificates(program: Command): void {
   const parent = noun(program, "certificate", "Certificates that caches show for sites");
@@ -26,18 +30,22 @@ export function registerCertificates(program: Command): void {
     examples: [
       "turnpike certificate add --cert fullchain.pem --key privkey.pem",
       "turnpike certificate add --name shop --cert new.pem --key new.key --customer shop",
+      "turnpike certificate add --network --cert c-zone.pem --key c-zone.key",
     ],
     options: [
       ["--cert <file>", "PEM: the certificate, then those that lead to its issuer"],
       ["--key <file>", "PEM: its private key"],
       ["--name <name>", "what it is called; default: its first DNS name"],
       CUSTOMER,
+      NETWORK,
     ],
     run: async ({ api, flags, print }) => {
       const { cert, key } = await readPair(flags);
-      const params = { customer: await onlyCustomer(api, flags.customer) };
       const name = flags.name === undefined ? {} : { name: flags.name };
-      const row = await api.call("addCertificate", { params, body: { ...name, cert, key } });
+      const body = { ...name, cert, key };
+      const row = flags.network
+        ? await api.call("addNetworkCertificate", { body })
+        : await api.call("addCertificate", { params: await ownerOf(api, flags), body });
       const answers = row.answers.length === 0 ? "nothing" : row.answers.join(", ");
       print(row, [
         `${row.name}: shown for ${answers} until ${row.notAfter}`,
@@ -50,10 +58,11 @@ export function registerCertificates(program: Command): void {
     usage: "list",
     description: "Certificates: their names, who issued them, and how long they last",
     examples: ["turnpike certificate list --customer shop"],
-    options: [CUSTOMER],
+    options: [CUSTOMER, NETWORK],
     run: async ({ api, flags, print }) => {
-      const customer = await onlyCustomer(api, flags.customer);
-      const rows = await api.call("listCertificates", { params: { customer } });
+      const rows = flags.network
+        ? await api.call("listNetworkCertificates")
+        : await api.call("listCertificates", { params: await ownerOf(api, flags) });
       const cells = rows.map((row) => [
         ...[row.name, row.state, row.names.join(" "), row.issuer, row.notAfter, row.daysLeft],
         row.warnings.join("; "),
@@ -67,14 +76,22 @@ export function registerCertificates(program: Command): void {
     usage: "remove <name>",
     description: "Remove a certificate: within a minute no cache shows it",
     examples: ["turnpike certificate remove www.shop.example --customer shop"],
-    options: [CUSTOMER],
+    options: [CUSTOMER, NETWORK],
     run: async ({ api, args, flags, print }) => {
-      const params = { customer: await onlyCustomer(api, flags.customer), name: args[0] ?? "" };
-      await api.call("deleteCertificate", { params });
-      print({ removed: params.name }, `Removed ${params.name}`);
+      const name = args[0] ?? "";
+      if (flags.network) await api.call("deleteNetworkCertificate", { params: { name } });
+      else {
+        const params = { ...(await ownerOf(api, flags)), name };
+        await api.call("deleteCertificate", { params });
+      }
+      print({ removed: name }, `Removed ${name}`);
       return 0;
     },
   });
+}
+
+async function ownerOf(api: ApiClient, flags: Flags): Promise<{ customer: string }> {
+  return { customer: await onlyCustomer(api, flags.customer) };
 }
 
 /** Both files, or all that is wrong with them. */

@@ -53,7 +53,13 @@ type Keys =
   | "putSigningKey"
   | "deleteSigningKey";
 type Extras = "listTsigKeys" | "createTsigKey" | "deleteTsigKey";
-type Certificates = "listCertificates" | "addCertificate" | "deleteCertificate";
+type Certificates =
+  | "listCertificates"
+  | "addCertificate"
+  | "deleteCertificate"
+  | "listNetworkCertificates"
+  | "addNetworkCertificate"
+  | "deleteNetworkCertificate";
 export type ControlHandlers = Pick<
   Handlers,
   Exclude<RouteName, Billing | Keys | Extras | Certificates>
