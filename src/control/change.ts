@@ -4,7 +4,7 @@ import type { Intent, Network } from "../model/network.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import {
   type Change,
-  compile,
+  Compiler,
   diffIntent,
   validateNetwork,
   wantedBy,
@@ -47,6 +47,7 @@ export interface ChangeDone {
 export class Changer {
   readonly #deps: Deps;
   readonly #webhooks: AddressWebhooks;
+  readonly #compiler = new Compiler();
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @param webhooks told before what is new may be used */
@@ -111,7 +112,12 @@ export class Changer {
       return problems.length > 0 ? bad(problems) : ok(null);
     }
     const number = this.#deps.publisher.nextNumber();
-    return compile({ intent, number, createdAtMs: this.#deps.clock.wallMs(), sha256 });
+    return this.#compiler.compile({
+      intent,
+      number,
+      createdAtMs: this.#deps.clock.wallMs(),
+      sha256,
+    });
   }
 
   async #targets(stored: StoredIntent, network: Network, revive: boolean) {
@@ -131,6 +137,8 @@ export class Changer {
       added.push({ hostname, customer, target });
     }
     const dropped = [...before].filter(([name, owner]) => after.get(name) !== owner);
+    // The same object where nothing comes or goes: the compiler need not compare them.
+    if (added.length + dropped.length === 0) return { all: stored.targets, added, dropped: [] };
     return { all, added, dropped: dropped.map(([name]) => name) };
   }
 }

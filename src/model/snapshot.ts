@@ -203,6 +203,8 @@ export interface SnapshotZone {
 
 export interface SnapshotBody {
   readonly schema: typeof SNAPSHOT_SCHEMA;
+  /** How `hash` is made: 2 by parts (policy/snapshot/hash.ts); absent over the whole, as it once was. */
+  readonly hashing?: 2;
   /** Goes up by one with each publish, never down; also the zones' SOA serial. */
   readonly number: number;
   readonly intentVersion: number;
@@ -224,6 +226,6 @@ export interface SnapshotBody {
 }
 
 export interface Snapshot extends SnapshotBody {
-  /** SHA-256, 64 hex digits, of the canonical JSON of the body. */
+  /** SHA-256, 64 hex digits, of the body: as `hashing` says. */
   readonly hash: string;
 }

@@ -86,6 +86,29 @@ export function storeContract(
       expect(await store.intents.latestSnapshot()).toEqual(snapshotOf(1, 1));
     });
 
+    test("an intent is the same object until there is another, and then as it was given", async () => {
+      const target = "b".repeat(32);
+      const targetsAdded = [{ hostname: "www.shop.example", customer: "shop", target }];
+      const first = intentOf(1, { targetsAdded });
+      await save(first);
+      const read = await store.intents.read();
+      expect(read).toEqual({
+        version: 1,
+        network: first.network,
+        targets: { "www.shop.example": target },
+      });
+      expect(await store.intents.read()).toBe(read);
+      const second = intentOf(2);
+      await save(second);
+      const next = await store.intents.read();
+      expect([next.version, next.network]).toEqual([2, second.network]);
+      // Nothing came or went: whoever compiles need not compare them.
+      expect(next.targets).toBe(read.targets);
+      await store.close();
+      store = await world.reopen();
+      expect(await store.intents.read()).toEqual(JSON.parse(JSON.stringify(next)));
+    });
+
     test("a commit from an old version is a conflict and leaves no trace", async () => {
       await save(intentOf(1));
       const late = store.intents.commit({

@@ -1,34 +1,11 @@
 import { bad, ok, type Problem, type Result } from "../../base/result.ts";
-import type { Intent, Network, Pop } from "../../model/network.ts";
-import type { Origin } from "../../model/origin.ts";
-import type { Site } from "../../model/site.ts";
-import {
-  type OriginIndex,
-  SNAPSHOT_SCHEMA,
-  type Snapshot,
-  type SnapshotBody,
-  type SnapshotGroup,
-  type SnapshotNode,
-  type SnapshotOrigin,
-  type SnapshotSite,
-  type SnapshotStep,
-  type SnapshotZone,
-} from "../../model/snapshot.ts";
-import { tsigName } from "../../model/zone-extras.ts";
-import { compileCheck } from "./check.ts";
+import type { Intent } from "../../model/network.ts";
+import type { Snapshot, SnapshotBody } from "../../model/snapshot.ts";
+import { changedSites } from "./changed-sites.ts";
+import { type CompileInput, compileBody, recompileBody } from "./compile-body.ts";
+import { SnapshotHasher } from "./hash.ts";
 import { runPolicyTests } from "./policy-test.ts";
-import { compileRecords } from "./records.ts";
-import { compileChain } from "./steering.ts";
-import { validateNetwork } from "./validate.ts";
-
-export interface CompileInput {
-  readonly intent: Intent;
-  /** The number that this snapshot gets: above every one published before. */
-  readonly number: number;
-  readonly createdAtMs: number;
-  /** SHA-256 as 64 lower-case hex digits. */
-  readonly sha256: (text: string) => string;
-}
+import { validateCustomers, validateNetwork } from "./validate.ts";
 
 /**
  * Compiles intent into a snapshot: names turned into indexes, defaults settled, hashed. Every
@@ -36,222 +13,54 @@ export interface CompileInput {
  * of the file are tried on what was compiled: one that fails is a problem too.
  */
 export function compile(input: CompileInput): Result<Snapshot> {
-  const { network, targets } = input.intent;
+  return new Compiler().compile(input);
+}
+
+/**
+ * Compiles one intent after the other, as `compile()` does. Sites that an edit left alone (the very same
+ * objects) are neither checked, compiled nor hashed again, as long as names, zones and numbers of
+ * origins stay what they were: see `changedSites()`.
+ */
+export class Compiler {
+  readonly #hasher = new SnapshotHasher();
+  #last: { readonly intent: Intent; readonly body: SnapshotBody } | null = null;
+  /** How many sites the last call compiled. */
+  compiled = 0;
+
+  compile(input: CompileInput): Result<Snapshot> {
+    const { intent } = input;
+    const last = this.#last;
+    const found = last === null ? null : changedSites(last.intent, intent);
+    const customers = new Set(found?.map((one) => one.customer));
+    // Whoever is told of a problem is told of all.
+    const partly = found !== null && validateCustomers(intent.network, customers).length === 0;
+    const problems = partly ? [] : check(intent);
+    if (problems.length > 0) return bad(problems);
+    const changed = partly && last !== null ? found : null;
+    const body =
+      changed === null || last === null
+        ? compileBody(input)
+        : recompileBody(input, last.body, changed);
+    this.compiled = changed?.length ?? body.sites.length;
+    this.#last = { intent, body };
+    const snapshot = { ...body, hash: this.#hasher.hash(body, input.sha256) };
+    const tests = intent.network.tests ?? [];
+    const failed = runPolicyTests(snapshot, tests).filter((problem) => problem !== null);
+    return failed.length > 0 ? bad(failed) : ok(snapshot);
+  }
+}
+
+function check({ network, targets }: Intent): Problem[] {
   const problems: Problem[] = validateNetwork(network);
   if (network.nodes.length === 0) {
     const message = "expected at least one node: an empty network is never published";
     problems.push({ path: "nodes", message, received: "none" });
   }
-  for (const customer of network.customers) {
-    for (const site of customer.sites) {
-      if (!/^[0-9a-f]{32}$/.test(targets[site.hostname] ?? "")) {
-        problems.push({ path: "targets", message: "expected a target", received: site.hostname });
-      }
+  for (const { sites } of network.customers) {
+    for (const { hostname } of sites) {
+      if (/^[0-9a-f]{32}$/.test(targets[hostname] ?? "")) continue;
+      problems.push({ path: "targets", message: "expected a target", received: hostname });
     }
   }
-  if (problems.length > 0) return bad(problems);
-  const body = compileBody(input);
-  const snapshot = { ...body, hash: input.sha256(JSON.stringify(body)) };
-  const failed = runPolicyTests(snapshot, network.tests ?? []).filter((p) => p !== null);
-  return failed.length > 0 ? bad(failed) : ok(snapshot);
-}
-
-function compileBody(input: CompileInput): SnapshotBody {
-  const { network } = input.intent;
-  const { sites, origins } = compileSites(input.intent);
-  return {
-    schema: SNAPSHOT_SCHEMA,
-    number: input.number,
-    intentVersion: input.intent.version,
-    createdAtMs: input.createdAtMs,
-    zone: network.zone,
-    ...signedBy(network),
-    contact: network.contact ?? `hostmaster@${network.zone}`,
-    ttlSec: network.ttlSec,
-    allowPrivateOrigins: network.allowPrivateOrigins,
-    allowOriginRanges: network.allowOriginRanges,
-    ports: network.ports,
-    pops: network.pops,
-    nodes: compileNodes(network),
-    groups: compileGroups(network),
-    sites,
-    origins,
-    zones: network.customers.flatMap((customer) =>
-      customer.zones.map(
-        (zone): SnapshotZone => ({
-          name: zone.name,
-          customer: customer.name,
-          ...signedBy(zone),
-          ...(zone.transfer && {
-            transfer: { key: tsigName(zone.transfer.key, customer.name), to: zone.transfer.to },
-          }),
-          records: compileRecords(zone.records, zone.name),
-        }),
-      ),
-    ),
-  };
-}
-
-function compileNodes(network: Network): SnapshotNode[] {
-  return network.nodes.map((node, index) => ({
-    index,
-    id: `node/${node.name}`,
-    name: node.name,
-    pop: network.pops.findIndex((pop) => pop.name === node.pop),
-    roles: node.roles,
-    ...(node.addresses.v4 === undefined ? {} : { v4: node.addresses.v4 }),
-    ...(node.addresses.v6 === undefined ? {} : { v6: node.addresses.v6 }),
-    capacity: node.capacity,
-    ...forcedOf(node),
-    limitMs: node.limitMs,
-    ...(node.measure.exporter === undefined ? {} : { exporter: node.measure.exporter }),
-    ...(node.measure.ftp === undefined ? {} : { ftp: node.measure.ftp }),
-    ...(node.measure.snmp === undefined ? {} : { snmp: node.measure.snmp }),
-    ...limitsOf(node.measure),
-  }));
-}
-
-function forcedOf({ state, until }: Pick<Origin, "state" | "until">) {
-  return { forced: state, ...(until === undefined ? {} : { forcedUntilMs: Date.parse(until) }) };
-}
-
-function limitsOf({ connectionsMax, bytesPerSecMax }: Network["nodes"][number]["measure"]) {
-  return {
-    ...(connectionsMax === undefined ? {} : { connectionsMax }),
-    ...(bytesPerSecMax === undefined ? {} : { bytesPerSecMax }),
-  };
-}
-
-function compileGroups(network: Network): SnapshotGroup[] {
-  const unknown = network.pops.map(() => null);
-  return [
-    { index: 0, name: "default", prefixes: [], rttMs: unknown },
-    ...network.clientGroups.map((group, i) => ({
-      index: i + 1,
-      name: group.name,
-      prefixes: group.prefixes,
-      ...(group.resolver === undefined ? {} : { resolver: group.resolver }),
-      rttMs: network.pops.map((pop) => group.rttMs[pop.name] ?? null),
-      ...(group.tags === undefined ? {} : { tags: group.tags }),
-      ...(group.country === undefined ? {} : { country: group.country }),
-      ...placed(group),
-    })),
-  ];
-}
-
-function compileSites(intent: Intent): { sites: SnapshotSite[]; origins: SnapshotOrigin[] } {
-  const sites: SnapshotSite[] = [];
-  const origins: SnapshotOrigin[] = [];
-  const pops = new Map(intent.network.pops.map((pop, index) => [pop.name, { ...pop, index }]));
-  for (const customer of intent.network.customers) {
-    for (const site of customer.sites) {
-      const index = sites.length;
-      const port = site.port ?? (site.scheme === "https" ? 443 : 80);
-      const chain = compileChain(intent.network, site, origins.length);
-      const pool = compilePool(site, { index, port, first: origins.length, pops });
-      origins.push(...pool);
-      const target = intent.targets[site.hostname] ?? "";
-      sites.push(
-        compileSite(site, {
-          index,
-          customer: customer.name,
-          port,
-          target,
-          pool: pool.map((o) => o.index),
-          chain,
-        }),
-      );
-    }
-  }
-  return { sites, origins };
-}
-
-function compilePool(
-  site: Site,
-  at: {
-    index: number;
-    port: number;
-    first: OriginIndex;
-    pops: ReadonlyMap<string, Pop & { readonly index: number }>;
-  },
-): SnapshotOrigin[] {
-  return site.origins.map((origin, i) => ({
-    index: at.first + i,
-    site: at.index,
-    id: `${site.hostname}/${origin.name}`,
-    name: origin.name,
-    ...(origin.v4 === undefined ? {} : { v4: origin.v4 }),
-    ...(origin.v6 === undefined ? {} : { v6: origin.v6 }),
-    port: origin.port ?? at.port,
-    weight: origin.weight,
-    capacity: origin.capacity,
-    ...forcedOf(origin),
-    ...nearTo(origin, at.pops),
-    ...(origin.exporter === undefined ? {} : { exporter: origin.exporter }),
-    ...(origin.loadUrl === undefined ? {} : { loadUrl: origin.loadUrl }),
-    ...(origin.snmp === undefined ? {} : { snmp: origin.snmp }),
-    ...(origin.ftpPort === undefined ? {} : { ftpPort: origin.ftpPort }),
-    ...(origin.paths === undefined ? {} : { paths: origin.paths }),
-    ...(origin.connectionsMax === undefined ? {} : { connectionsMax: origin.connectionsMax }),
-  }));
-}
-
-/** Where an origin stands: its own place, or that of the pop it is near. */
-function nearTo(
-  origin: Origin,
-  pops: ReadonlyMap<string, Pop & { readonly index: number }>,
-): Pick<SnapshotOrigin, "pop" | "lat" | "lon"> {
-  const pop = origin.pop === undefined ? undefined : pops.get(origin.pop);
-  const place = origin.lat === undefined ? pop : origin;
-  return { ...(pop === undefined ? {} : { pop: pop.index }), ...placed(place ?? {}) };
-}
-
-function signedBy(o: { readonly dnssec?: boolean | "ed25519" | undefined }) {
-  if (o.dnssec === undefined || o.dnssec === false) return {};
-  return { dnssec: o.dnssec === true ? 13 : 15 } as const;
-}
-
-function placed(o: { readonly lat?: number | undefined; readonly lon?: number | undefined }) {
-  return o.lat === undefined || o.lon === undefined ? {} : { lat: o.lat, lon: o.lon };
-}
-
-function compileSite(
-  site: Site,
-  at: {
-    index: number;
-    customer: string;
-    port: number;
-    target: string;
-    pool: readonly OriginIndex[];
-    chain: readonly SnapshotStep[] | undefined;
-  },
-): SnapshotSite {
-  return {
-    index: at.index,
-    customer: at.customer,
-    hostname: site.hostname,
-    target: at.target,
-    onboarding: site.onboarding,
-    ...signedBy(site),
-    front: site.front,
-    scheme: site.scheme,
-    port: at.port,
-    ttlSec: site.ttlSec,
-    youngTtlSec: site.youngTtlSec,
-    preset: site.steering.preset,
-    ...(at.chain === undefined ? {} : { chain: at.chain }),
-    margin: site.steering.margin,
-    allDown: site.steering.allDown,
-    ...(site.steering.fallback === undefined ? {} : { fallback: site.steering.fallback }),
-    limitMs: site.limitMs,
-    check: compileCheck(site.check),
-    ...(site.beacon === true ? { beacon: true } : {}),
-    aliases: site.cache.aliases,
-    objectBytesMax: site.cache.objectBytesMax,
-    ...(site.fetch === undefined ? {} : { fetch: site.fetch }),
-    origins: at.pool,
-    ...(site.records === undefined ? {} : { records: compileRecords(site.records, site.hostname) }),
-    ...(site.rules === undefined || site.rules.length === 0 ? {} : { rules: site.rules }),
-    ...(site.logs === undefined ? {} : { logs: site.logs }),
-  };
+  return problems;
 }

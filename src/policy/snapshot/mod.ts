@@ -4,7 +4,7 @@
  * every role derives from a snapshot in the same way. Pure; who stores and publishes is above.
  */
 export { type AsPrefixes, IMPORTED, prefixesByAs, withAsGroups } from "./as-groups.ts";
-export { compile } from "./compile.ts";
+export { Compiler, compile } from "./compile.ts";
 export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";

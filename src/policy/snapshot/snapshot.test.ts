@@ -3,6 +3,7 @@ import { fakeSha256, intentOf, SMALL, snapshotOf } from "../../../test/fixtures/
 import { network } from "../../model/network.ts";
 import { compile } from "./compile.ts";
 import { diffIntent } from "./diff.ts";
+import { SnapshotHasher } from "./hash.ts";
 import { siteOfHost } from "./hosts.ts";
 import { compileNames } from "./names.ts";
 import { validateNetwork } from "./validate.ts";
@@ -78,8 +79,16 @@ test("verifySnapshot() refuses any single changed, missing or null field", () =>
 test("verifySnapshot() refuses doubled rows even with a right hash", () => {
   const { hash: _hash, ...body } = snapshotOf();
   const doubled = { ...body, origins: [...body.origins, ...body.origins] };
-  const signed = { ...doubled, hash: fakeSha256(JSON.stringify(doubled)) };
+  const signed = { ...doubled, hash: new SnapshotHasher().hash(doubled, fakeSha256) };
   expect(verifySnapshot(signed, fakeSha256).ok).toBe(false);
+});
+
+test("verifySnapshot() accepts what was hashed as a whole, as snapshots once were", () => {
+  const { hash: _hash, hashing: _hashing, ...body } = snapshotOf();
+  const before = { ...body, hash: fakeSha256(JSON.stringify(body)) };
+  expect(verifySnapshot(JSON.parse(JSON.stringify(before)), fakeSha256).ok).toBe(true);
+  expect(verifySnapshot({ ...before, ttlSec: 1 }, fakeSha256).ok).toBe(false);
+  expect(verifySnapshot({ ...before, hashing: 3 }, fakeSha256).ok).toBe(false);
 });
 
 test("compileNames() holds the zone, both second addresses, the target and name servers", () => {

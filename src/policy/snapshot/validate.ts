@@ -8,6 +8,8 @@ type Add = (path: string, message: string, received: string) => void;
 /**
  * What no single noun can see: names that must be unique, references that must lead somewhere, and
  * hostnames that must not overlap. Returns every problem, each with its path in the network file.
+ * What a site's other settings can break is checked by customer (`validateCustomers()`): of the checks
+ * before, none may look at more of a site than `changedSites()` holds still.
  */
 export function validateNetwork(network: Network): Problem[] {
   const problems: Problem[] = [];
@@ -21,8 +23,18 @@ export function validateNetwork(network: Network): Problem[] {
   checkGroups(network, add);
   checkNames(network, add);
   checkSigned(network, add);
-  checkFetch(network, add);
   for (const [c, customer] of network.customers.entries()) checkCustomer(network, customer, c, add);
+  return problems;
+}
+
+/**
+ * What is wrong within these customers (places in the list), by itself: for a network of which nothing
+ * else has changed, nor a name in them, since it passed `validateNetwork()`.
+ */
+export function validateCustomers(network: Network, places: Iterable<number>): Problem[] {
+  const problems: Problem[] = [];
+  const add: Add = (path, message, received) => problems.push({ path, message, received });
+  for (const c of places) checkCustomer(network, network.customers[c]!, c, add);
   return problems;
 }
 
@@ -58,17 +70,6 @@ function checkGroups(network: Network, add: Add): void {
       const owner = owners.get(prefix);
       if (owner === undefined) owners.set(prefix, group.name);
       else add(`${at}.prefixes.${p}`, `expected a prefix of its own: ${owner} has it`, prefix);
-    }
-  }
-}
-
-/** A certificate is shown in a TLS handshake. */
-function checkFetch(network: Network, add: Add): void {
-  for (const [c, { sites }] of network.customers.entries()) {
-    for (const [s, { fetch, scheme }] of sites.entries()) {
-      if (fetch?.certificate === undefined || scheme === "https") continue;
-      const path = `customers.${c}.sites.${s}.fetch.certificate`;
-      add(path, "expected a site with scheme: https", fetch.certificate);
     }
   }
 }
@@ -191,6 +192,10 @@ function checkCustomer(network: Network, customer: Customer, c: number, add: Add
   }
   for (const [s, site] of customer.sites.entries()) {
     unique(site.origins, `${at}.sites.${s}.origins`, add);
+    if (site.fetch?.certificate !== undefined && site.scheme !== "https") {
+      const path = `${at}.sites.${s}.fetch.certificate`;
+      add(path, "expected a site with scheme: https", site.fetch.certificate);
+    }
     checkChain(network, site, { path: `${at}.sites.${s}.steering.chain`, add });
     for (const [o, origin] of site.origins.entries()) {
       const path = `${at}.sites.${s}.origins.${o}`;

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { bad, ok, type Result } from "../../base/result.ts";
 import { SNAPSHOT_SCHEMA, type Snapshot } from "../../model/snapshot.ts";
+import { SnapshotHasher } from "./hash.ts";
 
 const index = z.int().min(0);
 
 /** The shape as far as indexes and counts go; the hash vouches for the rest. */
 const shape = z.looseObject({
   schema: z.literal(SNAPSHOT_SCHEMA),
+  hashing: z.literal(2).optional(),
   number: z.int().min(1),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   createdAtMs: z.number(),
@@ -46,7 +48,8 @@ export function verifySnapshot(value: unknown, sha256: (text: string) => string)
     return bad([{ path: "", message: "expected indexes in order, in range and without doubles" }]);
   }
   const { hash, ...body } = value as Snapshot;
-  const found = sha256(JSON.stringify(body));
+  const parts = body.hashing === 2;
+  const found = parts ? new SnapshotHasher().hash(body, sha256) : sha256(JSON.stringify(body));
   if (found !== hash) {
     return bad([
       { path: "hash", message: `expected the hash of the body, ${found}`, received: hash },

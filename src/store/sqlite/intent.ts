@@ -2,7 +2,7 @@ import type { Transaction } from "kysely";
 import { Fault } from "../../base/fault.ts";
 import type { Network } from "../../model/network.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import type { IntentStore, NewIntent, NewSnapshot, StoredMember } from "../store.ts";
+import type { IntentStore, NewIntent, NewSnapshot, StoredIntent, StoredMember } from "../store.ts";
 import { appendAudit } from "./audit.ts";
 import type { Db, Schema } from "./schema.ts";
 
@@ -13,31 +13,38 @@ const INTENTS_KEPT = 20;
 type Tx = Transaction<Schema>;
 
 export function intentStore(db: Db): IntentStore {
+  // What was read or written last: whoever edits it leaves the same objects where nothing changes.
+  let newest: StoredIntent | null = null;
   return {
     async read() {
+      const version = await newestVersion(db);
+      if (newest?.version === version) return newest;
       const row = await newestIntent(db);
       const targets = await db.selectFrom("site_target").selectAll().where("dropped", "is", null);
       const live = await targets.execute();
-      return {
+      newest = {
         version: row?.version ?? 0,
         network: row === undefined ? null : (JSON.parse(row.network) as Network),
         targets: Object.fromEntries(live.map((t) => [t.hostname, t.target])),
       };
+      return newest;
     },
     async readVersion(version) {
       const query = db.selectFrom("intent").select("network").where("version", "=", version);
       const row = await query.executeTakeFirst();
       return row === undefined ? null : (JSON.parse(row.network) as Network);
     },
-    commit: ({ before, intent, snapshot, audit }) =>
-      db.transaction().execute(async (tx) => {
-        const version = (await newestIntent(tx))?.version ?? 0;
+    async commit({ before, intent, snapshot, audit }) {
+      await db.transaction().execute(async (tx) => {
+        const version = await newestVersion(tx);
         if (version !== before) throw new Fault("conflict", `the intent is at version ${version}`);
         if (intent !== null) await saveIntent(tx, intent, audit.atMs);
         if (snapshot !== null) await saveSnapshot(tx, snapshot);
         await prune(tx);
         await appendAudit(tx, audit);
-      }),
+      });
+      if (intent !== null) newest = newest?.version === before ? withIntent(newest, intent) : null;
+    },
     async latestSnapshot() {
       const query = db.selectFrom("snapshot").select("body").orderBy("number", "desc").limit(1);
       const row = await query.executeTakeFirst();
@@ -78,6 +85,22 @@ export function intentStore(db: Db): IntentStore {
       return rows.map((row) => ({ node: row.node, number: row.number, atMs: row.at_ms }));
     },
   };
+}
+
+async function newestVersion(db: Db | Tx): Promise<number> {
+  const query = db.selectFrom("intent").select((e) => e.fn.max("version").as("version"));
+  return (await query.executeTakeFirst())?.version ?? 0;
+}
+
+function withIntent(before: StoredIntent, intent: NewIntent): StoredIntent {
+  const { version, network, targetsAdded, targetsDropped } = intent;
+  if (targetsAdded.length + targetsDropped.length === 0) {
+    return { version, network, targets: before.targets };
+  }
+  const targets = new Map(Object.entries(before.targets));
+  for (const hostname of targetsDropped) targets.delete(hostname);
+  for (const { hostname, target } of targetsAdded) targets.set(hostname, target);
+  return { version, network, targets: Object.fromEntries(targets) };
 }
 
 function newestIntent(db: Db | Tx): Promise<Schema["intent"] | undefined> {
