@@ -19,14 +19,7 @@ export function intentStore(db: Db): IntentStore {
     async read() {
       const version = await newestVersion(db);
       if (newest?.version === version) return newest;
-      const row = await newestIntent(db);
-      const targets = await db.selectFrom("site_target").selectAll().where("dropped", "is", null);
-      const live = await targets.execute();
-      newest = {
-        version: row?.version ?? 0,
-        network: row === undefined ? null : (JSON.parse(row.network) as Network),
-        targets: Object.fromEntries(live.map((t) => [t.hostname, t.target])),
-      };
+      newest = await readNewest(db);
       return newest;
     },
     async readVersion(version) {
@@ -103,8 +96,16 @@ function withIntent(before: StoredIntent, intent: NewIntent): StoredIntent {
   return { version, network, targets: Object.fromEntries(targets) };
 }
 
-function newestIntent(db: Db | Tx): Promise<Schema["intent"] | undefined> {
-  return db.selectFrom("intent").selectAll().orderBy("version", "desc").limit(1).executeTakeFirst();
+async function readNewest(db: Db): Promise<StoredIntent> {
+  const query = db.selectFrom("intent").selectAll().orderBy("version", "desc").limit(1);
+  const row = await query.executeTakeFirst();
+  const targets = await db.selectFrom("site_target").selectAll().where("dropped", "is", null);
+  const live = await targets.execute();
+  return {
+    version: row?.version ?? 0,
+    network: row === undefined ? null : (JSON.parse(row.network) as Network),
+    targets: Object.fromEntries(live.map((t) => [t.hostname, t.target])),
+  };
 }
 
 async function saveIntent(tx: Tx, intent: NewIntent, atMs: number): Promise<void> {
@@ -201,7 +202,7 @@ async function prune(tx: Tx): Promise<void> {
     .execute();
   const eldest = numbers[SNAPSHOTS_KEPT - 1]?.number;
   if (eldest !== undefined) await tx.deleteFrom("snapshot").where("number", "<", eldest).execute();
-  const newest = (await newestIntent(tx))?.version ?? 0;
+  const newest = await newestVersion(tx);
   const held = numbers.slice(0, SNAPSHOTS_KEPT).map((n) => n.intent_version);
   await tx
     .deleteFrom("intent")
