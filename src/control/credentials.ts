@@ -109,7 +109,8 @@ function handlersOf(
 
 /** The names of credentials that a site's `fetch` names. */
 function namedBy({ fetch }: Site): readonly string[] {
-  return [...(fetch?.secret?.keys ?? []), ...(fetch?.certificate ? [fetch.certificate] : [])];
+  const { secret, certificate, s3 } = fetch ?? {};
+  return [...(secret?.keys ?? []), ...(certificate ? [certificate] : []), ...(s3 ? [s3.key] : [])];
 }
 
 /** What was given, with its value made where there is none. */

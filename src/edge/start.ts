@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -107,6 +107,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     banned: (meta) => bans.of(meta),
     signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
+    hashes: { hmac: hmacSha256, sha256: sha256Hex },
     credentials: o.credentials ?? (() => null),
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
     webSockets,
@@ -248,6 +249,10 @@ async function openDoors(handle: Handle, o: EdgeOptions) {
 /** Every path under which a URL of this site may be held. */
 function pathsHeldBy(table: EdgeTable | null, site: string, path: string): readonly string[] {
   return pathsHeld(table?.byHostname.get(site)?.rules ?? null, path);
+}
+
+function sha256Hex(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function hmacSha256(secret: Uint8Array, message: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { slug } from "./names.ts";
+import { hostname, slug } from "./names.ts";
 import { mayGiveRequest } from "./rules-headers.ts";
 
 /** What caches make of requests themselves. */
@@ -23,6 +23,25 @@ export const siteCredentials = {
     })
     .optional()
     .meta({ description: "A secret value in a field of each request to its servers" }),
+  s3: z
+    .strictObject({
+      key: slug.meta({ description: "The name of an access key" }),
+      host: hostname.meta({
+        description: "The bucket's name at the store, such as media.s3.eu-central-1.amazonaws.com",
+      }),
+      region: z
+        .string()
+        .regex(/^[a-z0-9-]{1,64}$/, { message: "expected a region such as eu-central-1" })
+        .default("us-east-1"),
+      prefix: z
+        .string()
+        .regex(/^(\/[A-Za-z0-9._~-]+)*$/, { message: "expected a path such as /media" })
+        .refine((path) => !/\/\.{1,2}(\/|$)/.test(path), { message: "expected no . or .. in it" })
+        .default("")
+        .meta({ description: "What stands before each object's path, such as the bucket" }),
+    })
+    .optional()
+    .meta({ description: "Its servers are a private bucket of an S3-compatible store" }),
   certificate: slug.optional().meta({
     description: "The name of a client certificate that its servers ask for",
   }),

@@ -3,11 +3,11 @@ import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
-import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
+import { connectionOptions, type Hashes, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
 import type { Fields } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
-import { type Shown, shownTo } from "./credentials.ts";
+import { mayAskS3, type Shown, shownTo, signedForS3 } from "./credentials.ts";
 import { Gate } from "./gate.ts";
 import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
@@ -47,6 +47,8 @@ export interface FetchParts {
   readonly view: () => View | null;
   /** What we show to web servers. */
   readonly credentials: FindCredential;
+  /** By which requests to stores are signed. */
+  readonly hashes: Hashes;
   /** Exchanges of all customers together; `EXCHANGES_MAX` where it is left out. */
   readonly exchangesMax?: number;
 }
@@ -119,6 +121,9 @@ export class Fetcher {
     const rules = fetchOf(ask.entry.site);
     const shown = shownTo(ask.entry, this.#parts.credentials);
     if (shown === null) return refusals.uncredentialed;
+    const may = mayAskS3(ask, shown);
+    if (may === "object") return refusals.noObject;
+    if (may === "method" || (shown.s3 !== null && sent.body !== null)) return refusals.method;
     const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
     const asked = new Set<string>();
     let prefer = sending.prefer;
@@ -167,6 +172,7 @@ export class Fetcher {
   ): Promise<Place | Refusal | null> {
     const shown = shownTo(ask.entry, this.#parts.credentials);
     if (shown === null) return refusals.uncredentialed;
+    if (shown.s3 !== null) return refusals.method;
     const next = await this.#next(view, ask, { asked: o.asked, prefer: undefined });
     if (next === null || "status" in next) return next;
     const { counts } = this.#parts;
@@ -254,12 +260,11 @@ export class Fetcher {
         scheme: ask.entry.site.scheme,
         address,
         port: choice.port,
-        hostname: ask.entry.hostname,
+        hostname: o.shown.s3?.host ?? ask.entry.hostname,
         ...tlsOf(ask, o.shown),
         identity: o.shown.identity,
         method: ask.method,
-        path: ask.path,
-        fields: this.#fields(ask, o.sending, o.shown),
+        ...this.#said(ask, o),
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
@@ -277,6 +282,18 @@ export class Fetcher {
       if (fault.code === "origin-timeout") return refusals.timeout;
       return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }
+  }
+
+  /** Path and fields. */
+  #said(
+    ask: Ask,
+    o: { readonly choice: Choice; readonly sending: Sending; readonly shown: Shown },
+  ): { readonly path: string; readonly fields: Fields } {
+    const fields = this.#fields(ask, o.sending, o.shown);
+    const { s3 } = o.shown;
+    if (s3 === null) return { path: ask.path, fields };
+    const { hashes, nowMs } = this.#parts;
+    return signedForS3(ask, { ...hashes, s3, fields, port: o.choice.port, nowMs: nowMs() });
   }
 
   /** The fields sent: what may be sent on, and our own, which the client cannot write. */

@@ -36,6 +36,11 @@ export const refusals = {
     words: "No site of this network has that name",
     error: "destination_not_found",
   },
+  noObject: {
+    status: 404,
+    words: "No object is named",
+    error: "http_request_denied",
+  },
   method: {
     status: 405,
     words: "This method is not served here",

@@ -10,6 +10,7 @@ import {
   mayServeWhileRevalidating,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
+import type { Hashes } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
@@ -65,6 +66,8 @@ export interface ServeParts {
   readonly webSockets?: { open(ask: Ask, o: OpenSocket): Promise<Response | Refusal> };
   /** What we show to web servers. */
   readonly credentials: FindCredential;
+  /** By which requests to stores are signed. */
+  readonly hashes: Hashes;
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
   readonly exchangesMax?: number;
 }

@@ -27,6 +27,14 @@ export {
   parseResponseHead,
   type ResponseHead,
 } from "./response-head.ts";
+export {
+  EMPTY_SHA256,
+  type Hashes,
+  type SigV4Key,
+  type SigV4Request,
+  s3Path,
+  signV4,
+} from "./sigv4.ts";
 export { parseStrings } from "./strings.ts";
 export { parseTargeted } from "./targeted.ts";
 export { parseVary } from "./vary.ts";
