@@ -271,10 +271,10 @@ describe("SignedRows", () => {
     expect(rows.size).toBe(0);
   });
 
-  test("append to no other address, also one of the same key", () => {
+  test("append to no other address, also one that is looked for in the same place", () => {
     const rows = new SignedRows(10);
     rows.keep(answer(kept, 56), NOW_SEC);
-    // Among so many addresses some have the key of the first.
+    // Among so many addresses some are looked for where the first one is.
     const to = answer(kept, 36);
     let appended = 0;
     for (let i = 0; i < 200_000; i++) {

@@ -115,19 +115,19 @@ export class SignedRows {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const row = (places[slot]! - 1) * ROW;
       if (row < 0) return -1;
-      if (rows[row + HASH] !== hash || rows[row + PLACE] !== of.steeredAt) continue;
-      if (this.#isAddress(row, of.bytes, of.query.questionEnd)) return row;
+      if (rows[row + PLACE] === of.steeredAt && this.#isAddress(row, of)) return row;
     }
   }
 
-  #isAddress(row: number, bytes: Uint8Array, at: number): boolean {
+  #isAddress(row: number, { bytes, query }: Steered): boolean {
+    const at = query.questionEnd;
     const octets = bytes[at + LENGTH_AT + 1]!;
-    if ((this.#rows[row + SIZES]! & 0xff) !== octets) return false;
     const own = row * 4 + ADDRESS_AT;
-    for (let i = 0; i < octets; i++) {
-      if (this.#bytes[own + i] !== bytes[at + DATA_AT + i]) return false;
+    let same = (this.#rows[row + SIZES]! & 0xff) === octets;
+    for (let i = 0; same && i < octets; i++) {
+      same = this.#bytes[own + i] === bytes[at + DATA_AT + i];
     }
-    return true;
+    return same;
   }
 
   #add(hash: number): number {
