@@ -8,7 +8,7 @@ import type { ChildKind, FromChild, ToChild } from "./child.ts";
 /** A child that ends is started again after this long, doubling up to the most, ms. */
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 5000;
-/** A child told to stop is killed after this long, ms. */
+/** A child told to stop is killed after this long beyond what requests under way may take, ms. */
 const STOP_MS = 5000;
 
 export interface Fleet {
@@ -178,7 +178,8 @@ class Child {
     } catch {
       // Its channel is closed: it is ending by itself, and is killed if it does not.
     }
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    const ms = STOP_MS + this.#o.file.finishSec * 1000;
+    const timer = setTimeout(() => child.kill("SIGKILL"), ms);
     await child.exited;
     clearTimeout(timer);
   }

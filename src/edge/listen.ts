@@ -26,7 +26,8 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly port: number;
-  stop(): Promise<void>;
+  /** Takes no new connections; what is under way may take so long, then it is cut off. */
+  stop(finishMs?: number): Promise<void>;
 }
 
 /** Listens at one address and port. Throws what `listenFault()` makes of it. */
@@ -52,15 +53,27 @@ export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocket
   }
 }
 
+/** Ends listeners: requests under way are answered within `ms`, and what is quiet is closed at once. */
+export async function finish(
+  servers: readonly Bun.Server<WebSocketPair>[],
+  ms: number,
+): Promise<void> {
+  if (ms > 0) {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([Promise.all(servers.map((server) => server.stop())), late]);
+    clearTimeout(timer);
+  }
+  await Promise.all(servers.map((server) => server.stop(true)));
+}
+
 /** Listens for HTTP on one port of several addresses; port 0 is settled by the first. */
 export async function listen(
   handle: Handle,
   o: { readonly hosts: readonly string[]; readonly port: number },
 ): Promise<Listening> {
   const open: Bun.Server<WebSocketPair>[] = [];
-  const stop = async () => {
-    await Promise.all(open.map((listener) => listener.stop(true)));
-  };
+  const stop = (finishMs = 0) => finish(open, finishMs);
   let { port } = o;
   for (const hostname of o.hosts) {
     try {

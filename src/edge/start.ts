@@ -65,6 +65,8 @@ export interface EdgeOptions {
   readonly exchangesMax?: number;
   /** Over HTTPS only: asked first about each request. */
   readonly aside?: Aside;
+  /** How long requests under way may take once it is to end; cut off at once without it. */
+  readonly finishMs?: number;
   /** How receivers of logs are found. Without it no log is delivered. */
   readonly resolver?: NameResolver;
   /** What web servers are shown, by customer and name; nothing where it is left out. */
@@ -147,7 +149,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     httpsPort: doors.ports[1] ?? null,
     stop: async () => {
       webSockets.stop();
-      await doors.stop();
+      await doors.stop(o.finishMs ?? 0);
       await stop();
     },
     metrics: () => metrics.text(logs.told()),
@@ -214,9 +216,9 @@ function openTlsDoor(
   const ends = [feed.onSnapshot(changed), certificates?.onChange(changed)];
   return {
     port: door.port,
-    stop: () => {
+    stop: (finishMs) => {
       for (const end of ends) end?.();
-      return door.stop();
+      return door.stop(finishMs);
     },
   };
 }
@@ -225,8 +227,8 @@ function openTlsDoor(
 async function openDoors(handle: Handle, o: EdgeOptions) {
   const { hosts, http, https } = o.listen;
   const listeners: Listening[] = [];
-  const close = async () => {
-    await Promise.all(listeners.map((listener) => listener.stop()));
+  const close = async (finishMs: number) => {
+    await Promise.all(listeners.map((listener) => listener.stop(finishMs)));
   };
   try {
     listeners.push(await listen(handle, { hosts, port: http }));
@@ -235,13 +237,13 @@ async function openDoors(handle: Handle, o: EdgeOptions) {
     }
     const ports = listeners.map((listener) => listener.port);
     const own = startOwnFigures({ clock: o.clock, hosts, ports });
-    const stop = () => {
+    const stop = (finishMs: number) => {
       own.stop();
-      return close();
+      return close(finishMs);
     };
     return { ports, own, stop };
   } catch (fault) {
-    await close();
+    await close(0);
     throw fault;
   }
 }

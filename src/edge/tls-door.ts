@@ -1,7 +1,7 @@
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type Aside, IDLE_SEC, type Listening, listenAt, type Tls } from "./listen.ts";
+import { type Aside, finish, IDLE_SEC, type Listening, listenAt, type Tls } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import { openSteered } from "./reuse-port.ts";
 import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
@@ -117,11 +117,12 @@ export class TlsDoor implements Listening {
     });
   }
 
-  async stop(): Promise<void> {
+  async stop(finishMs = 0): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#look);
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all([...this.#leaving, this.#current].map((each) => close(each)));
+    const all = [...this.#leaving, this.#current];
+    await Promise.all(all.map(({ servers }) => finish(servers, finishMs)));
   }
 
   #swapped(): void {
@@ -137,7 +138,7 @@ export class TlsDoor implements Listening {
       if (old.names >= COLLECTED_NAMES) this.#after(0, () => Bun.gc(true));
     });
     const oldest = this.#leaving[0];
-    if (this.#leaving.length > LEAVING_MAX && oldest !== undefined) void close(oldest);
+    if (this.#leaving.length > LEAVING_MAX && oldest !== undefined) void finish(oldest.servers, 0);
   }
 
   #after(ms: number, act: () => void): void {
@@ -189,7 +190,7 @@ export class TlsDoor implements Listening {
         at = server.port ?? at;
       }
     } catch (fault) {
-      void close(generation);
+      void finish(servers, 0);
       throw fault;
     }
     return generation;
@@ -202,10 +203,6 @@ type Opener = (open: () => Bun.Server<WebSocketPair>) => Bun.Server<WebSocketPai
 function closing(response: Response): Response {
   if (response !== UPGRADED) response.headers.set("connection", "close");
   return response;
-}
-
-async function close({ servers }: Generation): Promise<void> {
-  await Promise.all(servers.map((server) => server.stop(true)));
 }
 
 function digestOf(named: readonly NamedTls[]): string {

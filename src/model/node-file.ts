@@ -92,6 +92,9 @@ export const nodeFile = z
     places: z.array(z.string().min(1)).max(8).optional().meta({
       description: "MaxMind DB files (cities, countries, AS numbers): where client groups are",
     }),
+    finishSec: z.int().min(0).max(300).default(5).meta({
+      description: "How long requests under way may take when the cache is told to end",
+    }),
     accessLog: accessLog.optional().meta({ description: "Requests to the cache, line by line" }),
     dnsWorkers: z.int().min(1).max(64).default(1),
     dns: dnsAnswers,

@@ -161,6 +161,7 @@ export class Stage {
       | "files"
       | "access"
       | "exchangesMax"
+      | "finishMs"
       | "resolver"
       | "certificates"
       | "tlsDrainMs"
@@ -189,6 +190,7 @@ export class Stage {
       ...(more.tlsDrainMs === undefined ? {} : { tlsDrainMs: more.tlsDrainMs }),
       ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.access === undefined ? {} : { access: more.access }),
+      ...(more.finishMs === undefined ? {} : { finishMs: more.finishMs }),
       ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),
       ...(more.credentials === undefined ? {} : { credentials: more.credentials }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),

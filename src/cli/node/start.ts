@@ -194,6 +194,7 @@ async function startCache(
     ...(access === undefined ? {} : { access }),
     feed: feed.forRole("edge"),
     secrets: (customer, key) => keys.secret(customer, key),
+    finishMs: file.finishSec * 1000,
     resolver: stubResolver({ servers: file.resolvers, rng }),
     credentials: (customer, name) => credentials.find(customer, name),
     certificates,
