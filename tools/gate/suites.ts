@@ -46,6 +46,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_TLS_ORIGINS: "1000" },
     full: { TURNPIKE_TLS_ORIGINS: "1000" },
   },
+  certificates: {
+    files: ["test/stories/certificates-rotation.test.ts"],
+    env: { TURNPIKE_ROTATIONS: "40", TURNPIKE_CERTIFICATES: "40" },
+    full: { TURNPIKE_ROTATIONS: "200", TURNPIKE_CERTIFICATES: "40" },
+  },
   canaries: {
     files: ["test/stories/edge-canaries.test.ts"],
     env: { TURNPIKE_CANARIES: "500000" },
