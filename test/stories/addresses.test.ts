@@ -121,7 +121,7 @@ test("the command line prints addresses, and checks a list that was kept", async
   const check = turnpikeCommand("addresses", "--verify", file, "--key");
   expect((await run([...check, signed.key])).trim()).toBe("127.0.1.1");
   const wrong = Buffer.alloc(32).toString("base64");
-  expect(run([...check, wrong])).rejects.toThrow("expected the key");
+  await expect(run([...check, wrong])).rejects.toThrow("expected the key");
   rmSync(file);
 });
 
