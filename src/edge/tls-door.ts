@@ -70,6 +70,7 @@ export class TlsDoor implements Listening {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #look: ReturnType<typeof setInterval>;
   #current: Generation;
+  #draining: Generation | null = null;
   #leaving: Generation[] = [];
   #isSwapping = false;
   #stopped = false;
@@ -106,6 +107,7 @@ export class TlsDoor implements Listening {
       return;
     }
     old.isLeaving = true;
+    this.#draining = old;
     const tookMs = Math.round(clock.monoMs() - fromMs);
     const { names } = this.#current;
     log.info("Showing other certificates", { names, tookMs, isSteered });
@@ -121,7 +123,8 @@ export class TlsDoor implements Listening {
     this.#stopped = true;
     clearInterval(this.#look);
     for (const timer of this.#timers) clearTimeout(timer);
-    const all = [...this.#leaving, this.#current];
+    const draining = this.#draining === null ? [] : [this.#draining];
+    const all = [...this.#leaving, ...draining, this.#current];
     await Promise.all(all.map(({ servers }) => finish(servers, finishMs)));
   }
 
@@ -131,6 +134,7 @@ export class TlsDoor implements Listening {
   }
 
   #leave(old: Generation): void {
+    this.#draining = null;
     this.#leaving.push(old);
     const ended = Promise.all(old.servers.map((server) => server.stop()));
     void ended.then(() => {
