@@ -235,7 +235,8 @@ describe("transfers", () => {
         what: "Knot to be told",
         withinMs: 20_000,
       });
-      expect(program.output).toContain("IXFR, incoming");
+      // What it writes down is here a moment after what it answers.
+      await until(() => program.output.includes("IXFR, incoming"), { what: "Knot to say so" });
     },
     60_000,
   );
