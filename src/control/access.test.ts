@@ -31,6 +31,8 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   reportLoad: { body: { current: 3, target: 10 } },
   patchOrigin: { body: { weight: 3 } },
   putAsGroups: { body: { systems: [{ as: 64500, prefixes: ["203.0.113.0/24"] }] } },
+  listMeasured: {},
+  putMeasuredGroups: { body: { largest: 10 } },
   patchNode: { path: "/nodes/lon-1", body: { state: "drain" } },
   readLive: {},
   createPurge: { body: { path: "/a.png" } },

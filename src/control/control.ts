@@ -28,6 +28,7 @@ import { History } from "./history.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
+import { NetworkBook } from "./networks.ts";
 import { startPublisher } from "./publish.ts";
 import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
@@ -84,7 +85,8 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const publisher = await startPublisher({ store, bus, log });
     stops.push(() => publisher.stop());
     const live = new LiveBook({ bus, feed, clock });
-    stops.push(() => live.stop());
+    const networks = new NetworkBook({ bus, feed, clock });
+    stops.push(() => live.stop(), networks.stop);
     const demand = new DemandBook({ bus, feed, clock });
     stops.push(() => demand.stop());
     const history = new History({
@@ -93,7 +95,8 @@ export async function startControl(o: ControlOptions): Promise<Control> {
       demand: () => demand.demand(),
     });
     stops.push(() => history.stop());
-    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, live, history, demand };
+    const books = { publisher, live, networks, history, demand };
+    const deps: Deps = { store, bus, feed, clock, rng, log, ...books };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());

@@ -51,6 +51,7 @@ describe("startClientRtt()", () => {
         berlin: { rttMs: 44, samples: 3, networks: 1 },
         boston: { rttMs: 9, samples: 1, networks: 1 },
       },
+      networks: { "10.1.1.0/24": { rttMs: 5, samples: 1 } },
     });
     sweep([["198.51.100.1", 9]], 59_000);
     sweep([], 2000);
@@ -73,7 +74,21 @@ describe("startClientRtt()", () => {
       (_, i) => [`10.${i >> 8}.${i & 255}.1`, 5] as const,
     );
     sweep(many);
-    expect(meter.take(snapshot)).toEqual({ clientRtt: {} });
+    expect(meter.take(snapshot).clientRtt).toEqual({});
+    meter.stop();
+  });
+
+  test("tells of networks in no group every ten seconds, those with most connections", () => {
+    const { meter, snapshot, sweep } = world();
+    const many = Array.from({ length: 300 }, (_, i) => [`10.0.${i & 255}.${i >> 8}`, 5] as const);
+    sweep(many);
+    const told = meter.take(snapshot).networks ?? {};
+    expect(Object.keys(told)).toHaveLength(200);
+    expect(told["10.0.7.0/24"]).toEqual({ rttMs: 5, samples: 2 });
+    sweep(many);
+    expect(meter.take(snapshot).networks).toBeUndefined();
+    sweep(many, 7000);
+    expect(Object.keys(meter.take(snapshot).networks ?? {})).toHaveLength(200);
     meter.stop();
   });
 

@@ -2,7 +2,13 @@ import type { Clock } from "../base/clock.ts";
 import type { ClientRtt, NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { groupEntries } from "../policy/snapshot/mod.ts";
-import { compilePrefixes, familyOf, type PrefixTable, parseAddress } from "../wire/ip/mod.ts";
+import {
+  compilePrefixes,
+  familyOf,
+  formatPrefix,
+  type PrefixTable,
+  parseAddress,
+} from "../wire/ip/mod.ts";
 import type { TcpPeer } from "../wire/probe/mod.ts";
 import type { TcpDiag } from "./netlink.ts";
 
@@ -12,6 +18,9 @@ const NETWORKS_MAX = 20_000;
 /** What was not heard of for so long is no news any more. */
 const FRESH_MS = 60_000;
 const EWMA_SHARE = 0.3;
+/** Networks in no client group that are told, those with most connections, so often. */
+const TOLD_MAX = 200;
+const TOLD_EVERY_MS = 10_000;
 
 interface Network {
   rttMs: number;
@@ -25,7 +34,7 @@ export interface ClientRttMeter {
   /** Connections at the last sweep; null where the kernel does not tell. */
   connections(): number | null;
   /** By client group, of the networks heard of in the last minute. */
-  take(snapshot: Snapshot | null): Pick<NodeStats, "clientRtt">;
+  take(snapshot: Snapshot | null): Pick<NodeStats, "clientRtt" | "networks">;
   /** Asks the kernel now. */
   sweep(): void;
   stop(): void;
@@ -48,6 +57,7 @@ export function startClientRtt(o: {
   const every = o.hosts.some((host) => host === "0.0.0.0" || host === "::");
   const own = new Set(o.hosts.map((host) => parseAddress(host)?.toHex()));
   let connections: number | null = null;
+  let toldMs = Number.NEGATIVE_INFINITY;
   let prefixes: { readonly snapshot: Snapshot; readonly table: PrefixTable } | null = null;
 
   const sweep = () => {
@@ -81,7 +91,11 @@ export function startClientRtt(o: {
         });
         prefixes = { snapshot, table: compilePrefixes(entries) };
       }
-      return { clientRtt: byGroup(snapshot, prefixes.table, fresh(networks, clock.monoMs())) };
+      const nowMs = clock.monoMs();
+      const { clientRtt, others } = byGroup(snapshot, prefixes.table, fresh(networks, nowMs));
+      if (nowMs - toldMs < TOLD_EVERY_MS || others.length === 0) return { clientRtt };
+      toldMs = nowMs;
+      return { clientRtt, networks: toTell(others) };
     },
     stop: () => clearInterval(timer),
   };
@@ -112,16 +126,21 @@ function fresh(networks: Map<string, Network>, nowMs: number): Network[] {
   return [...networks.values()];
 }
 
-/** The median over a group's networks, so that one far or lying network moves nothing. */
+/** The median over a group's networks, so that one far or lying network moves nothing; and those in none. */
 function byGroup(
   snapshot: Snapshot,
   table: PrefixTable,
   networks: readonly Network[],
-): Record<string, ClientRtt> {
+): { readonly clientRtt: Record<string, ClientRtt>; readonly others: Network[] } {
+  const others: Network[] = [];
   const groups = new Map<number, { rtts: number[]; samples: number }>();
-  for (const { address, rttMs, samples } of networks) {
+  for (const network of networks) {
+    const { address, rttMs, samples } = network;
     const { value } = table.find(address, familyOf(address));
-    if (value === 0) continue;
+    if (value === 0) {
+      others.push(network);
+      continue;
+    }
     const group = groups.get(value) ?? { rtts: [], samples: 0 };
     group.rtts.push(rttMs);
     group.samples += samples;
@@ -133,7 +152,20 @@ function byGroup(
     const rttMs = Math.round(middle(rtts) * 10) / 10;
     if (name !== undefined) told[name] = { rttMs, samples, networks: rtts.length };
   }
-  return told;
+  return { clientRtt: told, others };
+}
+
+function toTell(networks: Network[]): NonNullable<NodeStats["networks"]> {
+  const most = networks.sort((a, b) => b.samples - a.samples).slice(0, TOLD_MAX);
+  return Object.fromEntries(
+    most.map(({ address, rttMs, samples }) => {
+      const whole = new Uint8Array(address.length);
+      whole.set(networkOf(address));
+      const bits = address.length === 4 ? 24 : 48;
+      const prefix = formatPrefix({ family: familyOf(address), address: whole, bits });
+      return [prefix, { rttMs: Math.round(rttMs * 10) / 10, samples }];
+    }),
+  );
 }
 
 function middle(values: number[]): number {

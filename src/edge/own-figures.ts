@@ -10,7 +10,7 @@ export interface OwnFigures {
   take(
     edge: NodeStats["edge"],
     snapshot: Snapshot | null,
-  ): Pick<NodeStats, "figures" | "clientRtt">;
+  ): Pick<NodeStats, "figures" | "clientRtt" | "networks">;
   stop(): void;
 }
 

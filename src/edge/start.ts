@@ -86,7 +86,15 @@ export interface EdgeRole {
   /** What was served since the last call. */
   drainStats(): Pick<
     NodeStats,
-    "edge" | "fetches" | "told" | "origins" | "clientRtt" | "beaconRtt" | "figures" | "logs"
+    | "edge"
+    | "fetches"
+    | "told"
+    | "origins"
+    | "clientRtt"
+    | "beaconRtt"
+    | "figures"
+    | "logs"
+    | "networks"
   >;
 }
 

@@ -133,6 +133,8 @@ export interface NodeStats {
   readonly origins?: Readonly<Record<string, OriginSeen>>;
   /** Client group -> what its connections of the last minute took. */
   readonly clientRtt?: Readonly<Record<string, ClientRtt>>;
+  /** /24 or /48 that lies in no client group -> what its connections of the last minute took. */
+  readonly networks?: Readonly<Record<string, Pick<ClientRtt, "rttMs" | "samples">>>;
   /** Client group -> pop -> what browsers measured, as their beacon told this cache. */
   readonly beaconRtt?: Readonly<Record<string, Readonly<Record<string, ClientRtt>>>>;
   /** hostname -> how the delivery of its log goes at this cache, since its start. */

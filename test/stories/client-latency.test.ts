@@ -13,6 +13,8 @@ const story = why === null ? test : test.skip;
 const reason = why === null ? "" : ` [skipped: ${why}]`;
 const NODE = "10.61.0.1";
 const CLIENT = "10.61.9.7";
+/** In no group of the network file. */
+const STRANGER = "10.66.3.7";
 const API = `http://${NODE}:${PORTS.control}`;
 
 /** Where the operator's files say that networks are. */
@@ -55,7 +57,7 @@ describe("latency that caches see", () => {
 
   beforeAll(async () => {
     if (why !== null) return;
-    ns = await Namespace.make({ addresses: [NODE, CLIENT], resolver: NODE });
+    ns = await Namespace.make({ addresses: [NODE, CLIENT, STRANGER], resolver: NODE });
     const data = folder.join("data");
     const places = [folder.join("cities.mmdb"), folder.join("as.mmdb")];
     writeFileSync(places[0]!, mmdb(CITIES));
@@ -118,6 +120,35 @@ describe("latency that caches see", () => {
       const nodes = await call<Node[]>("GET", "/nodes");
       const kinds = nodes[0]!.sources.map((one) => one.kind);
       for (const kind of ["cpu", "memory", "loop"]) expect(kinds).toContain(kind);
+    },
+    180_000,
+  );
+
+  story(
+    `networks of clients in no group are told, and become groups when the operator says so${reason}`,
+    async () => {
+      const script = [process.execPath, "-e", HOLD, NODE, String(PORTS.http), STRANGER];
+      await ns!.start(script, { name: "strangers" }).says("holding");
+      type Networks = { prefix: string; group: string; samples: number; pops: { pop: string }[] }[];
+      let seen: Networks = [];
+      const listed = async () => {
+        seen = (await call<Networks>("GET", "/network/measured")).filter(
+          ({ prefix }) => prefix === "10.66.3.0/24",
+        );
+        return seen.length === 1;
+      };
+      await until(listed, { what: "the network to be told", withinMs: 60_000, everyMs: 500 });
+      expect(seen[0]).toMatchObject({ group: "default", pops: [{ pop: "here" }] });
+      expect(seen[0]!.samples).toBeGreaterThanOrEqual(1);
+      const cli = turnpikeCommand("group", "learn", "--largest", "50");
+      const env = [`TURNPIKE_URL=${API}`, `TURNPIKE_TOKEN=${token}`];
+      expect(await ns!.run(["env", ...env, ...cli])).toContain("groups of measured networks");
+      const path = `/explain?name=c.cdn.example&client=${STRANGER}`;
+      const joined = async () =>
+        (await call<Explanation>("GET", path)).group === "net-10-66-3-0-24";
+      await until(joined, { what: "the group to be in force", withinMs: 30_000, everyMs: 500 });
+      const byClients = async () => (await latency(STRANGER))?.[0]?.from === "clients";
+      await until(byClients, { what: "latency by clients", withinMs: 60_000, everyMs: 500 });
     },
     180_000,
   );

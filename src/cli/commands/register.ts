@@ -5,6 +5,7 @@ import { registerCertificates } from "./certificate.ts";
 import { registerCredentials } from "./credential.ts";
 import { registerExplain } from "./explain.ts";
 import { registerGroupImport } from "./group-import.ts";
+import { registerGroupLearn } from "./group-learn.ts";
 import { registerInvoices } from "./invoice.ts";
 import { registerKeys } from "./key.ts";
 import { registerLogin } from "./login.ts";
@@ -54,6 +55,7 @@ export function registerCommands(program: Command): void {
   registerWhy(program);
   registerSimulate(program);
   registerGroupImport(program);
+  registerGroupLearn(program);
   registerNodeList(program);
   registerNodeForce(program);
   registerZones(program);

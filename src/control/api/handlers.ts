@@ -7,6 +7,7 @@ import type { ClaimBook } from "../claims.ts";
 import { apply } from "../commands/apply.ts";
 import { putAsGroups } from "../commands/as-groups.ts";
 import { reportLoad } from "../commands/load.ts";
+import { putMeasuredGroups } from "../commands/measured-groups.ts";
 import { patchNode } from "../commands/node.ts";
 import { publish, rollback } from "../commands/publish.ts";
 import { createPurge, readPurge } from "../commands/purge.ts";
@@ -149,6 +150,7 @@ function networkHandlers({ deps, changer, counted }: Parts) {
       const { network } = await deps.store.intents.read();
       return simulateDraft({ ...deps, network, counted: counted() }, body);
     },
+    listMeasured: async () => deps.networks.list(),
     who: async ({ caller, query }) => whoGetsServer(deps, { ...query, customer: caller.customer }),
     why: ({ caller, body }) => why(deps, caller, body),
     explain: async ({ caller, query }) => {
@@ -210,6 +212,11 @@ function changeHandlers({ deps, changer, claims }: Parts) {
     putAsGroups: async ({ caller, body }) => {
       const done = valueOrFault(await putAsGroups(changer, caller.actor, body));
       const { changes, ...rest } = done;
+      return { ...rest, changes: changeLines(changes) };
+    },
+    putMeasuredGroups: async ({ caller, body }) => {
+      const from = { actor: caller.actor, networks: deps.networks.measured() };
+      const { changes, ...rest } = valueOrFault(await putMeasuredGroups(changer, from, body));
       return { ...rest, changes: changeLines(changes) };
     },
     patchNode: ({ caller, params, body }) =>

@@ -27,6 +27,7 @@ import { explainQuery, explanation } from "./explain.ts";
 import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
 import { live } from "./live.ts";
 import { loadPush, loadPushed } from "./load.ts";
+import { networkRoutes } from "./networks.ts";
 import { nodeRoutes } from "./node.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
@@ -383,6 +384,7 @@ export const routes = {
   ...billing,
   ...keys,
   ...asGroupRoutes,
+  ...networkRoutes,
   ...nodeRoutes,
   ...credentialRoutes,
   ...signingKeyRoutes,

@@ -1,11 +1,6 @@
 import type { ClientGroup, Network } from "../../model/network.ts";
-import {
-  formatPrefix,
-  type Prefix,
-  type PrefixAs,
-  parsePrefix,
-  prefixContains,
-} from "../../wire/ip/mod.ts";
+import { formatPrefix, type Prefix, type PrefixAs, prefixContains } from "../../wire/ip/mod.ts";
+import { Covers } from "./covers.ts";
 
 /** The prefixes of one autonomous system; of null: those within others' that are in none asked for. */
 export interface AsPrefixes {
@@ -83,31 +78,4 @@ export function withAsGroups(
     return [{ ...known, prefixes: free, ...(as === null ? {} : { as }) }];
   });
   return { network: { ...network, clientGroups: [...own, ...made] }, left };
-}
-
-/** Whether a prefix lies in one of many: a look for each length that there is. */
-class Covers {
-  readonly #known = new Set<string>();
-  readonly #bits = { 4: new Set<number>(), 6: new Set<number>() };
-
-  constructor(prefixes: readonly string[]) {
-    for (const text of prefixes) {
-      const prefix = parsePrefix(text);
-      if (prefix === null) continue;
-      this.#known.add(formatPrefix(prefix));
-      this.#bits[prefix.family].add(prefix.bits);
-    }
-  }
-
-  has(text: string): boolean {
-    const prefix = parsePrefix(text);
-    if (prefix === null) return false;
-    const address = text.slice(0, text.indexOf("/"));
-    for (const bits of this.#bits[prefix.family]) {
-      if (bits > prefix.bits) continue;
-      const outer = parsePrefix(`${address}/${bits}`);
-      if (outer !== null && this.#known.has(formatPrefix(outer))) return true;
-    }
-    return false;
-  }
 }

@@ -8,6 +8,7 @@ export { Compiler, compile } from "./compile.ts";
 export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
+export { MEASURED, type MeasuredNetwork, withMeasuredGroups } from "./measured-groups.ts";
 export { nameServerSet, nodeServerName } from "./name-servers.ts";
 export {
   askOfSteered,
