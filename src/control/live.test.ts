@@ -174,3 +174,14 @@ test("how the delivery of a site's log goes is told by cache", async () => {
   world.bus.publish("stats", statsOf({}));
   expect((await read<Live>(LIVE)).logs).toEqual([]);
 });
+
+test("metrics say the state and load of each node, and of servers only how many", async () => {
+  expect(world.published.at(-1)?.nodes.map(({ name }) => name)).toEqual(["lon-1"]);
+  judge(targetOf("node/lon-1", 0.25), targetOf(`${SITE}/a`, 0.5, { state: "down" }));
+  const response = await fetch(`http://127.0.0.1:${world.control.port}/metrics`);
+  const text = await response.text();
+  expect(text).toContain('turnpike_node_state{node="lon-1",state="up"} 1\n');
+  expect(text).toContain('turnpike_node_load{node="lon-1"} 0.25\n');
+  expect(text).toContain('turnpike_targets{state="down"} 1\n');
+  expect(text).not.toContain(SITE);
+});

@@ -18,11 +18,33 @@ export function metricsText(deps: Deps, requests: ReadonlyMap<string, number>): 
       "Servers and nodes by state",
       Object.entries(states).map(([state, n]) => [`{state="${state}"}`, n]),
     ),
+    ...nodeGauges(deps),
     "# HELP turnpike_api_requests_total Answers of the API by status class",
     "# TYPE turnpike_api_requests_total counter",
     ...[...requests].map(([klass, n]) => `turnpike_api_requests_total{class="${klass}"} ${n}`),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Of the network's own machines each by name; of customers' servers only how many are in which state. */
+function nodeGauges({ feed }: Deps): string[] {
+  const { targets } = feed.health();
+  const seen = (feed.snapshot()?.nodes ?? []).flatMap(({ id, name }) => {
+    const target = targets[id];
+    return target === undefined ? [] : [{ name, target }];
+  });
+  return [
+    ...gauge(
+      "turnpike_node_state",
+      "1 for the state that a node is in",
+      seen.map(({ name, target }) => [`{node="${name}",state="${target.state}"}`, 1]),
+    ),
+    ...gauge(
+      "turnpike_node_load",
+      "Load of a node: 0 idle, 1 at capacity",
+      seen.map(({ name, target }) => [`{node="${name}"}`, target.load]),
+    ),
+  ];
 }
 
 function gauge(name: string, help: string, samples: readonly (readonly [string, number])[]) {
