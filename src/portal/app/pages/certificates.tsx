@@ -65,7 +65,9 @@ function columnsOf(ask: ((row: CertificateRow) => void) | null): readonly Column
     { head: "State", cell: (row) => <StateBadge state={row.state} /> },
     {
       head: "Shown for",
-      cell: (row) => <span className="tp-break">{row.answers.join(", ") || "nothing"}</span>,
+      cell: (row) => (
+        <span className="tp-break tp-names">{row.answers.join(", ") || "nothing"}</span>
+      ),
     },
     { head: "Issuer", cell: (row) => <span className="tp-break">{row.issuer}</span> },
     {
@@ -73,7 +75,8 @@ function columnsOf(ask: ((row: CertificateRow) => void) | null): readonly Column
       cell: (row) => (
         <Stack gap={2}>
           <span>
-            {formatDay(row.notAfter)} ({row.daysLeft} days)
+            {formatDay(row.notAfter)} (
+            {row.daysLeft < 0 ? `${-row.daysLeft} days ago` : `${row.daysLeft} days`})
           </span>
           {row.warnings.map((words) => (
             <Text key={words} size="xs" c="dimmed" className="tp-break">

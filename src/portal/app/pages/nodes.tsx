@@ -30,7 +30,7 @@ const COLUMNS: readonly Column<NodeView>[] = [
         </Text>
         {node.roles.includes("edge") && (
           <Link
-            className="tp-who"
+            className="tp-who-link"
             href={pathOf("nodeWho", { node: node.name })}
             aria-label={`Who gets ${node.name}`}
           >

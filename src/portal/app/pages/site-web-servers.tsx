@@ -155,7 +155,7 @@ function ServerCell(props: { params: { customer: string; hostname: string; serve
     <div>
       {server}
       <Link
-        className="tp-who"
+        className="tp-who-link"
         href={pathOf("originWho", props.params)}
         aria-label={`Who gets ${server}`}
       >
