@@ -59,7 +59,7 @@ class Pool {
       return await this.#on(kept, key, request);
     } catch (fault) {
       const gone = fault instanceof Fault && fault.detail === "gone";
-      if (!gone || once || this.#stopped) throw fault;
+      if (!gone || once || this.#stopped || request.signal?.aborted === true) throw fault;
       return this.#on(await this.#connect(request), key, request);
     }
   }
@@ -70,9 +70,12 @@ class Pool {
     for (const connection of [...this.#all]) connection.closed();
   }
 
-  async #connect(to: ConnectTo & { readonly headMs: number }): Promise<OriginConnection> {
+  async #connect(
+    to: ConnectTo & Pick<OriginRequest, "headMs" | "signal">,
+  ): Promise<OriginConnection> {
     const connection = await OriginConnection.connect(to, {
       ms: Math.min(to.headMs, CONNECT_MS),
+      ...(to.signal === undefined ? {} : { signal: to.signal }),
     });
     if (this.#stopped) connection.destroy();
     this.#all.add(connection);

@@ -44,7 +44,10 @@ export class OriginConnection {
    * Connects; with https only once the certificate was found to be good for `hostname`.
    * Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`.
    */
-  static connect(to: ConnectTo, o: { readonly ms: number }): Promise<OriginConnection> {
+  static connect(
+    to: ConnectTo,
+    o: { readonly ms: number; readonly signal?: AbortSignal },
+  ): Promise<OriginConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<OriginConnection>();
     let connection: OriginConnection | null = null;
     let early: Bun.Socket<undefined> | null = null;
@@ -57,8 +60,11 @@ export class OriginConnection {
       reject(new Fault(code, to.address, cause === undefined ? {} : { cause }));
     };
     const timer = setTimeout(() => fail("origin-timeout"), o.ms);
+    const giveUp = () => fail("origin-broken", "given up");
+    o.signal?.addEventListener("abort", giveUp, { once: true });
     const ready = (socket: Bun.Socket<undefined>) => {
       clearTimeout(timer);
+      o.signal?.removeEventListener("abort", giveUp);
       if (settled) return void socket.terminate();
       settled = true;
       connection = new OriginConnection(socket);

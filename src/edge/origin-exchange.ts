@@ -88,8 +88,15 @@ class Exchange {
       },
     };
     this.#expect(request.headMs);
-    void this.#send();
+    request.signal?.addEventListener("abort", this.#giveUp, { once: true });
+    if (request.signal?.aborted === true) this.#giveUp();
+    else void this.#send();
   }
+
+  /** Nobody waits for the head any more: whatever comes is for nobody, so the connection ends. */
+  readonly #giveUp = () => {
+    if (!this.#answered) this.#fail("origin-broken", "given up");
+  };
 
   async #send(): Promise<void> {
     const { body } = this.#request;
@@ -123,6 +130,7 @@ class Exchange {
     if (came === null || this.#answered || this.#done instanceof Fault) return;
     this.#came = null;
     this.#answered = true;
+    this.#request.signal?.removeEventListener("abort", this.#giveUp);
     const { head, bodiless } = came;
     const { fields, load } = endToEnd(head.fields);
     if (fields.some(([name, value]) => name === "content-type" && EVENTS.test(value))) {

@@ -27,6 +27,15 @@ export const siteFetch = z.strictObject({
   webSockets: z.boolean().optional().meta({
     description: "WebSockets to its first address go through to its servers (front: caches)",
   }),
+  hedge: z
+    .union([z.literal("p95"), z.int().min(10).max(10_000)], {
+      message: "expected p95, or milliseconds from 10 to 10000",
+    })
+    .optional()
+    .meta({
+      description:
+        "Ask a second server where the first has not answered by then; 1 fetch in 20 at most",
+    }),
   ...siteCredentials,
   attempts: z.int().min(1).max(3).default(3).meta({
     description: "Servers asked for one request",

@@ -9,6 +9,7 @@ import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
 import { mayAskS3, type Shown, shownTo, signedForS3 } from "./credentials.ts";
 import { Gate } from "./gate.ts";
+import { type Asking, firstGood, Hedges } from "./hedge.ts";
 import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
@@ -74,7 +75,19 @@ export interface Sending {
   readonly prefer?: string;
 }
 
+/** One exchange: with whom, and what is said. */
+interface AttemptOptions {
+  readonly candidate: Candidate;
+  readonly sending: Sending;
+  readonly sent: RequestBody;
+  readonly shown: Shown;
+  /** Aborted when its answer is for nobody any more. */
+  readonly signal?: AbortSignal;
+}
+
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+/** What may be asked of two servers at once. */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const CLIENT_CONDITIONS =
   /^(if-match|if-none-match|if-modified-since|if-unmodified-since|if-range|range)$/;
 
@@ -84,6 +97,7 @@ export class Fetcher {
   readonly #gate = new Gate();
   readonly #lacks = new Lacks();
   readonly #leavers = new Leavers();
+  readonly #hedges = new Hedges();
   readonly #shares: Shares;
 
   constructor(parts: FetchParts) {
@@ -111,6 +125,7 @@ export class Fetcher {
    *   refused, silent, broken              next, if the method is idempotent and no body was sent
    *   a status of the site's `moveOn`      next, likewise; those that lack it only for GET and HEAD
    *   else                                 the answer
+   *   no head for as long as the site says next, beside it: the first answer counts (hedging)
    *
    * At the end: what a server that lacks it said, else what the last one did. It is `unsure` that
    * nobody has it while one of those asked said something else.
@@ -130,34 +145,90 @@ export class Fetcher {
     let lacking: Fetched | null = null;
     let failed: Fetched | Refusal = refusals.noOrigin;
     let failures = 0;
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       // Whoever hung took its time: who is asked next follows from what is known by now.
       const candidate = await this.#next(this.#parts.view() ?? view, ask, { asked, prefer });
       if (candidate === null || "status" in candidate) {
-        failed = candidate !== null && attempt === 1 ? candidate : failed;
+        failed = candidate !== null && asked.size === 0 ? candidate : failed;
         break;
       }
+      const hedged = SAFE.has(ask.method) && sent.body === null && prefer === undefined;
       prefer = undefined;
       asked.add(candidate.choice.id);
-      const fetched = await this.#attempt(ask, { ...candidate, sending, sent, shown });
-      if (fetched === refusals.badField) return fetched;
-      const said = "status" in fetched ? "failed" : this.#judge(ask, fetched);
-      if (said === "answer") {
-        await dismiss(lacking);
-        return fetched;
+      const o = { sending, sent, shown, candidate, asked };
+      const all = hedged ? await this.#hedged(ask, view, o) : [await this.#attempt(ask, o)];
+      for (const fetched of all) {
+        if (fetched === refusals.badField) return fetched;
+        const said = "status" in fetched ? "failed" : this.#judge(ask, fetched);
+        if (said === "answer") {
+          await dismiss(lacking);
+          return fetched;
+        }
+        if (said === "failed") failures++;
+        if (said === "lacks" && lacking === null) lacking = fetched as Fetched;
+        else {
+          if (said === "failed") await dismiss(failed);
+          if (said === "failed") failed = fetched;
+          else await dismiss(fetched);
+        }
       }
-      if (said === "failed") failures++;
-      if (said === "lacks" && lacking === null) lacking = fetched as Fetched;
-      else {
-        if (said === "failed") await dismiss(failed);
-        if (said === "failed") failed = fetched;
-        else await dismiss(fetched);
-      }
-      if (!again || attempt >= rules.attempts) break;
+      if (!again || asked.size >= rules.attempts) break;
     }
     if (lacking === null) return failed;
     await dismiss(failed);
     return failures === 0 ? lacking : { ...lacking, unsure: true };
+  }
+
+  /** One attempt, and another one beside it where the site wants that and the first is slow. */
+  async #hedged(
+    ask: Ask,
+    view: View,
+    o: AttemptOptions & { readonly asked: Set<string> },
+  ): Promise<readonly (Fetched | Refusal)[]> {
+    const { hedge, attempts } = fetchOf(ask.entry.site);
+    const { hostname } = ask.entry;
+    const waitMs = hedge === undefined ? null : this.#hedges.waitMs(hostname, hedge);
+    const noteTime = hedge === "p95";
+    const asking = (candidate: Candidate): Asking<Fetched | Refusal> => {
+      const beganMs = performance.now();
+      const leave = new AbortController();
+      const result = this.#attempt(ask, { ...o, candidate, signal: leave.signal });
+      const noted = result.finally(() => {
+        if (noteTime) this.#hedges.note(hostname, performance.now() - beganMs);
+      });
+      return { result: noted, giveUp: () => leave.abort() };
+    };
+    if (hedge === undefined) return [await this.#attempt(ask, o)];
+    const first = asking(o.candidate);
+    if (waitMs === null) return [await first.result];
+    return firstGood({
+      ...{ first, waitMs },
+      second: () => {
+        const now = this.#parts.view() ?? view;
+        const next = o.asked.size < attempts ? this.#free(now, ask, o.asked) : null;
+        if (next === null) return null;
+        o.asked.add(next.choice.id);
+        return asking(next);
+      },
+      good: (said) => !("status" in said) && this.#judge(ask, said) === "answer",
+      dismiss: (said) => void dismiss(said),
+    });
+  }
+
+  /** A place at another server, if one is free at once and the site may ask twice. */
+  #free(view: View, ask: Ask, asked: ReadonlySet<string>): Candidate | null {
+    const choices = this.#choices(view, ask, undefined).filter(({ id }) => !asked.has(id));
+    const candidates = candidatesOf(view, choices, ask.path);
+    const { customer, hostname } = ask.entry;
+    if (candidates.length === 0 || !this.#shares.enter(customer)) return null;
+    for (const candidate of candidates) {
+      if (!this.#gate.enter(candidate.choice.id, candidate.exchangesMax)) continue;
+      if (this.#hedges.take(hostname)) return candidate;
+      this.#gate.leave(candidate.choice.id);
+      break;
+    }
+    this.#shares.leave(customer);
+    return null;
   }
 
   /**
@@ -239,22 +310,12 @@ export class Fetcher {
     return [drawn, ...rest.filter((choice) => !lacks(choice)), ...rest.filter(lacks)];
   }
 
-  async #attempt(
-    ask: Ask,
-    o: {
-      readonly choice: Choice;
-      readonly address: string;
-      readonly exchangesMax: number;
-      readonly sending: Sending;
-      readonly sent: RequestBody;
-      readonly shown: Shown;
-    },
-  ): Promise<Fetched | Refusal> {
-    const { choice, address } = o;
+  async #attempt(ask: Ask, o: AttemptOptions): Promise<Fetched | Refusal> {
+    const { choice, address, exchangesMax } = o.candidate;
     const { origins, counts, nowMs } = this.#parts;
     const requestedMs = nowMs();
     const said = { purge: this.#parts.purged(), groupEnds: this.#parts.groupEnds() };
-    counts.fetched(choice.id, o.exchangesMax);
+    counts.fetched(choice.id, exchangesMax);
     try {
       const response = await origins.fetch({
         scheme: ask.entry.site.scheme,
@@ -264,10 +325,11 @@ export class Fetcher {
         ...tlsOf(ask, o.shown),
         identity: o.shown.identity,
         method: ask.method,
-        ...this.#said(ask, o),
+        ...this.#said(ask, { ...o, choice }),
         ...o.sent,
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
+        ...(o.signal === undefined ? {} : { signal: o.signal }),
         onEnd: () => this.#left(ask, choice.id),
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
@@ -278,7 +340,9 @@ export class Fetcher {
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       if (fault.code === "bad-input") return refusals.badField;
-      counts.settled(choice.id, { ms: null, well: false });
+      // Another one was faster: that says nothing of how well this one is.
+      if (o.signal?.aborted === true) counts.settled(choice.id, { ms: null, well: true });
+      else counts.settled(choice.id, { ms: null, well: false });
       if (fault.code === "origin-timeout") return refusals.timeout;
       return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
     }

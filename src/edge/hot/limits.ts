@@ -28,3 +28,10 @@ export const SILENT_MS = 30_000;
 export const MISS_IDLE_SEC = 60;
 /** Client prefixes whose rate is known at once; beyond it the one seen longest ago is forgotten. */
 export const RATE_BUCKETS_MAX = 65_536;
+/** A second server is asked for one fetch in twenty at most, and for so many at once after a calm time. */
+export const HEDGE_PART = 1 / 20;
+export const HEDGE_BURST = 10;
+/** Below it there is nothing to be won by asking twice. */
+export const HEDGE_MS_MIN = 10;
+/** Sites whose times are kept for it. */
+export const HEDGED_SITES_MAX = 4_096;

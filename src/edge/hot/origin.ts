@@ -24,6 +24,8 @@ export interface OriginRequest {
   readonly headMs: number;
   /** How long the body may be silent. */
   readonly silentMs: number;
+  /** Aborted before the head is there, the exchange fails and its connection is closed. */
+  readonly signal?: AbortSignal;
   /** Called once, when the exchange is over: the body at its end, given up or failed. */
   readonly onEnd: () => void;
 }
