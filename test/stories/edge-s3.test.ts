@@ -1,13 +1,13 @@
 // A private bucket of an S3-compatible store as a site's web server: the store checks each signature by
 // code that shares nothing with ours, and nothing but single objects is asked of it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import type { OriginCredential } from "../../src/model/origin-credential.ts";
 import { Stage, type StageSite, snapshotOf, ZONE } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
+import { isSignedV4 } from "./s3-store.ts";
 
 const SITE = "media.shop.example";
 const STORE = "s3.store.example";
@@ -34,44 +34,8 @@ const objects = new Map<string, Buffer>([
   ["/media/large.bin", LARGE],
 ]);
 
-const sha256 = (data: string) => createHash("sha256").update(data, "utf8").digest("hex");
-const mac = (key: Buffer | string, data: string) => createHmac("sha256", key).update(data).digest();
-
-/** By the letter of AWS's "Create a signed request", from what came over the wire. */
-function isSigned(request: IncomingMessage): boolean {
-  const { headers, method = "", url = "" } = request;
-  const shape =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/;
-  const [, id, day = "", region = "", names = "", signature = ""] =
-    shape.exec(headers.authorization ?? "") ?? [];
-  const date = String(headers["x-amz-date"]);
-  const said = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
-  if (id !== ID || region !== REGION || said === null || !date.startsWith(day)) return false;
-  const [year, month, dayOf, hour, minute, second] = said.slice(1).map(Number);
-  const atMs = Date.UTC(year!, month! - 1, dayOf!, hour!, minute!, second!);
-  if (Math.abs(atMs - stage.clock.wallMs()) > 15 * 60_000) return false;
-  const list = names.split(";");
-  const must = ["host", "x-amz-content-sha256", "x-amz-date"];
-  // Whatever means something to a store has to be signed.
-  const all = Object.keys(headers).filter((name) => name.startsWith("x-amz-"));
-  if (![...must, ...all].every((name) => list.includes(name))) return false;
-  const [rawPath = "", query = ""] = url.split("?");
-  const path = decodeURIComponent(rawPath)
-    .split("/")
-    .map((part) =>
-      encodeURIComponent(part).replace(
-        /[!'()*]/g,
-        (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-      ),
-    )
-    .join("/");
-  const lines = list.map((name) => `${name}:${String(headers[name]).trim()}\n`).join("");
-  const canonical = `${method}\n${path}\n${query}\n${lines}\n${names}\n${headers["x-amz-content-sha256"]}`;
-  const scope = `${day}/${region}/s3/aws4_request`;
-  const toSign = `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`;
-  const key = mac(mac(mac(mac(`AWS4${SECRET}`, day), region), "s3"), "aws4_request");
-  return timingSafeEqual(mac(key, toSign), Buffer.from(signature, "hex"));
-}
+const isSigned = (request: IncomingMessage) =>
+  isSignedV4(request, { id: ID, secret: SECRET, region: REGION, nowMs: stage.clock.wallMs() });
 
 beforeAll(async () => {
   server = createServer((request, response) => {

@@ -40,6 +40,7 @@ function world(bounds: { siteBytesMax?: number; allBytesMax?: number } = {}) {
     resolver: { lookup: never, lookupAt: never },
     refuses: () => null,
     sign: () => null,
+    credential: () => null,
   });
   const sites = (...names: string[]) => {
     const logs = siteLogs.parse({ to: "http://127.0.0.1:9/", everySec: 1 });

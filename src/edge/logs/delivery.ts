@@ -2,6 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import type { FindCredential } from "../../model/origin-credential.ts";
 import type { LogsTold, SiteLogs } from "../../model/site-logs.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { type AccessEntry, accessLine } from "../access-log.ts";
@@ -17,12 +18,14 @@ const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 300_000;
 const DOUBLINGS_MAX = 9;
 
-export interface LogDeliveryOptions extends Omit<DeliverParts, "sign"> {
+export interface LogDeliveryOptions extends Omit<DeliverParts, "sign" | "credential" | "wallMs"> {
   readonly node: string;
   /** Where batches wait: one folder a site. */
   readonly dir: string;
   /** HMAC-SHA256 under a customer's signing key; null: there is no such key. */
   readonly sign: (customer: string, key: string, message: Uint8Array) => Uint8Array | null;
+  /** With which a customer's bucket is written to. */
+  readonly credential: FindCredential;
   readonly clock: Clock;
   readonly log: Log;
   /** Bytes that may wait; the defaults are 64 MiB a site and 1 GiB in all. */
@@ -91,7 +94,10 @@ export class LogDelivery {
 
   #begin(customer: string, folder: string): Line {
     const dir = join(this.#o.dir, folder);
-    const spool = new LogSpool({ dir, startMs: this.#startMs, log: this.#o.log });
+    const spool = new LogSpool({
+      ...{ dir, startMs: this.#startMs, log: this.#o.log },
+      wallMs: () => this.#o.clock.wallMs(),
+    });
     const none = { seen: 0, delivered: 0, fault: null, failures: 0, notBeforeMs: 0, busy: null };
     return { spool, customer, logs: null, ...none };
   }
@@ -154,17 +160,20 @@ export class LogDelivery {
 
   /** One batch after the other, until there is none or one fails. */
   async #send(site: string, line: Line): Promise<void> {
-    const { node, sign, ...parts } = this.#o;
+    const { node, sign, credential, clock, ...parts } = this.#o;
     try {
       for (;;) {
         const batch = await line.spool.oldest();
         const { logs } = line;
         if (batch === null || logs === null) return;
-        const of = { node, site, name: batch.name, lines: batch.text, lost: line.spool.lost };
+        const { id, openedMs, text: whole } = batch;
+        const of = { node, site, id, openedMs, lines: whole, lost: line.spool.lost };
         const key = logs.key ?? "";
         const fault = await deliver(logs, of, {
           ...parts,
           sign: (message) => sign(line.customer, key, message),
+          credential: (name) => credential(line.customer, name),
+          wallMs: () => clock.wallMs(),
         });
         if (fault !== null) {
           this.#failed(site, line, fault);
@@ -198,7 +207,8 @@ export class LogDelivery {
     const told: Record<string, LogsTold> = {};
     for (const [site, { spool, delivered, fault }] of this.#sites) {
       const { lost, bytes } = spool;
-      told[site] = { deliveredLines: delivered, lostLines: lost, waitingBytes: bytes, fault };
+      const counts = { deliveredLines: delivered, lostLines: lost, waitingBytes: bytes };
+      told[site] = { ...counts, fault: fault ?? spool.fault };
     }
     return told;
   }

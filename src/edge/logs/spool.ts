@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../../base/log.ts";
 
@@ -6,17 +6,31 @@ import type { Log } from "../../base/log.ts";
 const BATCH_BYTES = 1_048_576;
 /** What may wait in memory for the disk; more is counted and left out. */
 const UNWRITTEN_MAX = 4_194_304;
-const NAME = /^(\d{13})-(\d{9})\.log$/;
+const HOUR_MS = 3_600_000;
+/** Those of before the third part was in the name are of when the process began. */
+const NAME = /^((\d{13})-\d{9})(?:-(\d{13}))?\.log$/;
 
 interface Batch {
   readonly name: string;
   bytes: number;
 }
 
+/** A batch that can be taken. */
+export interface ClosedBatch {
+  readonly name: string;
+  /** What its receiver is told: the same however often it is sent. */
+  readonly id: string;
+  /** When its first line was written, ms since 1970. */
+  readonly openedMs: number;
+  readonly text: Buffer;
+}
+
 /**
  * Lines of one site that wait on the disk until somebody has taken them: numbered files, the oldest
- * first, `<ms of this start>-<number>.log`, so that a batch has the same name however often it is sent.
- * A process that is killed loses what it had not yet written, at most the time between two `flush()`.
+ * first, `<ms of this start>-<number>-<ms when it began>.log`, so that a batch has the same name however
+ * often it is sent. One never goes on over the end of an hour (UTC). Where the disk is full the oldest are
+ * given up for the newest, and counted. A process that is killed loses what it had not yet written, at most
+ * the time between two `flush()`.
  */
 export class LogSpool {
   readonly #dir: string;
@@ -28,12 +42,25 @@ export class LogSpool {
   #closed: Batch[] = [];
   #open: Batch | null = null;
   #openedMs = 0;
+  #openedWallMs = 0;
   #lost = 0;
+  /** Why the disk did not take the last lines; null: it did. */
+  #fault: string | null = null;
+  readonly #wallMs: () => number;
+  readonly #disk: SpoolDisk;
   #writing: Promise<void>;
 
   /** @param startMs names the batches of this start, ms since 1970 */
-  constructor(o: { readonly dir: string; readonly startMs: number; readonly log: Log }) {
+  constructor(o: {
+    readonly dir: string;
+    readonly startMs: number;
+    readonly wallMs: () => number;
+    readonly log: Log;
+    readonly disk?: SpoolDisk;
+  }) {
     this.#dir = o.dir;
+    this.#wallMs = o.wallMs;
+    this.#disk = o.disk ?? { appendFile, truncate };
     this.#log = o.log;
     this.#startMs = o.startMs;
     this.#writing = this.#find().catch((error: unknown) => this.#warn(error));
@@ -63,11 +90,7 @@ export class LogSpool {
     this.#lines = [];
     this.#unwritten = 0;
     this.#writing = this.#writing
-      .then(() => this.#append(lines, nowMs))
-      .catch((error: unknown) => {
-        this.#lost += lines.length;
-        this.#warn(error);
-      })
+      .then(() => this.#write(lines, nowMs))
       .then(() => {
         const full = (this.#open?.bytes ?? 0) >= BATCH_BYTES;
         if (full || nowMs - this.#openedMs >= everyMs) this.close();
@@ -75,16 +98,52 @@ export class LogSpool {
     return this.#writing;
   }
 
-  async #append(lines: readonly string[], nowMs: number): Promise<void> {
-    if (lines.length === 0) return;
-    if (this.#open === null) {
-      const number = String(++this.#number).padStart(9, "0");
-      this.#open = { name: `${String(this.#startMs).padStart(13, "0")}-${number}.log`, bytes: 0 };
-      this.#openedMs = nowMs;
+  /** Where there is no room, what waits longest makes some. */
+  async #write(lines: readonly string[], nowMs: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.#append(lines, nowMs);
+        if (lines.length > 0) this.#fault = null;
+        return;
+      } catch (error) {
+        if (isFull(error) && this.#closed.length === 0) this.close();
+        if (isFull(error) && (await this.#dropOldest())) continue;
+        this.#lost += lines.length;
+        this.#warn(error);
+        return;
+      }
     }
+  }
+
+  async #append(lines: readonly string[], nowMs: number): Promise<void> {
+    const wallMs = this.#wallMs();
+    if (hourOf(this.#openedWallMs) !== hourOf(wallMs)) this.close();
+    if (lines.length === 0) return;
+    const open = this.#open ?? this.#begun(wallMs);
+    const path = join(this.#dir, open.name);
     const text = Buffer.from(`${lines.join("\n")}\n`);
-    await appendFile(join(this.#dir, this.#open.name), text);
-    this.#open.bytes += text.length;
+    try {
+      await this.#disk.appendFile(path, text);
+    } catch (error) {
+      // What went in of it would run into the next line.
+      const cut = open.bytes === 0 ? rm(path) : this.#disk.truncate(path, open.bytes);
+      await cut.catch(() => this.#giveUp(open));
+      throw error;
+    }
+    if (this.#open === null) this.#openedMs = nowMs;
+    if (this.#open === null) this.#openedWallMs = wallMs;
+    this.#open = open;
+    open.bytes += text.length;
+  }
+
+  #begun(wallMs: number): Batch {
+    const number = String(++this.#number).padStart(9, "0");
+    return { name: `${stamp(this.#startMs)}-${number}-${stamp(wallMs)}.log`, bytes: 0 };
+  }
+
+  /** What cannot be cut to whole lines is added to no more. */
+  #giveUp(open: Batch): void {
+    if (this.#open === open) this.close();
   }
 
   /** What is written becomes a batch that can be taken. */
@@ -95,14 +154,21 @@ export class LogSpool {
   }
 
   /** The oldest closed batch; a line that was cut off by a death is not part of it. Null: none. */
-  async oldest(): Promise<{ readonly name: string; readonly text: Buffer } | null> {
+  async oldest(): Promise<ClosedBatch | null> {
     await this.#writing;
+    return this.#oldest();
+  }
+
+  async #oldest(): Promise<ClosedBatch | null> {
     for (;;) {
       const [first] = this.#closed;
       if (first === undefined) return null;
       const read = await readFile(join(this.#dir, first.name)).catch(() => null);
       const text = read?.subarray(0, read.lastIndexOf(10) + 1);
-      if (text !== undefined && text.length > 0) return { name: first.name, text };
+      const [, id = "", startMs = "", openedMs = startMs] = NAME.exec(first.name) ?? [];
+      if (text !== undefined && text.length > 0) {
+        return { name: first.name, id, openedMs: Number(openedMs), text };
+      }
       await this.remove(first.name);
     }
   }
@@ -114,10 +180,20 @@ export class LogSpool {
 
   /** Gives up the oldest batch for want of room, and counts its lines. */
   async drop(): Promise<void> {
-    const oldest = await this.oldest();
-    if (oldest === null) return;
-    this.#lost += linesIn(oldest.text);
+    await this.#writing;
+    await this.#dropOldest();
+  }
+
+  async #dropOldest(): Promise<boolean> {
+    const oldest = await this.#oldest();
+    if (oldest === null) return false;
+    const lines = linesIn(oldest.text);
+    this.#lost += lines;
+    this.#log.warn("A site's log has no room: its oldest lines are given up", {
+      ...{ dir: this.#dir, batch: oldest.id, lines },
+    });
     await this.remove(oldest.name);
+    return true;
   }
 
   get bytes(): number {
@@ -129,9 +205,39 @@ export class LogSpool {
     return this.#lost;
   }
 
-  #warn(error: unknown): void {
-    this.#log.warn("Cannot keep a site's log until it is delivered", { dir: this.#dir, error });
+  /** Why the last lines found no room on the disk; null: they did. */
+  get fault(): string | null {
+    return this.#fault;
   }
+
+  /** Once, until the disk takes lines again. */
+  #warn(error: unknown): void {
+    const fault = error instanceof Error ? error.message : String(error);
+    if (this.#fault === null) {
+      const fields = { dir: this.#dir, error };
+      this.#log.warn("Cannot keep a site's log until it is delivered", fields);
+    }
+    this.#fault = fault;
+  }
+}
+
+/** What is done to the disk and may fail for want of room. */
+export interface SpoolDisk {
+  appendFile(path: string, text: Uint8Array): Promise<void>;
+  truncate(path: string, bytes: number): Promise<void>;
+}
+
+function isFull(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+function hourOf(wallMs: number): number {
+  return Math.floor(wallMs / HOUR_MS);
+}
+
+function stamp(ms: number): string {
+  return String(ms).padStart(13, "0");
 }
 
 export function linesIn(text: Uint8Array): number {

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Feed } from "../../model/feed.ts";
 import type { NodeStats } from "../../model/messages.ts";
+import type { FindCredential } from "../../model/origin-credential.ts";
 import type { NameResolver } from "../../model/resolver.ts";
 import type { LogsTold } from "../../model/site-logs.ts";
 import type { AccessSink } from "../access-log.ts";
@@ -27,6 +28,7 @@ export function startLogs(o: {
   readonly access?: AccessSink;
   readonly resolver?: NameResolver;
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
+  readonly credentials?: FindCredential;
   readonly hmac: (secret: Uint8Array, message: Uint8Array) => Uint8Array;
   readonly origins: OriginClient;
   readonly clock: Clock;
@@ -44,6 +46,7 @@ export function startLogs(o: {
       const snapshot = feed.snapshot();
       return snapshot === null ? "not known yet" : refusesAddress(snapshot, address, port);
     },
+    credential: o.credentials ?? (() => null),
     sign: (customer, key, message) => {
       const secret = o.secrets?.(customer, key) ?? null;
       return secret === null ? null : o.hmac(secret, message);
