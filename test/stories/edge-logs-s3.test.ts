@@ -27,6 +27,10 @@ interface Line {
   readonly bytes: number;
 }
 
+function pathsIn(lines: readonly string[]): ReadonlySet<string> {
+  return new Set(lines.map((line) => (JSON.parse(line) as Line).path));
+}
+
 function siteOf(host: string, port: number, origin: { address: string; port: number }) {
   const s3 = { key: "bucket", region: REGION };
   return {
@@ -173,8 +177,6 @@ test("a cache that is killed again and again, and a store that is away or says n
       }
     });
   };
-  const pathsIn = (lines: readonly string[]) =>
-    new Set(lines.map((line) => (JSON.parse(line) as Line).path));
   const STATES = ["away", "silent", "open", "silent", "open"] as const;
   for (const [round, state] of STATES.entries()) {
     bucket.state = state;

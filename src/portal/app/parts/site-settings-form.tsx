@@ -33,6 +33,9 @@ const PATHS = {
   young: ["youngTtlSec"],
   aliases: ["aliases"],
   logsTo: ["logs.to", "logs"],
+  logsFormat: ["logs.format"],
+  logsKey: ["logs.s3.key", "logs.s3", "logs.key"],
+  logsRegion: ["logs.s3.region"],
 } as const;
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
@@ -125,9 +128,16 @@ function Fields(props: { field: (name: Field) => FieldProps }) {
       />
       <TextInput
         label="Send the caches' log to"
-        description="An https address that takes batches of lines by POST; empty: nowhere"
+        description="An https address that takes batches of lines by POST, or a bucket; empty: nowhere"
         {...field("logsTo")}
       />
+      <NativeSelect label="Form of its lines" data={LOG_FORMATS} {...field("logsFormat")} />
+      <TextInput
+        label="Access key of the bucket"
+        description="Where it is an S3-compatible one: the name of a credential"
+        {...field("logsKey")}
+      />
+      <TextInput label="Region of the bucket" {...field("logsRegion")} />
     </SimpleGrid>
   );
 }
@@ -149,6 +159,10 @@ const PRESETS = [
   { value: "weighted", label: "By weight" },
   { value: "failover", label: "The first that is up" },
   { value: "sticky", label: "The same for the same clients" },
+];
+const LOG_FORMATS = [
+  { value: "json", label: "JSON lines" },
+  { value: "combined", label: "Combined, as Apache writes it" },
 ];
 const YES_NO = [
   { value: "no", label: "No" },
@@ -173,7 +187,20 @@ function textsOf(site: Site): Texts {
     young: String(site.youngTtlSec),
     aliases: site.cache.aliases.join(", "),
     logsTo: site.logs?.to ?? "",
+    logsFormat: site.logs?.format ?? "json",
+    logsKey: site.logs?.s3?.key ?? "",
+    logsRegion: site.logs?.s3?.region ?? "us-east-1",
   };
+}
+
+function logsOf(before: Site["logs"], texts: Texts): Pick<Ask<"putSite">["body"], "logs"> {
+  const { s3: _, ...kept } = before ?? {};
+  const to = texts.logsTo.trim();
+  if (to === "") return {};
+  const key = texts.logsKey.trim();
+  const s3 = key === "" ? {} : { s3: { key, region: texts.logsRegion.trim() } };
+  const format = texts.logsFormat === "combined" ? "combined" : "json";
+  return { logs: { ...kept, ...s3, to, format } };
 }
 
 /** The site as it was with the form's fields put in; web servers are left out, so they stay. */
@@ -182,7 +209,6 @@ function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
   const { fallback: ___, ...steered } = steering;
   const http = texts.http.trim();
   const fallback = texts.fallback.trim();
-  const logsTo = texts.logsTo.trim();
   return {
     ...kept,
     onboarding: texts.onboarding as Site["onboarding"],
@@ -204,7 +230,7 @@ function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
       tcp: texts.tcp === "yes",
       ftp: texts.ftp === "yes" ? (check.ftp ?? {}) : null,
     },
-    ...(logsTo === "" ? {} : { logs: { ...logs, to: logsTo } }),
+    ...logsOf(logs, texts),
     cache: { ...cache, aliases: texts.aliases.split(/[\s,]+/).filter((name) => name !== "") },
   };
 }
