@@ -149,6 +149,9 @@ export const NEWS: SitePlace = {
 export const PAPER_HOSTNAME = "www.paper.example";
 export const PAPER_ZONE = "paper.example";
 
+/** A hostname that the servers of news know, but that is a site only once somebody adds it. */
+export const ADDED_HOSTNAME = "archive.news.example";
+
 /** A fourth web server of news: it runs, but only the portal's form makes it one of the pool. */
 export const SPARE: OriginPlace = { name: "spare", v4: "127.22.4.1" };
 

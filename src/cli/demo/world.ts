@@ -1,5 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
+import { selfSigned } from "./certificate.ts";
 import {
+  ADDED_HOSTNAME,
   NEWS,
   NODES,
   PAPER_HOSTNAME,
@@ -20,6 +22,7 @@ const REST_CPU: Readonly<Record<string, number>> = {
 };
 const NODE_REST_CPU = 0.1;
 const REST_MEMORY = 0.5;
+const REST_NETWORK_BYTES_PER_SEC = 20_000;
 const NEWS_REST_DELAY_MS = 5;
 
 /** Everything outside the product: the customers' web servers, and what machines report. */
@@ -43,7 +46,7 @@ export async function startWorld(o: {
   const news = { ...NEWS, origins: [...NEWS.origins, SPARE] };
   for (const origin of [
     ...originsOf(o, SHOP, [SHOP.hostname]),
-    ...originsOf(o, news, [NEWS.hostname, PAPER_HOSTNAME]),
+    ...originsOf(o, news, [NEWS.hostname, PAPER_HOSTNAME, ADDED_HOSTNAME]),
   ])
     origins.set(origin.id, origin);
   for (const node of NODES) nodes.set(node.name, new Reporter(o.clock, node.v4, o.ports));
@@ -71,6 +74,7 @@ function originsOf(
   hostnames: readonly string[],
 ): readonly Origin[] {
   const sites = new Map(hostnames.map((hostname) => [hostname, new Content(hostname)]));
+  const certificate = selfSigned(hostnames, new Date(o.clock.wallMs()));
   return place.origins.map(
     ({ name, v4 }) =>
       new Origin({
@@ -81,6 +85,7 @@ function originsOf(
         zone: ZONE,
         sites,
         reports: place.reports,
+        certificate,
       }),
   );
 }
@@ -97,6 +102,7 @@ export function restCpu(originId: string): number {
 }
 
 function calmReporter(reporter: Reporter, cpu: number): void {
-  reporter.machine.set({ cpu, memory: REST_MEMORY });
+  const networkBytesPerSec = REST_NETWORK_BYTES_PER_SEC;
+  reporter.machine.set({ cpu, memory: REST_MEMORY, networkBytesPerSec });
   reporter.ftpDelayMs = 0;
 }

@@ -1,3 +1,4 @@
+import { parse, stringify } from "yaml";
 import type { Invoice, InvoiceCheck, UsageRow } from "../../../model/api/mod.ts";
 import { NEWS, PAPER_HOSTNAME, SHOP } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
@@ -135,4 +136,43 @@ const INVOICE: Claim = {
   },
 };
 
-export const BILLING: readonly Claim[] = [USAGE, INVOICE];
+/** Plans by which neither of the demo's customers is billed: without use, what they ask for at once. */
+const OTHER_PLANS = [
+  { plan: "flat", kind: "fixed", total: "99.00 EUR" },
+  { plan: "event", kind: "lump-sum", total: "1500.00 USD" },
+] as const;
+
+const ALL_KINDS: Claim = {
+  group,
+  words: "fees are fixed, variable, a lump sum or a subscription",
+  async run(scene) {
+    const { api } = scene.stage.operator;
+    const period = new Date().toISOString().slice(0, 7);
+    const file = await Bun.file(scene.stage.networkPath).text();
+    const network = parse(file) as {
+      customers: unknown[];
+      plans: { name: string; kind: string }[];
+    };
+    const more = OTHER_PLANS.map(({ plan }) => ({ name: `on-${plan}`, title: plan, plan }));
+    await api.apply(stringify({ ...network, customers: [...network.customers, ...more] }));
+    try {
+      const seen: string[] = [];
+      for (const { plan, kind, total } of OTHER_PLANS) {
+        const path = `/customers/on-${plan}/invoices`;
+        const [found] = await api.call<readonly Invoice[]>("GET", path);
+        const invoice = found ?? (await api.issueInvoice(`on-${plan}`, period));
+        const words = `${invoice.total} ${invoice.currency}`;
+        expectThat(words === total, `the invoice by ${plan} is ${words}`);
+        seen.push(`${kind} ${invoice.number}, ${words}`);
+      }
+      const kinds = network.plans
+        .filter(({ name }) => name === "growth" || name === "metered")
+        .map(({ kind }) => kind);
+      return `${seen.join("; ")}; shop and news, as above: ${kinds.sort().reverse().join(" and ")}`;
+    } finally {
+      await api.apply(file);
+    }
+  },
+};
+
+export const BILLING: readonly Claim[] = [USAGE, INVOICE, ALL_KINDS];

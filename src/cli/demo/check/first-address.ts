@@ -1,10 +1,11 @@
 import { nameOf, RCODE, TYPE } from "../client/message.ts";
-import { NEWS, PAPER_HOSTNAME, PAPER_ZONE, SHOP, ZONE } from "../layout.ts";
+import { NEWS, NODES, PAPER_HOSTNAME, PAPER_ZONE, SHOP, ZONE } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
 import { type Claim, loadsOf, lowestOf, MOVE_MS, placed, type Scene, seconds } from "./claim.ts";
 import { askUdp } from "./dns-client.ts";
 
 const group = "first address";
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /** Waits until a user's lookup gives the server that has the lowest load, and says which. */
 async function lowestAnswered(
@@ -37,6 +38,41 @@ const LEAST_LOADED: Claim = {
     const from = page.headers.get("x-server");
     expectThat(page.status === 200 && page.address === address, `page: ${page.status}`);
     return `${SHOP.hostname} is ${placed(address)}, page by ${from}; loads ${loads}`;
+  },
+};
+
+const NO_CACHE_BETWEEN: Claim = {
+  group,
+  words:
+    "the user talks to that server itself: its own certificate, every method, no cache between",
+  async run(scene) {
+    const berlin = scene.user("berlin");
+    const address = await berlin.lookup(SHOP.hostname);
+    const place = SHOP.origins.find((o) => o.v4 === address);
+    const server = scene.origin(`shop/${place?.name}`);
+    const url = `https://${SHOP.hostname}:${scene.stage.ports.https}/echo`;
+    const tls = { ca: server.certificate, serverName: SHOP.hostname };
+    const answered: string[] = [];
+    for (const method of METHODS) {
+      const got = await scene.fetchAt(address, url, { method, tls });
+      const by = got.headers.get("x-server");
+      const between = got.headers.get("via") ?? got.headers.get("cache-status");
+      expectThat(
+        got.status === 200 && by === server.name && between === null,
+        `${method}: ${got.status} by ${by}, Via or Cache-Status ${between}`,
+      );
+      answered.push(method);
+    }
+    const logged = server.visits({ path: "/echo" }).map((line) => line.method);
+    expectThat(logged.join() === answered.join(), `its log has ${logged.join()}`);
+    const others = await Promise.allSettled(
+      NODES.map((node) => scene.fetchAt(node.v4, url, { tls })),
+    );
+    expectThat(
+      others.every((one) => one.status === "rejected"),
+      "a cache of ours showed the customer's certificate",
+    );
+    return `${answered.join(", ")} over HTTPS at ${placed(address)}, in its log; neither Via nor Cache-Status; no cache shows that certificate`;
   },
 };
 
@@ -132,6 +168,7 @@ const NO_REPORTS: Claim = {
 
 export const FIRST_ADDRESS: readonly Claim[] = [
   LEAST_LOADED,
+  NO_CACHE_BETWEEN,
   MOVES,
   NO_REPORTS,
   CNAME_AND_HOSTED,

@@ -32,6 +32,13 @@ const WORSENINGS: readonly Worsening[] = [
   },
 ];
 
+/** Of the most that its network card says it carries. */
+const BANDWIDTH: Worsening = {
+  kind: "network",
+  words: "120 MB/s of 125 sent",
+  apply: (reporter) => reporter.machine.set({ networkBytesPerSec: 120e6 }),
+};
+
 interface Target {
   /** The name looked up, from berlin. */
   readonly name: string;
@@ -79,8 +86,12 @@ async function movesAnswer(scene: Scene, target: Target, worse: Worsening): Prom
   return `${worse.words} at ${target.candidate}: ${placed(value.address)} is answered after ${seconds(tookMs)}; explain: ${value.why}`;
 }
 
-function claimFor(target: Target, of: string): readonly Claim[] {
-  return WORSENINGS.map((worse) => ({
+function claimFor(
+  target: Target,
+  of: string,
+  worsenings: readonly Worsening[] = WORSENINGS,
+): readonly Claim[] {
+  return worsenings.map((worse) => ({
     group,
     words: `worse ${worse.kind} of ${of} moves an answer, and explain names it`,
     run: (scene) => movesAnswer(scene, target, worse),
@@ -89,5 +100,5 @@ function claimFor(target: Target, of: string): readonly Claim[] {
 
 export const LOAD_SOURCES: readonly Claim[] = [
   ...claimFor(ORIGIN, "a web server"),
-  ...claimFor(CACHE, "a cache"),
+  ...claimFor(CACHE, "a cache", [...WORSENINGS, BANDWIDTH]),
 ];

@@ -1,9 +1,9 @@
-import { existsSync } from "node:fs";
 import type { Page } from "playwright-core";
 import type { Invoice } from "../../../model/api/mod.ts";
 import { Api } from "../api.ts";
 import { ACCOUNTS, NEWS, SHOP, SPARE } from "../layout.ts";
 import { expectThat, until } from "../wait.ts";
+import { hasBrowser, inBrowser } from "./browser.ts";
 import {
   type Claim,
   candidateOf,
@@ -14,43 +14,6 @@ import {
   type Scene,
   seconds,
 } from "./claim.ts";
-
-const CHROMIUM = "/usr/bin/chromium";
-const BROWSER_MS = 20_000;
-
-/** Named at run time, so that a compiled binary does not carry a driver of browsers. */
-const DRIVER: string = "playwright-core";
-
-function loadDriver(): Promise<typeof import("playwright-core")> {
-  return import(DRIVER);
-}
-
-/** Where Chromium and its driver are both installed. */
-async function hasBrowser(): Promise<boolean> {
-  return existsSync(CHROMIUM) && (await loadDriver().catch(() => null)) !== null;
-}
-
-/** A page of a real browser in which news's member has signed in. */
-async function inBrowser<T>(scene: Scene, run: (page: Page) => Promise<T>): Promise<T> {
-  const { chromium } = await loadDriver();
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
-    timeout: BROWSER_MS,
-  });
-  try {
-    const page = await browser.newPage();
-    page.setDefaultTimeout(BROWSER_MS);
-    await page.goto(`http://127.0.0.1:${scene.stage.ports.control}/`);
-    await page.getByLabel("E-mail").fill(ACCOUNTS.news.email);
-    await page.getByLabel("Password", { exact: true }).fill(ACCOUNTS.news.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("link", { name: NEWS.hostname }).first().waitFor();
-    return await run(page);
-  } finally {
-    await browser.close();
-  }
-}
 
 async function fillForm(page: Page): Promise<string> {
   await page.getByRole("link", { name: NEWS.hostname }).first().click();
@@ -125,27 +88,48 @@ const ADDED: Claim = {
   },
 };
 
+/** In the table of a site's web servers: the weight of one, saved by Enter. */
+async function typeWeight(page: Page, name: string, weight: number): Promise<void> {
+  await page.getByRole("button", { name: `change the weight of ${name}` }).click();
+  await page.getByLabel(`Weight of ${name}`).fill(String(weight));
+  await page.keyboard.press("Enter");
+  await page.getByText(`${name} has weight ${weight} now`).waitFor();
+}
+
+const FRA = `/customers/${SHOP.customer}/sites/${SHOP.hostname}/origins/fra`;
+
+async function setWeight(scene: Scene, weight: number): Promise<string> {
+  if (await hasBrowser()) {
+    const type = async (page: Page) => {
+      await page.getByRole("link", { name: SHOP.hostname }).first().click();
+      await typeWeight(page, "fra", weight);
+    };
+    await inBrowser(scene, type, "shop");
+    return `typed into the table in Chromium`;
+  }
+  await scene.stage.shop.api.call("PATCH", FRA, { weight });
+  return "no browser or driver here: over the API";
+}
+
 const WEIGHT: Claim = {
   group: "portal",
   words: "a customer sets weights between servers: weight 0 takes one out of the answers",
   async run(scene) {
-    const { api } = scene.stage.shop;
-    const path = `/customers/${SHOP.customer}/sites/${SHOP.hostname}/origins/fra`;
     const answered = (fra: boolean) =>
       until(fra ? "fra answered" : "fra left out", MOVE_MS, async () => {
         const address = await scene.user("berlin").lookup(SHOP.hostname);
         return expectThat((address === SHOP.origins[0]!.v4) === fra, `${placed(address)} answered`);
       });
     await answered(true);
-    await api.call("PATCH", path, { weight: 0 });
     try {
+      const how = await setWeight(scene, 0);
       const { tookMs } = await answered(false);
       const fra = candidateOf(await scene.explain(SHOP.hostname, "berlin"), "fra");
       const why = fra.verdicts.find((v) => !v.kept)?.reason;
       expectThat(why === "weight-zero", `explain says ${why}`);
-      return `fra at load ${loadOf(fra)} is left out after ${seconds(tookMs)}, explain: ${why}`;
+      return `${how}; fra at load ${loadOf(fra)} is left out after ${seconds(tookMs)}, explain: ${why}`;
     } finally {
-      await api.call("PATCH", path, { weight: 1 });
+      await scene.stage.shop.api.call("PATCH", FRA, { weight: 1 });
     }
   },
 };

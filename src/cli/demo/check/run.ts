@@ -6,6 +6,7 @@ import { FIRST_ADDRESS } from "./first-address.ts";
 import { LOAD_SOURCES } from "./load-source.ts";
 import { NODE } from "./node.ts";
 import { PORTAL, PORTAL_AFTER_BILLING } from "./portal.ts";
+import { PORTAL_SITE } from "./portal-site.ts";
 import { SECOND_ADDRESS } from "./second-address.ts";
 import { TENANTS } from "./tenant.ts";
 
@@ -18,6 +19,7 @@ const CLAIMS: readonly Claim[] = [
   ...TENANTS,
   ...NODE,
   ...PORTAL,
+  ...PORTAL_SITE,
   ...BILLING,
   ...PORTAL_AFTER_BILLING,
 ];

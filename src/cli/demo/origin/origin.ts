@@ -1,4 +1,5 @@
 import type { Clock } from "../../../base/clock.ts";
+import type { IssuedPair } from "../certificate.ts";
 import type { Ports } from "../layout.ts";
 import { type Exporter, Machine, startExporter } from "./exporter.ts";
 import { type FtpServer, startFtp } from "./ftp.ts";
@@ -57,6 +58,8 @@ export interface OriginOptions {
   readonly zone: string;
   readonly sites: ReadonlyMap<string, Content>;
   readonly reports: boolean;
+  /** Shown to whoever comes by HTTPS; the customer's own, not ours. */
+  readonly certificate: IssuedPair;
 }
 
 /** One of a customer's mirrored web servers: HTTP always; exporter and FTP where it reports. */
@@ -64,6 +67,8 @@ export class Origin {
   readonly id: string;
   readonly name: string;
   readonly address: string;
+  /** PEM of the certificate that it shows. */
+  readonly certificate: string;
   readonly web: WebServer;
   readonly reporter: Reporter | null;
   #alive = false;
@@ -73,7 +78,9 @@ export class Origin {
     this.id = options.id;
     this.name = name;
     this.address = address;
-    this.web = new WebServer({ name, address, port: ports.http, zone, sites });
+    this.certificate = options.certificate.cert;
+    const tls = { ...options.certificate, port: ports.https };
+    this.web = new WebServer({ name, address, port: ports.http, zone, sites, tls });
     this.reporter = options.reports ? new Reporter(options.clock, address, ports) : null;
   }
 

@@ -1,3 +1,4 @@
+import type { IssuedPair } from "../certificate.ts";
 import { type Content, LAST_MODIFIED, pageHtml } from "./page.ts";
 
 /** One line of a web server's access log. */
@@ -17,6 +18,8 @@ export interface WebOptions {
   readonly zone: string;
   /** hostname -> its mirrored content; any other host is answered 421. */
   readonly sites: ReadonlyMap<string, Content>;
+  /** The customer's own certificate, and where it is shown; none: HTTP only. */
+  readonly tls?: IssuedPair & { readonly port: number };
 }
 
 const LOG_LINES_MAX = 4000;
@@ -27,6 +30,7 @@ export class WebServer {
   delayMs = 0;
   readonly #options: WebOptions;
   #server: Bun.Server<undefined> | null = null;
+  #secure: Bun.Server<undefined> | null = null;
 
   constructor(options: WebOptions) {
     this.#options = options;
@@ -38,9 +42,20 @@ export class WebServer {
 
   start(): void {
     if (this.#server !== null) return;
-    this.#server = Bun.serve({
-      hostname: this.#options.address,
-      port: this.#options.port,
+    const { address, port, tls } = this.#options;
+    this.#server = this.#listen({ hostname: address, port });
+    if (tls === undefined) return;
+    const { cert, key } = tls;
+    this.#secure = this.#listen({ hostname: address, port: tls.port, tls: { cert, key } });
+  }
+
+  #listen(where: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly tls?: IssuedPair;
+  }): Bun.Server<undefined> {
+    return Bun.serve({
+      ...where,
       idleTimeout: 30,
       fetch: (request, server) => this.#serve(request, server.requestIP(request)?.address ?? ""),
     });
@@ -48,9 +63,10 @@ export class WebServer {
 
   /** Closes the listener and every connection, as a machine that dies does. */
   async stop(): Promise<void> {
-    const server = this.#server;
+    const servers = [this.#server, this.#secure];
     this.#server = null;
-    await server?.stop(true);
+    this.#secure = null;
+    await Promise.all(servers.map((server) => server?.stop(true)));
   }
 
   /** Log lines of requests other than health checks. */
