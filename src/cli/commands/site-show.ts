@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Live } from "../../model/api/mod.ts";
+import type { Live, SiteView } from "../../model/api/mod.ts";
 import { findSite } from "./find-site.ts";
 import { originTable } from "./origin-list.ts";
 import { noun, verb } from "./verb.ts";
@@ -13,6 +13,13 @@ function logLines(to: string | undefined, logs: NonNullable<Live["logs"]>): stri
     return `  ${one.node}  ${counts}${state}`;
   });
   return ["", `log, sent to ${to}`, ...(each.length === 0 ? ["  no cache has told yet"] : each)];
+}
+
+/** The one record that leads its hostname to us. */
+function recordOf({ site, names }: SiteView): string {
+  if (site.onboarding === "hosted") return "needs nothing: we host its zone";
+  if (site.onboarding === "cname") return `${site.hostname}. CNAME ${names.cname}.`;
+  return names.nameServers.map((name) => `${site.hostname}. NS ${name}.`).join("; ");
 }
 
 export function registerSiteShow(program: Command): void {
@@ -29,6 +36,7 @@ export function registerSiteShow(program: Command): void {
       const live = await api.call("readLive", { params });
       print({ ...found, live }, [
         `${site.hostname}  (customer ${customer}, ${site.onboarding}, front: ${site.front})`,
+        `  your DNS       ${recordOf(found)}`,
         `  CNAME target   ${names.cname}`,
         `  name servers   ${names.nameServers.join(", ")}`,
         `  static objects http://${names.cacheHost}${port}/ or http://${shared}/`,
