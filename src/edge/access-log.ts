@@ -10,7 +10,8 @@ export interface AccessEntry {
   readonly host: string;
   /** Path and query as the client sent them. */
   readonly path: string;
-  readonly protocol: "http" | "https";
+  /** `h3`: https over HTTP/3. */
+  readonly protocol: "http" | "https" | "h3";
   readonly status: number;
   /** Of the body; of one that goes as it comes, what had gone when it ended. Null for no site's. */
   readonly bytes: number | null;

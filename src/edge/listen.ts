@@ -22,6 +22,8 @@ export interface ListenOptions {
   readonly aside?: Aside | undefined;
   /** Another listener of this process may have the port already. */
   readonly beside?: boolean;
+  /** HTTP/3 is spoken there, over UDP, and nothing else; with `tls` only. */
+  readonly http3?: boolean;
 }
 
 export interface Listening {
@@ -33,6 +35,7 @@ export interface Listening {
 /** Listens at one address and port. Throws what `listenFault()` makes of it. */
 export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocketPair> {
   const { hostname, port, tls, aside } = o;
+  const spoken = o.http3 === true ? { http3: true, http1: false } : { http2: true };
   try {
     return Bun.serve({
       hostname,
@@ -46,7 +49,7 @@ export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocket
       fetch: (request, connection) =>
         aside?.(request, connection.requestIP(request)?.address ?? "") ??
         unlessUpgraded(handle(request, connection)),
-      ...(tls === undefined ? {} : { tls: tls.map((one) => ({ ...one })), http2: true }),
+      ...(tls === undefined ? {} : { tls: tls.map((one) => ({ ...one })), ...spoken }),
     });
   } catch (cause) {
     throw listenFault(cause, `${hostname}:${port}`);
@@ -58,13 +61,20 @@ export async function finish(
   servers: readonly Bun.Server<WebSocketPair>[],
   ms: number,
 ): Promise<void> {
-  if (ms > 0) {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    await Promise.race([Promise.all(servers.map((server) => server.stop())), late]);
-    clearTimeout(timer);
-  }
+  await drain(servers, ms);
   await Promise.all(servers.map((server) => server.stop(true)));
+}
+
+/** Takes nothing new, and resolves when what is under way was answered, or after `ms`. */
+export async function drain(
+  servers: readonly Bun.Server<WebSocketPair>[],
+  ms: number,
+): Promise<void> {
+  if (ms <= 0) return;
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.all(servers.map((server) => server.stop())), late]);
+  clearTimeout(timer);
 }
 
 /** Listens for HTTP on one port of several addresses; port 0 is settled by the first. */

@@ -33,15 +33,15 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
   const note = (
     request: Request,
     response: Response,
-    o: { readonly client: string; readonly fromMs: number; readonly sent: Sent | null },
+    o: Pick<Seen, "client" | "over"> & { readonly fromMs: number; readonly sent: Sent | null },
   ): Response => {
     metrics.answered(response.status);
-    const { client, fromMs, sent } = o;
+    const { fromMs, sent, ...from } = o;
     const here = access !== undefined && ++seen % access.each === 0;
     if (sent === null || (!here && delivery?.any !== true)) return response;
     const ms = Math.round((performance.now() - fromMs) * 1000) / 1000;
     const write = () => {
-      const entry = entryOf(request, response, { ...parts, client, ms, sent });
+      const entry = entryOf(request, response, { ...parts, ...from, ms, sent });
       if (here) access.add(accessLine(entry, access.format));
       if (entry.site !== null) delivery?.take(entry.site, entry);
     };
@@ -56,7 +56,7 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
     const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
     const sent = timed ? { bytes: 0, streamed: false } : null;
     const answer = handle(request, connection, sent);
-    const how = { client, fromMs, sent };
+    const how = { client, over: connection.over, fromMs, sent };
     if (!(answer instanceof Promise)) return note(request, answer, how);
     return answer.then((response) => note(request, response, how));
   };
@@ -90,14 +90,17 @@ function whenSent(response: Response, over: () => void): Response {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
+interface Seen {
+  readonly client: string;
+  readonly over: Connection["over"] | undefined;
+  readonly ms: number;
+  readonly sent: Sent;
+}
+
 function entryOf(
   request: Request,
   response: Response,
-  o: Pick<ObserveParts, "node" | "table" | "wallMs"> & {
-    readonly client: string;
-    readonly ms: number;
-    readonly sent: Sent;
-  },
+  o: Pick<ObserveParts, "node" | "table" | "wallMs"> & Seen,
 ): AccessEntry {
   const { headers, url } = request;
   const table = o.table();
@@ -115,7 +118,7 @@ function entryOf(
     method: request.method,
     host: headers.get("host") ?? "",
     path: start < 0 ? url : url.slice(start),
-    protocol: url.startsWith("https:") ? "https" : "http",
+    protocol: o.over ?? (url.startsWith("https:") ? "https" : "http"),
     status: response.status,
     bytes: known !== null ? o.sent.bytes : length === null ? null : Number(length),
     ms: o.ms,

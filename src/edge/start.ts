@@ -24,6 +24,7 @@ import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
+import { Http3Door, type Http3DoorOptions, thenAnnounced } from "./http3-door.ts";
 import { type Aside, type Listening, listen } from "./listen.ts";
 import { startLogs } from "./logs/mod.ts";
 import { EdgeMetrics } from "./metrics.ts";
@@ -43,6 +44,8 @@ export interface EdgeOptions {
     readonly hosts: readonly string[];
     readonly http: number;
     readonly https?: number;
+    /** HTTP/3 too, over UDP at the port of https. */
+    readonly http3?: boolean;
   };
   /** PEM texts. Without them nothing listens for HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
@@ -50,6 +53,8 @@ export interface EdgeOptions {
   readonly certificates?: CertificateSource;
   /** How long connections may go on with certificates that are no longer shown, ms. */
   readonly tlsDrainMs?: number;
+  /** How HTTP/3 comes to show other certificates; the preset where it is left out. */
+  readonly http3Swap?: Http3DoorOptions["swap"];
   /** Where requests are written down; nowhere without it. */
   readonly access?: AccessSink;
   readonly dataDir: string;
@@ -210,23 +215,42 @@ function groupsEnd(
 }
 
 /** Listens for HTTPS, with customers' certificates as they come and go. */
-function openTlsDoor(
+async function openTlsDoors(
   handle: Handle,
   o: EdgeOptions & Required<Pick<EdgeOptions, "tls">> & { readonly port: number },
-): Listening {
-  const { feed, clock, log, certificates, tlsDrainMs } = o;
-  const door = new TlsDoor(handle, {
-    ...{ hosts: o.listen.hosts, port: o.port, own: o.tls, aside: o.aside, clock, log },
+): Promise<Listening> {
+  const { feed, clock, log, certificates, tlsDrainMs, http3Swap } = o;
+  const shown = {
+    ...{ hosts: o.listen.hosts, own: o.tls, aside: o.aside, clock, log },
     named: () => namedTls(feed.snapshot(), certificates?.list() ?? [], clock.wallMs()),
+  };
+  let http3: Http3Door | null = null;
+  const announced = (request: Request, response: Response) =>
+    http3 === null ? response : http3.announce(request, response);
+  const door = new TlsDoor(o.listen.http3 === true ? thenAnnounced(handle, announced) : handle, {
+    ...shown,
+    port: o.port,
     ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
   });
-  const changed = () => door.changed();
+  try {
+    if (o.listen.http3 === true) {
+      const swap = http3Swap === undefined ? {} : { swap: http3Swap };
+      http3 = new Http3Door(handle, { ...shown, port: door.port, ...swap });
+    }
+  } catch (fault) {
+    await door.stop();
+    throw fault;
+  }
+  const changed = () => {
+    door.changed();
+    http3?.changed();
+  };
   const ends = [feed.onSnapshot(changed), certificates?.onChange(changed)];
   return {
     port: door.port,
-    stop: (finishMs) => {
+    stop: async (finishMs) => {
       for (const end of ends) end?.();
-      return door.stop(finishMs);
+      await Promise.all([door.stop(finishMs), http3?.stop(finishMs)]);
     },
   };
 }
@@ -241,7 +265,7 @@ async function openDoors(handle: Handle, o: EdgeOptions) {
   try {
     listeners.push(await listen(handle, { hosts, port: http }));
     if (o.tls !== undefined && https !== undefined) {
-      listeners.push(openTlsDoor(handle, { ...o, tls: o.tls, port: https }));
+      listeners.push(await openTlsDoors(handle, { ...o, tls: o.tls, port: https }));
     }
     const ports = listeners.map((listener) => listener.port);
     const own = startOwnFigures({ clock: o.clock, hosts, ports });

@@ -160,7 +160,7 @@ export class TlsDoor implements Listening {
     try {
       return this.#open(named, port, opened);
     } catch (cause) {
-      const good = named.filter(isUsable);
+      const good = usable(named);
       if (good.length === named.length) throw cause;
       const names = named.filter((one) => !good.includes(one)).map((one) => one.serverName);
       this.#o.log.error("Certificates that cannot be shown are left out", { names });
@@ -209,15 +209,19 @@ function closing(response: Response): Response {
   return response;
 }
 
-function digestOf(named: readonly NamedTls[]): string {
+/** Changes when anything of them does. */
+export function digestOf(named: readonly NamedTls[]): string {
   return named.map(({ serverName, id }) => `${serverName} ${id}`).join("\n");
 }
 
-function isUsable({ cert, key }: Tls): boolean {
-  try {
-    createSecureContext({ cert, key });
-    return true;
-  } catch {
-    return false;
-  }
+/** Those that the runtime takes. */
+export function usable(named: readonly NamedTls[]): readonly NamedTls[] {
+  return named.filter(({ cert, key }) => {
+    try {
+      createSecureContext({ cert, key });
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -65,6 +65,9 @@ export const nodeFile = z
         dns: listenOn.prefault(["0.0.0.0:53"]),
         http: listenOn.prefault(["0.0.0.0:80"]),
         https: listenOn.optional(),
+        http3: z.boolean().default(false).meta({
+          description: "HTTP/3 too, over UDP at the addresses and port of https (experimental)",
+        }),
         dot: listenOn.optional().meta({ description: "DNS over TLS, with the files of tls" }),
         control: hostPort.default("127.0.0.1:8053"),
         metrics: hostPort.optional().meta({ description: "Prometheus text at /metrics" }),
@@ -106,6 +109,10 @@ export const nodeFile = z
   .refine((file) => file.listen.https === undefined || file.tls !== undefined, {
     message: "expected the PEM files of listen.https",
     path: ["tls"],
+  })
+  .refine((file) => !file.listen.http3 || file.listen.https !== undefined, {
+    message: "expected listen.https, at whose port it listens",
+    path: ["listen", "http3"],
   })
   .refine((file) => file.doh === undefined || file.listen.https !== undefined, {
     message: "expected listen.https, by which queries come",

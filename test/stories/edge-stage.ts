@@ -165,9 +165,11 @@ export class Stage {
       | "resolver"
       | "certificates"
       | "tlsDrainMs"
+      | "http3Swap"
     > & {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
+      readonly http3?: boolean;
     } = {},
   ) {
     const feed: Feed = {
@@ -184,10 +186,11 @@ export class Stage {
     };
     this.edge = await startEdge({
       node: "edge-1",
-      listen: { hosts: [this.#address], http: 0, https: 0 },
+      listen: { hosts: [this.#address], http: 0, https: 0, http3: more.http3 === true },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
       ...(more.certificates === undefined ? {} : { certificates: more.certificates }),
       ...(more.tlsDrainMs === undefined ? {} : { tlsDrainMs: more.tlsDrainMs }),
+      ...(more.http3Swap === undefined ? {} : { http3Swap: more.http3Swap }),
       ...(more.files === undefined ? {} : { files: more.files }),
       ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.finishMs === undefined ? {} : { finishMs: more.finishMs }),

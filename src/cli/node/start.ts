@@ -78,7 +78,10 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
       const edge = await startCache(file, own);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
-      if (edge.httpsPort !== null) listens.https = `port ${edge.httpsPort}`;
+      if (edge.httpsPort !== null) {
+        listens.https = `port ${edge.httpsPort}`;
+        if (file.listen.http3) listens.http3 = `UDP port ${edge.httpsPort}`;
+      }
       sources.push(() => edge.metrics());
       stops.push(() => edge.stop());
       drains.push(() => edge.drainStats());
@@ -220,7 +223,7 @@ async function edgeOptions(file: NodeFile, dataDir: string) {
       ? {}
       : { https: listenOf(file.listen.https, "listen.https").port };
   return {
-    listen: { hosts, http: port, ...https },
+    listen: { hosts, http: port, ...https, http3: file.listen.http3 },
     ...(await tlsOf(file)),
     dataDir: join(dataDir, "cache"),
     memoryBytesMax: file.cache.memoryMiB * MIB,

@@ -25,6 +25,7 @@ export async function readRequestBody(
     return NOTHING;
   }
   const reader = new PacedReader(request.body.getReader(), alive);
+  const length = request.headers.get("content-length");
   const first: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -32,6 +33,8 @@ export async function readRequestBody(
       const { done, value } = await reader.read();
       if (done) {
         reader.stop();
+        // Over HTTP/3 the listener takes whatever length for an end (RFC 9114 4.1.2).
+        if (length !== null && Number(length) !== bytes) return refusals.badBody;
         return { body: joined(first, bytes), bodyBytes: null };
       }
       first.push(value);
@@ -41,7 +44,6 @@ export async function readRequestBody(
     reader.stop();
     return reader.late ? refusals.slowBody : refusals.badBody;
   }
-  const length = request.headers.get("content-length");
   const bodyBytes = length === null ? null : Number(length);
   return { body: rest(reader, first), bodyBytes };
 }

@@ -81,6 +81,8 @@ export interface OpenSocket {
 
 /** What the listener knows of a request's connection. */
 export interface Connection {
+  /** What a request came over; left out: HTTP/1.1 or HTTP/2. */
+  readonly over?: "h3";
   requestIP(request: Request): { readonly address: string } | null;
   timeout(request: Request, seconds: number): void;
 }
