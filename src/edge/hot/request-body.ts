@@ -25,7 +25,7 @@ export async function readRequestBody(
     return NOTHING;
   }
   const reader = new PacedReader(request.body.getReader(), alive);
-  const length = request.headers.get("content-length");
+  const told = lengthOf(request.headers.get("content-length"));
   const first: Uint8Array[] = [];
   let bytes = 0;
   try {
@@ -34,7 +34,7 @@ export async function readRequestBody(
       if (done) {
         reader.stop();
         // Over HTTP/3 the listener takes whatever length for an end (RFC 9114 4.1.2).
-        if (length !== null && Number(length) !== bytes) return refusals.badBody;
+        if (told !== null && told !== bytes) return refusals.badBody;
         return { body: joined(first, bytes), bodyBytes: null };
       }
       first.push(value);
@@ -44,8 +44,14 @@ export async function readRequestBody(
     reader.stop();
     return reader.late ? refusals.slowBody : refusals.badBody;
   }
-  const bodyBytes = length === null ? null : Number(length);
-  return { body: rest(reader, first), bodyBytes };
+  return { body: rest(reader, first), bodyBytes: told };
+}
+
+/** One said several times is one (RFC 9110 8.6); NaN for what is no length, null for none. */
+function lengthOf(field: string | null): number | null {
+  if (field === null) return null;
+  const told = new Set(field.split(",").map(Number));
+  return told.size === 1 ? Math.max(...told) : Number.NaN;
 }
 
 function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
