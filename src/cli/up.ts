@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { Fault } from "../base/fault.ts";
 import type { LogLevel } from "../base/log.ts";
 import { jsonLog } from "../base/real/log.ts";
+import { STDOUT } from "../model/access-log.ts";
 import { readDocument } from "../model/document.ts";
 import { type NodeFile, nodeFile } from "../model/node-file.ts";
 import { startFleet } from "./fleet.ts";
@@ -46,8 +47,12 @@ export async function readNodeFile(path: string): Promise<NodeFile> {
   const access =
     accessLog === undefined
       ? {}
-      : { accessLog: { ...accessLog, file: resolve(from, accessLog.file) } };
+      : { accessLog: { ...accessLog, file: logFile(from, accessLog.file) } };
   return { ...whole, ...tls, ...access, dns, data: resolve(from, file.data) };
+}
+
+function logFile(from: string, file: string): string {
+  return file === STDOUT ? file : resolve(from, file);
 }
 
 async function up(file: NodeFile, logLevel: LogLevel): Promise<void> {

@@ -28,6 +28,7 @@ import { History } from "./history.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
+import { LogTails } from "./log-tails.ts";
 import { NetworkBook } from "./networks.ts";
 import { startPublisher } from "./publish.ts";
 import { SetUpChecker } from "./set-up.ts";
@@ -84,19 +85,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     if (o.operator !== undefined) await auth.setOperator(o.operator.email, o.operator.password);
     const publisher = await startPublisher({ store, bus, log });
     stops.push(() => publisher.stop());
-    const live = new LiveBook({ bus, feed, clock });
-    const networks = new NetworkBook({ bus, feed, clock });
-    stops.push(() => live.stop(), networks.stop);
-    const demand = new DemandBook({ bus, feed, clock });
-    stops.push(() => demand.stop());
-    const history = new History({
-      path: join(o.dataDir, "history.db"),
-      ...{ bus, feed, clock, log },
-      demand: () => demand.demand(),
-    });
-    stops.push(() => history.stop());
-    const books = { publisher, live, networks, history, demand };
-    const deps: Deps = { store, bus, feed, clock, rng, log, ...books };
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, ...openBooks(o, stops) };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());
@@ -139,6 +128,22 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     await stop();
     throw error;
   }
+}
+
+/** What is remembered of what nodes tell. */
+function openBooks(o: ControlOptions, stops: (() => unknown)[]) {
+  const { bus, feed, clock, rng, log } = o;
+  const live = new LiveBook({ bus, feed, clock });
+  const networks = new NetworkBook({ bus, feed, clock });
+  const tails = new LogTails({ bus, clock, rng });
+  const demand = new DemandBook({ bus, feed, clock });
+  const history = new History({
+    path: join(o.dataDir, "history.db"),
+    ...{ bus, feed, clock, log },
+    demand: () => demand.demand(),
+  });
+  for (const book of [live, networks, tails, demand, history]) stops.push(() => book.stop());
+  return { live, networks, tails, demand, history };
 }
 
 type SecretHandlers = SigningKeyHandlers &

@@ -6,6 +6,7 @@ import type { Feed } from "../model/feed.ts";
 import type { Store } from "../store/mod.ts";
 import type { History } from "./history.ts";
 import type { LiveBook } from "./live.ts";
+import type { LogTails } from "./log-tails.ts";
 import type { NetworkBook } from "./networks.ts";
 import type { Publisher } from "./publish.ts";
 import type { DemandBook } from "./simulate.ts";
@@ -21,6 +22,7 @@ export interface Deps {
   readonly publisher: Publisher;
   readonly live: LiveBook;
   readonly networks: NetworkBook;
+  readonly tails: LogTails;
   readonly history: History;
   readonly demand: DemandBook;
 }

@@ -5,6 +5,6 @@
  * origin is best (policy/steering), what may be stored (policy/caching), where counters go.
  * It owns `<data>/cache` and `<data>/purged.json`.
  */
-export type { AccessSink } from "./access-log.ts";
+export { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
 export type { CertificateSource } from "./certificates.ts";
 export { type EdgeOptions, type EdgeRole, startEdge } from "./start.ts";

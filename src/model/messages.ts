@@ -2,6 +2,7 @@
 import type { Assignment } from "./assignment.ts";
 import type { CertificateIndex } from "./certificate.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
+import type { TailAsk, TailTold } from "./log-tail.ts";
 import type { OriginCredentialSet } from "./origin-credential.ts";
 import type { Purge, PurgeAck } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
@@ -167,6 +168,9 @@ export interface Events {
   /** What would come of a request: every cache tells. */
   readonly "why.ask": WhyAsk;
   readonly "why.told": WhyTold;
+  /** Somebody follows the log of a site; caches tell its lines for as long as it says. */
+  readonly "log.tail": TailAsk;
+  readonly "log.told": TailTold;
   /** Name servers ask for `zone.extras` at once rather than in a moment. */
   readonly "zone.extras.changed": { readonly digest: string };
 }

@@ -9,6 +9,7 @@ import { registerGroupLearn } from "./group-learn.ts";
 import { registerInvoices } from "./invoice.ts";
 import { registerKeys } from "./key.ts";
 import { registerLogin } from "./login.ts";
+import { registerLogsTail } from "./logs-tail.ts";
 import { registerApply } from "./network-apply.ts";
 import { registerPublish } from "./network-publish.ts";
 import { registerTest } from "./network-test.ts";
@@ -53,6 +54,7 @@ export function registerCommands(program: Command): void {
   registerExplain(program);
   registerWho(program);
   registerWhy(program);
+  registerLogsTail(program);
   registerSimulate(program);
   registerGroupImport(program);
   registerGroupLearn(program);

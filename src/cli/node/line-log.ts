@@ -1,8 +1,11 @@
 import { appendFile, mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Log } from "../../base/log.ts";
+import { STDOUT } from "../../model/access-log.ts";
 
 const FLUSH_MS = 500;
+/** What nobody takes, such as a pipe that is full, holds up no end for longer. */
+const STOP_MS = 2_000;
 /** What may wait for the disk; more is counted and left out. */
 const WAITING_CHARS_MAX = 16_777_216;
 
@@ -10,6 +13,8 @@ const WAITING_CHARS_MAX = 16_777_216;
  * Writes lines twice a second. A file that has reached its size is kept as `FILE.1` and begun anew, so
  * that two of them are the most that is ever on the disk. What cannot be written, or not in time, is
  * told and left out: nobody waits for this log.
+ *
+ * @param o `file` is `-` for the standard output, which has no size to reach
  */
 export function startLineLog(o: {
   readonly file: string;
@@ -19,7 +24,13 @@ export function startLineLog(o: {
   let lines: string[] = [];
   let waiting = 0;
   let left = 0;
-  let writing: Promise<void> = mkdir(dirname(o.file), { recursive: true }).then(() => {});
+  // Whoever read it may go away: that ends nothing here, and what is not taken is left out in time.
+  if (o.file === STDOUT) process.stdout.on("error", () => {});
+  const write = o.file === STDOUT ? writeOut : (text: string) => append(o, text);
+  let writing: Promise<void> =
+    o.file === STDOUT
+      ? Promise.resolve()
+      : mkdir(dirname(o.file), { recursive: true }).then(() => {});
   const flush = () => {
     if (left > 0) o.log.warn("Lines of a log were left out", { file: o.file, lines: left });
     left = 0;
@@ -27,7 +38,7 @@ export function startLineLog(o: {
     const text = `${lines.join("\n")}\n`;
     lines = [];
     writing = writing
-      .then(() => append(o, text))
+      .then(() => write(text))
       .catch((error: unknown) => o.log.warn("Cannot write a log", { file: o.file, error }))
       .then(() => {
         waiting -= text.length;
@@ -46,9 +57,19 @@ export function startLineLog(o: {
     stop: async () => {
       clearInterval(timer);
       flush();
-      await writing;
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const end = setTimeout(resolve, STOP_MS);
+      await Promise.race([writing, late]);
+      clearTimeout(end);
     },
   };
+}
+
+/** Resolved once whoever reads it has taken it. */
+function writeOut(text: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  process.stdout.write(text, (error) => (error == null ? resolve() : reject(error)));
+  return promise;
 }
 
 async function append(o: { file: string; bytesMax: number }, text: string): Promise<void> {

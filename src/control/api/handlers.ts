@@ -188,6 +188,14 @@ function customerHandlers({ deps }: Parts) {
       if (site === undefined) throw new Fault("not-found", hostname);
       return deps.live.site(snapshot, site, deps.demand.ofSite(hostname));
     },
+    tailLog: ({ params, query }) => {
+      const { customer, hostname } = params;
+      const snapshot = deps.feed.snapshot();
+      if (snapshot === null) throw new Fault("snapshot-missing");
+      const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
+      if (site === undefined) throw new Fault("not-found", hostname);
+      return deps.tails.read({ customer, site: hostname }, query);
+    },
     readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
   } satisfies Partial<Handlers>;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import type { Bus } from "../../bus/bus.ts";
 import type { Feed } from "../../model/feed.ts";
 import type { NodeStats } from "../../model/messages.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
@@ -10,20 +11,24 @@ import type { AccessSink } from "../access-log.ts";
 import type { OriginClient } from "../hot/origin.ts";
 import { refusesAddress } from "../hot/reach.ts";
 import { LogDelivery } from "./delivery.ts";
+import { LogTail } from "./tail.ts";
 
 export interface LogsRunning {
   /** Of those who see every answer. */
-  readonly parts: { readonly access?: AccessSink; readonly delivery?: LogDelivery };
+  readonly parts: {
+    readonly access?: AccessSink;
+    readonly delivery: Pick<LogDelivery, "any" | "take">;
+  };
   told(): Readonly<Record<string, LogsTold>>;
   stats(): Pick<NodeStats, "logs">;
   stop(): Promise<void>;
 }
 
-/** Delivers the logs of the snapshot's sites; nothing does where no name can be resolved. */
-export function startLogs(o: {
+interface LogsOptions {
   readonly node: string;
   readonly dataDir: string;
   readonly feed: Feed;
+  readonly bus: Bus;
   /** The operator's own log. */
   readonly access?: AccessSink;
   readonly resolver?: NameResolver;
@@ -33,12 +38,44 @@ export function startLogs(o: {
   readonly origins: OriginClient;
   readonly clock: Clock;
   readonly log: Log;
-}): LogsRunning {
+}
+
+/** Delivers the logs of the snapshot's sites, and tells those who follow one. */
+export function startLogs(o: LogsOptions): LogsRunning {
+  const tail = new LogTail(o);
+  const delivery = deliveryOf(o);
+  const unsubscribe = o.feed.onSnapshot((snapshot) => delivery?.setSnapshot(snapshot));
+  const told = () => delivery?.told() ?? {};
+  return {
+    parts: {
+      ...(o.access === undefined ? {} : { access: o.access }),
+      delivery: {
+        get any() {
+          return tail.any || delivery?.any === true;
+        },
+        take: (site, entry) => {
+          delivery?.take(site, entry);
+          tail.take(site, entry);
+        },
+      },
+    },
+    told,
+    stats: () => {
+      const logs = told();
+      return Object.keys(logs).length === 0 ? {} : { logs };
+    },
+    stop: async () => {
+      unsubscribe();
+      tail.stop();
+      await delivery?.stop();
+    },
+  };
+}
+
+/** Null where no name can be resolved: then nothing is delivered. */
+function deliveryOf(o: LogsOptions): LogDelivery | null {
   const { node, clock, log, feed, resolver, origins } = o;
-  const here = o.access === undefined ? {} : { access: o.access };
-  if (resolver === undefined) {
-    return { parts: here, told: () => ({}), stats: () => ({}), stop: async () => {} };
-  }
+  if (resolver === undefined) return null;
   const delivery = new LogDelivery({
     ...{ node, clock, log, resolver, origins },
     dir: join(o.dataDir, "logs"),
@@ -54,18 +91,6 @@ export function startLogs(o: {
   });
   const first = feed.snapshot();
   if (first !== null) delivery.setSnapshot(first);
-  const unsubscribe = feed.onSnapshot((snapshot) => delivery.setSnapshot(snapshot));
   delivery.start();
-  return {
-    parts: { ...here, delivery },
-    told: () => delivery.told(),
-    stats: () => {
-      const logs = delivery.told();
-      return Object.keys(logs).length === 0 ? {} : { logs };
-    },
-    stop: () => {
-      unsubscribe();
-      return delivery.stop();
-    },
-  };
+  return delivery;
 }

@@ -18,6 +18,7 @@ export * from "./explain.ts";
 export * from "./intent.ts";
 export * from "./live.ts";
 export * from "./load.ts";
+export * from "./log-tail.ts";
 export * from "./networks.ts";
 export * from "./node.ts";
 export * from "./problem.ts";

@@ -27,6 +27,7 @@ import { explainQuery, explanation } from "./explain.ts";
 import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
 import { live } from "./live.ts";
 import { loadPush, loadPushed } from "./load.ts";
+import { logTailRoutes } from "./log-tail.ts";
 import { networkRoutes } from "./networks.ts";
 import { nodeRoutes } from "./node.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
@@ -385,6 +386,7 @@ export const routes = {
   ...keys,
   ...asGroupRoutes,
   ...networkRoutes,
+  ...logTailRoutes,
   ...nodeRoutes,
   ...credentialRoutes,
   ...signingKeyRoutes,
