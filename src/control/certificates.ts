@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Fault } from "../base/fault.ts";
-import type { Problem } from "../base/result.ts";
+import { bad, ok, type Problem, type Result } from "../base/result.ts";
 import type { CertificateRow, CertificateState } from "../model/api/mod.ts";
 import { type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Network } from "../model/network.ts";
@@ -16,6 +16,8 @@ import type { Deps } from "./deps.ts";
 const CERTIFICATES_OF_CUSTOMER_MAX = 1000;
 const EXPIRING_DAYS = 21;
 const DAY_MS = 86_400_000;
+/** Names of certificates that were obtained, not uploaded, begin so. */
+const OBTAINED = "acme_";
 
 export type CertificateHandlers = Pick<
   Handlers,
@@ -32,6 +34,17 @@ interface Kept {
   readonly stored: StoredCertificate;
   readonly facts: CertificateFacts;
   readonly edge: EdgeCertificate;
+}
+
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ObtainedCertificate {
+  readonly facts: CertificateFacts;
+  /** PEM. */
+  readonly cert: string;
 }
 
 interface Hosts {
@@ -95,6 +108,45 @@ export class CertificateBook {
     this.#store.close();
   }
 
+  /** What was obtained for a host, by its owner; null where there is none. */
+  obtained(customer: string, host: string): ObtainedCertificate | null {
+    const name = obtainedName(host);
+    const kept = this.#kept.find(
+      ({ stored }) => stored.customer === customer && stored.name === name,
+    );
+    return kept === undefined ? null : { facts: kept.facts, cert: kept.stored.cert };
+  }
+
+  /** Takes a certificate that was obtained for one host, in the place of the one before. */
+  keepObtained(of: { readonly customer: string; readonly host: string }, pair: Pair): Result<void> {
+    const addedMs = this.#deps.clock.wallMs();
+    const read = readCertificate(pair, addedMs);
+    if (!read.ok) return read;
+    const { cert, key, facts } = read.value;
+    if (facts.names.length !== 1 || facts.names[0] !== of.host) {
+      const received = facts.names.slice(0, 5).join(", ");
+      return bad([{ path: "cert", message: `expected a certificate for ${of.host}`, received }]);
+    }
+    this.#store.put({ customer: of.customer, name: obtainedName(of.host), cert, key, addedMs });
+    this.#load();
+    return ok(undefined);
+  }
+
+  dropObtained(customer: string, host: string): void {
+    if (this.#store.remove(customer, obtainedName(host))) this.#load();
+  }
+
+  /** Whether an uploaded certificate is shown for the host, and will be for some weeks. */
+  hasUploaded(customer: string, host: string): boolean {
+    const fromMs = this.#deps.clock.wallMs();
+    const untilMs = fromMs + EXPIRING_DAYS * DAY_MS;
+    return this.#kept.some(({ stored, edge }) => {
+      if (stored.customer !== customer || isObtained(stored.name)) return false;
+      const lasts = edge.notBeforeMs <= fromMs && edge.notAfterMs > untilMs;
+      return lasts && edge.names.some((name) => coversHost(name, host));
+    });
+  }
+
   #load(): void {
     const before = new Map(this.#kept.map((one) => [one.edge.id, one]));
     this.#kept = this.#store.list().map((stored) => before.get(idOf(stored)) ?? keptOf(stored));
@@ -135,6 +187,10 @@ export class CertificateBook {
     const { cert, key, facts } = read.value;
     const problems = nameProblems(facts.names, customer, hosts.all);
     if (problems.length > 0) throw badInput(problems);
+    if (sent.name !== undefined && isObtained(sent.name)) {
+      const message = `expected a name that does not begin with ${OBTAINED}`;
+      throw badInput([{ path: "name", message, received: sent.name }]);
+    }
     const name = sent.name ?? (facts.names[0] ?? "").replace(/^\*/, "wildcard");
     const others = this.#kept.filter(
       ({ stored }) => stored.customer === customer && stored.name !== name,
@@ -180,6 +236,14 @@ export class CertificateBook {
       changes: [of.change],
     });
   }
+}
+
+function obtainedName(host: string): string {
+  return `${OBTAINED}${host}`;
+}
+
+function isObtained(name: string): boolean {
+  return name.startsWith(OBTAINED);
 }
 
 function badInput(problems: readonly Problem[]): Fault {
@@ -246,7 +310,8 @@ function rowOf(
   const { names, issuer, keyKind, serial, fingerprint, notBeforeMs, notAfterMs } = facts;
   const daysLeft = Math.floor((notAfterMs - o.nowMs) / DAY_MS);
   return {
-    ...{ name: stored.name, state: stateOf(facts, o.nowMs), names: [...names] },
+    ...{ name: stored.name, kind: isObtained(stored.name) ? "obtained" : "uploaded" },
+    ...{ state: stateOf(facts, o.nowMs), names: [...names] },
     ...{ answers: [...o.answers], issuer, keyKind, serial, fingerprint },
     ...{ notBefore: isoOf(notBeforeMs), notAfter: isoOf(notAfterMs), daysLeft },
     warnings: warningsOf(facts, o),

@@ -10,6 +10,7 @@ import { API_PREFIX } from "../model/api/mod.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NameResolver } from "../model/resolver.ts";
 import { openSqliteStore } from "../store/mod.ts";
+import { AcmeBook, type ObtainedHandlers, obtainedHandlers } from "./acme/mod.ts";
 import { AddressWebhooks } from "./address-webhook.ts";
 import { AddressSigner } from "./addresses.ts";
 import { controlHandlers, type Parts } from "./api/handlers.ts";
@@ -93,8 +94,6 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => keys.stop());
     const resolver = o.resolver ?? null;
     const secrets = await mountSecrets({ dataDir: o.dataDir, deps, resolver }, stops);
-    const extras = new ZoneExtras({ dataDir: o.dataDir, deps });
-    stops.push(() => extras.stop());
     const changer = new Changer(deps, secrets.webhooks);
     const claims = new ClaimBook({ deps, changer, resolver });
     const checker = new SetUpChecker({ deps, resolver, dsOf: keys.dsOf });
@@ -104,7 +103,6 @@ export async function startControl(o: ControlOptions): Promise<Control> {
       ...billing.handlers,
       ...keys.handlers,
       ...secrets.handlers,
-      ...extras.handlers,
     };
     const app = appOf({
       parts: { deps, auth, changer, claims, checker, counted: billing.counted },
@@ -149,13 +147,18 @@ function openBooks(o: ControlOptions, stops: (() => unknown)[]) {
 type SecretHandlers = SigningKeyHandlers &
   CredentialHandlers &
   CertificateHandlers &
+  ExtraHandlers &
+  ObtainedHandlers &
   Pick<Handlers, "readAddresses">;
 
 /** What caches are told and no snapshot says, and what is signed for those whom they ask. */
 async function mountSecrets(
   o: { readonly dataDir: string; readonly deps: Deps; readonly resolver: NameResolver | null },
   stops: (() => unknown)[],
-): Promise<{ readonly handlers: SecretHandlers; readonly webhooks: AddressWebhooks }> {
+): Promise<{
+  readonly handlers: SecretHandlers;
+  readonly webhooks: AddressWebhooks;
+}> {
   const { publisher, rng, log } = o.deps;
   const signer = await AddressSigner.open({ dataDir: o.dataDir, rng });
   const signing = mountSigningKeys(o);
@@ -164,6 +167,10 @@ async function mountSecrets(
   stops.push(() => credentials.stop());
   const certificates = new CertificateBook(o);
   stops.push(() => certificates.stop());
+  const extras = new ZoneExtras(o);
+  stops.push(() => extras.stop());
+  const acme = new AcmeBook({ ...o, certificates, extras });
+  stops.push(() => acme.stop());
   const readAddresses: Handlers["readAddresses"] = async () => {
     const latest = publisher.latest();
     if (latest === null) throw new Fault("not-found", "addresses");
@@ -174,6 +181,8 @@ async function mountSecrets(
       ...signing.handlers,
       ...credentials.handlers,
       ...certificates.handlers,
+      ...extras.handlers,
+      ...obtainedHandlers(acme),
       readAddresses,
     },
     webhooks: new AddressWebhooks({ signer, resolver: o.resolver, log }),
@@ -185,7 +194,7 @@ const addresses = new WeakMap<Request, string>();
 
 function appOf(o: {
   readonly parts: Parts;
-  readonly mounted: BillingHandlers & KeyHandlers & SecretHandlers & ExtraHandlers;
+  readonly mounted: BillingHandlers & KeyHandlers & SecretHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
 }): Hono {

@@ -28,8 +28,8 @@ const LABEL = "_acme-challenge.";
 export type ExtraHandlers = Pick<Handlers, "listTsigKeys" | "createTsigKey" | "deleteTsigKey">;
 
 /**
- * TSIG keys of customers, and the challenges that holders of such keys have set: what name servers get
- * besides snapshots.
+ * TSIG keys of customers, the challenges that holders of such keys have set, and those of certificates
+ * that we order ourselves: what name servers get besides snapshots.
  */
 export class ZoneExtras {
   readonly handlers: ExtraHandlers;
@@ -106,6 +106,21 @@ export class ZoneExtras {
     });
     this.#keep(next);
     return RCODE.NOERROR;
+  }
+
+  /** Has name servers answer with a challenge of an order of our own, for an hour at most. */
+  show(of: { readonly customer: string; readonly name: string; readonly value: string }): void {
+    const expiresMs = this.#deps.clock.wallMs() + CHALLENGE_MS;
+    this.#keep([...this.#without(of), { ...of, expiresMs }]);
+  }
+
+  withdraw(of: { readonly name: string; readonly value: string }): void {
+    const left = this.#without(of);
+    if (left.length < this.#challenges.length) this.#keep(left);
+  }
+
+  #without({ name, value }: { readonly name: string; readonly value: string }): Challenge[] {
+    return this.#challenges.filter((each) => each.name !== name || each.value !== value);
   }
 
   #keep(challenges: readonly Challenge[]): void {

@@ -79,7 +79,7 @@ export class OverlayFeed implements Feed {
   }
 }
 
-/** The snapshot with these records in the zones or delegated hostnames that hold their names. */
+/** The snapshot with these records in the zones, its own or a delegated hostname, that hold their names. */
 function laidOver(snapshot: Snapshot, records: readonly SnapshotRecord[]): Snapshot {
   const hosted = new Map(snapshot.zones.map((zone) => [zone.name, zone]));
   const delegated = new Map(
@@ -88,8 +88,10 @@ function laidOver(snapshot: Snapshot, records: readonly SnapshotRecord[]): Snaps
       .map((site) => [site.hostname, site.index]),
   );
   const byZone = new Map<string, SnapshotRecord[]>();
+  const isZone = (name: string) =>
+    name === snapshot.zone || hosted.has(name) || delegated.has(name);
   for (const record of records) {
-    const zone = closest(record.name, (name) => hosted.has(name) || delegated.has(name));
+    const zone = closest(record.name, isZone);
     if (zone !== null) byZone.set(zone, [...(byZone.get(zone) ?? []), record]);
   }
   const zones = snapshot.zones.map((zone): SnapshotZone => {
@@ -102,7 +104,8 @@ function laidOver(snapshot: Snapshot, records: readonly SnapshotRecord[]): Snaps
     const bare = more === undefined && !site.records?.some(isAlias);
     return bare ? site : { ...site, records: laidOn(site.records, more) };
   });
-  return { ...snapshot, zones, sites };
+  const own = byZone.get(snapshot.zone);
+  return { ...snapshot, zones, sites, ...(own === undefined ? {} : { ownRecords: own }) };
 }
 
 /** An ALIAS is not answered itself, but by what it leads to. */

@@ -1,3 +1,4 @@
+import { OF_NETWORK } from "../model/certificate.ts";
 import type { Snapshot, SnapshotRecord } from "../model/snapshot.ts";
 import type { Challenge, ChallengeStep } from "../model/zone-extras.ts";
 import { CLASS, type Message, RCODE, type ResourceRecord, TYPE } from "../wire/dns/mod.ts";
@@ -61,8 +62,10 @@ function textOf({ data }: ResourceRecord): string | null {
   return plain ? new TextDecoder().decode(octets) : null;
 }
 
+/** OF_NETWORK in the network's own zone; null where nobody here answers for the name. */
 function ownerOf(snapshot: Snapshot, name: string): string | null {
-  const zone = closest(name, (one) => isZone(snapshot, one));
+  const zone = closest(name, (one) => one === snapshot.zone || isZone(snapshot, one));
+  if (zone === snapshot.zone) return OF_NETWORK;
   const hosted = snapshot.zones.find((each) => each.name === zone);
   const site = hosted ?? snapshot.sites.find((each) => each.hostname === zone);
   return site?.customer ?? null;

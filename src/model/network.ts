@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { acme } from "./acme.ts";
 import {
   asNumber,
   dnssec,
@@ -116,6 +117,7 @@ export const network = z.strictObject({
   zone: hostname.meta({ description: "The network's own zone, such as cdn.example" }),
   dnssec: dnssec.optional(),
   contact: z.email().optional(),
+  acme: acme.optional(),
   ttlSec: z.int().min(0).max(86_400).default(20),
   allowPrivateOrigins: z.boolean().default(false),
   allowOriginRanges: z.array(prefix).default([]),

@@ -7,6 +7,6 @@ import type { Message } from "../wire/dns/mod.ts";
 export interface NameResolver {
   /** Asks a resolver. @throws Fault `bus-timeout` when none answers */
   lookup(name: string, type: number): Promise<Message>;
-  /** Asks the name server at this address itself, without recursion. @throws Fault `bus-timeout` */
+  /** Asks the name server at this address (with a port where it is not 53) itself, without recursion. @throws Fault `bus-timeout` */
   lookupAt(address: string, name: string, type: number): Promise<Message>;
 }

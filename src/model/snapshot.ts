@@ -228,4 +228,6 @@ export interface SnapshotBody {
 export interface Snapshot extends SnapshotBody {
   /** SHA-256, 64 hex digits, of the body: as `hashing` says. */
   readonly hash: string;
+  /** Of the network's own zone, laid on by name servers for a moment: published in none. */
+  readonly ownRecords?: readonly SnapshotRecord[];
 }

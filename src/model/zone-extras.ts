@@ -17,8 +17,9 @@ export interface TsigSecret {
   readonly secret: string;
 }
 
-/** A TXT value that a client of a certificate authority has set by a DNS update. */
+/** A TXT value for a certificate authority to see: set by a DNS update, or by an order of our own. */
 export interface Challenge {
+  /** Whose the zone is that answers it; OF_NETWORK for the network's own. */
   readonly customer: string;
   /** Absolute, lower case, without the final dot; its first label is `_acme-challenge`. */
   readonly name: string;

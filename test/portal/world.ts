@@ -128,7 +128,14 @@ export function publish(world: World, note: string, number = world.snapshot + 1)
 
 export function certificateOf(name: string, more: Partial<CertificateRow>): CertificateRow {
   return {
-    ...{ name, state: "valid", names: [name], answers: [name], issuer: "E7, Let's Encrypt" },
+    ...{
+      name,
+      kind: "uploaded",
+      state: "valid",
+      names: [name],
+      answers: [name],
+      issuer: "E7, Let's Encrypt",
+    },
     ...{ keyKind: "EC P-256", serial: "05a1b2", fingerprint: "ab".repeat(32), daysLeft: 90 },
     ...{ notBefore: new Date(START_MS - 86_400_000).toISOString(), warnings: [] },
     notAfter: new Date(START_MS + (more.daysLeft ?? 90) * 86_400_000).toISOString(),

@@ -19,6 +19,7 @@ export const TEST_PEERS = [
   "vsftpd",
   "prometheus-node-exporter",
   "snmpd",
+  "pebble",
   "chromium",
 ];
 

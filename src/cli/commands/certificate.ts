@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { Fault } from "../../base/fault.ts";
 import type { Problem } from "../../base/result.ts";
 import type { ApiClient } from "../api-client.ts";
+import { registerObtained } from "./certificate-obtained.ts";
 import { onlyCustomer } from "./find-customer.ts";
 import { noun, table, verb } from "./verb.ts";
 
@@ -72,6 +73,7 @@ export function registerCertificates(program: Command): void {
       return 0;
     },
   });
+  registerObtained(parent);
   verb<Flags>(parent, {
     usage: "remove <name>",
     description: "Remove a certificate: within a minute no cache shows it",

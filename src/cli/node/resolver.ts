@@ -50,7 +50,8 @@ export function stubResolver(o: {
       throw new Fault("bus-timeout", `no resolver answered for ${name}`);
     },
     async lookupAt(address, name, type) {
-      const server = { host: address, port: o.port ?? DNS_PORT };
+      const hasPort = /^(?:\[.*\]|[\d.]+):\d+$/.test(address);
+      const server = hasPort ? splitHostPort(address) : { host: address, port: o.port ?? DNS_PORT };
       const answer = await ask(server, makeQuery(idOf(o.rng), name, type));
       if (answer === null) throw new Fault("bus-timeout", `${address} did not answer for ${name}`);
       return answer;

@@ -61,9 +61,16 @@ type Certificates =
   | "listNetworkCertificates"
   | "addNetworkCertificate"
   | "deleteNetworkCertificate";
+type Obtained =
+  | "listObtained"
+  | "renewObtained"
+  | "revokeObtained"
+  | "listNetworkObtained"
+  | "renewNetworkObtained"
+  | "revokeNetworkObtained";
 export type ControlHandlers = Pick<
   Handlers,
-  Exclude<RouteName, Billing | Keys | Extras | Certificates>
+  Exclude<RouteName, Billing | Keys | Extras | Certificates | Obtained>
 >;
 
 export interface Parts {

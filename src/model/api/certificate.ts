@@ -5,7 +5,7 @@ import { route } from "./route.ts";
 
 export const certificateName = z
   .string()
-  .regex(/^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9])?$/, {
+  .regex(/^[a-z0-9_]([a-z0-9._-]{0,256}[a-z0-9])?$/, {
     message: "expected lower-case letters, digits, dots and hyphens, such as www.shop.example",
   })
   .meta({ description: "What it is called; one that is added again takes its namesake's place" });
@@ -25,6 +25,7 @@ export type CertificateState = z.infer<typeof certificateState>;
 export const certificateRow = z
   .object({
     name: z.string(),
+    kind: z.enum(["uploaded", "obtained"]),
     state: certificateState,
     names: z.array(z.string()).meta({ description: "DNS names it is for" }),
     answers: z.array(z.string()).meta({ description: "Host names that caches show it for" }),

@@ -21,6 +21,7 @@ export * from "./load.ts";
 export * from "./log-tail.ts";
 export * from "./networks.ts";
 export * from "./node.ts";
+export * from "./obtained.ts";
 export * from "./problem.ts";
 export * from "./purge.ts";
 export * from "./route.ts";

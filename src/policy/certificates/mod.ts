@@ -1,5 +1,15 @@
 /**
- * Which certificate a cache shows for which host name: pure, from a snapshot's hosts and what
- * customers have. Who holds the keys, and how they reach caches, is above.
+ * Which certificate a cache shows for which host name; which are to be obtained, when, and how fast: pure,
+ * from a snapshot's hosts, the network file and what customers have. Who holds the keys, who asks the
+ * authority, and how certificates reach caches, is above.
  */
 export { chooseCertificates, coversHost, type Held } from "./choose.ts";
+export {
+  isForgotten,
+  mayOrderAtMs,
+  type Ordered,
+  registeredDomain,
+  renewAtMs,
+  retryAtMs,
+} from "./pace.ts";
+export { type WantedName, wantedNames } from "./wanted.ts";

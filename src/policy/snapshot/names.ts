@@ -86,6 +86,9 @@ export function compileNames(snapshot: Snapshot): NameTable {
   const zoneAt = new Map(zones.map((zone, index) => [zone.name, index]));
   const to = { zoneAt, at, shelved: hasShelves(snapshot) };
   for (const site of snapshot.sites) addSite(snapshot, site, to);
+  for (const record of snapshot.ownRecords ?? []) {
+    addRecord(record, { index: 0, name: snapshot.zone }, to);
+  }
   for (const [z, { name, records }] of snapshot.zones.entries()) {
     for (const record of records) addRecord(record, { index: z + 1, name }, to);
   }

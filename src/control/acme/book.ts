@@ -1,0 +1,262 @@
+import { join } from "node:path";
+import { Fault } from "../../base/fault.ts";
+import type { ObtainedRow, ObtainedView, RevokeReason } from "../../model/api/mod.ts";
+import { OF_NETWORK } from "../../model/certificate.ts";
+import type { Network } from "../../model/network.ts";
+import type { NameResolver } from "../../model/resolver.ts";
+import { retryAtMs, type WantedName, wantedNames } from "../../policy/certificates/mod.ts";
+import { AcmeStore } from "../../store/acme.ts";
+import type { Caller } from "../caller.ts";
+import type { CertificateBook } from "../certificates.ts";
+import type { Deps } from "../deps.ts";
+import type { ZoneExtras } from "../zone-extras.ts";
+import { CaFault } from "./ca-fault.ts";
+import { ENDED, keyOf, type NameKey, Names, Unwanted } from "./names.ts";
+import { Orders } from "./orders.ts";
+import { showByDns } from "./show-by-dns.ts";
+
+const SWEEP_MS = 2000;
+const ORDERS_AT_ONCE = 4;
+/** After the authority could not be reached, nothing is ordered for so long. */
+const UNREACHED_MS = 60_000;
+/** After it said that it is too much, and not for how long. */
+const LIMITED_MS = 3_600_000;
+/** People may ask for a name again after so long. */
+const ASKED_EACH_MS = 3_600_000;
+const REASONS: Readonly<Record<RevokeReason, number>> = {
+  ...{ unspecified: 0, "key-compromise": 1, superseded: 4, ceased: 5 },
+};
+
+export interface AcmeBookOptions {
+  readonly dataDir: string;
+  readonly deps: Deps;
+  readonly certificates: CertificateBook;
+  readonly extras: ZoneExtras;
+  /** Without it nothing is ordered: it could not be seen whether name servers hold a challenge. */
+  readonly resolver: NameResolver | null;
+}
+
+/** All is to stop; what is under way is continued at the next start. */
+class Stopped extends Error {}
+
+/**
+ * Certificates that the network obtains by itself, for every name at which caches answer: ordered under
+ * limits, kept as uploaded ones are, and renewed. One process does it for the whole network; of one name,
+ * one order at a time. What is under way is written down before each step, so that a kill costs no order.
+ */
+export class AcmeBook {
+  readonly #deps: Deps;
+  readonly #certificates: CertificateBook;
+  readonly #store: AcmeStore;
+  readonly #names: Names;
+  readonly #orders: Orders | null;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #pausedUntilMs = 0;
+
+  /** @throws Fault `store-corrupt`, `store-full` or `store-busy` */
+  constructor(o: AcmeBookOptions) {
+    const { deps, certificates } = o;
+    this.#deps = deps;
+    this.#certificates = certificates;
+    const [path, masterPath] = [join(o.dataDir, "acme.db"), join(o.dataDir, "acme.secret")];
+    this.#store = new AcmeStore({ path, masterPath, rng: deps.rng });
+    this.#names = new Names(this.#store);
+    this.#orders = o.resolver === null ? null : this.#ordersOf(o, o.resolver);
+    this.#timer = setInterval(() => void this.sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  #ordersOf({ deps, certificates, extras }: AcmeBookOptions, resolver: NameResolver): Orders {
+    const wait = (ms: number) => this.#wait(ms);
+    const dns = showByDns({
+      ...{ extras, resolver, wait },
+      network: async () => (await deps.store.intents.read()).network,
+      onSilent: (nodes) => {
+        deps.log.warn("Name servers do not answer and are left out", { nodes });
+      },
+    });
+    const challengers = { "dns-01": dns };
+    return new Orders({
+      ...{ deps, store: this.#store, names: this.#names, certificates, challengers, wait },
+    });
+  }
+
+  /** Ends what is under way where it stands. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopping.abort();
+    await Promise.allSettled(this.#running.values());
+    this.#store.close();
+  }
+
+  /** Begins what is due. */
+  async sweep(): Promise<void> {
+    const { network } = await this.#deps.store.intents.read();
+    if (this.#orders === null || network?.acme === undefined) return;
+    if (this.#stopping.signal.aborted) return;
+    const nowMs = this.#deps.clock.wallMs();
+    this.#names.want(wantedNames(network));
+    this.#forgetEnded(nowMs);
+    if (nowMs < this.#pausedUntilMs) return;
+    for (const [key, wanted] of this.#names.wanted()) {
+      if (this.#running.size >= ORDERS_AT_ONCE) return;
+      if (this.#running.has(key) || !this.#isDue(wanted, nowMs)) continue;
+      if (!this.#orders.mayOrder(wanted, network.acme)) continue;
+      const run = this.#run(this.#orders, wanted, network).finally(() => this.#running.delete(key));
+      this.#running.set(key, run);
+    }
+  }
+
+  /** Of one customer, or with null of all and the network; null where there is no such customer. */
+  async view(customer: string | null): Promise<ObtainedView | null> {
+    const { network } = await this.#deps.store.intents.read();
+    const isKnown =
+      customer === null || network?.customers.some(({ name }) => name === customer) === true;
+    if (network === null || !isKnown) return null;
+    this.#names.want(wantedNames(network));
+    const names = [...this.#names.wanted()].map(([, one]) => one);
+    const own = names.filter((one) => customer === null || one.customer === customer);
+    const directory = network.acme?.directory ?? null;
+    return { directory, names: own.map((one) => this.#rowOf(one)) };
+  }
+
+  /** Orders one, or the next one, as soon as the limits allow. @throws Fault */
+  async renew(of: NameKey, caller: Caller): Promise<ObtainedRow> {
+    const { wanted } = await this.#known(of);
+    const { state, triedMs } = this.#names.row(of);
+    const nowMs = this.#deps.clock.wallMs();
+    const isEarly = triedMs !== null && nowMs - triedMs < ASKED_EACH_MS;
+    if (isEarly && caller.kind !== "operator") {
+      const at = new Date((triedMs ?? 0) + ASKED_EACH_MS).toISOString();
+      throw new Fault("too-many-requests", `${of.host} can be asked for again at ${at}`);
+    }
+    if (state !== "ordering") this.#names.note(of, { nextMs: nowMs });
+    await this.#audit(caller, of, "renew");
+    void this.sweep();
+    return this.#rowOf(wanted);
+  }
+
+  /** @throws Fault, CaFault where the authority refuses */
+  async revoke(of: NameKey, caller: Caller, reason: RevokeReason): Promise<ObtainedRow> {
+    const { wanted, acme } = await this.#known(of);
+    const hasOne = this.#certificates.obtained(of.customer, of.host) !== null;
+    if (!hasOne || this.#orders === null) throw new Fault("not-found", of.host);
+    await this.#orders.revoke(of, acme, REASONS[reason]);
+    this.#certificates.dropObtained(of.customer, of.host);
+    if (this.#names.row(of).state !== "ordering") {
+      this.#names.note(of, { state: "waiting", nextMs: this.#deps.clock.wallMs() });
+    }
+    await this.#audit(caller, of, "revoke");
+    return this.#rowOf(wanted);
+  }
+
+  async #known(of: NameKey) {
+    const { network } = await this.#deps.store.intents.read();
+    if (network?.acme === undefined) throw new Fault("not-found", of.host);
+    this.#names.want(wantedNames(network));
+    const wanted = this.#names.find(of);
+    if (wanted === undefined) throw new Fault("not-found", of.host);
+    return { wanted, acme: network.acme };
+  }
+
+  #rowOf(wanted: WantedName): ObtainedRow {
+    const { customer, host, kind, challenge } = wanted;
+    const row = this.#names.row(wanted);
+    const isOwn = this.#certificates.hasUploaded(customer, host);
+    const facts = this.#certificates.obtained(customer, host)?.facts;
+    const isPlanned = !isOwn && row.nextMs > 0 && row.state !== "ordering";
+    return {
+      ...{ host, customer: customer === OF_NETWORK ? null : customer, kind, challenge },
+      ...{ state: isOwn ? "own" : row.state, step: row.step, problem: row.problem },
+      ...{ failures: row.failures, triedAt: isoOf(row.triedMs) },
+      nextAt: isPlanned ? isoOf(row.nextMs) : null,
+      notAfter: isoOf(facts?.notAfterMs ?? null),
+    };
+  }
+
+  #isDue(wanted: WantedName, nowMs: number): boolean {
+    if (this.#names.row(wanted).nextMs > nowMs) return false;
+    return !this.#certificates.hasUploaded(wanted.customer, wanted.host);
+  }
+
+  /** What a site that is gone had is kept while it is valid: the site may come back. */
+  #forgetEnded(nowMs: number): void {
+    for (const row of this.#names.unwanted()) {
+      if (this.#running.has(keyOf(row))) continue;
+      const { customer, host } = row;
+      const endsMs = this.#certificates.obtained(customer, host)?.facts.notAfterMs ?? 0;
+      if (endsMs > nowMs) continue;
+      this.#certificates.dropObtained(customer, host);
+      this.#names.forget(row);
+    }
+  }
+
+  async #run(orders: Orders, wanted: WantedName, { acme, contact }: Network): Promise<void> {
+    if (acme === undefined) return;
+    const { log } = this.#deps;
+    const { host } = wanted;
+    try {
+      await orders.obtain(wanted, acme, acme.contact ?? contact);
+      log.info("Obtained a certificate", { host });
+    } catch (fault) {
+      if (fault instanceof Stopped || fault instanceof Unwanted) return;
+      try {
+        this.#failed(wanted, fault);
+      } catch (next) {
+        log.warn("Cannot write down why a certificate was not obtained", { host, fault: next });
+      }
+    }
+  }
+
+  #failed(wanted: WantedName, fault: unknown): void {
+    const { clock, rng, log } = this.#deps;
+    const nowMs = clock.wallMs();
+    const ca = fault instanceof CaFault ? fault : null;
+    if (ca?.code === "ca-unreachable") this.#pausedUntilMs = nowMs + UNREACHED_MS;
+    if (ca?.is("rateLimited")) this.#pausedUntilMs = nowMs + (ca.afterMs ?? LIMITED_MS);
+    const failures = this.#names.row(wanted).failures + 1;
+    const afterMs = ca?.afterMs ?? null;
+    const nextMs = retryAtMs({ failures, nowMs, draw: rng.float(), afterMs });
+    const problem = wordsOf(fault);
+    // An order that could only not be asked after goes on; any other is over.
+    const ended = ca?.code === "ca-unreachable" ? {} : ENDED;
+    const { host } = wanted;
+    this.#names.note(wanted, { state: "failed", step: "", ...ended, problem, failures, nextMs });
+    const again = isoOf(nextMs);
+    log.warn("Cannot obtain a certificate: what there was is shown", { host, problem, again });
+  }
+
+  #audit(caller: Caller, { customer, host }: NameKey, act: string): Promise<void> {
+    return this.#deps.store.audits.add({
+      ...{ atMs: this.#deps.clock.wallMs(), actor: caller.actor, customer: customer || null },
+      ...{ action: `certificate.${act}`, subject: `certificate/${host}`, changes: [] },
+    });
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { signal } = this.#stopping;
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        reject(new Stopped());
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+}
+
+function isoOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function wordsOf(fault: unknown): string {
+  if (fault instanceof Fault) return fault.message.slice(0, 500);
+  return `A bug: ${String(fault)}`.slice(0, 500);
+}

@@ -1,0 +1,132 @@
+import { X509Certificate } from "node:crypto";
+import { assert } from "../../base/assert.ts";
+import { formatProblem } from "../../base/result.ts";
+import type { Acme } from "../../model/acme.ts";
+import {
+  isForgotten,
+  mayOrderAtMs,
+  registeredDomain,
+  renewAtMs,
+  type WantedName,
+} from "../../policy/certificates/mod.ts";
+import type { AcmeStore } from "../../store/acme.ts";
+import { base64url } from "../../wire/acme/mod.ts";
+import type { CertificateBook } from "../certificates.ts";
+import type { Deps } from "../deps.ts";
+import { newKey } from "./account-key.ts";
+import { Accounts, type OpenAccount } from "./accounts.ts";
+import { CaFault } from "./ca-fault.ts";
+import { finishOrder, type IssueParts } from "./issue.ts";
+import { ENDED, type NameKey, type Names } from "./names.ts";
+
+export interface OrdersOptions {
+  readonly deps: Deps;
+  readonly store: AcmeStore;
+  readonly names: Names;
+  readonly certificates: CertificateBook;
+  readonly challengers: IssueParts["challengers"];
+  readonly wait: IssueParts["wait"];
+}
+
+/** What is asked of an authority: one certificate, from its order to the store; and to revoke one. */
+export class Orders {
+  readonly #o: OrdersOptions;
+  readonly #accounts: Accounts;
+
+  constructor(o: OrdersOptions) {
+    this.#o = o;
+    this.#accounts = new Accounts({ store: o.store, clock: o.deps.clock });
+  }
+
+  /** Whether the limits leave room for it now; an order that was sent before has had its room. */
+  mayOrder(wanted: WantedName, { limits, directory }: Acme): boolean {
+    const row = this.#o.names.row(wanted);
+    if (row.orderUrl !== null && row.directory === directory) return true;
+    const nowMs = this.#nowMs();
+    const next = this.#orderedAs(wanted);
+    return mayOrderAtMs(this.#o.store.ordered(), next, { limits, nowMs }) <= nowMs;
+  }
+
+  /** @throws CaFault, or what a challenger, `wait` or the names throw */
+  async obtain(wanted: WantedName, acme: Acme, contact: string | undefined): Promise<void> {
+    try {
+      await this.#obtain(wanted, acme, await this.#accounts.open(acme, contact));
+    } catch (fault) {
+      // It has lost the account, or has another memory: the same key gets one again.
+      if (!(fault instanceof CaFault) || !fault.is("accountDoesNotExist")) throw fault;
+      this.#accounts.forget(acme.directory);
+      await this.#obtain(wanted, acme, await this.#accounts.open(acme, contact));
+    }
+  }
+
+  /** @throws CaFault */
+  async revoke(of: NameKey, acme: Acme, reason: number): Promise<void> {
+    const cert = this.#o.certificates.obtained(of.customer, of.host)?.cert;
+    assert(cert !== undefined, "What is revoked was obtained");
+    const { client } = await this.#accounts.open(acme, acme.contact);
+    await client.revoke(base64url(new X509Certificate(cert).raw), reason);
+  }
+
+  async #obtain(wanted: WantedName, acme: Acme, account: OpenAccount): Promise<void> {
+    const { certificates, challengers, names, deps } = this.#o;
+    const { customer, host, challenge } = wanted;
+    const { client, thumbprint } = account;
+    const { orderUrl, key } = await this.#orderOf(wanted, acme, account);
+    const cert = await finishOrder(
+      { orderUrl, key, host, customer, challenge },
+      {
+        ...{ client, thumbprint, challengers, wait: this.#o.wait },
+        note: (step) => names.note(wanted, { state: "ordering", step }),
+      },
+    );
+    const kept = certificates.keepObtained(wanted, { cert, key });
+    if (!kept.ok) {
+      throw new CaFault("ca-broken", kept.problems.map((one) => formatProblem(one)).join("; "));
+    }
+    const facts = certificates.obtained(customer, host)?.facts;
+    assert(facts !== undefined, "What was kept is there");
+    const nextMs = renewAtMs({ ...facts, draw: deps.rng.float(), window: null });
+    const done = { step: "", ...ENDED, failures: 0, problem: null, nextMs };
+    names.note(wanted, { state: "obtained", ...done });
+    await deps.store.audits.add({
+      ...{ atMs: this.#nowMs(), actor: "acme", customer: customer || null },
+      ...{ action: "certificate.obtain", subject: `certificate/${host}` },
+      changes: [`+ ${host} until ${new Date(facts.notAfterMs).toISOString()}`],
+    });
+  }
+
+  /** The order under way, or a new one: written down before anything is asked for with it. */
+  async #orderOf(wanted: WantedName, { directory }: Acme, { client }: OpenAccount) {
+    const { names, store } = this.#o;
+    const row = names.row(wanted);
+    if (row.orderUrl !== null && row.key !== null && row.directory === directory) {
+      const state = await client.order(row.orderUrl).catch((fault: unknown) => {
+        // It knows nothing of the order any more: begun again.
+        const isGone = fault instanceof CaFault && fault.code === "ca-refused";
+        if (isGone && !fault.is("accountDoesNotExist")) return null;
+        throw fault;
+      });
+      if (state !== null && state.value.status !== "invalid") {
+        return { orderUrl: row.orderUrl, key: row.key };
+      }
+    }
+    const key = newKey();
+    const nowMs = this.#nowMs();
+    const fresh = { directory, orderUrl: null, key, triedMs: nowMs };
+    names.note(wanted, { state: "ordering", step: "ordering", ...fresh });
+    for (const one of store.ordered()) if (isForgotten(one, nowMs)) store.forgetOrdered(one.atMs);
+    store.addOrdered({ ...this.#orderedAs(wanted), atMs: nowMs });
+    const { url: orderUrl } = await client.newOrder(wanted.host, null);
+    names.note(wanted, { orderUrl });
+    return { orderUrl, key };
+  }
+
+  #orderedAs({ customer, host }: WantedName) {
+    const renewal = this.#o.certificates.obtained(customer, host) !== null;
+    return { domain: registeredDomain(host), renewal };
+  }
+
+  #nowMs(): number {
+    return this.#o.deps.clock.wallMs();
+  }
+}
