@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { slug } from "../names.ts";
 import { customerParams } from "./customer.ts";
+import { obtainedRoutes } from "./obtained.ts";
 import { route } from "./route.ts";
 
 export const certificateName = z
@@ -95,4 +96,5 @@ export const certificateRoutes = {
     summary: "Remove a certificate of the network's own",
     params: z.object({ name: certificateName }),
   }),
+  ...obtainedRoutes,
 } as const;

@@ -30,7 +30,6 @@ import { loadPush, loadPushed } from "./load.ts";
 import { logTailRoutes } from "./log-tail.ts";
 import { networkRoutes } from "./networks.ts";
 import { nodeRoutes } from "./node.ts";
-import { obtainedRoutes } from "./obtained.ts";
 import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
@@ -392,7 +391,6 @@ export const routes = {
   ...credentialRoutes,
   ...signingKeyRoutes,
   ...certificateRoutes,
-  ...obtainedRoutes,
   ...whyRoutes,
   ...zoneRoutes,
   ...claimRoutes,
