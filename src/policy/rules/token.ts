@@ -1,3 +1,4 @@
+import { sameBytes } from "../../base/same-bytes.ts";
 import { parsePrefix, prefixContains } from "../../wire/ip/mod.ts";
 
 /** The query parameter and the cookie that a signature is in. */
@@ -150,14 +151,6 @@ function readToken(
     data: data!,
   };
   return { grant, signature };
-}
-
-/** Takes as long whichever byte differs. */
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let differ = 0;
-  for (let i = 0; i < a.length; i++) differ |= a[i]! ^ b[i]!;
-  return differ === 0;
 }
 
 function escaped(text: string): string {

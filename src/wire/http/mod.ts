@@ -1,6 +1,6 @@
 /**
  * HTTP's header fields as values: dates, Cache-Control and its targeted kin, validators, Vary, ranges,
- * Cache-Status, CDN-Loop, hop-by-hop fields, the canonical host and target of a request, and the framing of
+ * Cache-Status, CDN-Loop, what caches of one network tell each other, hop-by-hop fields, the canonical host and target of a request, and the framing of
  * responses. Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
  * is decided in policy/caching. Nothing here keeps state.
  */
@@ -37,4 +37,13 @@ export {
 } from "./sigv4.ts";
 export { parseStrings } from "./strings.ts";
 export { parseTargeted } from "./targeted.ts";
+export {
+  readTierMark,
+  readTierTold,
+  TIER_FIELD,
+  type TierMark,
+  type TierTold,
+  writeTierMark,
+  writeTierTold,
+} from "./tier-mark.ts";
 export { parseVary } from "./vary.ts";
