@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import type { Purge } from "../model/purge.ts";
 import { type Ban, banned, canonicalPath, foldBans } from "../policy/caching/mod.ts";
-import type { ObjectMeta } from "./cache/mod.ts";
+import type { Judged } from "./hot/parents.ts";
 
 /** Bans of one site at once; beyond it they become one of the whole site. */
 const BANS_OF_SITE_MAX = 500;
@@ -46,7 +46,7 @@ export class Bans {
   }
 
   /** What bans say of a stored object. */
-  of(meta: ObjectMeta): "hard" | "soft" | null {
+  of(meta: Judged): "hard" | "soft" | null {
     if (meta.receivedMs < this.#believedFromMs) return "hard";
     const key = siteKey(meta.customer, meta.site);
     const groups = this.#groups.get(key);

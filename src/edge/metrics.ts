@@ -16,6 +16,8 @@ export class EdgeMetrics {
   readonly #statuses = new Float64Array(600);
   readonly #sites = new Map<string, SiteTotals>();
   readonly #fetches = new Map<string, number>();
+  readonly #tiers = new Map<string, SiteTotals>();
+  readonly #parents = new Map<string, number>();
   readonly #counts: EdgeCounts | null;
 
   /** @param counts of the server: what became of requests */
@@ -28,17 +30,11 @@ export class EdgeMetrics {
   }
 
   /** What was drained for the live figures. */
-  add(drained: Pick<NodeStats, "edge" | "fetches">): void {
-    for (const [site, counts] of Object.entries(drained.edge)) {
-      const sum = this.#sites.get(site) ?? { requests: 0, hits: 0, bytesOut: 0 };
-      sum.requests += counts.requests;
-      sum.hits += counts.hits;
-      sum.bytesOut += counts.bytesOut;
-      this.#sites.set(site, sum);
-    }
-    for (const [origin, count] of Object.entries(drained.fetches)) {
-      this.#fetches.set(origin, (this.#fetches.get(origin) ?? 0) + count);
-    }
+  add(drained: Pick<NodeStats, "edge" | "fetches" | "tiers" | "parents">): void {
+    addSites(this.#sites, drained.edge);
+    addSites(this.#tiers, drained.tiers ?? {});
+    addCounts(this.#fetches, drained.fetches);
+    addCounts(this.#parents, drained.parents ?? {});
   }
 
   /** Lines of the Prometheus text format, version 0.0.4. */
@@ -48,13 +44,12 @@ export class EdgeMetrics {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
       for (const [label, count] of of) lines.push(`${name}{${label}} ${count}`);
     };
-    const sites = [...this.#sites];
-    const bySite = (of: (sum: SiteTotals) => number) =>
-      sites.map(([site, sum]) => [`site="${site}"`, of(sum)] as const);
+    const bySite = (of: (sum: SiteTotals) => number, sites = this.#sites) =>
+      [...sites].map(([site, sum]) => [`site="${site}"`, of(sum)] as const);
     const statuses = [...this.#statuses.entries()]
       .filter(([, count]) => count > 0)
       .map(([status, count]) => [`status="${status}"`, count] as const);
-    family("turnpike_edge_responses_total", "Answers to clients", statuses);
+    family("turnpike_edge_responses_total", "Answers to clients and to other caches", statuses);
     family(
       "turnpike_edge_requests_total",
       "Requests by site",
@@ -78,6 +73,15 @@ export class EdgeMetrics {
     );
     const fetches = [...this.#fetches].map(([id, n]) => [`origin="${id}"`, n] as const);
     family("turnpike_edge_fetches_total", "Requests to web servers", fetches);
+    const parents = [...this.#parents].map(([id, n]) => [`parent="${id}"`, n] as const);
+    family("turnpike_edge_parent_fetches_total", "Requests to other caches", parents);
+    const tiers = (of: (sum: SiteTotals) => number) => bySite(of, this.#tiers);
+    const asked = tiers((s) => s.requests);
+    family("turnpike_edge_tier_requests_total", "Requests of other caches by site", asked);
+    const held = tiers((s) => s.hits);
+    family("turnpike_edge_tier_hits_total", "Requests of other caches served from this one", held);
+    const sent = tiers((s) => s.bytesOut);
+    family("turnpike_edge_tier_sent_bytes_total", "Bytes of bodies sent to other caches", sent);
     const logged = (of: (told: LogsTold) => number) =>
       Object.entries(logs).map(([site, told]) => [`site="${site}"`, of(told)] as const);
     const delivered = logged((told) => told.deliveredLines);
@@ -86,4 +90,18 @@ export class EdgeMetrics {
     family("turnpike_edge_log_lines_lost_total", "Lines of logs that had no room", lost);
     return `${lines.join("\n")}\n`;
   }
+}
+
+function addSites(sums: Map<string, SiteTotals>, drained: NodeStats["edge"]): void {
+  for (const [site, counts] of Object.entries(drained)) {
+    const sum = sums.get(site) ?? { requests: 0, hits: 0, bytesOut: 0 };
+    sum.requests += counts.requests;
+    sum.hits += counts.hits;
+    sum.bytesOut += counts.bytesOut;
+    sums.set(site, sum);
+  }
+}
+
+function addCounts(sums: Map<string, number>, drained: Readonly<Record<string, number>>): void {
+  for (const [id, count] of Object.entries(drained)) sums.set(id, (sums.get(id) ?? 0) + count);
 }

@@ -1,6 +1,6 @@
 import { Fault } from "../base/fault.ts";
 import type { FaultCode } from "../base/fault-codes.ts";
-import { connectionOptions, isHopByHop, type ResponseHead } from "../wire/http/mod.ts";
+import { connectionOptions, isHopByHop, type ResponseHead, TIER_FIELD } from "../wire/http/mod.ts";
 import { ORCA_FIELD } from "../wire/probe/mod.ts";
 import type { Fields } from "./cache/mod.ts";
 import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
@@ -13,6 +13,8 @@ const WAITING_BYTES_MAX = 262_144;
 const WAITING_BYTES_LOW = 65_536;
 /** An origin that gives less than this within the time of silence is as good as silent. */
 const NEWS_BYTES_MIN = 256;
+/** Kept from clients. */
+const FOR_CACHES: ReadonlySet<string> = new Set([ORCA_FIELD, TIER_FIELD]);
 const EVENTS = /^text\/event-stream/i;
 
 /**
@@ -132,7 +134,7 @@ class Exchange {
     this.#answered = true;
     this.#request.signal?.removeEventListener("abort", this.#giveUp);
     const { head, bodiless } = came;
-    const { fields, load } = endToEnd(head.fields);
+    const { fields, load, tier } = endToEnd(head.fields);
     if (fields.some(([name, value]) => name === "content-type" && EVENTS.test(value))) {
       this.#newsMin = 1;
     }
@@ -141,6 +143,7 @@ class Exchange {
       status: head.status,
       fields,
       ...(load === null ? {} : { load }),
+      ...(tier === null ? {} : { tier }),
       contentLength: lengthOf(head),
       framed: bodiless || head.framing.kind !== "close",
       body: bodiless || there ? null : this.#stream(),
@@ -254,16 +257,22 @@ function lengthOf(head: ResponseHead): number | null {
   return null;
 }
 
-/** Fields without those of the connection, and what the origin said of its load. */
-function endToEnd(all: Fields): { readonly fields: Fields; readonly load: string | null } {
+/** Fields without those of the connection, and what is for caches alone. */
+function endToEnd(all: Fields): {
+  readonly fields: Fields;
+  readonly load: string | null;
+  readonly tier: string | null;
+} {
   let load: string | null = null;
+  let tier: string | null = null;
   let named: ReadonlySet<string> | null = null;
   for (const [name, value] of all) {
     if (name === "connection") named = new Set([...(named ?? []), ...connectionOptions(value)]);
     else if (name === ORCA_FIELD) load = value;
+    else if (name === TIER_FIELD) tier = value;
   }
   const fields = all.filter(
-    ([name]) => name !== ORCA_FIELD && !isHopByHop(name) && named?.has(name) !== true,
+    ([name]) => !FOR_CACHES.has(name) && !isHopByHop(name) && named?.has(name) !== true,
   );
-  return { fields, load };
+  return { fields, load, tier };
 }

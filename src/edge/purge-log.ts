@@ -25,6 +25,7 @@ const ASK_EVERY_MS = 1_000;
 export class PurgeLog {
   readonly #o: PurgeLogOptions;
   #applied: number;
+  #begun: number;
   #behind = true;
   #working: Promise<void> = Promise.resolve();
   #asking = false;
@@ -35,6 +36,7 @@ export class PurgeLog {
   constructor(o: PurgeLogOptions) {
     this.#o = o;
     this.#applied = readNumber(o.path);
+    this.#begun = this.#applied;
   }
 
   get behind(): boolean {
@@ -43,6 +45,11 @@ export class PurgeLog {
 
   get applied(): number {
     return this.#applied;
+  }
+
+  /** The last purge that is applied or being applied: what is fetched now is of after it. */
+  get begun(): number {
+    return this.#begun;
   }
 
   start(): void {
@@ -110,6 +117,7 @@ export class PurgeLog {
 
   async #apply(purges: readonly Purge[]): Promise<void> {
     const { purge, ban, path } = this.#o;
+    this.#begun = Math.max(this.#begun, purges.at(-1)?.number ?? 0);
     const bans = purges.filter((one) => (one.scope ?? "url") !== "url" || one.soft === true);
     if (bans.length > 0) await ban(bans);
     const urls = purges.filter((one) => !bans.includes(one));

@@ -24,6 +24,7 @@ import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
+import type { TierKeys } from "./hot/tier.ts";
 import { Http3Door, type Http3DoorOptions, thenAnnounced } from "./http3-door.ts";
 import { type Aside, type Listening, listen } from "./listen.ts";
 import { startLogs } from "./logs/mod.ts";
@@ -78,6 +79,10 @@ export interface EdgeOptions {
   readonly credentials?: FindCredential;
   /** The secret of a customer's key for signed addresses and logs; null: there is none. */
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
+  /** By which caches of this network know each other; without them none asks another. */
+  readonly tierKeys?: TierKeys["secrets"];
+  /** How long a parent may take for the head of its answer; the preset where it is left out. */
+  readonly parentHeadMs?: number;
   /** What the disk tier does to a file system; the real one where it is left out. */
   readonly files?: Files;
 }
@@ -95,6 +100,8 @@ export interface EdgeRole {
     | "fetches"
     | "told"
     | "origins"
+    | "tiers"
+    | "parents"
     | "clientRtt"
     | "beaconRtt"
     | "figures"
@@ -117,14 +124,12 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     table: () => table,
     behind: () => purges.behind,
     purged: () => purges.applied,
+    purgeBegun: () => purges.begun,
+    ...givenBy(o),
     groupEnds: () => bans.groupEnds,
     endGroups: (of, groups) => groupsEnd({ bans, server, log }, of, groups),
     banned: (meta) => bans.of(meta),
-    signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
     encode: (object, coding) => encoder.want(object, coding),
-    hashes: { hmac: hmacSha256, sha256: sha256Hex },
-    credentials: o.credentials ?? (() => null),
-    ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
     webSockets,
   });
   const purges = purgeLogOf(o, { server, bans, table: () => table });
@@ -172,6 +177,18 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       const own = doors.own.take(drained.edge, feed.snapshot());
       return { ...drained, ...logs.stats(), ...own, ...beacon.take() };
     },
+  };
+}
+
+/** Secrets and limits as they were given. */
+function givenBy(o: EdgeOptions) {
+  return {
+    signatures: { hmac: hmacSha256, secret: o.secrets ?? (() => null) },
+    hashes: { hmac: hmacSha256, sha256: sha256Hex },
+    credentials: o.credentials ?? (() => null),
+    tierKeys: { hmac: hmacSha256, secrets: o.tierKeys ?? (() => []) },
+    ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
+    ...(o.parentHeadMs === undefined ? {} : { parentHeadMs: o.parentHeadMs }),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { ServerWebSocket } from "bun";
 import type { Ask } from "./hot/ask.ts";
-import { countBytes } from "./hot/deliver.ts";
+import { countBytes, countIn } from "./hot/deliver.ts";
 import type { Place } from "./hot/fetch.ts";
 import { HEAD_MS } from "./hot/limits.ts";
 import { type Refusal, refusals } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
-import { countIn, type OpenSocket } from "./hot/works.ts";
+import type { OpenSocket } from "./hot/works.ts";
 
 /** What may wait in either direction for somebody who does not read; beyond it the WebSocket ends. */
 const WAITING_BYTES_MAX = 1_048_576;
@@ -128,7 +128,7 @@ export class WebSocketPair {
 
   #heard(message: string | Buffer): void {
     const bytes = Buffer.byteLength(message);
-    countIn(this.ask, bytes);
+    countIn(this.ask, {}, bytes);
     if (this.#client !== null) {
       this.#pass(this.#client, message);
       return;

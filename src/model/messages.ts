@@ -8,6 +8,7 @@ import type { Purge, PurgeAck } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
 import type { LogsTold } from "./site-logs.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { TierKeySet } from "./tiers.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { WhyAsk, WhyTold } from "./why.ts";
 import type { ChallengeStep, ServerExtrasSet } from "./zone-extras.ts";
@@ -128,6 +129,12 @@ export interface NodeStats {
   >;
   /** origin id -> fetches on a miss. */
   readonly fetches: Readonly<Record<string, number>>;
+  /** hostname -> what this cache sent to other caches that asked it: billed to nobody. */
+  readonly tiers?: Readonly<
+    Record<string, { readonly requests: number; readonly hits: number; readonly bytesOut: number }>
+  >;
+  /** node id -> requests to that cache as a parent. */
+  readonly parents?: Readonly<Record<string, number>>;
   /** Origin id -> what its responses said of its load since the last one, the newest. */
   readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
   /** Origin id -> how it did, of those that were asked. */
@@ -221,6 +228,11 @@ export interface Requests {
   readonly "origin.credentials": {
     readonly ask: { readonly have: string };
     readonly reply: OriginCredentialSet | null;
+  };
+  /** Keys of caches among themselves; null when the set's digest is `have`. Secret: caches only. */
+  readonly "tier.keys": {
+    readonly ask: { readonly have: string };
+    readonly reply: TierKeySet | null;
   };
   /** Which certificates caches need; null when the set's digest is `have`. No secrets. */
   readonly "certificates.index": {

@@ -17,6 +17,7 @@ import { plan } from "./plan.ts";
 import { country } from "./rules.ts";
 import { site } from "./site.ts";
 import { policyTest } from "./steering.ts";
+import { tiersOfPop } from "./tiers.ts";
 import { zone } from "./zone.ts";
 
 /** A place where nodes stand. */
@@ -25,6 +26,7 @@ export const pop = z.strictObject({
   title: z.string().max(80).optional(),
   lat: z.number().min(-90).max(90).optional(),
   lon: z.number().min(-180).max(180).optional(),
+  ...tiersOfPop,
 });
 export type Pop = z.infer<typeof pop>;
 

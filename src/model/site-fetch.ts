@@ -37,6 +37,9 @@ export const siteFetch = z.strictObject({
         "Ask a second server where the first has not answered by then; 1 fetch in 20 at most",
     }),
   ...siteCredentials,
+  tiers: z.boolean().optional().meta({
+    description: "false: its objects are fetched from its servers by each cache itself",
+  }),
   attempts: z.int().min(1).max(3).default(3).meta({
     description: "Servers asked for one request",
   }),

@@ -25,6 +25,8 @@ export interface ObjectMeta {
   /** When it came or was last validated, ms since the epoch. */
   readonly receivedMs: number;
   readonly bodyBytes: number;
+  /** How long other caches of ours had held it when it came, ms; absent: it came from its origin. */
+  readonly heldMs?: number;
   /** The last purge that was applied when it was fetched or last validated. */
   readonly purge?: number;
   /** How many times cache groups had been ended by web servers' answers then; absent: never. */

@@ -7,6 +7,7 @@ import { type Refusal, refusals } from "./refuse.ts";
 import { ruledFields } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
 import type { EdgeTable, Form, SiteEntry } from "./table.ts";
+import type { TierAsk } from "./tier.ts";
 
 /** What is sent of an answer's body, for whoever writes requests down. */
 export interface Sent {
@@ -36,6 +37,8 @@ export interface Ask {
   readonly alive?: () => void;
   /** Null: nobody writes it down. */
   readonly sent?: Sent | null;
+  /** Another cache of ours asks, which has carried out the rules. */
+  readonly tier?: TierAsk;
 }
 
 const SECOND_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -58,7 +61,7 @@ const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
 /** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
 const NEVER_SENT_ON =
-  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy)$/;
+  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-tier)$/;
 
 /**
  * The step `recv`: own checks of host, method and target before anything else (the listener joins
@@ -146,11 +149,13 @@ export function detached(ask: Ask): Ask {
     method: "GET",
     entry,
     sent: null,
-    get: fieldsSeen(ask.form, request, ask.ruled),
+    ...(ask.tier === undefined
+      ? { get: fieldsSeen(ask.form, request, ask.ruled) }
+      : { tier: { ...ask.tier, told: null } }),
   };
 }
 
-const OWN_PATH = "/.well-known/turnpike/";
+export const OWN_PATH = "/.well-known/turnpike/";
 
 /**
  * What is asked of this cache itself, such as `health`, without the query; null for all else.

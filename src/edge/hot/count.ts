@@ -49,6 +49,8 @@ interface OriginCounts {
 /** Live figures of the edge for pages and demand; what is billed goes through Meter beside it. */
 export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
+  readonly #tiers = new Map<string, SiteCounts>();
+  #parents: Record<string, number> = {};
   readonly #told = new Map<string, string>();
   readonly #origins = new Map<string, OriginCounts>();
   readonly #failed: (originId: string) => void;
@@ -66,6 +68,19 @@ export class EdgeCounts {
       this.#sites.set(hostname, counts);
     }
     return counts;
+  }
+
+  /** What was sent to other caches that asked for a site's objects. */
+  ofTier(hostname: string): SiteCounts {
+    const counts = this.#tiers.get(hostname) ?? noCounts();
+    this.#tiers.set(hostname, counts);
+    return counts;
+  }
+
+  /** A parent was asked; not `well`: it gave no answer that could be used. */
+  askedParent(id: string, well: boolean): void {
+    this.#parents[id] = (this.#parents[id] ?? 0) + 1;
+    if (!well) this.#failed(id);
   }
 
   /** By site, all since the start. */
@@ -126,16 +141,11 @@ export class EdgeCounts {
     this.#told.set(originId, field);
   }
 
-  drain(): Pick<NodeStats, "edge" | "fetches" | "told" | "origins"> {
-    const edge: Record<string, Omit<SiteCounts, "outcomes">> = {};
-    for (const [hostname, counts] of this.#sites) {
-      if (counts.requests === 0 && counts.bytesOut === 0) continue;
-      const { requests, hits, bytesOut } = counts;
-      edge[hostname] = { requests, hits, bytesOut };
-      counts.requests = 0;
-      counts.hits = 0;
-      counts.bytesOut = 0;
-    }
+  drain(): Pick<NodeStats, "edge" | "fetches" | "told" | "origins" | "tiers" | "parents"> {
+    const edge = drainSites(this.#sites);
+    const tiers = drainSites(this.#tiers);
+    const parents = this.#parents;
+    this.#parents = {};
     const fetches = this.#fetches;
     this.#fetches = {};
     const told: Record<string, readonly ToldLoad[]> = {};
@@ -146,6 +156,22 @@ export class EdgeCounts {
     this.#told.clear();
     const origins = this.#drainOrigins();
     const seen = Object.keys(origins).length === 0 ? {} : { origins };
-    return { edge, fetches, ...seen, ...(Object.keys(told).length === 0 ? {} : { told }) };
+    const above = Object.keys(parents).length === 0 ? {} : { parents };
+    const below = Object.keys(tiers).length === 0 ? {} : { tiers };
+    const own = { edge, fetches, ...seen, ...above, ...below };
+    return { ...own, ...(Object.keys(told).length === 0 ? {} : { told }) };
   }
+}
+
+function drainSites(sites: ReadonlyMap<string, SiteCounts>): NodeStats["edge"] {
+  const drained: Record<string, Omit<SiteCounts, "outcomes">> = {};
+  for (const [hostname, counts] of sites) {
+    if (counts.requests === 0 && counts.bytesOut === 0) continue;
+    const { requests, hits, bytesOut } = counts;
+    drained[hostname] = { requests, hits, bytesOut };
+    counts.requests = 0;
+    counts.hits = 0;
+    counts.bytesOut = 0;
+  }
+  return drained;
 }

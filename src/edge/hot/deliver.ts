@@ -11,11 +11,13 @@ import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.t
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
 import type { OutcomeName } from "./count.ts";
+import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { FILE_BYTES_MAX } from "./limits.ts";
 import { multipart, streamPieces } from "./multipart.ts";
 import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
+import { tellOf } from "./tier.ts";
 
 /** An object in whatever state it is held. */
 export type Held =
@@ -51,6 +53,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
   if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
   count(ask, outcomeOf(how.status));
+  tellOf(ask, meta, how.nowMs);
   const asked = ask.request.headers;
   const encoded = encodedFor(held, ask, headers);
   if (meta.status === 200) {
@@ -210,6 +213,11 @@ export function countBytes(ask: Pick<Ask, "entry" | "sent">, bytes: number): voi
   if (ask.sent != null) ask.sent.bytes += bytes;
   ask.entry.usage.bytesOut += bytes;
   ask.entry.counts.bytesOut += bytes;
+}
+
+/** Body bytes that came from an origin; what came from a parent is counted there. */
+export function countIn(ask: Ask, from: Pick<Fetched, "tier">, bytes: number): void {
+  if (from.tier === undefined) ask.entry.usage.bytesIn += bytes;
 }
 
 /** The same for a body that goes as it comes. */

@@ -3,36 +3,25 @@ import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
 import { pick, steer, type View } from "../../policy/steering/mod.ts";
-import { connectionOptions, type Hashes, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
+import type { Hashes } from "../../wire/http/mod.ts";
 import type { Fields } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
 import { mayAskS3, type Shown, shownTo, signedForS3 } from "./credentials.ts";
+import type { Fetched, Sending } from "./fetched.ts";
 import { Gate } from "./gate.ts";
 import { type Asking, firstGood, Hedges } from "./hedge.ts";
 import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
-import type { OriginClient, OriginRequest, OriginResponse } from "./origin.ts";
+import type { OriginClient, OriginRequest } from "./origin.ts";
+import { type Judged, Parents } from "./parents.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
-import { namesGiven } from "./rules-fields.ts";
+import { fieldsToSend } from "./request-fields.ts";
 import { Shares } from "./shares.ts";
-
-export interface Fetched {
-  readonly response: OriginResponse;
-  readonly requestedMs: number;
-  readonly receivedMs: number;
-  /** The last purge that was applied when the request went out. */
-  readonly purge: number;
-  /** How many times cache groups had been ended then. */
-  readonly groupEnds: number;
-  /** The id of the origin that answered. */
-  readonly origin: string;
-  /** It says that there is nothing, and another server could not be asked: not to be kept. */
-  readonly unsure?: true;
-}
+import type { TierKeys } from "./tier.ts";
 
 export interface FetchParts {
   readonly node: string;
@@ -46,6 +35,11 @@ export interface FetchParts {
   readonly groupEnds: () => number;
   /** What is known at this moment. */
   readonly view: () => View | null;
+  /** The last purge that is applied or being applied here. */
+  readonly purgeBegun: () => number;
+  readonly banned: (of: Judged) => "hard" | "soft" | null;
+  readonly tierKeys: TierKeys;
+  readonly parentHeadMs?: number;
   /** What we show to web servers. */
   readonly credentials: FindCredential;
   /** By which requests to stores are signed. */
@@ -64,17 +58,6 @@ export interface Place extends Candidate {
   leave(): void;
 }
 
-/** What one fetch sends beside the request's own fields. */
-export interface Sending {
-  /** Validators of what is held, in place of the client's conditions. */
-  readonly conditions: Fields;
-  /** True for a fetch whose answer may be shared: conditions and ranges of the client stay here. */
-  readonly shared: boolean;
-  readonly cdnId: string;
-  /** The id of an origin to be asked first, if it is a choice. */
-  readonly prefer?: string;
-}
-
 /** One exchange: with whom, and what is said. */
 interface AttemptOptions {
   readonly candidate: Candidate;
@@ -88,8 +71,6 @@ interface AttemptOptions {
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 /** What may be asked of two servers at once. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-const CLIENT_CONDITIONS =
-  /^(if-match|if-none-match|if-modified-since|if-unmodified-since|if-range|range)$/;
 
 /** The step `fetch`: asks the least-loaded origin, and the next ones where that can be done. */
 export class Fetcher {
@@ -99,10 +80,17 @@ export class Fetcher {
   readonly #leavers = new Leavers();
   readonly #hedges = new Hedges();
   readonly #shares: Shares;
+  readonly #parents: Parents;
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
     this.#shares = new Shares(parts.exchangesMax ?? EXCHANGES_MAX);
+    this.#parents = new Parents(parts, this.#shares);
+  }
+
+  /** An unsafe request changed what this key names. */
+  changed(key: string): void {
+    this.#parents.changed(key);
   }
 
   /** Asks for what `ask` asks for; a client that left too much behind is told to wait. */
@@ -139,6 +127,8 @@ export class Fetcher {
     const may = mayAskS3(ask, shown);
     if (may === "object") return refusals.noObject;
     if (may === "method" || (shown.s3 !== null && sent.body !== null)) return refusals.method;
+    const above = await this.#parents.ask(ask, view, sending);
+    if (above !== null) return above;
     const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
     const asked = new Set<string>();
     let prefer = sending.prefer;
@@ -248,10 +238,11 @@ export class Fetcher {
     if (next === null || "status" in next) return next;
     const { counts } = this.#parts;
     const { id } = next.choice;
+    const sending = { conditions: [], shared: false, cdnId: o.cdnId };
     counts.fetched(id, next.exchangesMax);
     return {
       ...next,
-      fields: this.#fields(ask, { conditions: [], shared: false, cdnId: o.cdnId }, shown),
+      fields: fieldsToSend(ask, { sending, shown, node: this.#parts.node }),
       ...tlsOf(ask, shown),
       settled: (said) => counts.settled(id, said),
       leave: () => this.#left(ask, id),
@@ -353,47 +344,11 @@ export class Fetcher {
     ask: Ask,
     o: { readonly choice: Choice; readonly sending: Sending; readonly shown: Shown },
   ): { readonly path: string; readonly fields: Fields } {
-    const fields = this.#fields(ask, o.sending, o.shown);
+    const fields = fieldsToSend(ask, { ...o, node: this.#parts.node });
     const { s3 } = o.shown;
     if (s3 === null) return { path: ask.path, fields };
     const { hashes, nowMs } = this.#parts;
     return signedForS3(ask, { ...hashes, s3, fields, port: o.choice.port, nowMs: nowMs() });
-  }
-
-  /** The fields sent: what may be sent on, and our own, which the client cannot write. */
-  #fields(ask: Ask, sending: Sending, shown: Shown): Fields {
-    const { headers } = ask.request;
-    const named = connectionOptions(headers.get("connection"));
-    const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
-    const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
-    if (shown.field !== null) ours.add(shown.field[0]);
-    headers.forEach((_, field) => {
-      const name = field.toLowerCase();
-      if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
-      if (name === "content-length" || name === "expect") return;
-      if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
-      const value = ask.get(name);
-      if (value !== null) fields.push([name, value]);
-    });
-    const there = new Set(fields.map(([name]) => name));
-    for (const name of ask.ruled === null ? [] : namesGiven(ask.ruled.plan)) {
-      const value = there.has(name) || ours.has(name) ? null : ask.get(name);
-      there.add(name);
-      if (value !== null) fields.push([name, value]);
-    }
-    const via = headers.get("via");
-    fields.push(
-      ["accept", ask.get("accept") ?? "*/*"],
-      ["accept-encoding", ask.get("accept-encoding") ?? "identity"],
-      ["user-agent", ask.get("user-agent") ?? "Turnpike"],
-      ["via", `${via === null ? "" : `${via}, `}1.1 ${this.#parts.node}`],
-      ["cdn-loop", writeCdnLoop(headers.get("cdn-loop"), sending.cdnId)],
-      ["x-forwarded-for", ask.client],
-      ["x-forwarded-proto", ask.request.url.startsWith("https:") ? "https" : "http"],
-      ...sending.conditions,
-      ...(shown.field === null ? [] : [shown.field]),
-    );
-    return fields;
   }
 }
 

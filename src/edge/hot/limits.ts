@@ -7,6 +7,19 @@ export const WHOLE_BYTES_MAX = 1024 * 1024;
  * tell how far it came when a client leaves. Larger ones are counted as they go.
  */
 export const FILE_BYTES_MAX = 16 * 1024 * 1024;
+/** How long what a cache says to its parent may be under way, clocks that differ included. */
+export const TIER_WINDOW_MS = 10_000;
+/** Parents asked for one request; then its web servers. */
+export const PARENTS_ASKED_MAX = 2;
+/** How long a parent may take for the head of its answer: a little more than a web server may. */
+export const PARENT_HEAD_MS = 12_000;
+/** A parent that failed is not asked for so long, unless there is no other way to learn more. */
+export const PARENT_AVOID_MS = 3_000;
+/** Exchanges with one parent at once; beyond it the next is asked. */
+export const PARENT_EXCHANGES_MAX = 512;
+/** Addresses that unsafe requests changed: this cache asks no parent for them, for so long. */
+export const CHANGED_MAX = 10_000;
+export const CHANGED_MS = 24 * 3600 * 1000;
 /** Longest request target taken. */
 export const TARGET_LENGTH_MAX = 8_192;
 /** URLs whose object is known without parsing; longer ones and later ones are parsed each time. */

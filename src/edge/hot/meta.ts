@@ -12,7 +12,7 @@ import { keyParts, ttlFor } from "../../policy/rules/mod.ts";
 import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
 import { type Fields, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
-import type { Fetched } from "./fetch.ts";
+import type { Fetched } from "./fetched.ts";
 
 /** Reads fields by lower-case name, several joined with commas. */
 export function getter(fields: Fields): (name: string) => string | null {
@@ -29,7 +29,7 @@ export function factsOf(
   receivedMs: number,
 ): ResponseFacts {
   const { status, fields } = response;
-  const rows = ask.ruled?.plan.ttl?.is;
+  const rows = ask.tier?.ttl ?? ask.ruled?.plan.ttl?.is;
   // A part is fresh for as long as the whole would be.
   const given = rows === undefined ? null : ttlFor(rows, status === 206 ? 200 : status);
   return readResponse({ status, get: getter(fields), given }, receivedMs);
@@ -42,7 +42,7 @@ export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
     method: ask.method,
     authorization: ask.get("authorization") !== null,
     // Cookies that are all in the key are nobody's secret from who has the same.
-    cookie: ask.get("cookie") !== null && ask.ruled?.plan.key?.is.cookies === undefined,
+    cookie: ask.get("cookie") !== null && !cookiesKeyed(ask),
     noStore: control.noStore,
     locatedHere:
       facts !== undefined &&
@@ -63,7 +63,7 @@ export function emptyMeta(
   // An answer to one web origin is not another's, also where the server forgot to say so.
   const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
   const told = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
-  const vary = ask.ruled === null ? told : [...told, ...keyParts(ask.ruled.plan)];
+  const vary = [...told, ...partsOf(ask)];
   return {
     key: ask.key,
     customer: ask.entry.customer,
@@ -78,23 +78,33 @@ export function emptyMeta(
   };
 }
 
+function partsOf({ tier, ruled }: Ask): readonly string[] {
+  return tier?.parts ?? (ruled === null ? [] : keyParts(ruled.plan));
+}
+
+function cookiesKeyed({ tier, ruled }: Ask): boolean {
+  return tier?.cookiesKeyed ?? ruled?.plan.key?.is.cookies !== undefined;
+}
+
 /** Fills in what a response, or the 304 that renewed it, says of freshness and validators. */
 export function describe(
   meta: ReturnType<typeof emptyMeta>,
   facts: ResponseFacts,
   fetched: Fetched,
 ): ObjectMeta {
+  const { heldMs: _, ...rest } = meta;
   const get = getter(meta.fields);
   // RFC 9110 6.6.1: a response without a Date gets one from whoever receives it.
   const dated = get("date") === null ? [["date", formatHttpDate(fetched.receivedMs)] as const] : [];
   const fields = [...meta.fields, ...dated].filter(([name]) => name !== "age");
   return sealMeta({
-    ...meta,
+    ...rest,
     fields,
     etag: facts.etag,
     lastModified: facts.lastModifiedMs === null ? null : get("last-modified"),
     lastModifiedMs: facts.lastModifiedMs,
-    freshness: freshnessOf(facts, fetched),
+    freshness: freshnessOf(facts, { ...fetched, heldMs: fetched.tier?.heldMs ?? 0 }),
+    ...(fetched.tier === undefined ? {} : { heldMs: fetched.tier.heldMs }),
     purge: fetched.purge,
     groupEnds: fetched.groupEnds,
     receivedMs: fetched.receivedMs,

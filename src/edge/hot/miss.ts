@@ -9,8 +9,8 @@ import {
 import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
-import { deliver, type Held } from "./deliver.ts";
-import type { Fetched } from "./fetch.ts";
+import { countIn, deliver, type Held } from "./deliver.ts";
+import type { Fetched } from "./fetched.ts";
 import type { Flight } from "./flight.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
@@ -19,7 +19,7 @@ import type { PartObject } from "./parts.ts";
 import { pass, passOn } from "./pass.ts";
 import { refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
-import { countIn, type Works } from "./works.ts";
+import type { Works } from "./works.ts";
 
 /** How a fetch that others may wait for came out for the one who made it. */
 interface Landed {
@@ -224,7 +224,7 @@ export class Misses {
     const body = await readBody(response, {
       wholeBytesMax: Math.min(WHOLE_BYTES_MAX, ask.entry.site.objectBytesMax),
       contentLength: response.contentLength,
-      count: (bytes) => countIn(ask, bytes),
+      count: (bytes) => countIn(ask, fetched, bytes),
       holding: this.#works.holding,
     }).catch(() => null);
     if (body === null) {

@@ -36,6 +36,8 @@ export interface OriginResponse {
   readonly fields: Fields;
   /** What it said of its own load (ORCA); kept from clients. */
   readonly load?: string;
+  /** What a parent said beside its answer; of anybody else it means nothing. */
+  readonly tier?: string;
   /** Null when absent or not a number. */
   readonly contentLength: number | null;
   /** True when its end can be told from its being cut off. */

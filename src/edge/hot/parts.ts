@@ -16,13 +16,14 @@ import { type ByteRange, matchesStrongly, parseContentRange } from "../../wire/h
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
-import { count, countBytes, countStream } from "./deliver.ts";
-import type { Fetched } from "./fetch.ts";
+import { count, countBytes, countIn, countStream } from "./deliver.ts";
+import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Refusal } from "./refuse.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
+import { tellOf } from "./tier.ts";
 
 /** What is kept beside the objects: one part that tells of the whole, and slices that join it. */
 export interface PartMeta extends Part {
@@ -101,9 +102,7 @@ export class Parts {
     const body = await readBody(response, {
       wholeBytesMax: WHOLE_BYTES_MAX,
       contentLength: response.contentLength,
-      count: (bytes) => {
-        ask.entry.usage.bytesIn += bytes;
-      },
+      count: (bytes) => countIn(ask, fetched, bytes),
     }).catch(() => null);
     if (body?.kind === "large") await body.rest.cancel();
     if (body?.kind !== "whole" || said === null) return null;
@@ -125,7 +124,8 @@ export class Parts {
       },
     });
     const object = new MemoryObject<Prepared>(meta, body.bytes) as PartObject;
-    return { object, keep: verdict.store && response.framed && fits && facts.vary !== "*" };
+    const whole = response.framed && fetched.unsure !== true;
+    return { object, keep: verdict.store && whole && fits && facts.vary !== "*" };
   }
 
   /** Is all that the client wants in this one part? */
@@ -187,6 +187,7 @@ export class Parts {
     const status = hit
       ? { cache: node, hit, ttlSec: ttlSec(meta, age) }
       : { cache: node, fwd: "uri-miss" as const, fwdStatus: 206, stored };
+    tellOf(ask, meta, nowMs());
     addCacheStatus(headers, { ...byRule(meta, ask.ruled), ...status });
     const ageSec = Math.floor(age / 1000);
     if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: 200, ageSec });
@@ -308,9 +309,7 @@ export class Parts {
     const body = await readBody(response, {
       wholeBytesMax: WHOLE_BYTES_MAX,
       contentLength: response.contentLength,
-      count: (bytes) => {
-        ask.entry.usage.bytesIn += bytes;
-      },
+      count: (bytes) => countIn(ask, fetched, bytes),
     }).catch(() => null);
     if (body?.kind !== "whole" || body.bytes.byteLength !== o.last - o.first + 1) return null;
     const { meta } = object;

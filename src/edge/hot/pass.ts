@@ -9,8 +9,8 @@ import {
 import { sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
-import { count, countBytes, countStream, type Held } from "./deliver.ts";
-import type { Fetched } from "./fetch.ts";
+import { count, countBytes, countIn, countStream, type Held } from "./deliver.ts";
+import type { Fetched } from "./fetched.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, formHeaders } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
@@ -18,7 +18,8 @@ import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts"
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { pathsHeld } from "./rules.ts";
-import { countIn, type Works } from "./works.ts";
+import { tellPassed } from "./tier.ts";
+import type { Works } from "./works.ts";
 
 /** How an answer is sent on that is not kept. */
 interface PassOn {
@@ -31,7 +32,7 @@ interface PassOn {
 }
 
 /** The step `pass`: a fetch for this request alone, nothing kept. */
-export async function pass(works: Works, ask: Ask): Promise<Response> {
+export async function pass(works: Works, ask: Ask, why = "not-shared"): Promise<Response> {
   const watch = works.flights.watch(ask.flight);
   try {
     const fetched = await works.fetch(ask, { conditions: [], shared: false });
@@ -39,7 +40,7 @@ export async function pass(works: Works, ask: Ask): Promise<Response> {
     const purged = watch.purged;
     await invalidate(works, ask, fetched);
     watch.purged = purged;
-    const reason = isSafe(ask.method) && ask.method !== "OPTIONS" ? "not-shared" : "method";
+    const reason = isSafe(ask.method) && ask.method !== "OPTIONS" ? why : "method";
     return await passOn(works, ask, { fetched, reason, stale: null, watch });
   } finally {
     watch.end();
@@ -54,7 +55,9 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
   const request = { method: ask.method, at: firstAddress, path: ask.path };
   for (const path of invalidatedPaths(request, { status, get })) {
     for (const held of pathsHeld(ask.entry.rules, path)) {
-      await works.purge(cacheKey({ customer, site: hostname, path: held }));
+      const key = cacheKey({ customer, site: hostname, path: held });
+      works.changed(key);
+      await works.purge(key);
     }
   }
   await works.endGroups(ask, invalidatedGroups(ask.method, { status, get }));
@@ -88,6 +91,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   const upstreamAge = getter(response.fields)("age");
   if (upstreamAge !== null) headers.set("age", upstreamAge);
   count(ask, "pass");
+  tellPassed(ask, fetched, o.reason);
   const { status, contentLength } = response;
   if (response.body === null && response.whole === undefined) {
     if (ask.method === "HEAD" && contentLength !== null) {
@@ -99,7 +103,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
     // Without a length it is sent on as it comes: it may be meant to last.
     wholeBytesMax: contentLength === null ? 0 : WHOLE_BYTES_MAX,
     contentLength: contentLength ?? Number.POSITIVE_INFINITY,
-    count: (bytes) => countIn(ask, bytes),
+    count: (bytes) => countIn(ask, fetched, bytes),
     holding: works.holding,
   }).catch(() => null);
   if (read === null) return refuse(refusals.badGateway, node);

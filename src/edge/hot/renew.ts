@@ -2,7 +2,7 @@ import { mergeNotModified, storable } from "../../policy/caching/mod.ts";
 import { type Cache, MemoryObject } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { Held } from "./deliver.ts";
-import type { Fetched } from "./fetch.ts";
+import type { Fetched } from "./fetched.ts";
 import type { Prepared } from "./head.ts";
 import { cacheRequestOf, describe, factsOf } from "./meta.ts";
 
@@ -18,7 +18,9 @@ export function renewed(
   const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
   const response = { status: stale.meta.status, fields: merged };
   const facts = factsOf(ask, response, fetched.receivedMs);
-  const meta = describe({ ...stale.meta, fields: merged }, facts, fetched);
+  // A parent knows nothing of the groups that ended here: what it confirms is as new as it was.
+  const groupEnds = fetched.tier === undefined ? fetched.groupEnds : (stale.meta.groupEnds ?? 0);
+  const meta = describe({ ...stale.meta, fields: merged }, facts, { ...fetched, groupEnds });
   const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
   const held =
     stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, contentOf(stale));

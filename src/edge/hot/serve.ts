@@ -2,6 +2,7 @@
  * The life of a request, one file per step, in this order:
  *
  *   recv     host, method and target checked: one site, one path     400 404 405 414 421 508
+ *   tier     another cache of ours asks: as `recv`, and no rules   -> lookup
  *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
  *   rules    of the site: who may come in, redirects, the key       301 302 303 307 308 403 429
  *   upgrade  a WebSocket, where the site has them                  -> its server, for as long as it lasts
@@ -33,6 +34,9 @@ import { pass, passHead } from "./pass.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
+import type { EdgeTable } from "./table.ts";
+import { withTold } from "./tier.ts";
+import { receiveFromCache } from "./tier-ask.ts";
 import { whyOf } from "./why.ts";
 import { type Connection, type ServeParts, Works } from "./works.ts";
 
@@ -100,11 +104,30 @@ export class Server {
     if (told !== null) return told;
     const table = this.#parts.table();
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
+    if (own?.startsWith("tier/") === true) {
+      const asked = this.#receiveFromCache(request, table);
+      if (asked !== null) return this.#tell(asked, connection);
+    }
     const received = receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
     const { ask, answer } = this.#rules.run({ ...received, sent }, table);
     const response = answer ?? this.#look(ask, connection);
     return ask.ruled?.settle == null ? response : this.#paged(response, ask);
+  }
+
+  #receiveFromCache(request: Request, table: EdgeTable): Ask | null {
+    const { node, tierKeys: keys, counts } = this.#parts;
+    return receiveFromCache(request, { table, node, keys, counts, nowMs: this.#works.nowMs() });
+  }
+
+  /** Answers another cache of ours, and tells it what it must know beside that. */
+  async #tell(ask: Ask, connection: Connection): Promise<Response> {
+    connection.timeout(ask.request, MISS_IDLE_SEC);
+    const behind = this.#works.isBehindOf(ask);
+    const response = behind
+      ? this.#guarded(pass(this.#works, ask, "behind"))
+      : this.#look(ask, connection);
+    return withTold(await response, ask);
   }
 
   /** What would come of such a request at present, and why; null where no site here has that address. */
@@ -117,7 +140,8 @@ export class Server {
   /** The steps after the rules. */
   #look(ask: Ask, connection: Connection): Response | Promise<Response> {
     const { request } = ask;
-    if (this.#works.isUpgrade(ask)) return this.#guarded(this.#works.upgrade(ask, connection));
+    if (ask.tier === undefined && this.#works.isUpgrade(ask))
+      return this.#guarded(this.#works.upgrade(ask, connection));
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
       const alive = () => connection.timeout(request, MISS_IDLE_SEC);
@@ -180,7 +204,8 @@ export class Server {
     const { meta } = held;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
     // A URL that may also be asked for as a WebSocket is looked at each time.
-    const plain = detail === undefined && ask.entry.site.fetch?.webSockets !== true;
+    const plain =
+      detail === undefined && ask.tier === undefined && ask.entry.site.fetch?.webSockets !== true;
     if (held.kind === "memory" && plain) this.#known.remember(held, ask);
     const { node } = this.#works;
     const ttl = ttlSec(meta, this.#works.ageOf(meta));

@@ -16,16 +16,19 @@ import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes } from "./deliver.ts";
-import { type Fetched, Fetcher, type Place, type Sending } from "./fetch.ts";
+import { Fetcher, type Place } from "./fetch.ts";
+import type { Fetched, Sending } from "./fetched.ts";
 import { Flights } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import type { OriginClient } from "./origin.ts";
+import type { Judged } from "./parents.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Signatures } from "./rules.ts";
 import type { Encode } from "./rules-table.ts";
 import type { EdgeTable } from "./table.ts";
+import type { TierKeys } from "./tier.ts";
 
 /** What the edge gives its server. */
 export interface ServeParts {
@@ -61,7 +64,7 @@ export interface ServeParts {
     groups: readonly string[],
   ) => Promise<void>;
   /** What purges of more than one URL say of what is stored. */
-  readonly banned: (meta: ObjectMeta) => "hard" | "soft" | null;
+  readonly banned: (meta: Judged) => "hard" | "soft" | null;
   /** Opens what is asked for between client and server; without it no WebSocket goes through. */
   readonly webSockets?: { open(ask: Ask, o: OpenSocket): Promise<Response | Refusal> };
   /** What we show to web servers. */
@@ -70,6 +73,12 @@ export interface ServeParts {
   readonly hashes: Hashes;
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
   readonly exchangesMax?: number;
+  /** By which caches of this network know each other. */
+  readonly tierKeys: TierKeys;
+  /** The last purge that is applied or being applied. */
+  readonly purgeBegun: () => number;
+  /** How long a parent may take for the head of its answer; the preset where it is left out. */
+  readonly parentHeadMs?: number;
 }
 
 /** What a WebSocket needs of the steps. */
@@ -157,6 +166,16 @@ export class Works {
     return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
   }
 
+  /** An unsafe request changed what this key names: no parent is asked for it for a while. */
+  changed(key: string): void {
+    this.#fetcher.changed(key);
+  }
+
+  /** True where the cache that asks has applied purges that this one has not. */
+  isBehindOf({ tier }: Ask): boolean {
+    return tier !== undefined && this.#parts.purged() < tier.mark.purge;
+  }
+
   /** The step `upgrade`: a WebSocket, at the first server that takes it. */
   async upgrade(ask: Ask, connection: Connection): Promise<Response> {
     const { webSockets } = this.#parts;
@@ -198,13 +217,12 @@ export class Works {
   /** The answer where no origin gave one. */
   refused(ask: Ask, refusal: Refusal): Response {
     count(ask, "error");
+    if (ask.tier !== undefined) {
+      const made = Object.entries(refusals).find(([, one]) => one === refusal)?.[0];
+      if (made !== undefined) ask.tier.told = { purge: 0, heldMs: 0, made };
+    }
     const response = refuse(refusal, this.node, `${this.node}; fwd=uri-miss; detail=no-answer`);
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
   }
-}
-
-/** Body bytes that came from an origin. */
-export function countIn(ask: Ask, bytes: number): void {
-  ask.entry.usage.bytesIn += bytes;
 }

@@ -36,11 +36,12 @@ export function isHeuristicStatus(status: number): boolean {
 }
 
 /**
- * @param times when the request went out and when its answer came, ms since the epoch.
+ * @param times when the request went out and when its answer came, ms since the epoch; `heldMs`: how
+ *   long caches of the same rules had held it by then, of what a rule gives it
  */
 export function freshnessOf(
   facts: ResponseFacts,
-  times: { readonly requestedMs: number; readonly receivedMs: number },
+  times: { readonly requestedMs: number; readonly receivedMs: number; readonly heldMs?: number },
 ): Freshness {
   const { control } = facts;
   const dateMs = facts.dateMs ?? times.receivedMs;
@@ -66,8 +67,9 @@ export function freshnessOf(
   };
   const given = facts.given?.edgeSec;
   if (given !== undefined) {
-    // So long from now on, however old it was when it came.
-    return { ...rest, lifetimeMs: initialAgeMs + given * 1000, from: "rule" };
+    // So long since it came from its origin, however old it was then.
+    const thenMs = Math.max(0, initialAgeMs - (times.heldMs ?? 0));
+    return { ...rest, lifetimeMs: thenMs + given * 1000, from: "rule" };
   }
   if (control.sMaxAgeSec !== null) {
     return { ...rest, lifetimeMs: control.sMaxAgeSec * 1000, from: "s-maxage" };

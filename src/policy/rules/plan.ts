@@ -1,3 +1,4 @@
+import { hash32 } from "../../base/rng.ts";
 import type { Rule } from "../../model/rules.ts";
 import type { HeaderEdits } from "../../model/rules-headers.ts";
 import { type CompiledRule, compileRule, type RuleRequest } from "./match.ts";
@@ -12,6 +13,8 @@ type Setting<K extends keyof Rule> = Chosen<NonNullable<Rule[K]>> | null;
 
 /** What the rules that match a request ask for, together. One object for all that match alike. */
 export interface Plan {
+  /** Which rules of which set: `planNamed()` of the same set finds the plan by it. */
+  readonly name: string;
   /** The rules that match, in their order. */
   readonly names: readonly string[];
   /** Which of the rules that part objects match: in the key. Null where the site has no such rule. */
@@ -42,9 +45,12 @@ export class SiteRules {
   /** True where any rule asks for signatures: their parameter is then never part of a key. */
   readonly signs: boolean;
   readonly #plans = new Map<string, Plan>();
+  readonly #list: readonly Rule[];
+  #set: string | null = null;
 
   constructor(rules: readonly Rule[]) {
     this.rules = rules.map(compileRule);
+    this.#list = rules;
     this.signs = rules.some((rule) => rule.signed !== undefined && rule.signed !== false);
   }
 
@@ -52,14 +58,31 @@ export class SiteRules {
   planFor(request: RuleRequest): Plan {
     let which = "";
     for (let i = 0; i < this.rules.length; i++) {
-      if (this.rules[i]!.matches(request)) which += `${i},`;
+      if (this.rules[i]!.matches(request)) which += `${i}.`;
     }
+    return this.#plan(which);
+  }
+
+  /** The plan of that name; null: it is of another set of rules. */
+  planNamed(name: string): Plan | null {
+    const [which, set] = name.split("@");
+    if (set !== this.#setName() || !/^(\d{1,4}\.)*$/.test(which!)) return null;
+    const numbers = which!.split(".").slice(0, -1).map(Number);
+    return numbers.every((i) => i < this.rules.length) ? this.#plan(which!) : null;
+  }
+
+  #setName(): string {
+    this.#set ??= hash32(JSON.stringify(this.#list)).toString(36);
+    return this.#set;
+  }
+
+  #plan(which: string): Plan {
     const known = this.#plans.get(which);
     if (known !== undefined) return known;
-    const numbers = which.split(",").slice(0, -1).map(Number);
+    const numbers = which.split(".").slice(0, -1).map(Number);
     const plan = makePlan(
       numbers.map((i) => this.rules[i]!),
-      this.rules,
+      { name: `${which}@${this.#setName()}`, all: this.rules },
     );
     if (this.#plans.size < PLANS_MAX) this.#plans.set(which, plan);
     return plan;
@@ -85,7 +108,10 @@ function pathOnly({ path, ignoreCase }: Rule["match"]): Rule["match"] {
   };
 }
 
-function makePlan(matched: readonly CompiledRule[], all: readonly CompiledRule[]): Plan {
+function makePlan(
+  matched: readonly CompiledRule[],
+  { name, all }: { readonly name: string; readonly all: readonly CompiledRule[] },
+): Plan {
   const first = <K extends keyof Rule>(kind: K): Setting<K> => {
     for (const { rule } of matched) {
       const is = rule[kind];
@@ -94,6 +120,7 @@ function makePlan(matched: readonly CompiledRule[], all: readonly CompiledRule[]
     return null;
   };
   const plan = {
+    name,
     names: names(matched),
     apart: all.some((one) => one.parts)
       ? names(matched.filter((one) => one.parts)).join(" ")

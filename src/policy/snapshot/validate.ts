@@ -20,6 +20,7 @@ export function validateNetwork(network: Network): Problem[] {
   unique(network.customers, "customers", add);
   unique(network.clientGroups, "clientGroups", add);
   checkNodes(network, add);
+  checkTiers(network, add);
   checkGroups(network, add);
   checkNames(network, add);
   checkSigned(network, add);
@@ -51,6 +52,24 @@ function checkNodes(network: Network, add: Add): void {
   const pops = new Set(network.pops.map((pop) => pop.name));
   for (const [i, node] of network.nodes.entries()) {
     if (!pops.has(node.pop)) add(`nodes.${i}.pop`, "expected the name of a pop", node.pop);
+  }
+}
+
+/** Parents are pops of the network, and nobody is asked by whom it asks. */
+function checkTiers({ pops }: Network, add: Add): void {
+  const byName = new Map(pops.map((pop) => [pop.name, pop]));
+  for (const [i, { name, parent }] of pops.entries()) {
+    if (parent === undefined) continue;
+    const path = `pops.${i}.parent`;
+    if (!byName.has(parent)) add(path, "expected the name of a pop", parent);
+    const above: string[] = [];
+    for (let at: string | undefined = parent; at !== undefined && !above.includes(at); ) {
+      above.push(at);
+      at = byName.get(at)?.parent;
+    }
+    if (above.includes(name)) {
+      add(path, "expected no circle of parents", [name, ...above].join(" asks "));
+    }
   }
 }
 

@@ -8,6 +8,7 @@ export { assign } from "./assign.ts";
 export { chainOf, usesLatency } from "./chain.ts";
 export { distanceKm, rttOfDistance } from "./distance.ts";
 export { queueMs, waitMs } from "./nearest-unloaded.ts";
+export { hasTiers, type ParentsAsk, parentsOf, TIERS_ABOVE_MAX } from "./parents.ts";
 export { pick } from "./pick.ts";
 export { hasShelves, SHELVES, shelfOf } from "./shelves.ts";
 export { type Simulation, simulate } from "./simulate.ts";

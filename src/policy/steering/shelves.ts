@@ -87,7 +87,10 @@ function sameIds(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** The caches in the order in which a shelf likes them. It does not depend on which others there are. */
-function likings(caches: readonly ShelfCache[], shelf: number): number[] {
+export function likings(
+  caches: readonly Pick<ShelfCache, "id" | "capacity">[],
+  shelf: number,
+): number[] {
   const seed = hash32(`shelf ${shelf}`);
   const times = caches.map(({ id, capacity }) => raceTime(hash32(id), seed, capacity));
   return [...caches.keys()].sort((a, b) => times[a]! - times[b]! || a - b);

@@ -68,7 +68,9 @@ export function readTierMark(
   const text = field.slice(0, Math.max(end, 0));
   const mac = field.slice(end + 1);
   if (!MAC_HEX.test(mac)) return null;
-  const given = Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(mac.slice(2 * i, 2 * i + 2), 16));
+  const given = Uint8Array.from({ length: 32 }, (_, i) =>
+    Number.parseInt(mac.slice(2 * i, 2 * i + 2), 16),
+  );
   const message = messageOf(text, of);
   if (!by.secrets.some((secret) => sameBytes(by.hmac(secret, message), given))) return null;
   const mark = parse(text);
@@ -83,7 +85,7 @@ function parse(text: string): TierMark | null {
   const number = count(purge);
   if (atMs === null || number === null || !NAMES.test(from!)) return null;
   if (scheme !== "http" && scheme !== "https") return null;
-  const values = parts === "." ? [] : parts!.split(",").map(valueOf);
+  const values = parts === "." ? [] : parts!.split(",").map(partOf);
   if (values.includes(undefined)) return null;
   return {
     ...{ atMs, from: from!.split(","), purge: number, client: client!, scheme },
@@ -92,7 +94,7 @@ function parse(text: string): TierMark | null {
   };
 }
 
-function valueOf(text: string): string | null | undefined {
+function partOf(text: string): string | null | undefined {
   if (text === "-") return null;
   if (!text.startsWith("=")) return undefined;
   try {

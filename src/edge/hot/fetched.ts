@@ -1,0 +1,31 @@
+import type { TierTold } from "../../wire/http/mod.ts";
+import type { Fields } from "../cache/mod.ts";
+import type { OriginResponse } from "./origin.ts";
+
+/** What came of a fetch. */
+export interface Fetched {
+  readonly response: OriginResponse;
+  readonly requestedMs: number;
+  readonly receivedMs: number;
+  /** The last purge that was applied when the request went out. */
+  readonly purge: number;
+  /** How many times cache groups had been ended then. */
+  readonly groupEnds: number;
+  /** The id of the origin, or of the parent, that answered. */
+  readonly origin: string;
+  /** It says that there is nothing, and another server could not be asked: not to be kept. */
+  readonly unsure?: true;
+  /** What a parent said beside it; absent: it is from an origin. */
+  readonly tier?: TierTold;
+}
+
+/** What one fetch sends beside the request's own fields. */
+export interface Sending {
+  /** Validators of what is held, in place of the client's conditions. */
+  readonly conditions: Fields;
+  /** True for a fetch whose answer may be shared: conditions and ranges of the client stay here. */
+  readonly shared: boolean;
+  readonly cdnId: string;
+  /** The id of an origin to be asked first, if it is a choice. */
+  readonly prefer?: string;
+}

@@ -1,0 +1,238 @@
+import { Fault } from "../../base/fault.ts";
+import type { Choice } from "../../model/decision.ts";
+import { keyParts } from "../../policy/rules/mod.ts";
+import { hasTiers, parentsOf, type View } from "../../policy/steering/mod.ts";
+import { readTierTold, TIER_FIELD, type TierTold, writeTierMark } from "../../wire/http/mod.ts";
+import type { Fields, ObjectMeta } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import type { EdgeCounts } from "./count.ts";
+import type { Fetched, Sending } from "./fetched.ts";
+import { Gate } from "./gate.ts";
+import {
+  CHANGED_MAX,
+  CHANGED_MS,
+  PARENT_AVOID_MS,
+  PARENT_EXCHANGES_MAX,
+  PARENT_HEAD_MS,
+  PARENTS_ASKED_MAX,
+  SILENT_MS,
+} from "./limits.ts";
+import type { OriginClient, OriginResponse } from "./origin.ts";
+import { type Refusal, refusals } from "./refuse.ts";
+import { fieldsToSend, schemeOf } from "./request-fields.ts";
+import type { Shares } from "./shares.ts";
+import type { TierKeys } from "./tier.ts";
+import { OF_CACHES, TIER_PATH } from "./tier-ask.ts";
+
+/** What stored objects are held against: see `Bans`. */
+export type Judged = Pick<
+  ObjectMeta,
+  "customer" | "site" | "path" | "fields" | "receivedMs" | "purge" | "groupEnds"
+>;
+
+export interface ParentsParts {
+  readonly node: string;
+  readonly origins: OriginClient;
+  readonly counts: EdgeCounts;
+  readonly nowMs: () => number;
+  readonly tierKeys: TierKeys;
+  /** The last purge that is applied or being applied here. */
+  readonly purgeBegun: () => number;
+  readonly purged: () => number;
+  readonly banned: (of: Judged) => "hard" | "soft" | null;
+  /** How long a parent may take for the head of its answer; the preset where it is left out. */
+  readonly parentHeadMs?: number;
+}
+
+/** A key is signed with only once every cache had the time to learn it, ms. */
+const KEY_SETTLES_MS = 60_000;
+
+/** What a parent may say that no web server of the site could say better: it has asked them all. */
+const FINAL = new Set<string>(["badGateway", "refused", "timeout", "noOrigin", "busy", "noObject"]);
+
+/**
+ * The step `fetch` by way of another cache: the parents of this one for the object, where the network
+ * has tiers. State chart:
+ *
+ *   no tiers, the site has none, not to be shared,
+ *   two caches passed, changed by an unsafe method     web servers
+ *   as much open with a parent as it may have, or it
+ *   failed a moment ago                                the next parent
+ *   refused, silent, broken, an answer of no parent    the next parent, two at most; then web servers
+ *   its own word that no web server answers            that, and no web server is asked again
+ *   an answer that purges say is outdated here         web servers
+ *   else                                               the answer
+ */
+export class Parents {
+  readonly #parts: ParentsParts;
+  readonly #shares: Shares;
+  readonly #gate = new Gate();
+  /** Node id -> until when it is not asked. */
+  readonly #avoid = new Map<string, number>();
+  /** Key -> until when what parents hold of it is taken for outdated. */
+  readonly #changed = new Map<string, number>();
+
+  constructor(parts: ParentsParts, shares: Shares) {
+    this.#parts = parts;
+    this.#shares = shares;
+  }
+
+  /** An unsafe request that went through here changed it: parents may still hold what was before. */
+  changed(key: string): void {
+    this.#changed.delete(key);
+    if (this.#changed.size >= CHANGED_MAX) {
+      this.#changed.delete(this.#changed.keys().next().value!);
+    }
+    this.#changed.set(key, performance.now() + CHANGED_MS);
+  }
+
+  /** Null: its web servers are to be asked. */
+  async ask(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal | null> {
+    const secret = this.#secret();
+    if (secret === null || !this.#mayAsk(ask, view, sending)) return null;
+    const { node } = this.#parts;
+    const from = ask.tier?.mark.from ?? [];
+    const { choices } = parentsOf(view, { node, key: ask.key, from }, { brief: true });
+    let asked = 0;
+    for (const choice of this.#inOrder(choices, sending.prefer)) {
+      if (asked >= PARENTS_ASKED_MAX) return null;
+      if (!this.#enter(choice, ask)) continue;
+      asked++;
+      const said = await this.#attempt(ask, { choice, sending, secret, from: [...from, node] });
+      if (said !== "failed") return said === "outdated" ? null : said;
+    }
+    return null;
+  }
+
+  #mayAsk(ask: Ask, { snapshot }: View, sending: Sending): boolean {
+    if (!sending.shared || !hasTiers(snapshot)) return false;
+    if (ask.entry.site.fetch?.tiers === false) return false;
+    if (ask.method !== "GET" && ask.method !== "HEAD") return false;
+    // All parts of one whole come from where the first came from.
+    if (sending.prefer !== undefined && !sending.prefer.startsWith("node/")) return false;
+    const until = this.#changed.get(ask.key);
+    return until === undefined || until <= performance.now();
+  }
+
+  #inOrder(choices: readonly Choice[], prefer: string | undefined): readonly Choice[] {
+    const nowMs = performance.now();
+    const open = choices.filter(({ id }) => (this.#avoid.get(id) ?? 0) <= nowMs);
+    const first = open.find(({ id }) => id === prefer);
+    return first === undefined ? open : [first, ...open.filter((choice) => choice !== first)];
+  }
+
+  /** Takes a place at it, if there is one. */
+  #enter({ id }: Choice, ask: Ask): boolean {
+    if (!this.#gate.enter(id, PARENT_EXCHANGES_MAX)) return false;
+    if (this.#shares.enter(ask.entry.customer)) return true;
+    this.#gate.leave(id);
+    return false;
+  }
+
+  #secret(): Uint8Array | null {
+    const keys = this.#parts.tierKeys.secrets();
+    const nowMs = this.#parts.nowMs();
+    const settled = keys.filter((key) => nowMs - key.madeMs >= KEY_SETTLES_MS);
+    return (settled.at(-1) ?? keys[0])?.secret ?? null;
+  }
+
+  async #attempt(
+    ask: Ask,
+    o: {
+      readonly choice: Choice;
+      readonly sending: Sending;
+      readonly secret: Uint8Array;
+      readonly from: readonly string[];
+    },
+  ): Promise<Fetched | Refusal | "failed" | "outdated"> {
+    const { id, port, v4, v6 } = o.choice;
+    const { origins, counts, nowMs, parentHeadMs } = this.#parts;
+    const requestedMs = nowMs();
+    const purge = this.#parts.purged();
+    let well = false;
+    try {
+      const response = await origins.fetch({
+        ...{ scheme: "http", address: v4 ?? v6 ?? "", port, hostname: id },
+        ...{ method: ask.method, path: `${TIER_PATH}${ask.path}` },
+        fields: this.#fields(ask, o),
+        ...{ body: null, bodyBytes: null },
+        ...{ headMs: parentHeadMs ?? PARENT_HEAD_MS, silentMs: SILENT_MS },
+        onEnd: () => {
+          this.#gate.leave(id);
+          this.#shares.leave(ask.entry.customer);
+        },
+      });
+      const told = readTierTold(response.tier);
+      const made = told?.made;
+      if (told === null || (made !== undefined && !FINAL.has(made))) {
+        await response.body?.cancel().catch(() => {});
+        return "failed";
+      }
+      well = true;
+      if (made !== undefined) {
+        await response.body?.cancel().catch(() => {});
+        return refusals[made as keyof typeof refusals];
+      }
+      return await this.#fetched(ask, { response, told, requestedMs, purge, origin: id });
+    } catch (fault) {
+      if (!(fault instanceof Fault)) throw fault;
+      return fault.code === "bad-input" ? refusals.badField : "failed";
+    } finally {
+      counts.askedParent(id, well);
+      if (!well) this.#avoid.set(id, performance.now() + PARENT_AVOID_MS);
+    }
+  }
+
+  async #fetched(
+    ask: Ask,
+    o: {
+      readonly response: OriginResponse;
+      readonly told: TierTold;
+      readonly requestedMs: number;
+      readonly purge: number;
+      readonly origin: string;
+    },
+  ): Promise<Fetched | "outdated"> {
+    const { told, response, requestedMs, origin } = o;
+    const receivedMs = this.#parts.nowMs();
+    const { customer, hostname: site } = ask.entry;
+    const { fields } = response;
+    // What ended here by a web server's word it may not know of: it counts as from before all of that.
+    const known = { purge: Math.min(o.purge, told.purge), groupEnds: 0 };
+    const judged = { customer, site, path: ask.path, fields, receivedMs, ...known };
+    if (this.#parts.banned(judged) !== null) {
+      await response.body?.cancel().catch(() => {});
+      return "outdated";
+    }
+    const alone = told.alone === true ? { unsure: true as const } : {};
+    return { response, requestedMs, receivedMs, ...known, origin, tier: told, ...alone };
+  }
+
+  #fields(
+    ask: Ask,
+    o: {
+      readonly sending: Sending;
+      readonly secret: Uint8Array;
+      readonly from: readonly string[];
+    },
+  ): Fields {
+    const { node, tierKeys, purgeBegun, nowMs } = this.#parts;
+    const fields = fieldsToSend(ask, { sending: o.sending, shown: { field: null }, node });
+    const mark = writeTierMark(
+      {
+        ...{ atMs: nowMs(), from: o.from, purge: purgeBegun(), client: ask.client },
+        ...{ scheme: schemeOf(ask), ...rulesOf(ask) },
+      },
+      { method: ask.method, host: ask.entry.hostname, path: ask.path },
+      { secret: o.secret, hmac: tierKeys.hmac },
+    );
+    const own = fields.filter(([name]) => !OF_CACHES.has(name) || name === "host");
+    return [...own, [TIER_FIELD, mark]];
+  }
+}
+
+function rulesOf({ tier, ruled, get }: Ask) {
+  if (tier !== undefined) return { rules: tier.mark.rules, parts: tier.mark.parts };
+  if (ruled === null) return { rules: "", parts: [] };
+  return { rules: ruled.plan.name, parts: keyParts(ruled.plan).map((name) => get(name)) };
+}

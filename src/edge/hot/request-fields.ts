@@ -1,0 +1,62 @@
+import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
+import type { Fields } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import type { Shown } from "./credentials.ts";
+import type { Sending } from "./fetched.ts";
+import { namesGiven } from "./rules-fields.ts";
+
+const CLIENT_CONDITIONS =
+  /^(if-match|if-none-match|if-modified-since|if-unmodified-since|if-range|range)$/;
+
+/**
+ * The fields sent to a web server, or to the cache that is asked in its place: what may be sent on, and
+ * our own, which the client cannot write.
+ */
+export function fieldsToSend(
+  ask: Ask,
+  o: { readonly sending: Sending; readonly shown: Pick<Shown, "field">; readonly node: string },
+): Fields {
+  const { sending, shown } = o;
+  const { headers } = ask.request;
+  const named = connectionOptions(headers.get("connection"));
+  const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
+  const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
+  if (shown.field !== null) ours.add(shown.field[0]);
+  headers.forEach((_, field) => {
+    const name = field.toLowerCase();
+    if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
+    if (name === "content-length" || name === "expect") return;
+    if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
+    const value = ask.get(name);
+    if (value !== null) fields.push([name, value]);
+  });
+  const there = new Set(fields.map(([name]) => name));
+  for (const name of ask.ruled === null ? [] : namesGiven(ask.ruled.plan)) {
+    const value = there.has(name) || ours.has(name) ? null : ask.get(name);
+    there.add(name);
+    if (value !== null) fields.push([name, value]);
+  }
+  const via = headers.get("via");
+  const loop = headers.get("cdn-loop");
+  fields.push(
+    ["accept", ask.get("accept") ?? "*/*"],
+    ["accept-encoding", ask.get("accept-encoding") ?? "identity"],
+    ["user-agent", ask.get("user-agent") ?? "Turnpike"],
+    ["via", `${via === null ? "" : `${via}, `}1.1 ${o.node}`],
+    // The network is one CDN: its first cache has added the member (RFC 8586 2).
+    [
+      "cdn-loop",
+      ask.tier !== undefined && loop !== null ? loop : writeCdnLoop(loop, sending.cdnId),
+    ],
+    ["x-forwarded-for", ask.client],
+    ["x-forwarded-proto", schemeOf(ask)],
+    ...sending.conditions,
+    ...(shown.field === null ? [] : [shown.field]),
+  );
+  return fields;
+}
+
+/** How the client asked. */
+export function schemeOf({ tier, request }: Pick<Ask, "tier" | "request">): "http" | "https" {
+  return tier?.mark.scheme ?? (request.url.startsWith("https:") ? "https" : "http");
+}
