@@ -35,6 +35,7 @@ import { startPublisher } from "./publish.ts";
 import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
+import { mountTierKeys } from "./tier-keys.ts";
 import { type ExtraHandlers, ZoneExtras } from "./zone-extras.ts";
 
 const VERSION = "0.1.0";
@@ -165,6 +166,8 @@ async function mountSecrets(
   stops.push(() => signing.stop());
   const credentials = mountCredentials(o);
   stops.push(() => credentials.stop());
+  const tierKeys = await mountTierKeys(o);
+  stops.push(() => tierKeys.stop());
   const certificates = new CertificateBook(o);
   stops.push(() => certificates.stop());
   const extras = new ZoneExtras(o);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assert } from "../../src/base/assert.ts";
 import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRng } from "../../src/base/rng.ts";
@@ -15,7 +16,7 @@ import type { Purge } from "../../src/model/purge.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
 import { compile } from "../../src/policy/snapshot/mod.ts";
-import { ask, type Reply, ZONE } from "./edge-stage.ts";
+import { ask, type Reply, until, ZONE } from "./edge-stage.ts";
 
 /** A cache of the network, with a bus of its own: purges reach each when the test says so. */
 export class TierNode {
@@ -169,6 +170,22 @@ export class TierWorld {
     const compiled = compile({ intent, number, createdAtMs: 0, sha256 });
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
     return compiled.value;
+  }
+
+  /** All purges reach every cache, and each has acknowledged the last. */
+  async hear(): Promise<void> {
+    for (const node of this.nodes) node.hear(this.purges);
+    await until(() => this.nodes.every((node) => node.acked >= this.purges.length));
+  }
+
+  /** Resolves once no cache is behind the log any more: then what is held fresh is a hit. */
+  async caughtUp(url: string): Promise<void> {
+    for (const node of this.nodes) {
+      const end = performance.now() + 5_000;
+      while (!(await node.get(url)).headers.get("cache-status")!.includes(`${node.name}; hit`)) {
+        assert(performance.now() < end, "A cache caught up with the log in time");
+      }
+    }
   }
 
   /** Numbers a purge; nobody hears of it yet. */

@@ -1,6 +1,6 @@
 // Caches that ask other caches: what a client gets, what origins see, and who is billed.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type StageOrigin, startOrigin, until } from "./edge-stage.ts";
+import { type StageOrigin, startOrigin } from "./edge-stage.ts";
 import { type TierNode, TierWorld } from "./tiers-world.ts";
 
 const SITE = "www.shop.example";
@@ -10,6 +10,8 @@ const world = new TierWorld();
 let origin: StageOrigin;
 let out: TierNode;
 let mid: TierNode;
+let urls = 0;
+const fresh = () => `http://${SITE}/object-${++urls}.txt`;
 /** What the origin answers next. */
 let answer: (request: Request) => Response | Promise<Response>;
 
@@ -18,7 +20,8 @@ beforeAll(async () => {
   await world.start({ "mid-1": "127.62.0.1", "out-1": "127.62.0.2", "out-2": "127.62.0.3" });
   [mid, out] = [world.of("mid-1"), world.of("out-1")];
   publish();
-  await until(() => world.nodes.every((node) => node.edge !== undefined));
+  answer = () => new Response("ok", { headers: { "cache-control": "max-age=60" } });
+  await world.caughtUp(fresh());
 });
 afterAll(async () => {
   await world.stop();
@@ -35,9 +38,6 @@ function publish(site: Record<string, unknown> = {}, pops: readonly unknown[] = 
   const base = { hostname: SITE, front: "caches", port: origin.port, origins };
   world.publish({ pops, sites: [{ ...base, ...site }] });
 }
-
-let urls = 0;
-const fresh = () => `http://${SITE}/object-${++urls}.txt`;
 
 describe("a cache with a parent", () => {
   test("fetches through it, and each says what became of it, the one nearest the origin first", async () => {
@@ -72,6 +72,7 @@ describe("a cache with a parent", () => {
 
   test("bills the client's request once, where it was served, and the fetch where it was made", async () => {
     const before = usage();
+    const served = mid.count("turnpike_edge_requests_total");
     const url = fresh();
     await out.get(url);
     await out.get(url);
@@ -82,7 +83,7 @@ describe("a cache with a parent", () => {
     });
     expect(mid.count("turnpike_edge_tier_requests_total")).toBeGreaterThan(0);
     expect(mid.count("turnpike_edge_tier_sent_bytes_total")).toBeGreaterThanOrEqual(bytes);
-    expect(mid.count("turnpike_edge_requests_total")).toBe(0);
+    expect(mid.count("turnpike_edge_requests_total")).toBe(served);
     expect(out.count("turnpike_edge_parent_fetches_total", "node/mid-1")).toBeGreaterThan(0);
   });
 
@@ -96,7 +97,10 @@ describe("a cache with a parent", () => {
   });
 });
 
-const usage = () => ({ out: { ...out.usageOf("shop", SITE) }, mid: { ...mid.usageOf("shop", SITE) } });
+const usage = () => ({
+  out: { ...out.usageOf("shop", SITE) },
+  mid: { ...mid.usageOf("shop", SITE) },
+});
 
 function since(before: ReturnType<typeof usage>) {
   const now = usage();

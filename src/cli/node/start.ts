@@ -21,6 +21,7 @@ import { type MetricsSource, startMetrics } from "./metrics.ts";
 import { startOriginCredentials } from "./origin-credentials.ts";
 import { stubResolver } from "./resolver.ts";
 import { startSigningKeys } from "./signing-keys.ts";
+import { startTierKeys } from "./tier-keys.ts";
 import { startExtrasFeed } from "./zone-extras.ts";
 import { startKeyFeed } from "./zone-keys.ts";
 
@@ -178,6 +179,12 @@ async function startCache(
     ...{ feed, bus, rng, log },
   });
   stops.push(async () => credentials.stop());
+  const tierKeys = await startTierKeys({
+    path: join(dataDir, "tier-keys.sealed"),
+    masterPath: join(dataDir, "tier-keys.secret"),
+    ...{ feed, bus, rng, log },
+  });
+  stops.push(async () => tierKeys.stop());
   const certificates = await startCertificates({
     path: join(dataDir, "certificates.sealed"),
     masterPath: join(dataDir, "certificates.secret"),
@@ -201,6 +208,7 @@ async function startCache(
     resolver: stubResolver({ servers: file.resolvers, rng }),
     credentials: (customer, name) => credentials.find(customer, name),
     certificates,
+    tierKeys: () => tierKeys.secrets(),
     ...(await edgeOptions(file, dataDir)),
   });
 }
