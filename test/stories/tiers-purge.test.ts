@@ -122,6 +122,8 @@ test("a parent that is behind asks the origin for a child that is ahead, and kee
 async function run(seed: number): Promise<void> {
   const rng = seededRng(seed);
   const paths = [fresh(), fresh()];
+  // Bans of later purges would hide what a purge of one URL left behind: every other run has none.
+  const kinds = seed % 2 === 0 ? KINDS : KINDS.slice(0, 1);
   const choose = <T>(list: readonly T[]): T => list[Math.floor(rng.float() * list.length)]!;
   const pending: Promise<void>[] = [];
   let purgedAt: { number: number; version: number }[] = [];
@@ -139,7 +141,7 @@ async function run(seed: number): Promise<void> {
   purgedAt = [{ number: world.purges.length, version }];
   const quick = (promise: Promise<unknown>) =>
     Promise.race([promise, new Promise((go) => setTimeout(go, 3))]);
-  for (let step = 0; step < 40; step++) {
+  for (let step = 0; step < 60; step++) {
     const what = rng.float();
     if (what < 0.5) {
       const atLeast = least();
@@ -147,9 +149,9 @@ async function run(seed: number): Promise<void> {
       const checked = done.then((reply) => check(reply, atLeast));
       pending.push(checked);
       if (rng.float() < 0.6) await quick(checked.catch(() => {}));
-    } else if (what < 0.62) {
+    } else if (what < 0.56) {
       version++;
-      for (const path of paths) choose(KINDS)[1](path);
+      for (const path of paths) choose(kinds)[1](path);
       purgedAt.push({ number: world.purges.length, version });
     } else if (what < 0.9) {
       const one = choose(world.nodes);
