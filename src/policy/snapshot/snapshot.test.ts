@@ -31,6 +31,23 @@ test("compile() refuses an empty network", () => {
   expect(compiled.ok).toBe(false);
 });
 
+test("validateNetwork() reports every parent that is no pop, and every circle of parents", () => {
+  const pops = [
+    { name: "fra", parent: "nyc" },
+    { name: "nyc", parent: "fra" },
+    { name: "ams", parent: "ams" },
+    { name: "sin", parent: "fra" },
+    { name: "syd", parent: "mars" },
+  ];
+  const problems = validateNetwork(network.parse({ ...copy(), pops }));
+  expect(problems.map(({ path, received }) => `${path}: ${received}`)).toEqual([
+    "pops.0.parent: fra asks nyc asks fra",
+    "pops.1.parent: nyc asks fra asks nyc",
+    "pops.2.parent: ams asks ams",
+    "pops.4.parent: mars",
+  ]);
+});
+
 test("validateNetwork() reports every problem at once, each with its path", () => {
   const file = copy();
   file.nodes[0]!.pop = "mars";
