@@ -6,6 +6,8 @@ import {
   type Change,
   Compiler,
   diffIntent,
+  hashBody,
+  readdressed,
   validateNetwork,
   wantedBy,
 } from "../policy/snapshot/mod.ts";
@@ -40,6 +42,12 @@ export interface ChangeDone {
   readonly snapshot: number | null;
 }
 
+/** Names of web servers that nobody looked up yet. */
+interface ToLook {
+  readonly look: readonly string[];
+  readonly network: Network;
+}
+
 /**
  * The one road for changes of intent: edit, validate, vet, diff, compile, commit with the audit
  * entry, announce. One change at a time; all of it or nothing; no difference, no new version.
@@ -57,17 +65,62 @@ export class Changer {
   }
 
   /** @throws Fault of the store */
-  change(order: ChangeOrder): Promise<Result<ChangeDone>> {
-    const run = this.#queue.then(() => this.#change(order));
+  async change(order: ChangeOrder): Promise<Result<ChangeDone>> {
+    const { hosts } = this.#deps;
+    const looked = new Set<string>();
+    for (;;) {
+      const done = await this.#inTurn(() => this.#change(order, looked));
+      if (!("look" in done)) return done;
+      // Names are looked up beside the queue: a slow name server holds up nobody else's change.
+      await hosts.look(done.look, done.network);
+      for (const host of done.look) looked.add(host);
+    }
+  }
+
+  /** Publishes what is published with the addresses that web servers' names lead to now. */
+  readdress(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { store, clock, publisher, hosts } = this.#deps;
+      const latest = publisher.latest();
+      if (latest === null) return;
+      const moved = readdressed(latest, (host) => hosts.of(host));
+      if (moved.changes.length === 0) return;
+      const number = publisher.nextNumber();
+      const { hash: _, ...before } = latest;
+      const body = { ...before, number, createdAtMs: clock.wallMs(), origins: moved.origins };
+      const snapshot = { ...body, hash: hashBody(body, sha256) };
+      const { version } = await store.intents.read();
+      const subject = moved.changes.length === 1 ? moved.ids[0]! : `${moved.ids.length} origins`;
+      const shown = changeLines(moved.changes);
+      const audit = { atMs: clock.wallMs(), actor: "turnpike", customer: null, subject };
+      await store.intents.commit({
+        before: version,
+        intent: null,
+        snapshot: { snapshot, note: `origin.resolve ${subject}` },
+        audit: { ...audit, action: "origin.resolve", changes: shown },
+      });
+      publisher.announce(snapshot);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#queue.then(work);
     this.#queue = run.catch(() => {});
     return run;
   }
 
-  async #change(order: ChangeOrder): Promise<Result<ChangeDone>> {
+  /** @param looked names of web servers that were looked up for this order */
+  async #change(
+    order: ChangeOrder,
+    looked: ReadonlySet<string>,
+  ): Promise<Result<ChangeDone> | ToLook> {
     const { store, clock, publisher } = this.#deps;
     const stored = await store.intents.read();
     const edited = await order.edit(stored.network);
     if (!edited.ok) return edited;
+    const { hosts } = this.#deps;
+    const look = hosts.unknown(edited.value).filter((host) => !looked.has(host));
+    if (look.length > 0) return { look, network: edited.value };
     const next = withPlainEmails(edited.value);
     const operator = (await store.people.operator())?.email ?? null;
     const network = withoutPasswords(next);
@@ -77,8 +130,13 @@ export class Changer {
     const version = changed ? stored.version + 1 : stored.version;
     const publish = order.publish && publisher.latest()?.intentVersion !== version;
     const targets = await this.#targets(stored, network, order.revive ?? false);
-    const compiled = this.#compile({ network, version, targets: targets.all }, publish);
-    const problems = [...checkMembers(network, operator), ...vetNetwork(network)];
+    const found = hosts.fill(network);
+    const compiled = this.#compile({ network: found, version, targets: targets.all }, publish);
+    const problems = [
+      ...checkMembers(network, operator),
+      ...hosts.problems(network),
+      ...vetNetwork(found),
+    ];
     if (!compiled.ok) problems.unshift(...compiled.problems);
     if (problems.length > 0) return bad(problems);
     if (order.dryRun === true || (!changed && !publish)) {

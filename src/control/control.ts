@@ -31,7 +31,8 @@ import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
 import { LiveBook } from "./live.ts";
 import { LogTails } from "./log-tails.ts";
 import { NetworkBook } from "./networks.ts";
-import { startPublisher } from "./publish.ts";
+import { OriginHosts } from "./origin-hosts.ts";
+import { type Publisher, startPublisher } from "./publish.ts";
 import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
@@ -64,6 +65,8 @@ export interface Control {
   readonly url: string;
   /** Looks for proofs of claims that are due, as it does each minute. */
   sweepClaims(): Promise<void>;
+  /** Looks up web servers' names that are due, as it does each second. */
+  lookUpHosts(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -87,7 +90,8 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     if (o.operator !== undefined) await auth.setOperator(o.operator.email, o.operator.password);
     const publisher = await startPublisher({ store, bus, log });
     stops.push(() => publisher.stop());
-    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, ...openBooks(o, stops) };
+    const books = openBooks(o, publisher, stops);
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, ...books };
     stops.push(servePurges(deps));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());
@@ -96,6 +100,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const resolver = o.resolver ?? null;
     const secrets = await mountSecrets({ dataDir: o.dataDir, deps, resolver }, stops);
     const changer = new Changer(deps, secrets.webhooks);
+    books.hosts.start(() => changer.readdress());
     const claims = new ClaimBook({ deps, changer, resolver });
     const checker = new SetUpChecker({ deps, resolver, dsOf: keys.dsOf });
     stops.push(() => claims.stop());
@@ -122,27 +127,34 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const host = o.listen.host.includes(":") ? `[${o.listen.host}]` : o.listen.host;
     const url = `http://${host}:${port}`;
     log.info("The control plane listens", { url });
-    return { port: port ?? 0, url, sweepClaims: () => claims.sweep(), stop };
+    const sweepClaims = () => claims.sweep();
+    return { port: port ?? 0, url, sweepClaims, lookUpHosts: () => books.hosts.turn(), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** What is remembered of what nodes tell. */
-function openBooks(o: ControlOptions, stops: (() => unknown)[]) {
+/** What is known of the network as it runs, each kept up to date by itself. */
+function openBooks(o: ControlOptions, publisher: Publisher, stops: (() => unknown)[]) {
   const { bus, feed, clock, rng, log } = o;
-  const live = new LiveBook({ bus, feed, clock });
-  const networks = new NetworkBook({ bus, feed, clock });
+  const resolver = o.resolver ?? null;
+  const hosts = new OriginHosts({ resolver, clock, log, latest: () => publisher.latest() });
+  const live = new LiveBook({
+    ...{ bus, feed, clock },
+    hostProblem: (host) => hosts.problem(host),
+  });
   const tails = new LogTails({ bus, clock, rng });
+  const networks = new NetworkBook({ bus, feed, clock });
   const demand = new DemandBook({ bus, feed, clock });
   const history = new History({
     path: join(o.dataDir, "history.db"),
     ...{ bus, feed, clock, log },
     demand: () => demand.demand(),
   });
-  for (const book of [live, networks, tails, demand, history]) stops.push(() => book.stop());
-  return { live, networks, tails, demand, history };
+  const books = [live, networks, tails, demand, history, hosts];
+  for (const book of books) stops.push(() => book.stop());
+  return { live, networks, tails, demand, history, hosts };
 }
 
 type SecretHandlers = SigningKeyHandlers &

@@ -8,6 +8,7 @@ import type { History } from "./history.ts";
 import type { LiveBook } from "./live.ts";
 import type { LogTails } from "./log-tails.ts";
 import type { NetworkBook } from "./networks.ts";
+import type { OriginHosts } from "./origin-hosts.ts";
 import type { Publisher } from "./publish.ts";
 import type { DemandBook } from "./simulate.ts";
 
@@ -25,4 +26,5 @@ export interface Deps {
   readonly tails: LogTails;
   readonly history: History;
   readonly demand: DemandBook;
+  readonly hosts: OriginHosts;
 }

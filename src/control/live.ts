@@ -30,7 +30,16 @@ export class LiveBook {
   readonly #logs = new Map<string, NonNullable<NodeStats["logs"]>>();
   readonly #stops: (() => void)[];
 
-  constructor(o: { readonly bus: Bus; readonly feed: Feed; readonly clock: Clock }) {
+  /** What is wrong with what a web server's name leads to; null: nothing. */
+  readonly #hostProblem: (host: string) => string | null;
+
+  constructor(o: {
+    readonly bus: Bus;
+    readonly feed: Feed;
+    readonly clock: Clock;
+    readonly hostProblem: (host: string) => string | null;
+  }) {
+    this.#hostProblem = o.hostProblem;
     this.#feed = o.feed;
     this.#clock = o.clock;
     this.#stops = [
@@ -129,6 +138,9 @@ export class LiveBook {
       name: origin.name,
       v4: origin.v4 ?? null,
       v6: origin.v6 ?? null,
+      ...(origin.host === undefined
+        ? {}
+        : { host: origin.host, hostProblem: this.#hostProblem(origin.host) }),
       port: origin.port,
       weight: origin.weight,
       capacity: origin.capacity,

@@ -13,6 +13,7 @@ import { compile } from "../policy/snapshot/mod.ts";
 import { simulate } from "../policy/steering/mod.ts";
 import { sha256 } from "./digest.ts";
 import type { History } from "./history.ts";
+import type { OriginHosts } from "./origin-hosts.ts";
 import { viewAt } from "./past.ts";
 import { type Counted, predictBills } from "./predict-bills.ts";
 
@@ -119,12 +120,13 @@ export function simulateDraft(
   o: Recorded & {
     readonly feed: Feed;
     readonly network: Network | null;
+    readonly hosts: OriginHosts;
     readonly counted: Counted;
   },
   body: { readonly yaml: string; readonly at?: string | undefined; readonly demand: Asked },
 ): Simulated {
   const now = viewAt(o, body.at);
-  const draft = compileDraft(body.yaml);
+  const draft = compileDraft(body.yaml, (file) => o.hosts.fill(file));
   const recorded = recordedDemand(o, body);
   const demand = recorded ?? generated(now.snapshot);
   const { names, servers } = simulate({ now, draft: draft.snapshot, demand });
@@ -155,14 +157,17 @@ function recordedDemand(
   return known;
 }
 
-function compileDraft(yaml: string): { readonly snapshot: Snapshot; readonly network: Network } {
+function compileDraft(
+  yaml: string,
+  fill: (network: Network) => Network,
+): { readonly snapshot: Snapshot; readonly network: Network } {
   const read = readDocument(yaml, network);
   if (!read.ok) throw refusal(read.problems);
   const { value, locate } = read.value;
   const sites = value.customers.flatMap((customer) => customer.sites);
   // Nothing asks for a draft's CNAME targets.
   const targets = Object.fromEntries(sites.map((s) => [s.hostname, "0".repeat(32)]));
-  const intent = { network: value, version: 1, targets };
+  const intent = { network: fill(value), version: 1, targets };
   const made = compile({ intent, number: 1, createdAtMs: 0, sha256 });
   if (made.ok) return { snapshot: made.value, network: value };
   throw refusal(made.problems.map((p) => ({ ...p, ...locate(pathOf(p.path)) })));

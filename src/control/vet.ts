@@ -1,6 +1,7 @@
 import type { Problem } from "../base/result.ts";
 import type { Network } from "../model/network.ts";
-import { ownAddresses } from "../policy/snapshot/mod.ts";
+import type { Site } from "../model/site.ts";
+import { ownAddresses, within } from "../policy/snapshot/mod.ts";
 import { parseAddress, vetAddress } from "../wire/ip/mod.ts";
 
 /**
@@ -22,6 +23,13 @@ export function vetNetwork(network: Network): Problem[] {
       const message = "expected a server of the customer's: this is a node of the network";
       problems.push({ path, message, received: `${address} port ${port}` });
     }
+  };
+  let names: ReadonlySet<string> | null = null;
+  const notOurs = (host: string, path: string) => {
+    names ??= new Set(network.customers.flatMap(({ sites }) => sites.flatMap(siteNames)));
+    if (!names.has(host) && !within(host, network.zone)) return;
+    const message = "expected a name apart from those that this network answers for";
+    problems.push({ path, message, received: host });
   };
   for (const [c, customer] of network.customers.entries()) {
     const webhook = customer.addressWebhook;
@@ -46,8 +54,10 @@ export function vetNetwork(network: Network): Problem[] {
       vet(site.steering.fallback, `${at}.steering.fallback`);
       for (const [o, origin] of site.origins.entries()) {
         const port = origin.port ?? sitePort;
-        vet(origin.v4, `${at}.origins.${o}.v4`, port);
-        vet(origin.v6, `${at}.origins.${o}.v6`, port);
+        const { host } = origin;
+        vet(origin.v4, `${at}.origins.${o}.${host === undefined ? "v4" : "host"}`, port);
+        vet(origin.v6, `${at}.origins.${o}.${host === undefined ? "v6" : "host"}`, port);
+        if (host !== undefined) notOurs(host, `${at}.origins.${o}.host`);
         for (const key of ["exporter", "loadUrl"] as const) {
           const url = origin[key];
           if (url === undefined) continue;
@@ -57,6 +67,10 @@ export function vetNetwork(network: Network): Problem[] {
     }
   }
   return problems;
+}
+
+function siteNames({ hostname, cache }: Site): string[] {
+  return [hostname, ...cache.aliases];
 }
 
 function hostOf(url: string): string {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
+import { hostname, httpUrl, ipv4, ipv6, port, slug } from "./names.ts";
 import { heldPaths } from "./site-fetch.ts";
 
 /** An operator's or customer's word that overrides what was measured. */
@@ -51,6 +51,10 @@ export const originFields = z.strictObject({
   name: slug,
   v4: ipv4.optional(),
   v6: ipv6.optional(),
+  host: hostname.optional().meta({
+    description:
+      "In place of addresses: a name that leads to it, looked up again when its TTL ends",
+  }),
   port: port.optional().meta({ description: "Only if it differs from the site's" }),
   weight: z
     .number({ message: "expected a number from 0 to 100" })
@@ -89,9 +93,15 @@ export const originFields = z.strictObject({
   ftpPort: port.optional().meta({ description: "Check FTP here, if the site checks FTP" }),
 });
 
-/** One of the customer's mirrored web servers. */
-export const origin = originFields.refine((o) => o.v4 !== undefined || o.v6 !== undefined, {
-  message: "expected at least one address: v4 or v6",
+/** It is told where a server is, in one of two ways. */
+export function isFound(o: Pick<z.infer<typeof originFields>, "v4" | "v6" | "host">): boolean {
+  return (o.v4 !== undefined || o.v6 !== undefined) === (o.host === undefined);
+}
+export const NOT_FOUND_WORDS = {
+  message: "expected at least one address, v4 or v6, or a host name in place of both",
   path: ["v4"],
-});
+};
+
+/** One of the customer's mirrored web servers. */
+export const origin = originFields.refine(isFound, NOT_FOUND_WORDS);
 export type Origin = z.infer<typeof origin>;

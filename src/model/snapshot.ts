@@ -122,6 +122,8 @@ export interface SnapshotOrigin {
   readonly name: string;
   readonly v4?: string;
   readonly v6?: string;
+  /** The name that its addresses come from. */
+  readonly host?: string;
   readonly port: number;
   readonly weight: number;
   readonly capacity: number;

@@ -18,6 +18,13 @@ export function registerOriginList(program: Command): void {
   });
 }
 
+/** A server that is named by its host name has that before its addresses, and what is wrong with it. */
+function addressWords({ v4, v6, host, hostProblem }: Live["origins"][number]): string {
+  const addresses = [v4, v6].filter((address) => address !== null).join(" ");
+  if (host === undefined) return addresses;
+  return `${host}: ${addresses}${hostProblem == null ? "" : ` (${hostProblem})`}`;
+}
+
 export function originTable({ origins }: Live): string[] {
   const heads = [
     "ORIGIN",
@@ -32,7 +39,7 @@ export function originTable({ origins }: Live): string[] {
   ];
   const cells = origins.map((o) => [
     o.name,
-    [o.v4, o.v6].filter((address) => address !== null).join(" "),
+    addressWords(o),
     stateWords(o),
     o.load === null ? "-" : `${o.load.toFixed(3)}${o.loadKnown ? "" : "?"}`,
     o.loadFrom,

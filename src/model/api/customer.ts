@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { hostname, slug } from "../names.ts";
-import { forcedState, forcedUntil, origin, originFields } from "../origin.ts";
+import {
+  forcedState,
+  forcedUntil,
+  isFound,
+  NOT_FOUND_WORDS,
+  origin,
+  originFields,
+} from "../origin.ts";
 import { plan } from "../plan.ts";
 import { site } from "../site.ts";
 import { zone } from "../zone.ts";
@@ -58,12 +65,7 @@ export const sitePut = site
   .omit({ hostname: true, origins: true })
   .extend({ origins: z.array(origin).max(100).optional() });
 
-export const originPut = originFields
-  .omit({ name: true })
-  .refine((o) => o.v4 !== undefined || o.v6 !== undefined, {
-    message: "expected at least one address: v4 or v6",
-    path: ["v4"],
-  });
+export const originPut = originFields.omit({ name: true }).refine(isFound, NOT_FOUND_WORDS);
 
 export const originPatch = z
   .strictObject({

@@ -78,6 +78,10 @@ export const originLive = z
     name: z.string(),
     v4: z.string().nullable(),
     v6: z.string().nullable(),
+    host: z.string().exactOptional().meta({ description: "The name its addresses come from" }),
+    hostProblem: z.string().nullable().exactOptional().meta({
+      description: "What is wrong with the last answer for it; the one before holds then",
+    }),
     port: z.int(),
     weight: z.number(),
     capacity: z.number(),

@@ -197,6 +197,7 @@ function compilePool(
     name: origin.name,
     ...(origin.v4 === undefined ? {} : { v4: origin.v4 }),
     ...(origin.v6 === undefined ? {} : { v6: origin.v6 }),
+    ...(origin.host === undefined ? {} : { host: origin.host }),
     port: origin.port ?? at.port,
     weight: origin.weight,
     capacity: origin.capacity,

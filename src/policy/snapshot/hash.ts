@@ -46,6 +46,11 @@ export class SnapshotHasher {
   }
 }
 
+/** The hash of a body by itself. */
+export function hashBody(body: SnapshotBody, sha256: (text: string) => string): string {
+  return new SnapshotHasher().hash(body, sha256);
+}
+
 /** Whether the part that begins there is of the same objects. */
 function isSame(before: readonly unknown[], after: readonly unknown[], from: number): boolean {
   const end = Math.min(from + PART_ROWS, Math.max(before.length, after.length));

@@ -7,6 +7,7 @@ export { type AsPrefixes, IMPORTED, prefixesByAs, withAsGroups } from "./as-grou
 export { Compiler, compile } from "./compile.ts";
 export { type Change, diffIntent } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
+export { hashBody } from "./hash.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
 export { MEASURED, type MeasuredNetwork, withMeasuredGroups } from "./measured-groups.ts";
 export { nameServerSet, nodeServerName } from "./name-servers.ts";
@@ -21,6 +22,7 @@ export {
 export { overlapping, type Wanted, wantedBy, wantedBySite } from "./overlap.ts";
 export { type OwnNetwork, ownAddresses } from "./own-addresses.ts";
 export { nodesBefore, type PublishOrder, publishOrder } from "./publish-order.ts";
+export { readdressed } from "./readdress.ts";
 export { type RecordPlace, recordWarnings } from "./records.ts";
 export { recordPlace, validateNetwork, within } from "./validate.ts";
 export { verifySnapshot } from "./verify.ts";

@@ -96,12 +96,7 @@ function columnsOf(
     },
     {
       head: "Address",
-      cell: (origin) => (
-        <div className="tp-address">
-          {origin.v4 !== null && <div>{origin.v4}</div>}
-          {origin.v6 !== null && <div>{origin.v6}</div>}
-        </div>
-      ),
+      cell: (origin) => <AddressCell origin={origin} />,
     },
     {
       head: "State",
@@ -147,6 +142,21 @@ function columnsOf(
     });
   }
   return columns;
+}
+
+function AddressCell({ origin }: { origin: OriginLive }) {
+  return (
+    <div className="tp-address">
+      {origin.host !== undefined && <div>{origin.host}</div>}
+      {origin.v4 !== null && <div>{origin.v4}</div>}
+      {origin.v6 !== null && <div>{origin.v6}</div>}
+      {origin.hostProblem != null && (
+        <Text c="red" size="sm">
+          The name: {origin.hostProblem}
+        </Text>
+      )}
+    </div>
+  );
 }
 
 function ServerCell(props: { params: { customer: string; hostname: string; server: string } }) {

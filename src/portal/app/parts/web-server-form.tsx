@@ -12,6 +12,7 @@ const PATHS = {
   name: ["name"],
   v4: ["v4"],
   v6: ["v6"],
+  host: ["host"],
   weight: ["weight"],
   exporter: ["exporter"],
   ftpPort: ["ftpPort"],
@@ -33,6 +34,7 @@ export function WebServerForm(props: {
     name: before?.name ?? "",
     v4: before?.v4 ?? "",
     v6: before?.v6 ?? "",
+    host: before?.host ?? "",
     weight: String(before?.weight ?? 1),
     exporter: before?.exporter ?? "",
     ftpPort: String(before?.ftpPort ?? 21),
@@ -105,6 +107,12 @@ function Fields(props: { field: (name: Field) => FieldProps; named: boolean; ftp
         <TextInput label="Weight" inputMode="decimal" {...field("weight")} />
       </SimpleGrid>
       <TextInput
+        label="Host name"
+        description="In place of addresses: a name that leads to it, looked up again when its answer ends"
+        placeholder="web-1.shop.example"
+        {...field("host")}
+      />
+      <TextInput
         label="Exporter URL"
         description="Optional. Where its node_exporter tells CPU, memory and network load"
         placeholder="http://192.0.2.10:9100/metrics"
@@ -128,8 +136,12 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
   const name = texts.name.trim();
   if (name === "") found.name = "Give it a name, such as web-1";
   else if (taken.includes(name)) found.name = "There is a web server of this name already";
-  if (texts.v4.trim() === "" && texts.v6.trim() === "") {
-    found.v4 = "Give it an IPv4 address, an IPv6 address or both";
+  const addressed = texts.v4.trim() !== "" || texts.v6.trim() !== "";
+  if (!addressed && texts.host.trim() === "") {
+    found.v4 = "Give it an IPv4 address, an IPv6 address or both, or a host name";
+  }
+  if (addressed && texts.host.trim() !== "") {
+    found.host = "Give it addresses or a host name, not both";
   }
   if (Number.isNaN(numberIn(texts.weight))) {
     found.weight = "Expected a number from 0 to 100";
@@ -145,7 +157,7 @@ function bodyOf(texts: Texts, before: Site["origins"][number] | undefined, ftp: 
     weight: numberIn(texts.weight),
     ...(ftp && { ftpPort: numberIn(texts.ftpPort) }),
   };
-  for (const key of ["v4", "v6", "exporter"] as const) {
+  for (const key of ["v4", "v6", "host", "exporter"] as const) {
     const text = texts[key].trim();
     if (text === "") delete body[key];
     else body[key] = text;
