@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { Stage, type StageOrigin, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
+import { type Said, TwoWays } from "./edge-two-ways.ts";
 
 /** The threat model names a million (T9). */
 const REQUESTS = Number(process.env.TURNPIKE_CANARIES ?? 6_000);
@@ -19,7 +21,19 @@ let counter = 0;
 /** What origins have at present, and what has been acknowledged as purged: by host, and by host and path. */
 const current = new Map<string, number>();
 const floors = new Map<string, number>();
-const seen = { hits: 0, joined: 0, privately: 0, purges: 0, bans: 0, restarts: 0, notModified: 0 };
+const ways = new TwoWays(() => stage);
+const TLS = selfSigned([ZONE], new Date());
+const seen = {
+  http1: 0,
+  http2: 0,
+  hits: 0,
+  joined: 0,
+  privately: 0,
+  purges: 0,
+  bans: 0,
+  restarts: 0,
+  notModified: 0,
+};
 
 function hostOf(customer: number): string {
   return `www.c${customer}.example`;
@@ -82,12 +96,13 @@ beforeAll(async () => {
   await start();
 });
 afterAll(async () => {
+  ways.close();
   await stage.stop();
   await Promise.all(origins.map((origin) => origin.stop()));
 });
 
 async function start(): Promise<void> {
-  await stage.start({ memoryBytesMax: MEMORY_BYTES, diskBytesMax: DISK_BYTES });
+  await stage.start({ tls: TLS, memoryBytesMax: MEMORY_BYTES, diskBytesMax: DISK_BYTES });
 }
 
 /** Small numbers far more often than large ones. */
@@ -102,6 +117,7 @@ interface Asked {
   readonly language: string;
   readonly second: boolean;
   readonly method: "GET" | "HEAD";
+  readonly via: "http1" | "http2";
 }
 
 function draw(rng: Rng): Asked {
@@ -116,26 +132,38 @@ function draw(rng: Rng): Asked {
     language: LANGUAGES[Math.floor(rng.float() * LANGUAGES.length)]!,
     second: customer % 2 === 1 || (kind !== "me" && kind !== "language" && rng.float() < 0.5),
     method: rng.float() < 0.03 ? "HEAD" : "GET",
+    via: rng.float() < 0.5 ? "http1" : "http2",
   };
+}
+
+/** HTTP/1.1 keeps its connections, and HTTP/2 has all requests on one. */
+async function sent(
+  url: string,
+  o: { readonly method: string; readonly fields: Record<string, string>; readonly via: string },
+): Promise<Pick<Said, "status" | "headers"> & { readonly body: Uint8Array }> {
+  const { method, fields } = o;
+  if (o.via === "http2") return ways.http2(url, { method, fields });
+  const to = new URL(url);
+  const at = `http://${stage.address}:${stage.edge.httpPort}${to.pathname}`;
+  const headers = { ...fields, host: to.host };
+  const reply = await fetch(at, { headers, method, decompress: false });
+  return { status: reply.status, headers: reply.headers, body: await reply.bytes() };
 }
 
 /** One request; says what is wrong with its answer, or null. */
 async function askOne(asked: Asked): Promise<string | null> {
   const { host, path, user, language, method } = asked;
   const floor = versionOf(floors, host, path);
-  const headers = {
-    host: asked.second ? `${host}.${ZONE}` : host,
-    cookie: `id=${user}`,
-    "accept-language": language,
-  };
-  const url = `http://${stage.address}:${stage.edge.httpPort}${path}`;
-  const reply = await fetch(url, { headers, method, decompress: false });
-  const bytes = await reply.bytes();
+  const name = asked.second ? `${host}.${ZONE}` : host;
+  const fields = { cookie: `id=${user}`, "accept-language": language };
+  const reply = await sent(`http://${name}${path}`, { method, fields, via: asked.via });
+  const bytes = reply.body;
+  seen[asked.via]++;
   const status = reply.headers.get("cache-status") ?? "";
   if (status.includes("; hit")) seen.hits++;
   if (status.includes("collapsed")) seen.joined++;
   if (status.includes("fwd-status=304")) seen.notModified++;
-  const said = `${method} ${headers.host}${path}: ${reply.status} ${status}`;
+  const said = `${method} ${name}${path} by ${asked.via}: ${reply.status} ${status}`;
   if (reply.status !== 200) return said;
   if (method === "HEAD") return null;
   if (sha256(bytes) !== reply.headers.get("x-sha256")) return `not the origin's bytes: ${said}`;
@@ -188,6 +216,7 @@ async function round(requests: number, rng: Rng): Promise<string[]> {
 
 /** The edge goes and comes back; what was purged meanwhile is not served either. */
 async function restart(rng: Rng): Promise<void> {
+  ways.close();
   await stage.edge.stop();
   const { host, path } = draw(rng);
   const number = stage.purgeLog.length + 1;
@@ -213,8 +242,8 @@ test(
     const evidence = process.env.TURNPIKE_EVIDENCE;
     const figures = { requests: REQUESTS, customers: CUSTOMERS, crossings: 0, ...seen, seconds };
     if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
-    const { hits, joined, privately, purges, bans, notModified } = seen;
-    for (const count of [hits, joined, privately, purges, bans, notModified]) {
+    const { http1, http2, hits, joined, privately, purges, bans, notModified } = seen;
+    for (const count of [http1, http2, hits, joined, privately, purges, bans, notModified]) {
       expect(count).toBeGreaterThan(0);
     }
   },

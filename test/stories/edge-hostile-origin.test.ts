@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import { type Reply, Stage, snapshotOf, until } from "./edge-stage.ts";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import { type Said, TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.98";
 const SITE = "www.bank.example";
@@ -12,6 +14,7 @@ let stage: Stage;
 let act: (socket: Socket) => void = () => {};
 let asked = 0;
 const open = new Set<Socket>();
+const ways = new TwoWays(() => stage);
 
 const GOOD = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\ngood";
 const CACHED = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n";
@@ -31,20 +34,22 @@ beforeAll(async () => {
   const origins = [{ name: "o1", v4: `${NET}.0.1`, port }];
   const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
   stage = new Stage(snapshotOf([site]), `${NET}.9.1`);
-  await stage.start();
+  await stage.start({ tls: selfSigned([SITE], new Date()) });
 });
 afterAll(async () => {
+  ways.close();
   await stage.stop();
   for (const socket of open) socket.destroy();
   await new Promise((resolve) => server.close(resolve));
 });
 
-const get = (path: string) => stage.get(`http://${SITE}${path}`);
-const isHit = (reply: Reply) => reply.headers.get("cache-status")?.includes("; hit") ?? false;
+const isHit = (reply: Said) => reply.headers.get("cache-status")?.includes("; hit") ?? false;
 const bytes = (text: string) => Buffer.from(text, "latin1");
 
+type Ask = (path: string, fields?: Record<string, string>) => Promise<Said>;
+
 /** After this the origin answers well: was anything kept of what it said before, or left over? */
-async function expectNothingKept(path: string): Promise<void> {
+async function expectNothingKept(get: Ask, path: string): Promise<void> {
   act = (socket) => socket.write(GOOD);
   const after = await get(path);
   expect([after.status, after.text, isHit(after)]).toEqual([200, "good", false]);
@@ -117,84 +122,93 @@ const LIES: readonly (readonly [string, string, number | "cut"])[] = [
   ["HTTP/2", "\x00\x00\x00\x04\x00\x00\x00\x00\x00", 502],
 ];
 
-describe("an origin that lies", () => {
-  for (const [i, [what, words, status]] of LIES.entries()) {
-    test(`${what}: ${status}, and nothing is stored (H5)`, async () => {
-      const before = asked;
-      act = (socket) => socket.end(bytes(words));
-      const reply = await get(`/lie-${i}`);
-      expect(reply.status).toBe(status as number);
-      expect(reply.headers.get("proxy-status")).toContain("error=http_protocol_error");
-      expect(asked).toBe(before + 1);
-      await expectNothingKept(`/lie-${i}`);
-    });
-  }
+for (const [via, ask] of ways.both) {
+  const get: Ask = (path, fields = {}) =>
+    ask(`http://${SITE}/${via.replace(/\D/g, "")}${path}`, { fields });
 
-  test("bytes after the end of a body are nobody's answer (H5)", async () => {
-    act = (socket) => socket.write(`${CACHED}Content-Length: 3\r\n\r\nabcdef`);
-    expect((await get("/more")).text).toBe("abc");
-    act = (socket) => socket.write(GOOD);
-    expect((await get("/next")).text).toBe("good");
-  });
+  describe(`over ${via}`, () => {
+    describe("an origin that lies", () => {
+      for (const [i, [what, words, status]] of LIES.entries()) {
+        test(`${what}: ${status}, and nothing is stored (H5)`, async () => {
+          const before = asked;
+          act = (socket) => socket.end(bytes(words));
+          const reply = await get(`/lie-${i}`);
+          expect(reply.status).toBe(status as number);
+          expect(reply.headers.get("proxy-status")).toContain("error=http_protocol_error");
+          expect(asked).toBe(before + 1);
+          await expectNothingKept(get, `/lie-${i}`);
+        });
+      }
 
-  test("what comes on a connection that waits for nothing is nobody's answer (H4, H5)", async () => {
-    act = (socket) => {
-      socket.write(GOOD);
-      setTimeout(() => socket.write(GOOD.replace("good", "evil")), 5);
-    };
-    expect((await get("/unasked")).text).toBe("good");
-    act = (socket) => socket.write(GOOD);
-    await until(() => open.size === 0);
-    for (let i = 0; i < 5; i++) expect((await get(`/unasked-${i}`)).text).toBe("good");
-  });
-});
-
-describe("an origin that dies in the middle", () => {
-  const halves: readonly (readonly [string, string])[] = [
-    ["of the head", "HTTP/1.1 200 OK\r\nCache-Con"],
-    ["of a body with a length", `${CACHED}Content-Length: 100\r\n\r\nshort`],
-    ["of a body in chunks", `${CACHED}Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n`],
-    ["of the trailers", `${CACHED}Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\nX-T`],
-  ];
-  for (const [i, [where, words]] of halves.entries()) {
-    for (const how of ["end", "reset"] as const) {
-      test(`${where}, by ${how}: 502, and nothing is stored (H5)`, async () => {
-        act = (socket) => {
-          if (how === "end") socket.end(words);
-          else socket.write(words, () => socket.resetAndDestroy());
-        };
-        expect((await get(`/half-${i}-${how}`)).status).toBe(502);
-        await expectNothingKept(`/half-${i}-${how}`);
+      test("bytes after the end of a body are nobody's answer (H5)", async () => {
+        act = (socket) => socket.write(`${CACHED}Content-Length: 3\r\n\r\nabcdef`);
+        expect((await get("/more")).text).toBe("abc");
+        act = (socket) => socket.write(GOOD);
+        expect((await get("/next")).text).toBe("good");
       });
-    }
-  }
 
-  test("a large body that breaks off reaches the client broken, and is not stored (H5)", async () => {
-    const part = Buffer.alloc(2_000_000, "x");
-    act = (socket) => {
-      socket.write(`${CACHED}Content-Length: 5000000\r\n\r\n`);
-      socket.write(part, () => socket.resetAndDestroy());
-    };
-    const whole = await get("/large").then(
-      (reply) => reply.body.length,
-      () => "broken",
-    );
-    expect(whole).toBe("broken");
-    await expectNothingKept("/large");
+      test("what comes on a connection that waits for nothing is nobody's answer (H4, H5)", async () => {
+        let unasked: Socket | null = null;
+        act = (socket) => {
+          unasked = socket;
+          socket.write(GOOD);
+          setTimeout(() => socket.write(GOOD.replace("good", "evil")), 5);
+        };
+        expect((await get("/unasked")).text).toBe("good");
+        act = (socket) => socket.write(GOOD);
+        await until(() => unasked !== null && !open.has(unasked));
+        for (let i = 0; i < 5; i++) expect((await get(`/unasked-${i}`)).text).toBe("good");
+      });
+    });
+
+    describe("an origin that dies in the middle", () => {
+      const halves: readonly (readonly [string, string])[] = [
+        ["of the head", "HTTP/1.1 200 OK\r\nCache-Con"],
+        ["of a body with a length", `${CACHED}Content-Length: 100\r\n\r\nshort`],
+        ["of a body in chunks", `${CACHED}Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n`],
+        ["of the trailers", `${CACHED}Transfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\nX-T`],
+      ];
+      for (const [i, [where, words]] of halves.entries()) {
+        for (const how of ["end", "reset"] as const) {
+          test(`${where}, by ${how}: 502, and nothing is stored (H5)`, async () => {
+            act = (socket) => {
+              if (how === "end") socket.end(words);
+              else socket.write(words, () => socket.resetAndDestroy());
+            };
+            expect((await get(`/half-${i}-${how}`)).status).toBe(502);
+            await expectNothingKept(get, `/half-${i}-${how}`);
+          });
+        }
+      }
+
+      test("a large body that breaks off reaches the client broken, and is not stored (H5)", async () => {
+        const part = Buffer.alloc(2_000_000, "x");
+        act = (socket) => {
+          socket.write(`${CACHED}Content-Length: 5000000\r\n\r\n`);
+          socket.write(part, () => socket.resetAndDestroy());
+        };
+        const whole = await get("/large").then(
+          (reply) => reply.body.length,
+          () => "broken",
+        );
+        expect(whole).toBe("broken");
+        await expectNothingKept(get, "/large");
+      });
+    });
+
+    test("the same origin can still be asked for everything else", async () => {
+      act = (socket) => socket.write(GOOD);
+      const replies = await Promise.all(Array.from({ length: 50 }, (_, i) => get(`/fine-${i}`)));
+      expect(new Set(replies.map((reply) => reply.text))).toEqual(new Set(["good"]));
+    });
+
+    test("a compressed bomb goes through as it came: this cache does not unpack it (H14)", async () => {
+      const bomb = gzipSync(Buffer.alloc(20_000_000));
+      const head = `${CACHED}Content-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`;
+      act = (socket) => socket.write(Buffer.concat([bytes(head), bomb]));
+      const fields = { "accept-encoding": "gzip" };
+      const reply = await get("/bomb", fields);
+      expect(reply.body.equals(bomb)).toBe(true);
+    });
   });
-});
-
-test("the same origin can still be asked for everything else", async () => {
-  act = (socket) => socket.write(GOOD);
-  const replies = await Promise.all(Array.from({ length: 50 }, (_, i) => get(`/fine-${i}`)));
-  expect(new Set(replies.map((reply) => reply.text))).toEqual(new Set(["good"]));
-});
-
-test("a compressed bomb goes through as it came: this cache does not unpack it (H14)", async () => {
-  const bomb = gzipSync(Buffer.alloc(20_000_000));
-  const head = `${CACHED}Content-Encoding: gzip\r\nContent-Length: ${bomb.length}\r\n\r\n`;
-  act = (socket) => socket.write(Buffer.concat([bytes(head), bomb]));
-  const fields = { "accept-encoding": "gzip" };
-  const reply = await stage.get(`http://${SITE}/bomb`, fields);
-  expect(reply.body.equals(bomb)).toBe(true);
-});
+}

@@ -5,6 +5,7 @@ import { ask } from "./edge-stage.ts";
 export interface Said {
   readonly status: number;
   readonly headers: Headers;
+  readonly body: Buffer;
   readonly text: string;
 }
 
@@ -45,19 +46,20 @@ export class TwoWays {
     const stream = (await this.#open()).request({ ...named, ":scheme": "https", ...fields });
     const headers = new Headers();
     let status = 0;
-    let text = "";
+    const chunks: Buffer[] = [];
     stream.on("response", (got) => {
       status = Number(got[":status"]);
       for (const [name, value] of Object.entries(got)) {
         if (!name.startsWith(":")) headers.set(name, String(value));
       }
     });
-    stream.setEncoding("utf8");
-    stream.on("data", (chunk: string) => {
-      text += chunk;
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () => {
+      const all = Buffer.concat(chunks);
+      resolve({ status, headers, body: all, text: all.toString() });
     });
-    stream.on("end", () => resolve({ status, headers, text }));
     stream.on("error", reject);
+    stream.on("close", () => reject(new Error("The stream ended before its answer did")));
     stream.end(body);
     return promise;
   };
@@ -70,22 +72,25 @@ export class TwoWays {
   }
 
   close(): void {
-    void this.#session?.then((session) => session.destroy());
+    this.#session?.then(
+      (session) => session.destroy(),
+      () => {},
+    );
     this.#session = null;
   }
 
   /** Resolves once the server's settings are known: how many streams it takes is one of them. */
   #open(): Promise<ClientHttp2Session> {
-    this.#session ??= new Promise((resolve, reject) => {
-      const { address, edge } = this.#of();
-      const url = `https://${address}:${edge.httpsPort}`;
-      const session = connect(url, { rejectUnauthorized: false });
-      session.once("remoteSettings", () => resolve(session));
-      session.on("error", reject);
-      session.once("close", () => {
-        this.#session = null;
-      });
+    if (this.#session !== null) return this.#session;
+    const { address, edge } = this.#of();
+    const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
+    const session = connect(`https://${address}:${edge.httpsPort}`, { rejectUnauthorized: false });
+    session.once("remoteSettings", () => resolve(session));
+    session.on("error", reject);
+    session.once("close", () => {
+      if (this.#session === promise) this.#session = null;
     });
-    return this.#session;
+    this.#session = promise;
+    return promise;
   }
 }
