@@ -33,6 +33,8 @@ const CHUNKS = [
   ...["0x5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n"],
   ...["5 \r\nhello\r\n0\r\n\r\n", " 5\r\nhello\r\n0\r\n\r\n", "\r\n5\r\nhello\r\n0\r\n\r\n"],
   ...["5\r\nhelloXX\r\n0\r\n\r\n", "10000000000000005\r\nhello\r\n0\r\n\r\n"],
+  // A line end that only some take for one (TERM.EXT).
+  "5;\nhello\r\n0\r\n\r\n",
   ...["5\r\nhello\r0\r\n\r\n", "5\rhello\r0\r\r", "ffffffffffffffff\r\nhello\r\n0\r\n\r\n"],
 ];
 
@@ -61,6 +63,14 @@ function refusedCases(post: Write, smuggled: string): Http1Case[] {
     ...CODINGS.map((value) =>
       refused(`the coding ${JSON.stringify(value)}`, `Transfer-Encoding: ${value}`, GOOD_CHUNKS),
     ),
+    {
+      ...refused(
+        "5 KB in a chunk's extension",
+        CHUNKED,
+        `5;${"a".repeat(5_000)}\r\nhello\r\n0\r\n\r\n`,
+      ),
+      status: "closed",
+    },
     ...CHUNKS.map((body) => refused(`chunks ${JSON.stringify(body)}`, CHUNKED, body)),
   ];
 }
@@ -117,6 +127,7 @@ function lineCases(host: string): Http1Case[] {
     refused("HTTP/1.2", `GET /a HTTP/1.2${end}`, 505),
     refused("HTTP/2.0", `GET /a HTTP/2.0${end}`, 505),
     refused("HTTP/0.9", `GET /a${end}`, 505),
+    refused("a method that is none of HTTP's", `BAN /a HTTP/1.1${end}`, "closed"),
     refused("a method in lower case", `get /a HTTP/1.1${end}`, "closed"),
     refused("a blank in the target", `GET /a b HTTP/1.1${end}`, 505),
     refused("NUL in the target", `GET /a\x00b HTTP/1.1${end}`, 505),

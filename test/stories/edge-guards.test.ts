@@ -1,87 +1,98 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectTcp } from "node:net";
-import { ask, ZONE } from "./edge-stage.ts";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { ZONE } from "./edge-stage.ts";
+import { TwoWays } from "./edge-two-ways.ts";
 import { EdgeWorld, LOGO, NEWS, SHOP } from "./edge-world.ts";
 
 const w = new EdgeWorld("127.86");
-beforeAll(() => w.start());
-afterAll(() => w.stop());
+const ways = new TwoWays(() => w.stage);
+beforeAll(() => w.start({ tls: selfSigned([ZONE], new Date()) }));
+afterAll(async () => {
+  ways.close();
+  await w.stop();
+});
 beforeEach(() => w.calm());
 
-describe("customers and their users", () => {
-  test("two customers at one shared name get each its own bytes", async () => {
-    const [shop, other] = await Promise.all([
-      w.stage.get(`http://c.${ZONE}/${SHOP}/logo.png`),
-      w.stage.get(`http://c.${ZONE}/${NEWS}/logo.png`),
-    ]);
-    expect(shop.text).toStartWith(`${SHOP}:`);
-    expect(other.text).toStartWith(`${NEWS}:`);
-  });
+for (const [via, get] of ways.both) {
+  const n = via.replace(/\D/g, "");
 
-  test("cookies and credentials stay away from shared names, in both directions (H25)", async () => {
-    const fields = {
-      cookie: "id=1",
-      authorization: "Basic eDp5",
-      "x-forwarded-host": "evil.example",
-    };
-    const reply = await w.stage.get(`http://c.${ZONE}/${NEWS}/h25.html?echo=1&cookie=1`, fields);
-    expect(reply.text).toContain("cookie=null authorization=null x-forwarded-host=null");
-    expect(reply.headers.get("set-cookie")).toBeNull();
-    expect(reply.headers.get("content-security-policy")).toBe("sandbox");
-    expect((await w.stage.get(`http://c.${ZONE}/${NEWS}/h25.html`, {}, "POST")).status).toBe(405);
-  });
+  describe(`customers and their users over ${via}`, () => {
+    test("two customers at one shared name get each its own bytes", async () => {
+      const [shop, other] = await Promise.all([
+        get(`http://c.${ZONE}/${SHOP}/${n}/logo.png`),
+        get(`http://c.${ZONE}/${NEWS}/${n}/logo.png`),
+      ]);
+      expect(shop.text).toStartWith(`${SHOP}:`);
+      expect(other.text).toStartWith(`${NEWS}:`);
+    });
 
-  test("a client's words do not come back to the next client from a second address (H8)", async () => {
-    const names = (
-      "accept accept-charset accept-datetime accept-language base-url cache-control client-ip " +
-      "cf-connecting-ip content-type cookie destination dnt expect-ct fastly-client-ip forwarded " +
-      "from front-end-https if-match max-forwards origin pragma priority profile referer " +
-      "sec-ch-ua sec-fetch-site transformation translate true-client-ip upgrade-insecure-requests " +
-      "uri user-agent warning x-amz-website-redirect-location x-arbitrary x-client-ip " +
-      "x-correlation-id x-csrf-token x-forwarded-for x-forwarded-host x-forwarded-path " +
-      "x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-scheme " +
-      "x-forwarded-server x-host x-http-method x-http-method-override x-method-override " +
-      "x-original-host x-original-url x-proxy-url x-real-ip x-request-id x-rewrite-url x-wap-profile"
-    ).split(" ");
-    const canaries = Object.fromEntries(names.map((name) => [name, `canary-${name}`]));
-    const url = `http://${SHOP}.${ZONE}/h8.png?all=1`;
-    expect((await w.stage.get(url, canaries)).text).not.toContain("canary");
-    const clean = await w.stage.get(url);
-    expect(clean.headers.get("cache-status")).toStartWith("edge-1; hit");
-    expect(clean.text + clean.headers.get("x-all")).not.toContain("canary");
-  });
+    test("cookies and credentials stay away from shared names, in both directions (H25)", async () => {
+      const fields = {
+        cookie: "id=1",
+        authorization: "Basic eDp5",
+        "x-forwarded-host": "evil.example",
+      };
+      const reply = await get(`http://c.${ZONE}/${NEWS}/${n}/h25.html?echo=1&cookie=1`, { fields });
+      expect(reply.text).toContain("cookie=null authorization=null x-forwarded-host=null");
+      expect(reply.headers.get("set-cookie")).toBeNull();
+      expect(reply.headers.get("content-security-policy")).toBe("sandbox");
+      expect((await get(`http://c.${ZONE}/${NEWS}/${n}/h25.html`, { method: "POST" })).status).toBe(
+        405,
+      );
+    });
 
-  test("what one web origin is allowed is not told to another", async () => {
-    const url = `http://${SHOP}.${ZONE}/font.woff2?cors=1`;
-    const allowed = async (origin: string) =>
-      (await w.stage.get(url, { origin })).headers.get("access-control-allow-origin");
-    expect(await allowed("https://a.example")).toBe("https://a.example");
-    expect(await allowed("https://b.example")).toBe("https://b.example");
-    expect(await allowed("https://a.example")).toBe("https://a.example");
-    expect(w.asked().reduce((a, b) => a + b)).toBe(2);
-  });
+    test("a client's words do not come back to the next client from a second address (H8)", async () => {
+      const names = (
+        "accept accept-charset accept-datetime accept-language base-url cache-control client-ip " +
+        "cf-connecting-ip content-type cookie destination dnt expect-ct fastly-client-ip forwarded " +
+        "from front-end-https if-match max-forwards origin pragma priority profile referer " +
+        "sec-ch-ua sec-fetch-site transformation translate true-client-ip upgrade-insecure-requests " +
+        "uri user-agent warning x-amz-website-redirect-location x-arbitrary x-client-ip " +
+        "x-correlation-id x-csrf-token x-forwarded-for x-forwarded-host x-forwarded-path " +
+        "x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-scheme " +
+        "x-forwarded-server x-host x-http-method x-http-method-override x-method-override " +
+        "x-original-host x-original-url x-proxy-url x-real-ip x-request-id x-rewrite-url x-wap-profile"
+      ).split(" ");
+      const canaries = Object.fromEntries(names.map((name) => [name, `canary-${name}`]));
+      const url = `http://${SHOP}.${ZONE}/${n}/h8.png?all=1`;
+      expect((await get(url, { fields: canaries })).text).not.toContain("canary");
+      const clean = await get(url);
+      expect(clean.headers.get("cache-status")).toStartWith("edge-1; hit");
+      expect(clean.text + clean.headers.get("x-all")).not.toContain("canary");
+    });
 
-  test("what was fetched with credentials is stored only when said to be public (H11)", async () => {
-    const url = `http://${NEWS}/account`;
-    const alice = await w.stage.get(`${url}?echo=1`, { authorization: "Basic YQ==" });
-    const bob = await w.stage.get(`${url}?echo=1`, { authorization: "Basic Yg==" });
-    expect(alice.text).not.toBe(bob.text);
-    const shared = `${url}?cc=public,max-age=60`;
-    await w.stage.get(shared, { authorization: "Basic YQ==" });
-    expect((await w.stage.get(shared)).headers.get("cache-status")).toStartWith("edge-1; hit");
-  });
+    test("what one web origin is allowed is not told to another", async () => {
+      const url = `http://${SHOP}.${ZONE}/${n}/font.woff2?cors=1`;
+      const allowed = async (origin: string) =>
+        (await get(url, { fields: { origin } })).headers.get("access-control-allow-origin");
+      expect(await allowed("https://a.example")).toBe("https://a.example");
+      expect(await allowed("https://b.example")).toBe("https://b.example");
+      expect(await allowed("https://a.example")).toBe("https://a.example");
+      expect(w.asked().reduce((a, b) => a + b)).toBe(2);
+    });
 
-  test("a site in front of which caches stand takes every method, and a change purges", async () => {
-    const url = `http://${NEWS}/item`;
-    await w.stage.get(url);
-    const at = { address: w.stage.address, port: w.stage.edge.httpPort };
-    const posted = await ask(at, url, { fields: {}, method: "POST", body: "x=1" });
-    expect(posted.status).toBe(200);
-    expect(posted.headers.get("cache-status")).toContain("fwd=method");
-    expect((await w.stage.get(url)).headers.get("cache-status")).toContain("fwd=uri-miss");
-    expect(w.news.log.map((r) => r.method)).toEqual(["GET", "POST", "GET"]);
+    test("what was fetched with credentials is stored only when said to be public (H11)", async () => {
+      const url = `http://${NEWS}/${n}/account`;
+      const alice = await get(`${url}?echo=1`, { fields: { authorization: "Basic YQ==" } });
+      const bob = await get(`${url}?echo=1`, { fields: { authorization: "Basic Yg==" } });
+      expect(alice.text).not.toBe(bob.text);
+      const shared = `${url}?cc=public,max-age=60`;
+      await get(shared, { fields: { authorization: "Basic YQ==" } });
+      expect((await get(shared)).headers.get("cache-status")).toStartWith("edge-1; hit");
+    });
+
+    test("a site in front of which caches stand takes every method, and a change purges", async () => {
+      const url = `http://${NEWS}/${n}/item`;
+      await get(url);
+      const posted = await get(url, { method: "POST", body: "x=1" });
+      expect(posted.status).toBe(200);
+      expect(posted.headers.get("cache-status")).toContain("fwd=method");
+      expect((await get(url)).headers.get("cache-status")).toContain("fwd=uri-miss");
+      expect(w.news.log.map((r) => r.method)).toEqual(["GET", "POST", "GET"]);
+    });
   });
-});
+}
 
 /** Sends bytes as they are; resolves with all that came back. */
 function raw(text: string): Promise<string> {

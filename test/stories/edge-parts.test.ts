@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { Stage, type StageOrigin, snapshotOf, startOrigin } from "./edge-stage.ts";
+import { TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.95";
 const SITE = "www.video.example";
@@ -17,6 +19,7 @@ let control = "max-age=60";
 let sent = 0;
 let origin: StageOrigin;
 let stage: Stage;
+const ways = new TwoWays(() => stage);
 
 function bytesOf(first: number, last: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(last - first + 1);
@@ -49,9 +52,11 @@ beforeAll(async () => {
   const { port, address } = origin;
   const site = { hostname: SITE, customer: "video", port, front: "caches" as const };
   const snapshot = snapshotOf([{ ...site, origins: [{ name: "o1", v4: address, port }] }]);
-  stage = await new Stage(snapshot, `${NET}.9.1`).start();
+  stage = new Stage(snapshot, `${NET}.9.1`);
+  await stage.start({ tls: selfSigned([SITE], new Date()) });
 });
 afterAll(async () => {
+  ways.close();
   await stage.stop();
   await origin.stop();
 });
@@ -63,126 +68,133 @@ beforeEach(() => {
   origin.log.length = 0;
 });
 
-async function part(path: string, range: string, more: Record<string, string> = {}) {
-  const reply = await stage.get(`http://${SITE}${path}`, { range, ...more });
-  return { ...reply, range: reply.headers.get("content-range") };
+for (const [via, ask] of ways.both) {
+  const n = via.replace(/\D/g, "");
+  const part = async (path: string, range: string, more: Record<string, string> = {}) => {
+    const reply = await ask(`http://${SITE}/${n}${path}`, { fields: { range, ...more } });
+    return { ...reply, range: reply.headers.get("content-range") };
+  };
+
+  describe(`over ${via}`, () => {
+    describe("a part of a gigabyte that is not held (H12)", () => {
+      test("costs the origin one slice for one byte, and nothing for the next", async () => {
+        const first = await part("/a", "bytes=0-0");
+        expect([first.status, first.range]).toEqual([206, `bytes 0-0/${SIZE}`]);
+        expect([...first.body]).toEqual([byteAt(0, 1)]);
+        expect(sent).toBe(SLICE);
+        const next = await part("/a", "bytes=100-199");
+        expect([...next.body]).toEqual([...bytesOf(100, 199)]);
+        expect(next.headers.get("cache-status")).toStartWith("edge-1; hit");
+        expect(sent).toBe(SLICE);
+      });
+
+      test("costs two slices where it lies across two, wherever that is", async () => {
+        const at = 700 * MIB - 10;
+        const reply = await part("/b", `bytes=${at}-${at + 19}`);
+        expect([...reply.body]).toEqual([...bytesOf(at, at + 19)]);
+        expect(reply.headers.get("content-length")).toBe("20");
+        expect(sent).toBe(2 * SLICE);
+      });
+
+      test("may be its last bytes", async () => {
+        const reply = await part("/c", "bytes=-7");
+        expect([reply.status, reply.range]).toEqual([206, `bytes ${SIZE - 7}-${SIZE - 1}/${SIZE}`]);
+        expect([...reply.body]).toEqual([...bytesOf(SIZE - 7, SIZE - 1)]);
+        expect(sent).toBe(7);
+        expect((await part("/c", "bytes=-3")).body.byteLength).toBe(3);
+        expect(sent).toBe(7);
+      });
+
+      test("streams to the end from far in, slice by slice", async () => {
+        const at = SIZE - 3 * MIB - 5;
+        const reply = await part("/d", `bytes=${at}-`);
+        expect(reply.body.equals(Buffer.from(bytesOf(at, SIZE - 1)))).toBe(true);
+        expect(sent).toBeLessThanOrEqual(4 * MIB);
+        const again = await part("/d", `bytes=${SIZE - 2 * MIB}-`);
+        expect(again.body.equals(Buffer.from(bytesOf(SIZE - 2 * MIB, SIZE - 1)))).toBe(true);
+        expect(sent).toBeLessThanOrEqual(4 * MIB);
+      });
+
+      test("is fetched once for a hundred who want the same", async () => {
+        const replies = await Promise.all(
+          Array.from({ length: 100 }, () => part("/e", "bytes=600000-600009")),
+        );
+        for (const reply of replies) expect([...reply.body]).toEqual([...bytesOf(600000, 600009)]);
+        expect(sent).toBe(SLICE);
+      });
+
+      test("beyond its end is answered with 416", async () => {
+        await part("/f", "bytes=0-0");
+        const reply = await part("/f", `bytes=${SIZE}-`);
+        expect([reply.status, reply.range]).toEqual([416, `bytes */${SIZE}`]);
+      });
+
+      test("a thousand ranges in one field are answered with one body and no more", async () => {
+        const many = Array.from({ length: 1000 }, (_, i) => `${i}-`).join(",");
+        const reply = await part("/g", `bytes=${many}`);
+        expect([reply.status, reply.body.byteLength]).toEqual([200, 4 * MIB]);
+      });
+    });
+
+    describe("slices of one object", () => {
+      test("are never joined with those of another version", async () => {
+        await part("/v", "bytes=0-0");
+        version = 2;
+        const at = 5 * MIB;
+        const reply = await part("/v", `bytes=${at}-${at + 9}`);
+        expect([...reply.body]).toEqual([...bytesOf(at, at + 9)]);
+        const start = await part("/v", "bytes=0-9");
+        expect([...start.body]).toEqual([...bytesOf(0, 9)]);
+      });
+
+      test("are not joined where the validator is weak: each part is its client's own", async () => {
+        validator = "weak";
+        await part("/w", "bytes=0-0");
+        const at = 5 * MIB;
+        const reply = await part("/w", `bytes=${at}-${at + 9}`);
+        expect([...reply.body]).toEqual([...bytesOf(at, at + 9)]);
+        expect(sent).toBe(SLICE + 10);
+      });
+
+      test("go with a purge, all of them", async () => {
+        const at = 5 * MIB;
+        await part("/p", "bytes=0-0");
+        await part("/p", `bytes=${at}-${at + 9}`);
+        version = 2;
+        await stage.purge("video", SITE, `/${n}/p`);
+        expect([...(await part("/p", `bytes=${at}-${at + 9}`)).body]).toEqual([
+          ...bytesOf(at, at + 9),
+        ]);
+        expect([...(await part("/p", "bytes=0-9")).body]).toEqual([...bytesOf(0, 9)]);
+      });
+
+      test("outlive their freshness when the origin still has the same", async () => {
+        const at = 5 * MIB;
+        await part("/x", `bytes=${at}-${at + 9}`);
+        await part("/x", `bytes=${2 * at}-${2 * at + 9}`);
+        expect(sent).toBe(2 * SLICE);
+        stage.clock.advance(61_000);
+        await part("/x", `bytes=${at}-${at + 9}`);
+        expect(sent).toBe(3 * SLICE);
+        await part("/x", `bytes=${2 * at}-${2 * at + 9}`);
+        expect(sent).toBe(3 * SLICE);
+      });
+
+      test("are not kept of what is private", async () => {
+        control = "private, max-age=60";
+        await part("/s", "bytes=0-9");
+        const before = origin.log.length;
+        const reply = await part("/s", "bytes=0-9");
+        expect([...reply.body]).toEqual([...bytesOf(0, 9)]);
+        expect(origin.log.length).toBe(before + 1);
+        expect(reply.headers.get("cache-status")).toContain("not-shared");
+      });
+
+      test("If-Range with another validator gets the whole", async () => {
+        await part("/i", "bytes=0-0");
+        const reply = await part("/i", "bytes=0-0", { "if-range": '"other"' });
+        expect([reply.status, reply.body.byteLength]).toEqual([200, 4 * MIB]);
+      });
+    });
+  });
 }
-
-describe("a part of a gigabyte that is not held (H12)", () => {
-  test("costs the origin one slice for one byte, and nothing for the next", async () => {
-    const first = await part("/a", "bytes=0-0");
-    expect([first.status, first.range]).toEqual([206, `bytes 0-0/${SIZE}`]);
-    expect([...first.body]).toEqual([byteAt(0, 1)]);
-    expect(sent).toBe(SLICE);
-    const next = await part("/a", "bytes=100-199");
-    expect([...next.body]).toEqual([...bytesOf(100, 199)]);
-    expect(next.headers.get("cache-status")).toStartWith("edge-1; hit");
-    expect(sent).toBe(SLICE);
-  });
-
-  test("costs two slices where it lies across two, wherever that is", async () => {
-    const at = 700 * MIB - 10;
-    const reply = await part("/b", `bytes=${at}-${at + 19}`);
-    expect([...reply.body]).toEqual([...bytesOf(at, at + 19)]);
-    expect(reply.headers.get("content-length")).toBe("20");
-    expect(sent).toBe(2 * SLICE);
-  });
-
-  test("may be its last bytes", async () => {
-    const reply = await part("/c", "bytes=-7");
-    expect([reply.status, reply.range]).toEqual([206, `bytes ${SIZE - 7}-${SIZE - 1}/${SIZE}`]);
-    expect([...reply.body]).toEqual([...bytesOf(SIZE - 7, SIZE - 1)]);
-    expect(sent).toBe(7);
-    expect((await part("/c", "bytes=-3")).body.byteLength).toBe(3);
-    expect(sent).toBe(7);
-  });
-
-  test("streams to the end from far in, slice by slice", async () => {
-    const at = SIZE - 3 * MIB - 5;
-    const reply = await part("/d", `bytes=${at}-`);
-    expect(reply.body.equals(Buffer.from(bytesOf(at, SIZE - 1)))).toBe(true);
-    expect(sent).toBeLessThanOrEqual(4 * MIB);
-    const again = await part("/d", `bytes=${SIZE - 2 * MIB}-`);
-    expect(again.body.equals(Buffer.from(bytesOf(SIZE - 2 * MIB, SIZE - 1)))).toBe(true);
-    expect(sent).toBeLessThanOrEqual(4 * MIB);
-  });
-
-  test("is fetched once for a hundred who want the same", async () => {
-    const replies = await Promise.all(
-      Array.from({ length: 100 }, () => part("/e", "bytes=600000-600009")),
-    );
-    for (const reply of replies) expect([...reply.body]).toEqual([...bytesOf(600000, 600009)]);
-    expect(sent).toBe(SLICE);
-  });
-
-  test("beyond its end is answered with 416", async () => {
-    await part("/f", "bytes=0-0");
-    const reply = await part("/f", `bytes=${SIZE}-`);
-    expect([reply.status, reply.range]).toEqual([416, `bytes */${SIZE}`]);
-  });
-
-  test("a thousand ranges in one field are answered with one body and no more", async () => {
-    const many = Array.from({ length: 1000 }, (_, i) => `${i}-`).join(",");
-    const reply = await part("/g", `bytes=${many}`);
-    expect([reply.status, reply.body.byteLength]).toEqual([200, 4 * MIB]);
-  });
-});
-
-describe("slices of one object", () => {
-  test("are never joined with those of another version", async () => {
-    await part("/v", "bytes=0-0");
-    version = 2;
-    const at = 5 * MIB;
-    const reply = await part("/v", `bytes=${at}-${at + 9}`);
-    expect([...reply.body]).toEqual([...bytesOf(at, at + 9)]);
-    const start = await part("/v", "bytes=0-9");
-    expect([...start.body]).toEqual([...bytesOf(0, 9)]);
-  });
-
-  test("are not joined where the validator is weak: each part is its client's own", async () => {
-    validator = "weak";
-    await part("/w", "bytes=0-0");
-    const at = 5 * MIB;
-    const reply = await part("/w", `bytes=${at}-${at + 9}`);
-    expect([...reply.body]).toEqual([...bytesOf(at, at + 9)]);
-    expect(sent).toBe(SLICE + 10);
-  });
-
-  test("go with a purge, all of them", async () => {
-    const at = 5 * MIB;
-    await part("/p", "bytes=0-0");
-    await part("/p", `bytes=${at}-${at + 9}`);
-    version = 2;
-    await stage.purge("video", SITE, "/p");
-    expect([...(await part("/p", `bytes=${at}-${at + 9}`)).body]).toEqual([...bytesOf(at, at + 9)]);
-    expect([...(await part("/p", "bytes=0-9")).body]).toEqual([...bytesOf(0, 9)]);
-  });
-
-  test("outlive their freshness when the origin still has the same", async () => {
-    const at = 5 * MIB;
-    await part("/x", `bytes=${at}-${at + 9}`);
-    await part("/x", `bytes=${2 * at}-${2 * at + 9}`);
-    expect(sent).toBe(2 * SLICE);
-    stage.clock.advance(61_000);
-    await part("/x", `bytes=${at}-${at + 9}`);
-    expect(sent).toBe(3 * SLICE);
-    await part("/x", `bytes=${2 * at}-${2 * at + 9}`);
-    expect(sent).toBe(3 * SLICE);
-  });
-
-  test("are not kept of what is private", async () => {
-    control = "private, max-age=60";
-    await part("/s", "bytes=0-9");
-    const before = origin.log.length;
-    const reply = await part("/s", "bytes=0-9");
-    expect([...reply.body]).toEqual([...bytesOf(0, 9)]);
-    expect(origin.log.length).toBe(before + 1);
-    expect(reply.headers.get("cache-status")).toContain("not-shared");
-  });
-
-  test("If-Range with another validator gets the whole", async () => {
-    await part("/i", "bytes=0-0");
-    const reply = await part("/i", "bytes=0-0", { "if-range": '"other"' });
-    expect([reply.status, reply.body.byteLength]).toEqual([200, 4 * MIB]);
-  });
-});

@@ -34,7 +34,7 @@ export class EdgeWorld {
     this.#net = net;
   }
 
-  async start(): Promise<void> {
+  async start(edge: Parameters<Stage["start"]>[0] = {}): Promise<void> {
     const first = startOrigin(`${this.#net}.0.1`, 0, this.#answer);
     const { port } = first;
     const more = [2, 3].map((n) => startOrigin(`${this.#net}.0.${n}`, port, this.#answer));
@@ -51,7 +51,7 @@ export class EdgeWorld {
       front: "caches",
     };
     this.stage = new Stage(snapshotOf([shop, news]), `${this.#net}.9.1`);
-    await this.stage.start();
+    await this.stage.start(edge);
   }
 
   async stop(): Promise<void> {
