@@ -18,6 +18,7 @@ import { Beacon } from "./beacon.ts";
 import { Cache, type Files } from "./cache/mod.ts";
 import { type CertificateSource, namedTls } from "./certificates.ts";
 import { Encoder } from "./encoder.ts";
+import type { FindChallenge } from "./hot/challenge.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
@@ -75,6 +76,8 @@ export interface EdgeOptions {
   readonly finishMs?: number;
   /** How receivers of logs are found. Without it no log is delivered. */
   readonly resolver?: NameResolver;
+  /** What authorities are to find at names under order; nothing where it is left out. */
+  readonly challenges?: FindChallenge;
   /** What web servers are shown, by customer and name; nothing where it is left out. */
   readonly credentials?: FindCredential;
   /** The secret of a customer's key for signed addresses and logs; null: there is none. */
@@ -188,6 +191,7 @@ function givenBy(o: EdgeOptions) {
     credentials: o.credentials ?? (() => null),
     tierKeys: { hmac: hmacSha256, secrets: o.tierKeys ?? (() => []) },
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
+    ...(o.challenges === undefined ? {} : { challenges: o.challenges }),
     ...(o.parentHeadMs === undefined ? {} : { parentHeadMs: o.parentHeadMs }),
   };
 }

@@ -48,3 +48,17 @@ export type Acme = z.infer<typeof acme>;
 /** Where a name's certificate stands. */
 export const obtainedState = z.enum(["waiting", "ordering", "obtained", "failed", "own"]);
 export type ObtainedState = z.infer<typeof obtainedState>;
+
+/** A page that shows an authority that a name is ours (RFC 8555 8.3). Not secret: anybody may ask for it. */
+export interface AcmeToken {
+  /** The name under order: at no other host is it answered. */
+  readonly host: string;
+  readonly token: string;
+  readonly keyAuthorization: string;
+}
+
+/** All that caches answer; the digest changes when anything of it does. */
+export interface AcmeTokenSet {
+  readonly digest: string;
+  readonly tokens: readonly AcmeToken[];
+}

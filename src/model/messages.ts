@@ -1,4 +1,5 @@
 /** Every word that travels on the bus: subject -> shape. */
+import type { AcmeTokenSet } from "./acme.ts";
 import type { Assignment } from "./assignment.ts";
 import type { CertificateIndex } from "./certificate.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
@@ -180,6 +181,8 @@ export interface Events {
   readonly "log.told": TailTold;
   /** Name servers ask for `zone.extras` at once rather than in a moment. */
   readonly "zone.extras.changed": { readonly digest: string };
+  /** Caches ask for `acme.tokens` at once rather than in a moment. */
+  readonly "acme.tokens.changed": { readonly digest: string };
 }
 
 export interface Requests {
@@ -199,6 +202,11 @@ export interface Requests {
   readonly "zone.extras": {
     readonly ask: { readonly have: string };
     readonly reply: ServerExtrasSet | null;
+  };
+  /** Pages that caches answer for authorities; null when the set's digest is `have`. */
+  readonly "acme.tokens": {
+    readonly ask: { readonly have: string };
+    readonly reply: AcmeTokenSet | null;
   };
   /** Sets or removes challenges of a customer whose key signed the update; a response code. */
   readonly "challenge.update": {

@@ -1,60 +1,59 @@
 /** Certificates that the network obtains by itself, from Debian's pebble through its own name servers. */
-import { afterAll, setDefaultTimeout } from "bun:test";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { testWith } from "../lab/needs.ts";
-import { Pebble } from "../lab/pebble.ts";
-import { Program, type Program as Running, until } from "../lab/process.ts";
-import { PORTS, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
-import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
+import { Program, until } from "../lab/process.ts";
+import { HOSTNAME } from "../lab/small-network.ts";
+import { AcmeWorld, HTTPS } from "./acme-world.ts";
 
 setDefaultTimeout(120_000);
 
-const HTTPS = 8443;
-const folder = new Folder();
-const at = loopback();
-const control = `http://${at(1)}:${PORTS.control}`;
-const api = new Api(control);
-const pebble = new Pebble({
-  address: at(3),
-  folder,
-  dns: `${at(1)}:${PORTS.dns}`,
-  env: { PEBBLE_WFE_NONCEREJECT: "20", PEBBLE_AUTHZREUSE: "0" },
-});
-let running: Running | null = null;
+const NEEDS = ["pebble", "openssl", "curl"];
+const SHARED = "c.cdn.example";
+const SECOND = `${HOSTNAME}.cdn.example`;
+const ALIAS = "img.elsewhere.example";
+const world = new AcmeWorld({ env: { PEBBLE_WFE_NONCEREJECT: "20", PEBBLE_AUTHZREUSE: "0" } });
 
-afterAll(async () => {
-  await running?.kill();
-  await pebble.stop();
-  folder.remove();
-});
-
-/** Whether a client that trusts the authority alone gets an answer from this host over HTTPS. */
-async function trusts(host: string): Promise<boolean> {
-  const ca = folder.file("root.pem", await pebble.root());
-  const to = `${host}:${HTTPS}:${at(1)}`;
-  const url = `https://${host}:${HTTPS}/`;
-  const curl = ["curl", "-sS", "-o", "/dev/null", "--cacert", ca, "--resolve", to, url];
-  const program = new Program(curl, { name: "curl" });
-  return (await program.ended()) === 0;
-}
+afterAll(() => world.stop());
 
 testWith(
-  ["pebble", "openssl", "curl"],
+  NEEDS,
   "certificates for c.<zone> and a site's second address come by themselves, by DNS through our name servers",
   async () => {
-    const own = selfSigned(["node.cdn.example"], new Date());
-    const tls = { cert: folder.file("own.pem", own.cert), key: folder.file("own.key", own.key) };
-    const node = smallNode({ address: at(1), data: folder.join("data") });
-    const listen = { ...(node.listen as object), https: `${at(1)}:${HTTPS}` };
-    running = startTurnpike(upArgs(folder, "node", { ...node, listen, tls }));
-    await running.says("ready");
-    await pebble.start();
-    await api.signIn();
-    const network = smallNetwork({ address: at(1), origins: [at(2)] });
-    const acme = { directory: pebble.directory, ca: pebble.ca, termsAgreed: true };
-    await api.must("POST", "/apply", { network: { ...network, acme } });
-    for (const host of ["c.cdn.example", "www.shop.example.cdn.example"]) {
-      await until(() => trusts(host), { what: host, withinMs: 60_000, everyMs: 500 });
-    }
+    await world.start();
+    await world.apply();
+    const serials = await world.trusted([SHARED, SECOND]);
+    // One each: none spans two customers.
+    expect(new Set(serials.values()).size).toBe(2);
+    const ca = world.folder.file("root.pem", await world.pebble.root());
+    const to = `${SECOND}:${HTTPS}:${world.at(1)}`;
+    const url = `https://${SECOND}:${HTTPS}/`;
+    const curl = ["curl", "-sS", "-o", "/dev/null", "--cacert", ca, "--resolve", to, url];
+    const program = new Program(curl, { name: "curl" });
+    expect([await program.ended(), program.output]).toEqual([0, ""]);
+    const { output } = await world.turnpike("status", "--network");
+    expect(output).toMatch(/c\.cdn\.example +the network +obtained +dns-01/);
+    expect(output).toMatch(/www\.shop\.example\.cdn\.example +shop +obtained +dns-01/);
+  },
+);
+
+testWith(
+  NEEDS,
+  "a site's own names come by HTTP at the caches, once they lead there; a name that does not is told, and not ordered",
+  async () => {
+    world.resolver.table.set(HOSTNAME, world.at(1));
+    world.resolver.table.set(ALIAS, world.at(9));
+    await world.apply({}, { front: "caches", cache: { aliases: [ALIAS] } });
+    await world.trusted([HOSTNAME]);
+    await until(async () => (await world.row(ALIAS)).state === "failed", { what: "the refusal" });
+    const { problem } = await world.row(ALIAS);
+    expect(problem).toContain(`${ALIAS} has ${world.at(9)}`);
+    expect(world.pebble.output).not.toContain(ALIAS);
+
+    world.resolver.table.set(ALIAS, world.at(1));
+    const asked = await world.turnpike("renew", ALIAS, "--customer", "shop");
+    expect([asked.code, asked.output]).toEqual([0, expect.stringContaining(ALIAS)]);
+    const isThere = async () => (await world.row(ALIAS)).state === "obtained";
+    await until(isThere, { what: "the alias's certificate", withinMs: 60_000 });
+    expect((await world.row(ALIAS)).challenge).toBe("http-01");
   },
 );

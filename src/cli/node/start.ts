@@ -11,6 +11,7 @@ import { type AccessSink, type EdgeOptions, type EdgeRole, startEdge } from "../
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
+import { startAcmeTokens } from "./acme-tokens.ts";
 import { startCertificates } from "./certificates.ts";
 import { answerSettings } from "./dns-options.ts";
 import { type LiveFeed, startFeed } from "./feed.ts";
@@ -192,6 +193,8 @@ async function startCache(
     ...{ feed, bus, rng, log },
   });
   stops.push(async () => certificates.stop());
+  const tokens = startAcmeTokens({ feed, bus, log });
+  stops.push(async () => tokens.stop());
   let access: AccessSink | undefined;
   if (file.accessLog !== undefined) {
     const { format, each, maxMiB } = file.accessLog;
@@ -209,6 +212,7 @@ async function startCache(
     credentials: (customer, name) => credentials.find(customer, name),
     certificates,
     tierKeys: () => tierKeys.secrets(),
+    challenges: tokens.find,
     ...(await edgeOptions(file, dataDir)),
   });
 }

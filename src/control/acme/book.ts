@@ -11,9 +11,11 @@ import type { CertificateBook } from "../certificates.ts";
 import type { Deps } from "../deps.ts";
 import type { ZoneExtras } from "../zone-extras.ts";
 import { CaFault } from "./ca-fault.ts";
+import { leadsHere } from "./leads-here.ts";
 import { ENDED, keyOf, type NameKey, Names, Unwanted } from "./names.ts";
 import { Orders } from "./orders.ts";
 import { showByDns } from "./show-by-dns.ts";
+import { showByHttp } from "./show-by-http.ts";
 
 const SWEEP_MS = 2000;
 const ORDERS_AT_ONCE = 4;
@@ -21,6 +23,8 @@ const ORDERS_AT_ONCE = 4;
 const UNREACHED_MS = 60_000;
 /** After it said that it is too much, and not for how long. */
 const LIMITED_MS = 3_600_000;
+/** Waits of a name that leads elsewhere grow no further than after so many. */
+const ELSEWHERE_MAX = 4;
 /** People may ask for a name again after so long. */
 const ASKED_EACH_MS = 3_600_000;
 const REASONS: Readonly<Record<RevokeReason, number>> = {
@@ -70,16 +74,21 @@ export class AcmeBook {
 
   #ordersOf({ deps, certificates, extras }: AcmeBookOptions, resolver: NameResolver): Orders {
     const wait = (ms: number) => this.#wait(ms);
-    const dns = showByDns({
-      ...{ extras, resolver, wait },
-      network: async () => (await deps.store.intents.read()).network,
-      onSilent: (nodes) => {
-        deps.log.warn("Name servers do not answer and are left out", { nodes });
-      },
-    });
-    const challengers = { "dns-01": dns };
+    const network = async () => (await deps.store.intents.read()).network;
+    const onSilent = (nodes: readonly string[]) => {
+      deps.log.warn("Nodes do not answer: an authority that asks them has no answer", { nodes });
+    };
+    const dns = showByDns({ extras, resolver, wait, network, onSilent });
+    const http = showByHttp({ bus: deps.bus, wait, network, onSilent });
+    this.#stopping.signal.addEventListener("abort", () => http.stop());
+    const challengers = { "dns-01": dns, "http-01": http };
+    const before = async ({ host, kind, challenge }: WantedName) => {
+      const isOurs = kind === "network" || kind === "second" || challenge === "dns-01";
+      const now = isOurs ? null : await network();
+      if (now !== null) await leadsHere(host, now, resolver);
+    };
     return new Orders({
-      ...{ deps, store: this.#store, names: this.#names, certificates, challengers, wait },
+      ...{ deps, store: this.#store, names: this.#names, certificates, challengers, wait, before },
     });
   }
 
@@ -218,7 +227,10 @@ export class AcmeBook {
     if (ca?.is("rateLimited")) this.#pausedUntilMs = nowMs + (ca.afterMs ?? LIMITED_MS);
     const failures = this.#names.row(wanted).failures + 1;
     const afterMs = ca?.afterMs ?? null;
-    const nextMs = retryAtMs({ failures, nowMs, draw: rng.float(), afterMs });
+    // Looking where a name leads costs nobody anything: done again within the hour.
+    const isElsewhere = fault instanceof Fault && fault.code === "name-elsewhere";
+    const counted = isElsewhere ? Math.min(failures, ELSEWHERE_MAX) : failures;
+    const nextMs = retryAtMs({ failures: counted, nowMs, draw: rng.float(), afterMs });
     const problem = wordsOf(fault);
     // An order that could only not be asked after goes on; any other is over.
     const ended = ca?.code === "ca-unreachable" ? {} : ENDED;

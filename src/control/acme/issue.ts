@@ -34,7 +34,7 @@ export interface Challenger {
 export interface IssueParts {
   readonly client: CaClient;
   readonly thumbprint: string;
-  readonly challengers: Readonly<Partial<Record<ChallengeKind, Challenger>>>;
+  readonly challengers: Readonly<Record<ChallengeKind, Challenger>>;
   /** @throws when all is to stop: the order is continued at the next start */
   readonly wait: (ms: number) => Promise<void>;
   /** Writes down what is being done, before it is. @throws when the name is not wanted any more */
@@ -102,15 +102,15 @@ async function authorize(url: string, of: IssueOrder, parts: IssueParts): Promis
   }
   if (first.status === "valid") return;
   const challenge = first.challenges.find(({ type }) => type === of.challenge);
-  const challenger = challengers[of.challenge];
   const { token } = challenge ?? {};
-  if (challenge === undefined || token === undefined || challenger === undefined) {
+  if (challenge === undefined || token === undefined) {
     throw new CaFault("ca-refused", `it offers no ${of.challenge} for ${of.host}`);
   }
   const shown: Shown = {
     ...{ host: of.host, customer: of.customer, token },
     keyAuthorization: keyAuthorization(token, thumbprint),
   };
+  const challenger = challengers[of.challenge];
   try {
     note(of.challenge === "dns-01" ? "telling the name servers" : "telling the caches");
     await challenger.present(shown);

@@ -26,6 +26,8 @@ export interface OrdersOptions {
   readonly certificates: CertificateBook;
   readonly challengers: IssueParts["challengers"];
   readonly wait: IssueParts["wait"];
+  /** @throws Fault where an authority would look in vain */
+  readonly before: (wanted: WantedName) => Promise<void>;
 }
 
 /** What is asked of an authority: one certificate, from its order to the store; and to revoke one. */
@@ -110,6 +112,7 @@ export class Orders {
         return { orderUrl: row.orderUrl, key: row.key };
       }
     }
+    await this.#o.before(wanted);
     const key = newKey();
     const nowMs = this.#nowMs();
     const fresh = { directory, orderUrl: null, key, triedMs: nowMs };

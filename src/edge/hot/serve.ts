@@ -25,6 +25,7 @@ import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, askedOfUs, detached, receive, type Sent } from "./ask.ts";
+import { challengePage } from "./challenge.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
@@ -102,6 +103,9 @@ export class Server {
     const client = connection.requestIP(request)?.address ?? "unknown";
     const told = own === null ? null : this.#parts.beacon(own, request, client);
     if (told !== null) return told;
+    const { challenges } = this.#parts;
+    const page = challenges === undefined ? null : challengePage(request, challenges);
+    if (page !== null) return page;
     const table = this.#parts.table();
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
     if (own?.startsWith("tier/") === true) {

@@ -14,6 +14,7 @@ import type { Hashes } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
+import type { FindChallenge } from "./challenge.ts";
 import type { EdgeCounts } from "./count.ts";
 import { count, countBytes } from "./deliver.ts";
 import { Fetcher, type Place } from "./fetch.ts";
@@ -50,6 +51,8 @@ export interface ServeParts {
     request: Request,
     client: string,
   ) => Response | Promise<Response> | null;
+  /** What authorities are to find at names under order; nothing where it is left out. */
+  readonly challenges?: FindChallenge;
   /** By which addresses are signed. */
   readonly signatures: Signatures;
   /** Called where an object would be sent in a coding in which it is not held. */
