@@ -126,8 +126,12 @@ export class Auth {
 
   /** Who holds this token; nobody when it is unknown, over, or its maker's access is gone. */
   async byToken(text: string): Promise<Caller> {
-    if (!text.startsWith(TOKEN_PREFIX)) return NOBODY;
-    const token = await this.#store.people.tokenByHash(sha256(text));
+    return text.startsWith(TOKEN_PREFIX) ? this.byTokenHash(sha256(text)) : NOBODY;
+  }
+
+  /** The same where all that is known of the token is its SHA-256, in hex. */
+  async byTokenHash(hash: string): Promise<Caller> {
+    const token = await this.#store.people.tokenByHash(hash);
     const nowMs = this.#clock.wallMs();
     if (token === null || nowMs > token.expiresMs) return NOBODY;
     const caller = await this.#holder(token);
@@ -141,7 +145,9 @@ export class Auth {
     const maker = await this.#account(token.owner);
     if (maker === null) return NOBODY;
     const email = token.owner;
-    const head = { email, actor: `token/${token.id}`, via: "token", sessionHash: null } as const;
+    const only = token.scope === "purge" ? ({ purgesOnly: true } as const) : {};
+    const of = { email, actor: `token/${token.id}`, sessionHash: null } as const;
+    const head = { ...of, via: "token", ...only } as const;
     const role = token.scope === "read" ? "viewer" : maker.role;
     if (maker.kind === "operator") {
       if (token.customer === null) return { ...head, kind: "operator", customer: null, role };

@@ -11,6 +11,8 @@ export interface Caller {
   readonly customer: string | null;
   readonly role: MemberRole;
   readonly via: "nothing" | "session" | "token";
+  /** A token that may purge, and nothing else. */
+  readonly purgesOnly?: true;
   /** Of the session, when there is one. */
   readonly sessionHash: string | null;
 }
@@ -41,11 +43,14 @@ export function hasRole(caller: Caller, role: MemberRole): boolean {
  *     operator    401     403               403                       the operator; 403 to write
  *                                                                     with a token for reading
  *
+ * Tokens that may only purge may call what is for them: 403 to all else but `anyone`.
+ *
  * @throws Fault `not-signed-in`, `not-found` or `not-allowed`
  */
 export function mayCall(caller: Caller, route: Route, customer: string | undefined): void {
   if (route.access === "anyone") return;
   if (caller.kind === "nobody") throw new Fault("not-signed-in");
+  if (caller.purgesOnly === true && route.forPurge !== true) throw new Fault("not-allowed");
   if (route.access === "signed-in") return;
   if (route.access === "operator") {
     if (caller.kind !== "operator") throw new Fault("not-allowed");

@@ -33,9 +33,11 @@ import { LogTails } from "./log-tails.ts";
 import { NetworkBook } from "./networks.ts";
 import { OriginHosts } from "./origin-hosts.ts";
 import { type Publisher, startPublisher } from "./publish.ts";
+import { servePurgeMethod } from "./purge-method.ts";
 import { SetUpChecker } from "./set-up.ts";
 import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
+import { Throttle } from "./throttle.ts";
 import { mountTierKeys } from "./tier-keys.ts";
 import { type ExtraHandlers, ZoneExtras } from "./zone-extras.ts";
 
@@ -92,7 +94,8 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     stops.push(() => publisher.stop());
     const books = openBooks(o, publisher, stops);
     const deps: Deps = { store, bus, feed, clock, rng, log, publisher, ...books };
-    stops.push(servePurges(deps));
+    const purges = new Throttle(clock, { perSec: 50, burst: 500 });
+    stops.push(servePurges(deps), servePurgeMethod({ deps, auth, purges }));
     const billing = mountBilling({ dataDir: o.dataDir, deps });
     stops.push(() => billing.stop());
     const keys = mountKeys({ dataDir: o.dataDir, deps });
@@ -111,7 +114,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
       ...secrets.handlers,
     };
     const app = appOf({
-      parts: { deps, auth, changer, claims, checker, counted: billing.counted },
+      parts: { deps, auth, changer, claims, checker, counted: billing.counted, purges },
       mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",

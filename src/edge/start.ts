@@ -34,6 +34,7 @@ import { type Handle, observed } from "./observe.ts";
 import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
+import { PurgeMethod } from "./purge-method.ts";
 import { tellFailures } from "./tell-failures.ts";
 import { TlsDoor } from "./tls-door.ts";
 import { WebSockets } from "./web-sockets.ts";
@@ -132,9 +133,11 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     groupEnds: () => bans.groupEnds,
     endGroups: (of, groups) => groupsEnd({ bans, server, log }, of, groups),
     banned: (meta) => bans.of(meta),
+    purgeAsked: (...asked) => purgeMethod.answer(...asked),
     encode: (object, coding) => encoder.want(object, coding),
     webSockets,
   });
+  const purgeMethod = new PurgeMethod({ ...o, applied: () => purges.applied });
   const purges = purgeLogOf(o, { server, bans, table: () => table });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);

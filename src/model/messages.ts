@@ -5,7 +5,7 @@ import type { CertificateIndex } from "./certificate.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { TailAsk, TailTold } from "./log-tail.ts";
 import type { OriginCredentialSet } from "./origin-credential.ts";
-import type { Purge, PurgeAck } from "./purge.ts";
+import type { Purge, PurgeAck, PurgeAsk, PurgeTold } from "./purge.ts";
 import type { SigningKeySet } from "./signing-keys.ts";
 import type { LogsTold } from "./site-logs.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -196,6 +196,8 @@ export interface Requests {
     readonly ask: { readonly after: number };
     readonly reply: { readonly latest: number; readonly purges: readonly Purge[] };
   };
+  /** A client of a cache wants something purged, by the method PURGE. */
+  readonly "purge.ask": { readonly ask: PurgeAsk; readonly reply: PurgeTold };
   /** True once the batch is durably in the ledger (now or before). */
   readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
   /** TSIG keys and challenges; null when the set's digest is `have`. Secret, as `zone.keys` is. */

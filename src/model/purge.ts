@@ -21,6 +21,27 @@ export interface Purge {
   readonly soft?: boolean;
 }
 
+/** What a client asked a cache to purge, with a token that the cache cannot judge. */
+export interface PurgeAsk {
+  /** SHA-256 of the token, hex: what control keeps of it. */
+  readonly tokenHash: string;
+  readonly customer: string;
+  readonly site: string;
+  /** Path with query; without meaning where there are tags. */
+  readonly path: string;
+  readonly tags: readonly string[];
+  readonly soft: boolean;
+}
+
+/** Its numbers in the log, or why it is in none. */
+export type PurgeTold =
+  | { readonly numbers: readonly number[] }
+  | {
+      /** The token is unknown or over, may not purge, is another customer's; too many; no target. */
+      readonly refused: "token" | "scope" | "foreign" | "many" | "target";
+      readonly waitSec?: number;
+    };
+
 export interface PurgeAck {
   readonly number: number;
   readonly node: string;

@@ -121,7 +121,7 @@ export interface StoredToken {
   readonly id: string;
   readonly hash: string;
   readonly name: string;
-  readonly scope: "read" | "write";
+  readonly scope: "read" | "write" | "purge";
   /** Null: a token of the operator. */
   readonly customer: string | null;
   /** Who made it; it ends with that person's access. */

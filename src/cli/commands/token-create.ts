@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { noun, table, verb } from "./verb.ts";
 
 interface Flags {
-  readonly scope: "read" | "write";
+  readonly scope: "read" | "write" | "purge";
   readonly customer?: string;
   readonly days: string;
 }
@@ -15,9 +15,10 @@ export function registerTokens(program: Command): void {
     examples: [
       "turnpike token create ci --scope write --days 90",
       "turnpike token create dashboard --scope read --customer shop",
+      "turnpike token create wordpress --scope purge --customer shop",
     ],
     options: [
-      ["--scope <scope>", "read or write", "write"],
+      ["--scope <scope>", "read, write, or purge: that and nothing else", "write"],
       ["--customer <name>", "for one customer only (operator)"],
       ["--days <days>", "until it expires", "365"],
     ],

@@ -80,6 +80,8 @@ export interface Parts {
   readonly claims: ClaimBook;
   readonly checker: SetUpChecker;
   readonly counted: () => Counted;
+  /** Of each customer's purges, whichever way they come. */
+  readonly purges: Throttle;
 }
 
 /** Thin: each takes a checked call, asks a command or a reader, and shapes the answer. */
@@ -207,8 +209,7 @@ function customerHandlers({ deps }: Parts) {
   } satisfies Partial<Handlers>;
 }
 
-function changeHandlers({ deps, changer, claims }: Parts) {
-  const purges = new Throttle(deps.clock, { perSec: 50, burst: 500 });
+function changeHandlers({ deps, changer, claims, purges }: Parts) {
   const loads = new Throttle(deps.clock, { perSec: 50, burst: 500 });
   const answer = async (doing: ReturnType<typeof putSite>) => {
     const { changes, version, snapshot, pending } = valueOrFault(await doing);

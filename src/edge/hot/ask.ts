@@ -1,6 +1,6 @@
 import { noUsage } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
-import { countLoops, splitUrl } from "../../wire/http/mod.ts";
+import { countLoops, splitUrl, type Target } from "../../wire/http/mod.ts";
 import { noCounts } from "./count.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
@@ -68,23 +68,46 @@ const NEVER_SENT_ON =
  * two Host fields, takes any method, and hands over targets it cannot parse).
  */
 export function receive(request: Request, table: EdgeTable, client: string): Ask | Refusal {
-  const { method, url, headers } = request;
-  const target = splitUrl(url, headers.get("host"));
-  if (target === null) return refusals.badTarget;
-  if (target.path.length > TARGET_LENGTH_MAX) return refusals.tooLong;
+  const { method, headers } = request;
+  const target = targetOf(request);
+  if ("status" in target) return target;
   if (!FIRST_METHODS.has(method)) return refusals.method;
   if (countLoops(headers.get("cdn-loop"), table.cdnId) > 0) return refusals.loop;
+  const asked = siteAt(target, request, table);
+  return "status" in asked ? asked : askOf({ ...asked, request, client });
+}
+
+interface SiteAsked {
+  readonly entry: SiteEntry;
+  readonly form: Form;
+  /** Path and query at the origin. */
+  readonly path: string;
+}
+
+/** What a request is about, whatever its method. */
+export function siteAsked(request: Request, table: EdgeTable): SiteAsked | Refusal {
+  const target = targetOf(request);
+  return "status" in target ? target : siteAt(target, request, table);
+}
+
+function targetOf({ url, headers }: Request): Target | Refusal {
+  const target = splitUrl(url, headers.get("host"));
+  if (target === null) return refusals.badTarget;
+  return target.path.length > TARGET_LENGTH_MAX ? refusals.tooLong : target;
+}
+
+function siteAt(target: Target, { headers }: Request, table: EdgeTable): SiteAsked | Refusal {
   if (target.host === table.pathHost) {
     const slash = target.path.indexOf("/", 1);
     const hostname = target.path.slice(1, slash < 0 ? undefined : slash).toLowerCase();
     const entry = table.byHostname.get(hostname);
     if (entry === undefined || slash < 0) return refusals.unknownPath;
     if (headers.has("service-worker")) return refusals.serviceWorker;
-    return askOf({ request, entry, form: "path", path: target.path.slice(slash), client });
+    return { entry, form: "path", path: target.path.slice(slash) };
   }
   const found = table.byHost.get(target.host);
   if (found === undefined) return refusals.unknownHost;
-  return askOf({ request, ...found, path: target.path, client });
+  return { ...found, path: target.path };
 }
 
 function askOf(o: {

@@ -112,6 +112,9 @@ export class Server {
       const asked = this.#receiveFromCache(request, table);
       if (asked !== null) return this.#tell(asked, connection);
     }
+    const purged =
+      request.method === "PURGE" ? this.#parts.purgeAsked(request, table, client) : null;
+    if (purged !== null) return this.#guarded(purged);
     const received = receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
     const { ask, answer } = this.#rules.run({ ...received, sent }, table);

@@ -53,6 +53,7 @@ export interface ServeParts {
   ) => Response | Promise<Response> | null;
   /** What authorities are to find at names under order; nothing where it is left out. */
   readonly challenges?: FindChallenge;
+  readonly purgeAsked: AnswerPurge;
   /** By which addresses are signed. */
   readonly signatures: Signatures;
   /** Called where an object would be sent in a coding in which it is not held. */
@@ -92,6 +93,13 @@ export interface OpenSocket {
 }
 
 /** What the listener knows of a request's connection. */
+/** The method PURGE; null where it is not one of somebody who may use it. */
+export type AnswerPurge = (
+  request: Request,
+  table: EdgeTable,
+  client: string,
+) => Promise<Response> | null;
+
 export interface Connection {
   /** What a request came over; left out: HTTP/1.1 or HTTP/2. */
   readonly over?: "h3";

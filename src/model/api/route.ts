@@ -17,6 +17,8 @@ export interface Route {
   readonly path: string;
   readonly access: Access;
   readonly summary: string;
+  /** Tokens that may only purge may call it, too. */
+  readonly forPurge?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

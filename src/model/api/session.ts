@@ -20,7 +20,7 @@ export const session = z
   .meta({ id: "Session" });
 export type Session = z.infer<typeof session>;
 
-export const tokenScope = z.enum(["read", "write"]);
+export const tokenScope = z.enum(["read", "write", "purge"]);
 
 export const tokenCreate = z.strictObject({
   name: z.string().min(1).max(80),

@@ -133,7 +133,7 @@ function tokenOf(row: Schema["token"]): StoredToken {
     id: row.id,
     hash: row.hash,
     name: row.name,
-    scope: row.scope === "write" ? "write" : "read",
+    scope: row.scope === "write" || row.scope === "purge" ? row.scope : "read",
     customer: row.customer,
     owner: row.owner,
     createdMs: row.created_ms,

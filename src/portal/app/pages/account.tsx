@@ -91,9 +91,13 @@ function columnsOf(ask: (row: TokenRow) => void): readonly Column<TokenRow>[] {
   ];
 }
 
+function scopeOf(value: string): TokenRow["scope"] {
+  return value === "write" || value === "purge" ? value : "read";
+}
+
 function NewToken(props: { onMade: (token: TokenCreated) => void }) {
   const [name, setName] = useState("");
-  const [scope, setScope] = useState<"read" | "write">("read");
+  const [scope, setScope] = useState<TokenRow["scope"]>("read");
   const create = useChange("createToken");
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -124,10 +128,11 @@ function NewToken(props: { onMade: (token: TokenCreated) => void }) {
           <NativeSelect
             label="It may"
             value={scope}
-            onChange={(e) => setScope(e.currentTarget.value === "write" ? "write" : "read")}
+            onChange={(e) => setScope(scopeOf(e.currentTarget.value))}
             data={[
               { value: "read", label: "Read" },
               { value: "write", label: "Read and change" },
+              { value: "purge", label: "Purge only" },
             ]}
             error={problems.fields.scope}
           />
