@@ -84,13 +84,14 @@ const http1: AskUrl = (url, { fields = {}, method = "GET" } = {}) => {
   const sent = request({ ...at, method, path: pathname + search, headers: { host, ...fields } });
   sent.on("error", reject);
   sent.on("response", (response) => {
-    let text = "";
-    response.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
+    const parts: Buffer[] = [];
+    response.on("data", (part: Buffer) => parts.push(part));
     const headers = new Headers();
     for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value));
-    response.on("end", () => resolve({ status: response.statusCode ?? 0, headers, text }));
+    response.on("end", () => {
+      const body = Buffer.concat(parts);
+      resolve({ status: response.statusCode ?? 0, headers, body, text: body.toString() });
+    });
   });
   sent.end();
   return promise;
