@@ -1,5 +1,7 @@
 import { z } from "zod";
 import type { Purge } from "../purge.ts";
+import { siteParams } from "./customer.ts";
+import { route } from "./route.ts";
 
 const purgePath = z
   .string()
@@ -60,3 +62,27 @@ export const purgeView = z
   })
   .meta({ id: "PurgeView" });
 export type PurgeView = z.infer<typeof purgeView>;
+
+export const purgeRoutes = {
+  createPurge: route({
+    method: "post",
+    path: "/customers/{customer}/sites/{hostname}/purge",
+    access: "editor",
+    status: 201,
+    summary: "Purge a URL, a prefix, a tag or a whole site from every cache",
+    forPurge: true,
+    params: siteParams,
+    body: purgeCreate,
+    reply: purgeNumber,
+  }),
+  readPurge: route({
+    method: "get",
+    path: "/purges/{number}",
+    access: "signed-in",
+    status: 200,
+    summary: "Which caches have acknowledged a purge",
+    forPurge: true,
+    params: purgeParams,
+    reply: purgeView,
+  }),
+} as const;

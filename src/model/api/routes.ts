@@ -30,7 +30,7 @@ import { loadPush, loadPushed } from "./load.ts";
 import { logTailRoutes } from "./log-tail.ts";
 import { networkRoutes } from "./networks.ts";
 import { nodeRoutes } from "./node.ts";
-import { purgeCreate, purgeNumber, purgeParams, purgeView } from "./purge.ts";
+import { purgeRoutes } from "./purge.ts";
 import { route } from "./route.ts";
 import { auditEntry, session, signIn, tokenCreate, tokenCreated, tokenRow } from "./session.ts";
 import { setUpRoutes } from "./set-up.ts";
@@ -275,27 +275,7 @@ const customers = {
     params: siteParams,
     reply: live,
   }),
-  createPurge: route({
-    method: "post",
-    path: `${SITE}/purge`,
-    access: "editor",
-    status: 201,
-    summary: "Purge a URL, a prefix, a tag or a whole site from every cache",
-    forPurge: true,
-    params: siteParams,
-    body: purgeCreate,
-    reply: purgeNumber,
-  }),
-  readPurge: route({
-    method: "get",
-    path: "/purges/{number}",
-    access: "signed-in",
-    status: 200,
-    summary: "Which caches have acknowledged a purge",
-    forPurge: true,
-    params: purgeParams,
-    reply: purgeView,
-  }),
+  ...purgeRoutes,
 } as const;
 
 const billing = {
