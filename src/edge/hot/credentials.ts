@@ -13,7 +13,7 @@ export interface Shown {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** With which requests for objects of a bucket are signed. */
   readonly s3: S3 | null;
-  /** Connections on which different ones were shown are kept apart. */
+  /** Connections on which different ones were shown, or others were believed, are kept apart. */
   readonly identity: string;
 }
 
@@ -23,14 +23,28 @@ type S3 = NonNullable<SiteFetch["s3"]> & {
 
 const NOTHING: Shown = { field: null, tls: null, s3: null, identity: "" };
 
+/** Authorities of sites: what was verified against others is not used again. */
+const authorities = new Map<string, number>();
+const AUTHORITIES_MAX = 1_024;
+let authoritiesSeen = 0;
+
+function authorityOf(ca: string): number {
+  const seen = authorities.get(ca);
+  if (seen !== undefined) return seen;
+  if (authorities.size >= AUTHORITIES_MAX) authorities.clear();
+  authorities.set(ca, ++authoritiesSeen);
+  return authoritiesSeen;
+}
+
 /**
  * Null where one that the site names is not here: without it nothing is asked. Of two values the first
  * that is here is shown, so that a new one can be named before it is made, and an old one goes last.
  */
 export function shownTo({ site, customer }: SiteEntry, find: FindCredential): Shown | null {
-  const { secret, certificate, s3 } = fetchOf(site);
-  if (secret === undefined && certificate === undefined && s3 === undefined) return NOTHING;
-  let shown = NOTHING;
+  const { secret, certificate, s3, ca } = fetchOf(site);
+  const plain = ca === undefined ? NOTHING : { ...NOTHING, identity: `ca${authorityOf(ca)}` };
+  if (secret === undefined && certificate === undefined && s3 === undefined) return plain;
+  let shown: Shown = plain;
   if (secret !== undefined) {
     const values = secret.keys.map((name) => find(customer, name));
     const first = values.find((one) => one?.kind === "value");
@@ -41,7 +55,7 @@ export function shownTo({ site, customer }: SiteEntry, find: FindCredential): Sh
     const own = find(customer, certificate);
     if (own?.kind !== "certificate") return null;
     const tls = { cert: own.certificate, key: own.privateKey };
-    shown = { ...shown, tls, identity: identityOf(own) };
+    shown = { ...shown, tls, identity: `${shown.identity} ${identityOf(own)}` };
   }
   if (s3 !== undefined) {
     const access = find(customer, s3.key);

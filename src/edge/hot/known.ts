@@ -55,6 +55,7 @@ export class KnownUrls {
     if (headers.get("host") !== known.host) return null;
     if (headers.get("if-none-match") !== null || headers.get("range") !== null) return null;
     if (headers.get("if-modified-since") !== null) return null;
+    if (ask.form === "path" && headers.has("service-worker")) return null;
     const { meta } = object;
     if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request, ask.ruled)))
       return null;

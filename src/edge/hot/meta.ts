@@ -59,23 +59,32 @@ export function emptyMeta(
   facts: ResponseFacts,
   response: { readonly status: number; readonly fields: Fields },
 ): Omit<ObjectMeta, "freshness" | "receivedMs" | "etag" | "lastModified" | "lastModifiedMs"> {
-  const said = facts.vary === "*" ? [] : facts.vary;
-  // An answer to one web origin is not another's, also where the server forgot to say so.
-  const allowed = getter(response.fields)("access-control-allow-origin") ?? "*";
-  const told = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
-  const vary = [...told, ...partsOf(ask)];
   return {
     key: ask.key,
     customer: ask.entry.customer,
     site: ask.entry.hostname,
     path: ask.path,
-    vary,
-    variant: variantKey(vary, ask.get),
-    ...variantLanguage(vary, getter(response.fields)("content-language")),
+    ...variantOf(ask, facts, response.fields),
     status: response.status,
     fields: response.fields,
     bodyBytes: 0,
   };
+}
+
+/** Which fields of requests choose this answer, and what they hold in this one. */
+export function variantOf(
+  ask: Ask,
+  facts: ResponseFacts,
+  fields: Fields,
+): Pick<ObjectMeta, "vary" | "variant" | "language"> {
+  const get = getter(fields);
+  const said = facts.vary === "*" ? [] : facts.vary;
+  // An answer to one web origin is not another's, also where the server forgot to say so.
+  const allowed = get("access-control-allow-origin") ?? "*";
+  const told = allowed === "*" || said.includes("origin") ? said : [...said, "origin"].sort();
+  const vary = [...told, ...partsOf(ask)];
+  const variant = variantKey(vary, ask.get);
+  return { vary, variant, ...variantLanguage(vary, get("content-language")) };
 }
 
 function partsOf({ tier, ruled }: Ask): readonly string[] {

@@ -173,12 +173,11 @@ export class Misses {
   ): Promise<Landed | null> {
     const { fields } = fetched.response;
     if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
-    const { held, keep } = renewed(stale, o.ask, fetched);
-    if (!keep) {
-      // It has become private: nobody who waits gets it, and nobody after.
-      await this.#works.cache.purge(o.ask.key);
-      o.flight.land({ kind: "private" });
-    } else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
+    const { held, keep, moved } = renewed(stale, o.ask, fetched);
+    if (!keep || moved) await this.#works.cache.purge(o.ask.key);
+    // It has become private: nobody who waits gets it, and nobody after.
+    if (!keep) o.flight.land({ kind: "private" });
+    else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
     return this.#renewed(o, held, keep);
   }
 

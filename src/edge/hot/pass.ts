@@ -72,7 +72,8 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   if ("status" in fetched) return works.refused(ask, fetched);
   const { status, fields } = fetched.response;
   const says = compareHead(stale.meta, { status, get: getter(fields) });
-  const { held, keep } = renewed(stale, ask, fetched);
+  const { held, keep, moved } = renewed(stale, ask, fetched);
+  if (says === "same" && keep && moved) await works.cache.purge(ask.key);
   if (says === "other" || (says === "same" && !keep)) await works.purge(ask.key);
   else if (says === "same" && !watch.purged) keepRenewed(works.cache, held);
   return passOn(works, ask, { fetched, reason: "stale", stale: null });

@@ -4,27 +4,36 @@ import type { Ask } from "./ask.ts";
 import type { Held } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Prepared } from "./head.ts";
-import { cacheRequestOf, describe, factsOf } from "./meta.ts";
+import { cacheRequestOf, describe, factsOf, variantOf } from "./meta.ts";
 
 /** What is held whole: it can get new fields. */
 export type Renewable = Exclude<Held, { kind: "spool" }>;
 
-/** What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept. */
+/**
+ * What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept.
+ * `moved`: other fields of requests choose it than before (a Vary that changed, RFC 9111 3.2, 4.1), so
+ * that all that was held of its key goes first. A file says for good who it is for: it is not kept then.
+ */
 export function renewed(
   stale: Renewable,
   ask: Ask,
   fetched: Fetched,
-): { readonly held: Renewable; readonly keep: boolean } {
+): { readonly held: Renewable; readonly keep: boolean; readonly moved: boolean } {
   const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
   const response = { status: stale.meta.status, fields: merged };
   const facts = factsOf(ask, response, fetched.receivedMs);
   // A parent knows nothing of the groups that ended here: what it confirms is as new as it was.
   const groupEnds = fetched.tier === undefined ? fetched.groupEnds : (stale.meta.groupEnds ?? 0);
-  const meta = describe({ ...stale.meta, fields: merged }, facts, { ...fetched, groupEnds });
-  const keep = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
+  const chosen = variantOf(ask, facts, merged);
+  const moved = chosen.vary.join() !== stale.meta.vary.join();
+  const { language: _, ...rest } = stale.meta;
+  const before = moved ? { ...rest, ...chosen } : stale.meta;
+  const meta = describe({ ...before, fields: merged }, facts, { ...fetched, groupEnds });
+  const may = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
+  const keep = may && !(moved && stale.kind === "file");
   const held =
     stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, contentOf(stale));
-  return { held, keep };
+  return { held, keep, moved };
 }
 
 export function keepRenewed(cache: Cache<Prepared>, held: Renewable): void {

@@ -69,6 +69,7 @@ export async function deliver(
     to.s3 === undefined ? post(to, body, { batch, parts }) : put(to, body, { batch, parts });
   const response = await parts.origins.fetch({
     ...{ scheme, address, port, hostname: url.hostname, ...order, body },
+    identity: "logs",
     ...{ bodyBytes: body.length, headMs: HEAD_MS, silentMs: SILENT_MS, onEnd: () => {} },
   });
   const taken = response.status >= 200 && response.status <= 299;
