@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect } from "node:http2";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { HTTP1_CASES, HTTP1_MUTANTS } from "../lab/http1-cases.ts";
 import { HTTP2_CASES } from "../lab/http2-cases.ts";
@@ -6,11 +7,13 @@ import { sendRaw } from "../lab/raw-http1.ts";
 import { END_HEADERS, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
 import { type Recorder, startRecorder } from "../lab/recorder.ts";
 import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import { TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.97";
 const SITE = "www.bank.example";
 let origin: Recorder;
 let stage: Stage;
+const ways = new TwoWays(() => stage);
 
 beforeAll(async () => {
   origin = await startRecorder(`${NET}.0.1`);
@@ -21,6 +24,7 @@ beforeAll(async () => {
   await stage.start({ tls: selfSigned([SITE], new Date()) });
 });
 afterAll(async () => {
+  ways.close();
   await stage.stop();
   await origin.stop();
 });
@@ -150,6 +154,37 @@ describe("over HTTP/2", () => {
     expect((await stage.get(`http://${SITE}/after`)).text).toBe("ok");
     expect(reached()).toEqual(["GET /after"]);
     connection.close();
+  });
+
+  test("a large body arrives byte for byte", async () => {
+    const body = Buffer.alloc(3_000_000, "0123456789abcdef\r\n0\r\n\r\n");
+    const url = `http://${SITE}/large`;
+    const length = { "content-length": String(body.length) };
+    for (const fields of [length, {}])
+      expect((await ways.http2(url, { method: "POST", body, fields })).text).toBe("ok");
+    expect(origin.malformed).toEqual([]);
+    expect(origin.requests.map((r) => r.body.equals(body))).toEqual([true, true]);
+  });
+
+  test("an origin that answers before it has the body is not asked again on that connection (H4)", async () => {
+    let early = 0;
+    origin.onBytes = (socket, connection) => {
+      if (early === 0) socket.write("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+      early ||= connection;
+    };
+    const { address, port } = secure();
+    const session = connect(`https://${address}:${port}`, { rejectUnauthorized: false });
+    const head = { ":method": "POST", ":path": "/early", ":authority": SITE };
+    const stream = session.request({ ...head, "content-length": "900000" });
+    stream.write(Buffer.alloc(200_000, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"));
+    const { promise: answered, resolve } = Promise.withResolvers<unknown>();
+    stream.on("response", (said) => resolve(said[":status"]));
+    stream.on("error", resolve);
+    expect(await answered).toBe(403);
+    session.destroy();
+    expect((await ways.http2(`http://${SITE}/next`)).status).toBe(200);
+    expect(reached()).toEqual(["GET /next"]);
+    expect(origin.requests[0]!.connection).not.toBe(early);
   });
 
   test("a hundred streams at once come to the origin as a hundred requests", async () => {

@@ -4,8 +4,10 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { sendRaw } from "../lab/raw-http1.ts";
 import { Stage, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
+import { TwoWays } from "./edge-two-ways.ts";
 
 const SHOP = "www.shop.example";
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
@@ -59,6 +61,48 @@ test("each answer is one line, with the site that it was counted for", async () 
   }
   expect(metrics).toContain(`turnpike_edge_fetches_total{origin="${SHOP}/o1"} 1\n`);
   expect(metrics).not.toContain("nobody.example");
+});
+
+/** What would end a line, a quote or a table's cell, or command a terminal, if it were written down as it comes. */
+const NASTY = [
+  'quote" , "status": 200',
+  "back\\slash\\",
+  "tab\tand\xff\xa0\x9b2J",
+  "=cmd|' /C calc'!A0",
+  "<script>alert(1)</script>",
+  "x".repeat(5_000),
+];
+
+test("whatever clients write, each answer is one line of JSON, over HTTP/1.1 and HTTP/2 (H23)", async () => {
+  const headers = { "cache-control": "max-age=60" };
+  const origin = startOrigin("127.101.0.3", 0, () => new Response("ok", { headers }));
+  ends.push(() => origin.stop());
+  const origins = [{ name: "o1", v4: origin.address, port: origin.port }];
+  const site = { hostname: SHOP, customer: "shop", port: origin.port, origins };
+  const stage = new Stage(snapshotOf([{ ...site, front: "caches" as const }]), "127.101.9.3");
+  const lines: string[] = [];
+  const add = (line: string) => lines.push(line);
+  const tls = selfSigned([SHOP], new Date());
+  await stage.start({ tls, access: { format: "json", each: 1, add } });
+  ends.push(() => stage.stop());
+  const ways = new TwoWays(() => stage);
+  ends.push(() => ways.close());
+  for (const [, get] of ways.both) {
+    for (const words of NASTY) {
+      lines.length = 0;
+      const path = `/%0a%0d%1b%22%ed%a0%80${encodeURIComponent(words.slice(0, 60)).replaceAll("'", "%27")}`;
+      const fields = { "user-agent": words, referer: words };
+      expect((await get(`http://${SHOP}${path}`, { fields })).status).toBe(200);
+      expect(lines.length).toBe(1);
+      const line = lines[0]!.trimEnd();
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
+      expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      expect(entry).toMatchObject({ status: 200, customer: "shop", site: SHOP, path });
+      expect(String(entry.agent).length).toBeLessThan(1_100);
+      expect(words.startsWith(String(entry.agent).slice(0, 4))).toBe(true);
+    }
+  }
 });
 
 test("a line says how many bytes went, also of what goes as it comes and of what a client left", async () => {

@@ -262,7 +262,11 @@ export interface Reply {
 export function ask(
   at: { readonly address: string; readonly port: number },
   url: string,
-  o: { readonly fields: Record<string, string>; readonly method: string; readonly body?: string },
+  o: {
+    readonly fields: Record<string, string>;
+    readonly method: string;
+    readonly body?: string | Buffer;
+  },
 ): Promise<Reply> {
   const { host, pathname, search } = new URL(url);
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();

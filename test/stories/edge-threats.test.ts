@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectTcp, createServer, type Server } from "node:net";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { ask, Stage, type StageOrigin, snapshotOf, startOrigin } from "./edge-stage.ts";
+import { type AskUrl, type Said, TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.96";
 const SITE = "www.bank.example";
@@ -13,7 +13,7 @@ let rawOrigin: Server;
 /** What the raw origin says, byte for byte. */
 let words = "";
 let stage: Stage;
-let session: ClientHttp2Session;
+const ways = new TwoWays(() => stage);
 
 /** Tells what it was sent, is cacheable unless told not to be, and falls for what fools servers. */
 function answer(request: Request): Response {
@@ -62,11 +62,9 @@ beforeAll(async () => {
     `${NET}.9.1`,
   );
   await stage.start({ tls: selfSigned([SITE], new Date()) });
-  const url = `https://${stage.address}:${stage.edge.httpsPort}`;
-  session = connect(url, { rejectUnauthorized: false });
 });
 afterAll(async () => {
-  session.destroy();
+  ways.close();
   await stage.stop();
   await origin.stop();
   await new Promise((resolve) => rawOrigin.close(resolve));
@@ -75,38 +73,14 @@ beforeEach(() => {
   origin.log.length = 0;
 });
 
-interface Said {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-}
 type Ask = (path: string, fields?: Record<string, string>, method?: string) => Promise<Said>;
 
-const overHttp1: Ask = (path, fields = {}, method = "GET") =>
-  stage.get(`http://${SITE}${path}`, fields, method);
-
-const overHttp2: Ask = (path, fields = {}, method = "GET") => {
-  const { promise, resolve, reject } = Promise.withResolvers<Said>();
-  const named = { ":path": path, ":method": method, ":authority": SITE, ":scheme": "https" };
-  const stream = session.request({ ...named, ...fields });
-  const headers = new Headers();
-  let status = 0;
-  let text = "";
-  stream.on("response", (got) => {
-    status = Number(got[":status"]);
-    for (const [name, value] of Object.entries(got)) {
-      if (!name.startsWith(":")) headers.set(name, String(value));
-    }
-  });
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk: string) => {
-    text += chunk;
-  });
-  stream.on("end", () => resolve({ status, headers, text }));
-  stream.on("error", reject);
-  stream.end();
-  return promise;
-};
+const by =
+  (get: AskUrl): Ask =>
+  (path, fields = {}, method = "GET") =>
+    get(`http://${SITE}${path}`, { fields, method });
+const overHttp1 = by(ways.http1);
+const overHttp2 = by(ways.http2);
 
 const hit = (said: Said) => said.headers.get("cache-status")?.includes("; hit") ?? false;
 
@@ -237,41 +211,45 @@ describe("what belongs to one connection", () => {
     expect([seen.get("x-own"), seen.get("te")]).toEqual([null, null]);
   });
 
-  test("cannot take from an answer what keeps it from being shared (H20)", async () => {
-    words =
-      "HTTP/1.1 200 OK\r\nConnection: close, cache-control, set-cookie, x-own\r\nX-Own: 1\r\n" +
-      "Cache-Control: private\r\nSet-Cookie: id=1\r\nContent-Length: 2\r\n\r\nok";
-    for (let i = 0; i < 2; i++) {
-      const said = await stage.get(`http://${RAW}/h20`);
-      expect(said.headers.get("cache-control")).toBe("private");
-      expect(said.headers.get("x-own")).toBeNull();
-      expect(hit(said)).toBe(false);
-    }
-  });
+  for (const [via, get] of ways.both) {
+    const n = via.replace(/\D/g, "");
 
-  test("interim answers and trailers of an origin are not part of what is stored", async () => {
-    words =
-      "HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\n\r\n" +
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: set-cookie, x-late\r\n" +
-      "Cache-Control: max-age=60\r\nConnection: close\r\n\r\n" +
-      "2\r\nok\r\n0\r\nSet-Cookie: id=late\r\nX-Late: 1\r\n\r\n";
-    for (const expected of [false, true]) {
-      const said = await stage.get(`http://${RAW}/trailers`);
-      expect([said.status, said.text, hit(said)]).toEqual([200, "ok", expected]);
-      for (const name of ["set-cookie", "x-late", "trailer", "link"]) {
-        expect(said.headers.get(name)).toBeNull();
+    test(`cannot take from an answer what keeps it from being shared (H20), over ${via}`, async () => {
+      words =
+        "HTTP/1.1 200 OK\r\nConnection: close, cache-control, set-cookie, x-own\r\nX-Own: 1\r\n" +
+        "Cache-Control: private\r\nSet-Cookie: id=1\r\nContent-Length: 2\r\n\r\nok";
+      for (let i = 0; i < 2; i++) {
+        const said = await get(`http://${RAW}/${n}/h20`);
+        expect(said.headers.get("cache-control")).toBe("private");
+        expect(said.headers.get("x-own")).toBeNull();
+        expect(hit(said)).toBe(false);
       }
-    }
-  });
+    });
 
-  test("an origin that says nothing sensible is named as such in Proxy-Status (RFC 9209)", async () => {
-    words = "what?\r\n\r\n";
-    const said = await stage.get(`http://${RAW}/proxy-status`);
-    expect([said.status, said.headers.get("proxy-status")]).toEqual([
-      502,
-      "edge-1; error=http_protocol_error",
-    ]);
-  });
+    test(`interim answers and trailers of an origin are not part of what is stored, over ${via}`, async () => {
+      words =
+        "HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\n\r\n" +
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: set-cookie, x-late\r\n" +
+        "Cache-Control: max-age=60\r\nConnection: close\r\n\r\n" +
+        "2\r\nok\r\n0\r\nSet-Cookie: id=late\r\nX-Late: 1\r\n\r\n";
+      for (const expected of [false, true]) {
+        const said = await get(`http://${RAW}/${n}/trailers`);
+        expect([said.status, said.text, hit(said)]).toEqual([200, "ok", expected]);
+        for (const name of ["set-cookie", "x-late", "trailer", "link"]) {
+          expect(said.headers.get(name)).toBeNull();
+        }
+      }
+    });
+
+    test(`an origin that says nothing sensible is named as such in Proxy-Status (RFC 9209), over ${via}`, async () => {
+      words = "what?\r\n\r\n";
+      const said = await get(`http://${RAW}/${n}/proxy-status`);
+      expect([said.status, said.headers.get("proxy-status")]).toEqual([
+        502,
+        "edge-1; error=http_protocol_error",
+      ]);
+    });
+  }
 
   test("bytes that no field may hold are refused before any site sees them (H9)", async () => {
     for (const bad of ["x-a: 1\u00002", "x-a: 1\r2", "x\u0001a: 1", "x a: 1"]) {

@@ -15,7 +15,7 @@ export type AskUrl = (
   o?: {
     readonly fields?: Readonly<Record<string, string>>;
     readonly method?: string;
-    readonly body?: string;
+    readonly body?: string | Buffer;
   },
 ) => Promise<Said>;
 
