@@ -10,6 +10,8 @@ let port = 0;
 let answer = "";
 let seen = "";
 let close = true;
+/** Written byte by byte after `answer`, without an end. */
+let trickles = "";
 
 beforeAll(async () => {
   server = createServer((socket: Socket) => {
@@ -17,7 +19,10 @@ beforeAll(async () => {
     socket.on("data", (data) => {
       seen = data.toString("latin1");
       socket.write(answer, "latin1");
-      if (close) socket.end();
+      if (trickles !== "") {
+        const timer = setInterval(() => socket.write(trickles), 20);
+        socket.on("close", () => clearInterval(timer));
+      } else if (close) socket.end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
@@ -141,6 +146,19 @@ describe("the origin client", () => {
     expect(await exchange("", { open: true })).toEqual({ failed: "origin-timeout", ends: 1 });
     const half = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", { open: true });
     expect([half.body, half.ends]).toEqual([null, 1]);
+  });
+
+  test("a head or a body that trickles in is as late as none (H5)", async () => {
+    trickles = "b";
+    try {
+      const late = { failed: "origin-timeout", ends: 1 };
+      expect(await exchange("HTTP/1.1 200 OK\r\nX-A: ")).toEqual(late);
+      const body = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n");
+      expect(body.body ?? null).toBeNull();
+      expect(body.ends).toBe(1);
+    } finally {
+      trickles = "";
+    }
   });
 
   test("nobody listening is a refusal", async () => {
