@@ -27,6 +27,20 @@ for (const [via, get] of ways.both) {
       expect(other.text).toStartWith(`${NEWS}:`);
     });
 
+    test("a host is one host however it is written: for key, web server and bill (H6)", async () => {
+      const url = `http://${NEWS}/${n}/h6`;
+      const before = w.stage.usageOf("news", NEWS).requests;
+      await get(url);
+      const odd = `${NEWS.toUpperCase()}.:8080`;
+      const fields: Record<string, string> = n === "2" ? { ":authority": odd } : { host: odd };
+      const said = await get(url, { fields });
+      expect(said.headers.get("cache-status")).toStartWith("edge-1; hit");
+      expect((await get(`${url}-other`, { fields })).status).toBe(200);
+      const hosts = w.news.log.map(({ headers }) => headers.get("host")!.split(":")[0]);
+      expect(hosts).toEqual([NEWS, NEWS]);
+      expect(w.stage.usageOf("news", NEWS).requests - before).toBe(3);
+    });
+
     test("cookies and credentials stay away from shared names, in both directions (H25)", async () => {
       const fields = {
         cookie: "id=1",
