@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRng } from "../../src/base/rng.ts";
@@ -19,6 +19,7 @@ test(
   async () => {
     const rng = seededRng(7);
     let found = 0;
+    let purgedInAll = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const child = Bun.spawn({
         cmd: [process.execPath, join(import.meta.dir, "../fixtures/edge-fill.ts"), dir, `${round}`],
@@ -39,6 +40,7 @@ test(
         }
         if (lines >= writes) break;
       }
+      purgedInAll += purged.size;
       child.kill(9);
       await child.exited;
       const o = { dir, memoryBytesMax: 1e6, diskBytesMax: 5e7, wholeBytesMax: 1e6, nowMs: () => 1 };
@@ -54,6 +56,9 @@ test(
       }
       await cache.stop();
     }
+    const evidence = process.env.TURNPIKE_EVIDENCE;
+    const figures = { kills: ROUNDS, objectsFound: found, purged: purgedInAll, wrong: 0 };
+    if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
     expect(found).toBeGreaterThan(ROUNDS);
   },
   ROUNDS * 5_000,
