@@ -1,4 +1,5 @@
 import type { ServerWebSocket } from "bun";
+import { connectionOptions } from "../wire/http/mod.ts";
 import type { Ask } from "./hot/ask.ts";
 import { countBytes, countIn } from "./hot/deliver.ts";
 import type { Place } from "./hot/fetch.ts";
@@ -53,6 +54,7 @@ export class WebSockets {
 
   /** Opens one. A refusal says why not; `UPGRADED` that it stands. */
   async open(ask: Ask, { next, connection }: OpenSocket): Promise<Response | Refusal> {
+    if (!isHandshake(ask.request)) return refusals.badUpgrade;
     const reached = await reach(ask, next);
     if ("words" in reached) return reached;
     const { server, place } = reached;
@@ -85,6 +87,16 @@ export class WebSockets {
   stop(): void {
     for (const pair of this.#open) pair.end(GOING_AWAY);
   }
+}
+
+/** 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+
+/** RFC 6455 4.2.1: what a client must send. */
+function isHandshake({ headers }: Request): boolean {
+  if (!KEY.test(headers.get("sec-websocket-key") ?? "")) return false;
+  if (headers.get("sec-websocket-version") !== "13") return false;
+  return connectionOptions(headers.get("connection")).has("upgrade");
 }
 
 /** What the listener does with messages, for all of them. */

@@ -2,6 +2,7 @@
 // end when either side does, when nobody reads, or when the site has them no more.
 import { afterEach, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { sendRaw } from "../lab/raw-http1.ts";
 import { Stage, type StageSite, snapshotOf, until } from "./edge-stage.ts";
 
 const SHOP = "www.shop.example";
@@ -114,6 +115,36 @@ test("messages, protocol, fields and the closing go through both ways", async ()
   expect([second.over?.code, second.over?.reason]).toEqual([4002, "enough"]);
   const { origins } = stage.edge.drainStats();
   expect(origins?.[`${SHOP}/o0`]?.open).toBe(0);
+});
+
+test("what is no handshake is refused before a server hears of it, over HTTP/1.1 as sent", async () => {
+  const server = echo("127.101.47.1");
+  const stage = await staged("127.101.47", siteOf([server]));
+  const at = { address: stage.address, port: stage.edge.httpPort };
+  const good = {
+    connection: "Upgrade",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+  };
+  const odd: readonly (readonly [string, Record<string, string | undefined>])[] = [
+    ["no key", { "sec-websocket-key": undefined }],
+    ["an empty key", { "sec-websocket-key": "" }],
+    ["a key of 15 bytes", { "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAA" }],
+    ["a key that is no base64", { "sec-websocket-key": "%%%%%%%%%%%%%%%%%%%%%%==" }],
+    ["no version", { "sec-websocket-version": undefined }],
+    ["another version", { "sec-websocket-version": "8" }],
+    ["Connection says nothing of it", { connection: "keep-alive" }],
+  ];
+  const statuses: unknown[] = [];
+  for (const [what, more] of [...odd, ["all right", {}] as const]) {
+    const fields = Object.entries({ ...good, ...more }).filter(([, value]) => value !== undefined);
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const text = `GET /chat HTTP/1.1\r\nHost: ${SHOP}\r\nUpgrade: websocket\r\n${lines}\r\n`;
+    const said = await sendRaw(at, [text], { enough: (got) => got.includes("\r\n\r\n") });
+    statuses.push([what, said.statuses[0]]);
+  }
+  expect(statuses).toEqual([...odd.map(([what]) => [what, 400]), ["all right", 101]]);
+  expect(server.seen.length).toBe(1);
 });
 
 test("a server that is gone is left for the next; where none takes it, the answer is 502", async () => {

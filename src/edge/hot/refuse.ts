@@ -20,6 +20,13 @@ export const refusals = {
     words: "A field of the request holds bytes that no field may hold",
     error: "http_request_error",
   },
+  badUpgrade: {
+    status: 400,
+    words:
+      "This is no WebSocket handshake: its key, version or Connection field is not as RFC 6455 says",
+    fields: { "sec-websocket-version": "13" },
+    error: "http_request_error",
+  },
   badBody: {
     status: 400,
     words: "The request's body is not valid, or broke off",
