@@ -10,6 +10,7 @@ import { LocalBus } from "../../src/bus/mod.ts";
 import { startEdge } from "../../src/edge/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import { NO_HEALTH } from "../../src/model/health.ts";
+import type { Snapshot } from "../../src/model/snapshot.ts";
 import { noUsage } from "../../src/model/usage.ts";
 import { snapshotOf } from "../stories/edge-stage.ts";
 
@@ -17,6 +18,7 @@ const HERE = import.meta.dir;
 const SITE = "www.conformance.example";
 const ORIGIN = "127.94.0.1";
 const EDGE = "127.94.9.1";
+const PARENT = "127.94.9.2";
 
 export interface Outcome {
   readonly kind: "required" | "optimal" | "check";
@@ -42,17 +44,21 @@ export function install(): string | null {
 
 /**
  * Runs the suite through an edge as it is shipped, with the suite's server as the one origin of a
- * site behind caches. `ids` narrows it.
+ * site behind caches. `ids` narrows it; with `tiers` the edge asks another one.
  */
-export async function runSuite(ids?: readonly string[], dump = false): Promise<Outcomes> {
+export async function runSuite(
+  ids?: readonly string[],
+  o: { readonly dump?: boolean; readonly tiers?: boolean } = {},
+): Promise<Outcomes> {
+  const dump = o.dump === true;
   const dir = mkdtempSync(join(tmpdir(), "turnpike-conformance-"));
   const server = await startServer(dir);
   try {
-    const edge = await startSiteEdge(dir, server.port);
+    const edges = await startSiteEdges(dir, server.port, o.tiers === true);
     try {
-      return await runClient(edge.httpPort, ids, dump);
+      return await runClient(edges[0]!.httpPort, ids, dump);
     } finally {
-      await edge.stop();
+      for (const edge of edges) await edge.stop();
     }
   } finally {
     server.child.kill();
@@ -90,23 +96,45 @@ async function startServer(dir: string) {
   return { child, ended, port: await promise };
 }
 
-function startSiteEdge(dir: string, originPort: number) {
-  const snapshot = snapshotOf([
+/** The one that clients ask, and its parent where there are tiers. */
+async function startSiteEdges(dir: string, originPort: number, tiers: boolean) {
+  const plain = snapshotOf([
     {
       ...{ hostname: SITE, customer: "suite", port: originPort, front: "caches" },
       origins: [{ name: "o1", v4: ORIGIN, port: originPort }],
     },
   ]);
+  if (!tiers) return [await startSiteEdge({ name: "edge-1", address: EDGE, dir }, () => plain)];
+  let snapshot = plain;
+  const parent = await startSiteEdge({ name: "mid-1", address: PARENT, dir }, () => snapshot);
+  const [node] = plain.nodes;
+  snapshot = {
+    ...plain,
+    ports: { ...plain.ports, http: parent.httpPort },
+    pops: [{ name: "here", parent: "mid" }, { name: "mid" }],
+    nodes: [
+      node!,
+      { ...node!, index: 1, id: "node/mid-1", name: "mid-1", pop: 1, v4: PARENT },
+    ],
+  };
+  return [await startSiteEdge({ name: "edge-1", address: EDGE, dir }, () => snapshot), parent];
+}
+
+function startSiteEdge(
+  at: { readonly name: string; readonly address: string; readonly dir: string },
+  snapshot: () => Snapshot,
+) {
   const bus = new LocalBus();
   bus.respond("purge.since", () => ({ latest: 0, purges: [] }));
   return startEdge({
-    node: "edge-1",
-    listen: { hosts: [EDGE], http: 0 },
-    dataDir: dir,
+    node: at.name,
+    listen: { hosts: [at.address], http: 0 },
+    dataDir: join(at.dir, at.name),
+    tierKeys: () => [{ madeMs: 0, secret: new Uint8Array(32) }],
     memoryBytesMax: 64 * 1024 * 1024,
     diskBytesMax: 256 * 1024 * 1024,
     feed: {
-      snapshot: () => snapshot,
+      snapshot,
       health: () => NO_HEALTH,
       assignment: () => NO_ASSIGNMENT,
       onSnapshot: () => () => {},

@@ -62,7 +62,8 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
       ifModifiedSince: asked.get("if-modified-since"),
     };
     if (isNotModified(conditions, meta, how.nowMs)) {
-      for (const name of OF_A_BODY) headers.delete(name);
+      // A cache that asks has the body, and renews its fields by these (RFC 9111 3.2).
+      if (ask.tier === undefined) for (const name of OF_A_BODY) headers.delete(name);
       return new Response(null, { status: 304, headers });
     }
     if (encoded === null) sayRanges(headers, meta);
