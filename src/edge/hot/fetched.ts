@@ -25,6 +25,8 @@ export interface Sending {
   readonly conditions: Fields;
   /** True for a fetch whose answer may be shared: conditions and ranges of the client stay here. */
   readonly shared: boolean;
+  /** A fetch that is for this request alone may be answered by what a parent holds. */
+  readonly above?: true;
   readonly cdnId: string;
   /** The id of an origin to be asked first, if it is a choice. */
   readonly prefer?: string;

@@ -105,7 +105,7 @@ export class Parents {
   }
 
   #mayAsk(ask: Ask, { snapshot }: View, sending: Sending): boolean {
-    if (!sending.shared || !hasTiers(snapshot)) return false;
+    if (!(sending.shared || sending.above === true) || !hasTiers(snapshot)) return false;
     if (ask.entry.site.fetch?.tiers === false) return false;
     if (ask.method !== "GET" && ask.method !== "HEAD") return false;
     // All parts of one whole come from where the first came from.

@@ -32,15 +32,24 @@ interface PassOn {
 }
 
 /** The step `pass`: a fetch for this request alone, nothing kept. */
-export async function pass(works: Works, ask: Ask, why = "not-shared"): Promise<Response> {
+export async function pass(
+  works: Works,
+  ask: Ask,
+  o: { readonly why?: string; readonly above?: true } = {},
+): Promise<Response> {
   const watch = works.flights.watch(ask.flight);
   try {
-    const fetched = await works.fetch(ask, { conditions: [], shared: false });
+    const fetched = await works.fetch(ask, {
+      conditions: [],
+      shared: false,
+      ...(o.above && { above: o.above }),
+    });
     if ("status" in fetched) return works.refused(ask, fetched);
     const purged = watch.purged;
     await invalidate(works, ask, fetched);
     watch.purged = purged;
-    const reason = isSafe(ask.method) && ask.method !== "OPTIONS" ? why : "method";
+    const reason =
+      isSafe(ask.method) && ask.method !== "OPTIONS" ? (o.why ?? "not-shared") : "method";
     return await passOn(works, ask, { fetched, reason, stale: null, watch });
   } finally {
     watch.end();
@@ -65,7 +74,10 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
 
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
 export async function passHead(works: Works, ask: Ask, stale: Held | null): Promise<Response> {
-  if (stale === null || stale.kind === "spool") return pass(works, ask);
+  if (stale === null || stale.kind === "spool") {
+    const alone = works.flights.isPrivate(ask.flight, works.clock.monoMs());
+    return pass(works, ask, alone ? {} : { above: true });
+  }
   const watch = works.flights.watch(ask.flight);
   const fetched = await works.fetch(ask, { conditions: [], shared: true });
   watch.end();

@@ -132,7 +132,7 @@ export class Server {
     connection.timeout(ask.request, MISS_IDLE_SEC);
     const behind = this.#works.isBehindOf(ask);
     const response = behind
-      ? this.#guarded(pass(this.#works, ask, "behind"))
+      ? this.#guarded(pass(this.#works, ask, { why: "behind" }))
       : this.#look(ask, connection);
     return withTold(await response, ask);
   }
