@@ -22,6 +22,7 @@ import type { FindChallenge } from "./hot/challenge.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
+import type { ParentTimes } from "./hot/parents.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
@@ -85,8 +86,8 @@ export interface EdgeOptions {
   readonly secrets?: (customer: string, key: string) => Uint8Array | null;
   /** By which caches of this network know each other; without them none asks another. */
   readonly tierKeys?: TierKeys["secrets"];
-  /** How long a parent may take for the head of its answer; the preset where it is left out. */
-  readonly parentHeadMs?: number;
+  /** How parents are waited for; the presets where it is left out. */
+  readonly parentTimes?: ParentTimes;
   /** What the disk tier does to a file system; the real one where it is left out. */
   readonly files?: Files;
 }
@@ -195,7 +196,7 @@ function givenBy(o: EdgeOptions) {
     tierKeys: { hmac: hmacSha256, secrets: o.tierKeys ?? (() => []) },
     ...(o.exchangesMax === undefined ? {} : { exchangesMax: o.exchangesMax }),
     ...(o.challenges === undefined ? {} : { challenges: o.challenges }),
-    ...(o.parentHeadMs === undefined ? {} : { parentHeadMs: o.parentHeadMs }),
+    ...(o.parentTimes === undefined ? {} : { parentTimes: o.parentTimes }),
   };
 }
 

@@ -67,7 +67,7 @@ export class TierNode {
       ...{ feed, bus: this.bus, clock: world.clock, rng: seededRng(1), log: silentLog },
       meter: { of: (customer, site) => this.usageOf(customer, site) },
       tierKeys: () => world.keys,
-      parentHeadMs: world.parentHeadMs,
+      parentTimes: world.parentTimes,
     });
   }
 
@@ -103,17 +103,15 @@ export class TierWorld {
   readonly clock = new FakeClock(Date.UTC(2026, 10, 22, 12));
   readonly nodes: TierNode[] = [];
   readonly purges: Purge[] = [];
-  readonly parentHeadMs: number;
+  readonly parentTimes = { headMs: 5_000, avoidMs: 3_000 };
   health: Health = NO_HEALTH;
   assignment: Assignment = NO_ASSIGNMENT;
   snapshot: Snapshot | null = null;
   keys = [{ madeMs: 0, secret: new Uint8Array(32).fill(5) }];
   port = 0;
+  /** Nodes of the network file that are no caches of this world: name and address. */
+  others: Readonly<Record<string, string>> = {};
   #number = 0;
-
-  constructor(o: { readonly parentHeadMs?: number } = {}) {
-    this.parentHeadMs = o.parentHeadMs ?? 5_000;
-  }
 
   /** @param addresses by name */
   async start(addresses: Readonly<Record<string, string>>): Promise<void> {
@@ -156,8 +154,11 @@ export class TierWorld {
     const number = ++this.#number;
     const parsed = network.parse({
       ...{ zone: ZONE, allowPrivateOrigins: true, ports: { http: this.port }, pops: o.pops },
-      nodes: this.nodes.map(({ name, address }) => ({
-        ...{ name, pop: name.slice(0, name.lastIndexOf("-")), roles: ["edge"] },
+      nodes: [
+        ...this.nodes.map(({ name, address }) => [name, address]),
+        ...Object.entries(this.others),
+      ].map(([name, address]) => ({
+        ...{ name, pop: name!.slice(0, name!.lastIndexOf("-")), roles: ["edge"] },
         addresses: { v4: address },
       })),
       plans: [{ kind: "fixed", name: "flat", title: "Flat", currency: "EUR", monthly: "1.00" }],

@@ -15,7 +15,7 @@ import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginRequest } from "./origin.ts";
-import { type Judged, Parents } from "./parents.ts";
+import { type Judged, Parents, type ParentTimes } from "./parents.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
@@ -39,7 +39,7 @@ export interface FetchParts {
   readonly purgeBegun: () => number;
   readonly banned: (of: Judged) => "hard" | "soft" | null;
   readonly tierKeys: TierKeys;
-  readonly parentHeadMs?: number;
+  readonly parentTimes?: ParentTimes;
   /** What we show to web servers. */
   readonly credentials: FindCredential;
   /** By which requests to stores are signed. */

@@ -27,6 +27,8 @@ export interface Sending {
   readonly shared: boolean;
   /** A fetch that is for this request alone may be answered by what a parent holds. */
   readonly above?: true;
+  /** A parent's answer broke off: its web servers are asked. */
+  readonly direct?: true;
   readonly cdnId: string;
   /** The id of an origin to be asked first, if it is a choice. */
   readonly prefer?: string;

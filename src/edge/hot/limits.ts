@@ -13,7 +13,7 @@ export const TIER_WINDOW_MS = 10_000;
 export const PARENTS_ASKED_MAX = 2;
 /** How long a parent may take for the head of its answer: a little more than a web server may. */
 export const PARENT_HEAD_MS = 12_000;
-/** A parent that failed is not asked for so long, unless there is no other way to learn more. */
+/** A parent that failed is not asked for so long. */
 export const PARENT_AVOID_MS = 3_000;
 /** Exchanges with one parent at once; beyond it the next is asked. */
 export const PARENT_EXCHANGES_MAX = 512;

@@ -226,6 +226,12 @@ export class Misses {
       count: (bytes) => countIn(ask, fetched, bytes),
       holding: this.#works.holding,
     }).catch(() => null);
+    if (body === null && fetched.tier !== undefined) {
+      // It was the parent that broke off, and nothing of its answer has been sent on yet.
+      const direct = { conditions: [], shared: true, direct: true } as const;
+      const again = await this.#works.fetch(ask, direct);
+      if (!("status" in again)) return this.#store({ ...o, fetched: again });
+    }
     if (body === null) {
       flight.land({ kind: "failed", refusal: refusals.badGateway });
       return { response: this.#works.refused(ask, refusals.badGateway), lasting: null };

@@ -30,6 +30,13 @@ export type Judged = Pick<
   "customer" | "site" | "path" | "fields" | "receivedMs" | "purge" | "groupEnds"
 >;
 
+export interface ParentTimes {
+  /** How long a parent may take for the head of its answer. */
+  readonly headMs: number;
+  /** For how long one that failed is not asked. */
+  readonly avoidMs: number;
+}
+
 export interface ParentsParts {
   readonly node: string;
   readonly origins: OriginClient;
@@ -40,10 +47,11 @@ export interface ParentsParts {
   readonly purgeBegun: () => number;
   readonly purged: () => number;
   readonly banned: (of: Judged) => "hard" | "soft" | null;
-  /** How long a parent may take for the head of its answer; the preset where it is left out. */
-  readonly parentHeadMs?: number;
+  /** The presets where it is left out. */
+  readonly parentTimes?: ParentTimes;
 }
 
+const PARENT_TIMES: ParentTimes = { headMs: PARENT_HEAD_MS, avoidMs: PARENT_AVOID_MS };
 /** A key is signed with only once every cache had the time to learn it, ms. */
 const KEY_SETTLES_MS = 60_000;
 
@@ -106,7 +114,7 @@ export class Parents {
 
   #mayAsk(ask: Ask, { snapshot }: View, sending: Sending): boolean {
     if (!(sending.shared || sending.above === true) || !hasTiers(snapshot)) return false;
-    if (ask.entry.site.fetch?.tiers === false) return false;
+    if (sending.direct === true || ask.entry.site.fetch?.tiers === false) return false;
     if (ask.method !== "GET" && ask.method !== "HEAD") return false;
     // All parts of one whole come from where the first came from.
     if (sending.prefer !== undefined && !sending.prefer.startsWith("node/")) return false;
@@ -146,7 +154,7 @@ export class Parents {
     },
   ): Promise<Fetched | Refusal | "failed" | "outdated"> {
     const { id, port, v4, v6 } = o.choice;
-    const { origins, counts, nowMs, parentHeadMs } = this.#parts;
+    const { origins, counts, nowMs, parentTimes = PARENT_TIMES } = this.#parts;
     const requestedMs = nowMs();
     const purge = this.#parts.purged();
     let well = false;
@@ -156,7 +164,7 @@ export class Parents {
         ...{ method: ask.method, path: `${TIER_PATH}${ask.path}` },
         fields: this.#fields(ask, o),
         ...{ body: null, bodyBytes: null },
-        ...{ headMs: parentHeadMs ?? PARENT_HEAD_MS, silentMs: SILENT_MS },
+        ...{ headMs: parentTimes.headMs, silentMs: SILENT_MS },
         onEnd: () => {
           this.#gate.leave(id);
           this.#shares.leave(ask.entry.customer);
@@ -179,7 +187,7 @@ export class Parents {
       return fault.code === "bad-input" ? refusals.badField : "failed";
     } finally {
       counts.askedParent(id, well);
-      if (!well) this.#avoid.set(id, performance.now() + PARENT_AVOID_MS);
+      if (!well) this.#avoid.set(id, performance.now() + parentTimes.avoidMs);
     }
   }
 

@@ -103,10 +103,10 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
   const upstreamAge = getter(response.fields)("age");
   if (upstreamAge !== null) headers.set("age", upstreamAge);
-  count(ask, "pass");
   tellPassed(ask, fetched, o.reason);
   const { status, contentLength } = response;
   if (response.body === null && response.whole === undefined) {
+    count(ask, "pass");
     if (ask.method === "HEAD" && contentLength !== null) {
       headers.set("content-length", String(contentLength));
     }
@@ -119,6 +119,9 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
     count: (bytes) => countIn(ask, fetched, bytes),
     holding: works.holding,
   }).catch(() => null);
+  // It was a parent that broke off, and nothing of its answer has been sent on yet.
+  if (read === null && fetched.tier !== undefined) return pass(works, ask);
+  count(ask, "pass");
   if (read === null) return refuse(refusals.badGateway, node);
   if (read.kind === "large") {
     const countOut = countStream(ask);

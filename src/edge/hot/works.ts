@@ -22,7 +22,7 @@ import type { Fetched, Sending } from "./fetched.ts";
 import { Flights } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import type { OriginClient } from "./origin.ts";
-import type { Judged } from "./parents.ts";
+import type { Judged, ParentTimes } from "./parents.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
@@ -81,8 +81,8 @@ export interface ServeParts {
   readonly tierKeys: TierKeys;
   /** The last purge that is applied or being applied. */
   readonly purgeBegun: () => number;
-  /** How long a parent may take for the head of its answer; the preset where it is left out. */
-  readonly parentHeadMs?: number;
+  /** How parents are waited for; the presets where it is left out. */
+  readonly parentTimes?: ParentTimes;
 }
 
 /** What a WebSocket needs of the steps. */
