@@ -10,7 +10,10 @@ if (why !== null) throw new Error(why);
 // `--tiers`: through a cache and its parent.
 const tiers = process.argv.includes("--tiers");
 const ids = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
-const outcomes = ids.length === 0 ? await runSuite(undefined, { tiers }) : await runSuite(ids, { dump: true, tiers });
+const outcomes =
+  ids.length === 0
+    ? await runSuite(undefined, { tiers })
+    : await runSuite(ids, { dump: true, tiers });
 for (const [id, one] of Object.entries(outcomes)) {
   if (one.outcome === "pass" || one.kind === "check") continue;
   process.stdout.write(`${one.kind} ${one.outcome} ${id}: ${one.words ?? ""}\n`);

@@ -112,10 +112,7 @@ async function startSiteEdges(dir: string, originPort: number, tiers: boolean) {
     ...plain,
     ports: { ...plain.ports, http: parent.httpPort },
     pops: [{ name: "here", parent: "mid" }, { name: "mid" }],
-    nodes: [
-      node!,
-      { ...node!, index: 1, id: "node/mid-1", name: "mid-1", pop: 1, v4: PARENT },
-    ],
+    nodes: [node!, { ...node!, index: 1, id: "node/mid-1", name: "mid-1", pop: 1, v4: PARENT }],
   };
   return [await startSiteEdge({ name: "edge-1", address: EDGE, dir }, () => snapshot), parent];
 }

@@ -11,6 +11,9 @@ import {
 } from "../conformance/page.ts";
 import { install, type Outcomes, runSuite } from "../conformance/suite.ts";
 
+/** One of so many tests is tried through two tiers as well; `npm run test:long -- tiers` tries all. */
+const THROUGH_TIERS_EACH = Number(process.env.TURNPIKE_TIERS_EACH ?? 12);
+
 const why = install();
 const title = "the public suite of HTTP cache tests";
 
@@ -57,4 +60,19 @@ else
         .map(([id, one]) => `${id}: ${one.words}`);
       expect(missed).toEqual([]);
     });
+
+    test("passes through a cache and its parent what it passes through one cache", async () => {
+      const kept = readResults();
+      const passed = KINDS.flatMap((kind) =>
+        Object.keys(kept[kind]).filter((id) => kept[kind][id] === "pass"),
+      );
+      const ids = passed.filter((_, i) => i % THROUGH_TIERS_EACH === 0);
+      const missed = async (of: readonly string[]) => {
+        const outcomes = await runSuite(of, { tiers: true });
+        return of.filter((id) => outcomes[id]?.outcome !== "pass");
+      };
+      const first = await missed(ids);
+      expect(first.length === 0 ? [] : await missed(first)).toEqual([]);
+      process.stdout.write(`${ids.length} tests passed through two tiers\n`);
+    }, 200_000);
   });

@@ -9,6 +9,9 @@ import { type TierNode, TierWorld } from "./tiers-world.ts";
 const SITE = "www.shop.example";
 const POPS = [{ name: "top" }, { name: "mid", parent: "top" }, { name: "out", parent: "mid" }];
 
+/** More with `npm run test:long -- tiers`. */
+const RUNS = Number(process.env.TURNPIKE_TIER_RUNS ?? 12);
+
 const world = new TierWorld();
 let origin: StageOrigin;
 let version = 1;
@@ -174,6 +177,11 @@ async function run(seed: number): Promise<void> {
   }
 }
 
-test("in any order of purges, requests and answers nothing older than an acknowledged purge is served", async () => {
-  for (let seed = 1; seed <= 12; seed++) await run(seed);
-}, 60_000);
+test(
+  "in any order of purges, requests and answers nothing older than an acknowledged purge is served",
+  async () => {
+    for (let seed = 1; seed <= RUNS; seed++) await run(seed);
+    process.stdout.write(`${RUNS} runs of requests, purges and answers in any order\n`);
+  },
+  60_000 + 2_000 * RUNS,
+);

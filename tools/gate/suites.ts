@@ -61,6 +61,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_SOAK_SEC: "1020" },
     full: { TURNPIKE_SOAK_SEC: "3600" },
   },
+  tiers: {
+    files: ["test/stories/conformance.test.ts", "test/stories/tiers-purge.test.ts"],
+    env: { TURNPIKE_TIERS_EACH: "1", TURNPIKE_TIER_RUNS: "400" },
+    full: { TURNPIKE_TIERS_EACH: "1", TURNPIKE_TIER_RUNS: "2000" },
+  },
   faults: {
     files: ["test/stories/faults.test.ts", "test/stories/one-dies.test.ts"],
     env: {},
