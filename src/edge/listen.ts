@@ -1,9 +1,7 @@
 import { listenFault } from "../base/listen-fault.ts";
+import { IDLE_SEC } from "./hot/limits.ts";
 import type { Handle } from "./observe.ts";
 import { UPGRADED, type WebSocketPair, webSocketHandlers } from "./web-sockets.ts";
-
-/** Quiet connections are closed after this; while an origin is asked, hot/limits says longer. */
-export const IDLE_SEC = 10;
 
 export type Aside = (request: Request, client: string) => Promise<Response> | null;
 

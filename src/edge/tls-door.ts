@@ -1,7 +1,8 @@
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { type Aside, finish, IDLE_SEC, type Listening, listenAt, type Tls } from "./listen.ts";
+import { IDLE_SEC } from "./hot/limits.ts";
+import { type Aside, finish, type Listening, listenAt, type Tls } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import { openSteered } from "./reuse-port.ts";
 import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";

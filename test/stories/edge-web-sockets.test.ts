@@ -16,6 +16,8 @@ interface Seen {
   readonly headers: Headers;
 }
 
+const PLAIN = { headers: { "cache-control": "max-age=60" } };
+
 /** Answers each message with the same; what it is sent beside that, it notes. */
 function echo(address: string, tls?: { readonly cert: string; readonly key: string }) {
   const seen: Seen[] = [];
@@ -31,7 +33,7 @@ function echo(address: string, tls?: { readonly cert: string; readonly key: stri
       const named = request.headers.get("sec-websocket-protocol");
       const headers: Record<string, string> =
         named === null ? {} : { "sec-websocket-protocol": named.split(",")[0]! };
-      return own.upgrade(request, { headers }) ? undefined : new Response("plain");
+      return own.upgrade(request, { headers }) ? undefined : new Response("plain", PLAIN);
     },
     websocket: {
       backpressureLimit: 256 * 1024 * 1024,
@@ -145,6 +147,17 @@ test("what is no handshake is refused before a server hears of it, over HTTP/1.1
   }
   expect(statuses).toEqual([...odd.map(([what]) => [what, 400]), ["all right", 101]]);
   expect(server.seen.length).toBe(1);
+});
+
+test("one is opened at the address of a page that is held", async () => {
+  const server = echo("127.66.41.1");
+  const stage = await staged("127.66.41", siteOf([server]));
+  for (let i = 0; i < 3; i++) {
+    expect((await stage.get(`http://${SHOP}/page`)).text).toBe("plain");
+  }
+  const client = dial(stage, "/page");
+  await until(() => client.got.length === 1);
+  expect(client.got).toEqual(["welcome"]);
 });
 
 test("a server that is gone is left for the next; where none takes it, the answer is 502", async () => {

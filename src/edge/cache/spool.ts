@@ -163,10 +163,14 @@ export class Spool {
     await this.#disk.files.unlink(this.#path).catch(() => {});
   }
 
-  /** A client's view of the body, or of a part of it. `count` hears of each chunk handed over. */
+  /**
+   * A client's view of the body, or of a part of it. `count` hears of each chunk handed over, `over` of
+   * the end.
+   */
   read(
     part: { readonly first: number; readonly last: number } | null,
     count: (bytes: number) => void,
+    over: () => void = () => {},
   ): ReadableStream<Uint8Array> {
     const reader: Reader = { at: part?.first ?? 0, end: part === null ? null : part.last + 1 };
     this.#readers.add(reader);
@@ -183,6 +187,7 @@ export class Spool {
           });
           if (chunk === null) {
             leave();
+            over();
             controller.close();
             return;
           }
@@ -192,6 +197,7 @@ export class Spool {
           controller.enqueue(chunk);
           if (reader.at === reader.end) {
             leave();
+            over();
             controller.close();
           }
         },

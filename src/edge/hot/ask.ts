@@ -35,6 +35,8 @@ export interface Ask {
   readonly ruled: Ruled | null;
   /** Called whenever a part of the request's body came. */
   readonly alive?: () => void;
+  /** Called when all of the answer is handed over: its connection may be no quieter than others. */
+  readonly over?: () => void;
   /** Null: nobody writes it down. */
   readonly sent?: Sent | null;
   /** Another cache of ours asks, which has carried out the rules. */

@@ -10,6 +10,7 @@ export function readBlocks(
   object: Extract<DiskObject, { kind: "file" }>,
   part: ByteRange,
   count: (bytes: number) => void,
+  over: () => void = () => {},
 ): ReadableStream<Uint8Array> {
   let at = part.first;
   const { stored, meta } = object;
@@ -46,6 +47,7 @@ export function readBlocks(
         count(chunk.byteLength);
         controller.enqueue(chunk);
         if (at <= part.last) return;
+        over();
         controller.close();
         await close();
       },

@@ -109,14 +109,22 @@ function counted(
 /** A body sent on as it comes, at the client's pace, and counted. */
 export function passBody(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  o: { readonly first: readonly Uint8Array[]; readonly countOut: (bytes: number) => void },
+  o: {
+    readonly first: readonly Uint8Array[];
+    readonly countOut: (bytes: number) => void;
+    /** Called at its end. */
+    readonly over?: (() => void) | undefined;
+  },
 ): ReadableStream<Uint8Array> {
   const first = [...o.first];
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const value = first.shift() ?? (await reader.read()).value;
-        if (value === undefined) return controller.close();
+        if (value === undefined) {
+          o.over?.();
+          return controller.close();
+        }
         o.countOut(value.byteLength);
         controller.enqueue(value);
       },

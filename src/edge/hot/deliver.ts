@@ -169,7 +169,7 @@ function fileBody(
   // The runtime says application/octet-stream of a file where the origin said nothing.
   const asFile = bytes <= FILE_BYTES_MAX && headers.has("content-type");
   if (!asFile || !stored.isChecked(part, nowMs)) {
-    return readBlocks(held, part, countStream(ask));
+    return readBlocks(held, part, countStream(ask), ask.over);
   }
   countBytes(ask, bytes);
   return stored.files.body(stored.path, part.first, part.last + 1);
@@ -189,7 +189,7 @@ function bodyOf(
     const [first, end] = [range.first, range.last + 1];
     return body instanceof Blob ? body.slice(first, end) : body.subarray(first, end);
   }
-  return held.spool.read(range, countStream(ask));
+  return held.spool.read(range, countStream(ask), ask.over);
 }
 
 function outcomeOf({ hit, fwd, fwdStatus, collapsed, detail }: CacheStatus): OutcomeName {

@@ -37,6 +37,8 @@ export const EXCHANGES_MAX = 4_096;
 export const QUEUE_MS = 3_000;
 export const HEAD_MS = 10_000;
 export const SILENT_MS = 30_000;
+/** Seconds that a client's connection may be quiet; then it is closed. */
+export const IDLE_SEC = 10;
 /** Seconds that a client's connection may be quiet while its origin is asked. */
 export const MISS_IDLE_SEC = 60;
 /** Client prefixes whose rate is known at once; beyond it the one seen longest ago is forgotten. */

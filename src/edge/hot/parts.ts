@@ -243,7 +243,9 @@ export class Parts {
           at += part.byteLength;
           counted(part.byteLength);
           controller.enqueue(part);
-          if (at > range.last) controller.close();
+          if (at <= range.last) return;
+          ask.over?.();
+          controller.close();
         },
       },
       { highWaterMark: 0 },

@@ -124,8 +124,8 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   count(ask, "pass");
   if (read === null) return refuse(refusals.badGateway, node);
   if (read.kind === "large") {
-    const countOut = countStream(ask);
-    return new Response(passBody(read.rest, { first: read.first, countOut }), { status, headers });
+    const o = { first: read.first, countOut: countStream(ask), over: ask.over };
+    return new Response(passBody(read.rest, o), { status, headers });
   }
   countBytes(ask, read.bytes.byteLength);
   if (o.watch?.purged === false) keepPosted(works, ask, { fetched, bytes: read.bytes });

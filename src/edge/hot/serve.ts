@@ -29,7 +29,7 @@ import { challengePage } from "./challenge.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
-import { MISS_IDLE_SEC } from "./limits.ts";
+import { IDLE_SEC, MISS_IDLE_SEC } from "./limits.ts";
 import { Misses } from "./miss.ts";
 import { pass, passHead } from "./pass.ts";
 import { refusals, refuse } from "./refuse.ts";
@@ -152,8 +152,7 @@ export class Server {
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
       const alive = () => connection.timeout(request, MISS_IDLE_SEC);
-      alive();
-      return this.#guarded(pass(this.#works, { ...ask, alive }));
+      return this.#patiently(ask, connection, (one) => pass(this.#works, { ...one, alive }));
     }
     const object = this.#find(ask);
     if (object !== null && this.#works.isFresh(object.meta)) return this.#hit(object, ask);
@@ -161,8 +160,22 @@ export class Server {
       this.#revalidateLater(object, ask);
       return this.#hit(object, ask, "stale-while-revalidate");
     }
+    return this.#patiently(ask, connection, (one) => this.#lookupOnDisk(one, object));
+  }
+
+  /** The client's connection may be quiet while a web server is asked, and no longer than that. */
+  async #patiently(
+    ask: Ask,
+    connection: Connection,
+    answer: (ask: Ask) => Promise<Response>,
+  ): Promise<Response> {
+    const { request } = ask;
     connection.timeout(request, MISS_IDLE_SEC);
-    return this.#guarded(this.#lookupOnDisk(ask, object));
+    const over = () => connection.timeout(request, IDLE_SEC);
+    const sent = ask.sent ?? { bytes: 0, streamed: false };
+    const response = await this.#guarded(answer({ ...ask, sent, over }));
+    if (!sent.streamed) over();
+    return response;
   }
 
   /** The step `page`. */
