@@ -96,7 +96,7 @@ export class RawHttp2 {
   }
 
   /** Resolves once `holds`, or the connection is closed, or the time is over: says which. */
-  async until(holds: () => boolean, patienceMs = 3_000): Promise<"held" | "closed" | "late"> {
+  async until(holds: () => boolean, patienceMs = 10_000): Promise<"held" | "closed" | "late"> {
     const end = performance.now() + patienceMs;
     for (;;) {
       if (holds()) return "held";

@@ -29,7 +29,7 @@ describe("zones in the portal", () => {
     await page.getByRole("link", { name: "shop.example" }).click();
     await page.getByText("IN DS 4711").waitFor();
     await page.getByRole("button", { name: "Add records" }).click();
-    await page.getByLabel("Name").fill("www");
+    await page.getByLabel("Name", { exact: true }).fill("www");
     await page.getByLabel("Values").fill("203.0.113.300");
     await page.getByRole("button", { name: "Add", exact: true }).click();
     await page.getByText("Expected an IPv4 address").waitFor();

@@ -52,7 +52,7 @@ describe("the portal in a browser", () => {
     await page.getByRole("link", { name: "www.shop.example" }).click();
     await page.getByRole("tab", { name: "Web servers" }).click();
     await page.getByRole("button", { name: "Add web server" }).click();
-    await page.getByLabel("Name").fill("new-4");
+    await page.getByLabel("Name", { exact: true }).fill("new-4");
     await page.getByLabel("IPv4 address").fill("203.0.113.77");
     await page.getByLabel("Weight").fill("3");
     await page.getByRole("button", { name: "Add" }).click();
@@ -74,11 +74,11 @@ describe("the portal in a browser", () => {
     await page.getByRole("button", { name: "Add web server" }).click();
     await page.getByRole("button", { name: "Add" }).click();
     await page.getByText("Give it a name, such as web-1").waitFor();
-    await page.getByLabel("Name").fill("web-1");
+    await page.getByLabel("Name", { exact: true }).fill("web-1");
     await page.getByLabel("IPv4 address").fill("10.0.0.1");
     await page.getByRole("button", { name: "Add" }).click();
     await page.getByText("There is a web server of this name already").waitFor();
-    await page.getByLabel("Name").fill("web-9");
+    await page.getByLabel("Name", { exact: true }).fill("web-9");
     await page.getByRole("button", { name: "Add" }).click();
     await page.getByText("Expected a public address").waitFor();
     const field = page.getByLabel("IPv4 address");
