@@ -8,9 +8,8 @@ import { LocalBus } from "../bus/mod.ts";
 import { type Assignment, NO_ASSIGNMENT } from "../model/assignment.ts";
 import type { Feed } from "../model/feed.ts";
 import { type Health, NO_HEALTH } from "../model/health.ts";
-import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { type Control, startControl } from "./control.ts";
+import { type Control, type ControlOptions, startControl } from "./control.ts";
 
 export const OPERATOR = { email: "ops@cdn.example", password: "operator-secret" };
 
@@ -75,10 +74,10 @@ export interface ControlWorld {
 }
 
 export async function startControlWorld(
-  more: { readonly resolver?: NameResolver } = {},
+  more: Pick<ControlOptions, "resolver" | "openTransport"> & { readonly bus?: LocalBus } = {},
 ): Promise<ControlWorld> {
   const dataDir = await mkdtemp(join(tmpdir(), "turnpike-control-"));
-  const bus = new LocalBus();
+  const { bus = new LocalBus(), ...given } = more;
   const clock = new FakeClock();
   const published: Snapshot[] = [];
   const listeners = new Set<(snapshot: Snapshot) => void>();
@@ -100,7 +99,7 @@ export async function startControlWorld(
   const rng = seededRng(7);
   const start = () =>
     startControl({
-      ...{ dataDir, bus, feed, ...more },
+      ...{ dataDir, bus, feed, ...given },
       listen: { host: "127.0.0.1", port: 0 },
       operator: OPERATOR,
       clock,

@@ -10,7 +10,12 @@ import { API_PREFIX } from "../model/api/mod.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NameResolver } from "../model/resolver.ts";
 import { openSqliteStore } from "../store/mod.ts";
-import { AcmeBook, type ObtainedHandlers, obtainedHandlers } from "./acme/mod.ts";
+import {
+  AcmeBook,
+  type ObtainedHandlers,
+  type OpenTransport,
+  obtainedHandlers,
+} from "./acme/mod.ts";
 import { AddressWebhooks } from "./address-webhook.ts";
 import { AddressSigner } from "./addresses.ts";
 import { controlHandlers, type Parts } from "./api/handlers.ts";
@@ -55,6 +60,8 @@ export interface ControlOptions {
   readonly operator?: { readonly email: string; readonly password: string };
   /** Looks for proofs of ownership, and whether names lead here; without it nothing is seen. */
   readonly resolver?: NameResolver;
+  /** How certificate authorities are spoken to; by HTTPS where it is left out. */
+  readonly openTransport?: OpenTransport;
   /** Answers what is not the API's: the portal. */
   readonly portal?: (request: Request) => Promise<Response | null>;
   readonly clock: Clock;
@@ -67,6 +74,8 @@ export interface Control {
   readonly url: string;
   /** Looks for proofs of claims that are due, as it does each minute. */
   sweepClaims(): Promise<void>;
+  /** Orders certificates that are due, as it does every 2 s, and waits until nothing is under way. */
+  settleCertificates(): Promise<void>;
   /** Looks up web servers' names that are due, as it does each second. */
   lookUpHosts(): Promise<void>;
   stop(): Promise<void>;
@@ -101,7 +110,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const keys = mountKeys({ dataDir: o.dataDir, deps });
     stops.push(() => keys.stop());
     const resolver = o.resolver ?? null;
-    const secrets = await mountSecrets({ dataDir: o.dataDir, deps, resolver }, stops);
+    const secrets = await mountSecrets({ ...o, deps, resolver }, stops);
     const changer = new Changer(deps, secrets.webhooks);
     books.hosts.start(() => changer.readdress());
     const claims = new ClaimBook({ deps, changer, resolver });
@@ -130,8 +139,10 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const host = o.listen.host.includes(":") ? `[${o.listen.host}]` : o.listen.host;
     const url = `http://${host}:${port}`;
     log.info("The control plane listens", { url });
+    const settleCertificates = () => secrets.acme.settle();
     const sweepClaims = () => claims.sweep();
-    return { port: port ?? 0, url, sweepClaims, lookUpHosts: () => books.hosts.turn(), stop };
+    const lookUpHosts = () => books.hosts.turn();
+    return { port: port ?? 0, url, sweepClaims, lookUpHosts, settleCertificates, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -169,11 +180,15 @@ type SecretHandlers = SigningKeyHandlers &
 
 /** What caches are told and no snapshot says, and what is signed for those whom they ask. */
 async function mountSecrets(
-  o: { readonly dataDir: string; readonly deps: Deps; readonly resolver: NameResolver | null },
+  o: Pick<ControlOptions, "dataDir" | "openTransport"> & {
+    readonly deps: Deps;
+    readonly resolver: NameResolver | null;
+  },
   stops: (() => unknown)[],
 ): Promise<{
   readonly handlers: SecretHandlers;
   readonly webhooks: AddressWebhooks;
+  readonly acme: AcmeBook;
 }> {
   const { publisher, rng, log } = o.deps;
   const signer = await AddressSigner.open({ dataDir: o.dataDir, rng });
@@ -203,6 +218,7 @@ async function mountSecrets(
       ...obtainedHandlers(acme),
       readAddresses,
     },
+    acme,
     webhooks: new AddressWebhooks({ signer, resolver: o.resolver, log }),
   };
 }

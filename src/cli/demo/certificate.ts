@@ -1,4 +1,14 @@
 import { createPrivateKey, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
+import {
+  bitString,
+  octetString,
+  oid,
+  sequence,
+  set,
+  subjectAltName,
+  tagged,
+  text,
+} from "../../wire/der/mod.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -32,17 +42,24 @@ export function issue(o: {
   readonly from: Date;
   readonly days: number;
   readonly by?: Authority;
+  /** Whose certificate it is, where its key is not made here: DER of SubjectPublicKeyInfo. */
+  readonly spki?: Uint8Array;
+  /** Says by which key it is signed (RFC 5280 4.2.1.1). */
+  readonly authorityKey?: Uint8Array;
 }): Authority {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const spki = publicKey.export({ type: "spki", format: "der" });
+  const spki = o.spki ?? publicKey.export({ type: "spki", format: "der" });
   const ecdsaSha256 = sequence(oid("2a8648ce3d040302"));
   const serial = randomBytes(9);
   serial[0] = 1;
-  const altNames = sequence(...o.names.map((name) => tagged(0x82, Buffer.from(name))));
-  const extension =
+  const extensions =
     o.names.length > 0
-      ? sequence(oid("551d11"), tagged(0x04, altNames))
-      : sequence(oid("551d13"), TRUE, tagged(0x04, sequence(TRUE)));
+      ? [subjectAltName(o.names)]
+      : [sequence(oid("551d13"), TRUE, octetString(sequence(TRUE)))];
+  if (o.authorityKey !== undefined) {
+    const identifier = sequence(tagged(0x80, o.authorityKey));
+    extensions.push(sequence(oid("551d23"), octetString(identifier)));
+  }
   const body = sequence(
     tagged(0xa0, tagged(0x02, Buffer.of(2))),
     tagged(0x02, serial),
@@ -51,11 +68,11 @@ export function issue(o: {
     sequence(utc(o.from), utc(new Date(o.from.getTime() + o.days * DAY_MS))),
     commonName(o.subject),
     spki,
-    tagged(0xa3, sequence(extension)),
+    tagged(0xa3, sequence(...extensions)),
   );
   const signer = o.by === undefined ? privateKey : createPrivateKey(o.by.key);
   const signature = createSign("sha256").update(body).sign(signer);
-  const der = sequence(body, ecdsaSha256, tagged(0x03, Buffer.concat([Buffer.of(0), signature])));
+  const der = Buffer.from(sequence(body, ecdsaSha256, bitString(signature)));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   return {
     subject: o.subject,
@@ -64,37 +81,13 @@ export function issue(o: {
   };
 }
 
-function commonName(name: string): Buffer {
-  return sequence(set(sequence(oid("550403"), tagged(0x0c, Buffer.from(name)))));
-}
-
-/** One DER value: tag, length, content (X.690 8.1). */
-function tagged(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  const head =
-    length < 0x80
-      ? [length]
-      : length < 0x100
-        ? [0x81, length]
-        : [0x82, length >>> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...head]), content]);
+function commonName(name: string): Uint8Array {
+  return sequence(set(sequence(oid("550403"), text(0x0c, name))));
 }
 
 const TRUE = Buffer.of(1, 1, 0xff);
 
-function sequence(...parts: readonly Buffer[]): Buffer {
-  return tagged(0x30, Buffer.concat(parts));
-}
-
-function set(...parts: readonly Buffer[]): Buffer {
-  return tagged(0x31, Buffer.concat(parts));
-}
-
-function oid(hex: string): Buffer {
-  return tagged(0x06, Buffer.from(hex, "hex"));
-}
-
-function utc(date: Date): Buffer {
-  const text = date.toISOString().replace(/[-:T]/g, "").slice(2, 14);
-  return tagged(0x17, Buffer.from(`${text}Z`));
+function utc(date: Date): Uint8Array {
+  const digits = date.toISOString().replace(/[-:T]/g, "").slice(2, 14);
+  return text(0x17, `${digits}Z`);
 }

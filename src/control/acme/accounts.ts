@@ -6,7 +6,7 @@ import type { Acme } from "../../model/acme.ts";
 import type { AcmeStore } from "../../store/acme.ts";
 import { AccountKey, newKey } from "./account-key.ts";
 import { type Binding, CaClient } from "./client.ts";
-import { httpsTransport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 /** A client that has its account. */
 export interface OpenAccount {
@@ -18,11 +18,18 @@ export interface OpenAccount {
 export class Accounts {
   readonly #store: AcmeStore;
   readonly #clock: Clock;
+  readonly #openTransport: (ca: string | undefined) => Transport;
   #open: { readonly settings: string; readonly account: Promise<OpenAccount> } | null = null;
 
-  constructor(o: { readonly store: AcmeStore; readonly clock: Clock }) {
+  /** @param open to an authority's directory, given who vouches for it */
+  constructor(o: {
+    readonly store: AcmeStore;
+    readonly clock: Clock;
+    readonly open: (ca: string | undefined) => Transport;
+  }) {
     this.#store = o.store;
     this.#clock = o.clock;
+    this.#openTransport = o.open;
   }
 
   /** @throws CaFault, or Fault `bad-input` where the key of `eab` cannot be read */
@@ -55,7 +62,7 @@ export class Accounts {
       this.#store.putAccount(kept);
     }
     const key = new AccountKey(kept.key);
-    const transport = httpsTransport(acme.ca);
+    const transport = this.#openTransport(acme.ca);
     const client = new CaClient({
       ...{ directory, transport, key, accountUrl: kept.url, clock: this.#clock },
     });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Fault } from "../../base/fault.ts";
+import type { Acme } from "../../model/acme.ts";
 import type { ObtainedRow, ObtainedView, RevokeReason } from "../../model/api/mod.ts";
 import { OF_NETWORK } from "../../model/certificate.ts";
 import type { Network } from "../../model/network.ts";
@@ -16,6 +17,7 @@ import { ENDED, keyOf, type NameKey, Names, Unwanted } from "./names.ts";
 import { Orders } from "./orders.ts";
 import { showByDns } from "./show-by-dns.ts";
 import { showByHttp } from "./show-by-http.ts";
+import { httpsTransport, type OpenTransport } from "./transport.ts";
 
 const SWEEP_MS = 2000;
 const ORDERS_AT_ONCE = 4;
@@ -27,6 +29,12 @@ const LIMITED_MS = 3_600_000;
 const ELSEWHERE_MAX = 4;
 /** People may ask for a name again after so long. */
 const ASKED_EACH_MS = 3_600_000;
+/** How often an authority is asked when to renew, where it does not say, and within what it may say. */
+const ASK_WHEN_MS = 6 * 3_600_000;
+const ASK_WHEN_MS_MIN = 3_600_000;
+const ASK_WHEN_MS_MAX = 24 * 3_600_000;
+/** No name's key. */
+const ASKING = "";
 const REASONS: Readonly<Record<RevokeReason, number>> = {
   ...{ unspecified: 0, "key-compromise": 1, superseded: 4, ceased: 5 },
 };
@@ -38,6 +46,8 @@ export interface AcmeBookOptions {
   readonly extras: ZoneExtras;
   /** Without it nothing is ordered: it could not be seen whether name servers hold a challenge. */
   readonly resolver: NameResolver | null;
+  /** How authorities are spoken to; by HTTPS where it is left out. */
+  readonly openTransport?: OpenTransport | undefined;
 }
 
 /** All is to stop; what is under way is continued at the next start. */
@@ -58,6 +68,8 @@ export class AcmeBook {
   readonly #stopping = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
   #pausedUntilMs = 0;
+  /** When an authority is asked again when to renew, by name. */
+  readonly #askedAgainMs = new Map<string, number>();
 
   /** @throws Fault `store-corrupt`, `store-full` or `store-busy` */
   constructor(o: AcmeBookOptions) {
@@ -72,7 +84,8 @@ export class AcmeBook {
     this.#timer.unref();
   }
 
-  #ordersOf({ deps, certificates, extras }: AcmeBookOptions, resolver: NameResolver): Orders {
+  #ordersOf(o: AcmeBookOptions, resolver: NameResolver): Orders {
+    const { deps, certificates, extras, openTransport = httpsTransport } = o;
     const wait = (ms: number) => this.#wait(ms);
     const network = async () => (await deps.store.intents.read()).network;
     const onSilent = (nodes: readonly string[]) => {
@@ -87,8 +100,10 @@ export class AcmeBook {
       const now = isOurs ? null : await network();
       if (now !== null) await leadsHere(host, now, resolver);
     };
+    const open = (ca: string | undefined) => openTransport(ca, this.#stopping.signal);
     return new Orders({
-      ...{ deps, store: this.#store, names: this.#names, certificates, challengers, wait, before },
+      ...{ deps, store: this.#store, names: this.#names, certificates },
+      ...{ challengers, wait, before, open },
     });
   }
 
@@ -109,6 +124,7 @@ export class AcmeBook {
     this.#names.want(wantedNames(network));
     this.#forgetEnded(nowMs);
     if (nowMs < this.#pausedUntilMs) return;
+    this.#askWhen(this.#orders, network.acme, nowMs);
     for (const [key, wanted] of this.#names.wanted()) {
       if (this.#running.size >= ORDERS_AT_ONCE) return;
       if (this.#running.has(key) || !this.#isDue(wanted, nowMs)) continue;
@@ -116,6 +132,12 @@ export class AcmeBook {
       const run = this.#run(this.#orders, wanted, network).finally(() => this.#running.delete(key));
       this.#running.set(key, run);
     }
+  }
+
+  /** Begins what is due, and waits until nothing is under way. */
+  async settle(): Promise<void> {
+    await this.sweep();
+    while (this.#running.size > 0) await Promise.allSettled(this.#running.values());
   }
 
   /** Of one customer, or with null of all and the network; null where there is no such customer. */
@@ -190,6 +212,26 @@ export class AcmeBook {
     return !this.#certificates.hasUploaded(wanted.customer, wanted.host);
   }
 
+  /** One name at a time is asked of: there may be thousands, and it is days that matter. */
+  #askWhen(orders: Orders, acme: Acme, nowMs: number): void {
+    const isTurn = ([key, one]: readonly [string, WantedName]) => {
+      if (this.#running.has(key) || (this.#askedAgainMs.get(key) ?? 0) > nowMs) return false;
+      return this.#names.row(one).state === "obtained" && !this.#isDue(one, nowMs);
+    };
+    const next = [...this.#names.wanted()].find(isTurn);
+    if (next === undefined || this.#running.has(ASKING)) return;
+    const [key, wanted] = next;
+    const again = (ms: number) => this.#askedAgainMs.set(key, nowMs + ms);
+    const asked = orders
+      .askWhen(wanted, acme)
+      .then((ms) => again(Math.min(Math.max(ms ?? ASK_WHEN_MS, ASK_WHEN_MS_MIN), ASK_WHEN_MS_MAX)))
+      .catch(() => again(ASK_WHEN_MS))
+      .then(() => {
+        this.#running.delete(ASKING);
+      });
+    this.#running.set(ASKING, asked);
+  }
+
   /** What a site that is gone had is kept while it is valid: the site may come back. */
   #forgetEnded(nowMs: number): void {
     for (const row of this.#names.unwanted()) {
@@ -210,7 +252,8 @@ export class AcmeBook {
       await orders.obtain(wanted, acme, acme.contact ?? contact);
       log.info("Obtained a certificate", { host });
     } catch (fault) {
-      if (fault instanceof Stopped || fault instanceof Unwanted) return;
+      const isOver = this.#stopping.signal.aborted || fault instanceof Unwanted;
+      if (isOver || fault instanceof Stopped) return;
       try {
         this.#failed(wanted, fault);
       } catch (next) {

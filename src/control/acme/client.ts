@@ -113,9 +113,11 @@ export class CaClient {
     return this.#postAsGet(url, authorizationShape, "authorization");
   }
 
-  /** Tells that the challenge can be looked at (7.5.1). */
-  async respond(challengeUrl: string): Promise<void> {
-    read(await this.#post(challengeUrl, {}), challengeShape, "challenge");
+  /** Tells that the challenge can be looked at (7.5.1); when to look whether it was, if it says so. */
+  async respond(challengeUrl: string): Promise<number | null> {
+    const answer = await this.#post(challengeUrl, {});
+    read(answer, challengeShape, "challenge");
+    return this.#afterOf(answer);
   }
 
   /** @param csr DER in base64url */

@@ -11,7 +11,7 @@ import type { CaClient, Read } from "./client.ts";
 
 /** An order that takes more looks than this, some minutes, has failed. */
 const LOOKS_MAX = 60;
-const LOOK_MS_MIN = 250;
+const LOOK_MS_MIN = 100;
 const LOOK_MS_FIRST = 500;
 const LOOK_MS_MAX = 10_000;
 const AFTER_MS_MAX = 60_000;
@@ -115,15 +115,19 @@ async function authorize(url: string, of: IssueOrder, parts: IssueParts): Promis
     note(of.challenge === "dns-01" ? "telling the name servers" : "telling the caches");
     await challenger.present(shown);
     note("waiting for the authority to look");
-    if (challenge.status === "pending") await client.respond(challenge.url);
-    await untilValid(url, first, parts);
+    const afterMs = challenge.status === "pending" ? await client.respond(challenge.url) : null;
+    await untilValid(url, { value: first, afterMs }, parts);
   } finally {
     await challenger.withdraw(shown);
   }
 }
 
-async function untilValid(url: string, first: Authorization, parts: IssueParts): Promise<void> {
-  let { value: now, afterMs }: Read<Authorization> = { value: first, afterMs: null };
+async function untilValid(
+  url: string,
+  first: Read<Authorization>,
+  parts: IssueParts,
+): Promise<void> {
+  let { value: now, afterMs } = first;
   for (let look = 0; look < LOOKS_MAX; look++) {
     if (now.status === "valid") return;
     if (now.status !== "pending") throw refusalOf(now);

@@ -6,3 +6,4 @@
  */
 export { AcmeBook, type AcmeBookOptions } from "./book.ts";
 export { type ObtainedHandlers, obtainedHandlers } from "./handlers.ts";
+export type { OpenTransport } from "./transport.ts";

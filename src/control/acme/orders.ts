@@ -5,19 +5,21 @@ import type { Acme } from "../../model/acme.ts";
 import {
   isForgotten,
   mayOrderAtMs,
+  type Ordered,
   registeredDomain,
   renewAtMs,
   type WantedName,
 } from "../../policy/certificates/mod.ts";
 import type { AcmeStore } from "../../store/acme.ts";
-import { base64url } from "../../wire/acme/mod.ts";
+import { base64url, certificateId } from "../../wire/acme/mod.ts";
 import type { CertificateBook } from "../certificates.ts";
 import type { Deps } from "../deps.ts";
 import { newKey } from "./account-key.ts";
 import { Accounts, type OpenAccount } from "./accounts.ts";
 import { CaFault } from "./ca-fault.ts";
 import { finishOrder, type IssueParts } from "./issue.ts";
-import { ENDED, type NameKey, type Names } from "./names.ts";
+import { ENDED, keyOf, type NameKey, type Names } from "./names.ts";
+import type { Transport } from "./transport.ts";
 
 export interface OrdersOptions {
   readonly deps: Deps;
@@ -28,16 +30,19 @@ export interface OrdersOptions {
   readonly wait: IssueParts["wait"];
   /** @throws Fault where an authority would look in vain */
   readonly before: (wanted: WantedName) => Promise<void>;
+  readonly open: (ca: string | undefined) => Transport;
 }
 
 /** What is asked of an authority: one certificate, from its order to the store; and to revoke one. */
 export class Orders {
   readonly #o: OrdersOptions;
   readonly #accounts: Accounts;
+  /** What has begun and is not sent yet: it takes its place within the limits. */
+  readonly #begun = new Map<string, Ordered>();
 
   constructor(o: OrdersOptions) {
     this.#o = o;
-    this.#accounts = new Accounts({ store: o.store, clock: o.deps.clock });
+    this.#accounts = new Accounts({ store: o.store, clock: o.deps.clock, open: o.open });
   }
 
   /** Whether the limits leave room for it now; an order that was sent before has had its room. */
@@ -45,12 +50,21 @@ export class Orders {
     const row = this.#o.names.row(wanted);
     if (row.orderUrl !== null && row.directory === directory) return true;
     const nowMs = this.#nowMs();
-    const next = this.#orderedAs(wanted);
-    return mayOrderAtMs(this.#o.store.ordered(), next, { limits, nowMs }) <= nowMs;
+    const sent = [...this.#o.store.ordered(), ...this.#begun.values()];
+    return mayOrderAtMs(sent, this.#orderedAs(wanted), { limits, nowMs }) <= nowMs;
   }
 
   /** @throws CaFault, or what a challenger, `wait` or the names throw */
   async obtain(wanted: WantedName, acme: Acme, contact: string | undefined): Promise<void> {
+    this.#begun.set(keyOf(wanted), { ...this.#orderedAs(wanted), atMs: this.#nowMs() });
+    try {
+      await this.#obtainOnce(wanted, acme, contact);
+    } finally {
+      this.#begun.delete(keyOf(wanted));
+    }
+  }
+
+  async #obtainOnce(wanted: WantedName, acme: Acme, contact: string | undefined): Promise<void> {
     try {
       await this.#obtain(wanted, acme, await this.#accounts.open(acme, contact));
     } catch (fault) {
@@ -87,7 +101,8 @@ export class Orders {
     }
     const facts = certificates.obtained(customer, host)?.facts;
     assert(facts !== undefined, "What was kept is there");
-    const nextMs = renewAtMs({ ...facts, draw: deps.rng.float(), window: null });
+    const window = await this.#windowOf(client, cert).catch(() => null);
+    const nextMs = renewAtMs({ ...facts, draw: deps.rng.float(), window: window?.value ?? null });
     const done = { step: "", ...ENDED, failures: 0, problem: null, nextMs };
     names.note(wanted, { state: "obtained", ...done });
     await deps.store.audits.add({
@@ -119,9 +134,51 @@ export class Orders {
     names.note(wanted, { state: "ordering", step: "ordering", ...fresh });
     for (const one of store.ordered()) if (isForgotten(one, nowMs)) store.forgetOrdered(one.atMs);
     store.addOrdered({ ...this.#orderedAs(wanted), atMs: nowMs });
-    const { url: orderUrl } = await client.newOrder(wanted.host, null);
+    this.#begun.delete(keyOf(wanted));
+    const { url: orderUrl } = await this.#newOrder(client, wanted);
     names.note(wanted, { orderUrl });
     return { orderUrl, key };
+  }
+
+  /** As the one that follows what there is, where the authority wants to know (RFC 9773 5). */
+  async #newOrder(client: OpenAccount["client"], { customer, host }: WantedName) {
+    const before = this.#o.certificates.obtained(customer, host)?.cert;
+    const { renewalInfo } = await client.directory();
+    const replaces = before === undefined || renewalInfo === undefined ? null : idOf(before);
+    if (replaces === null) return client.newOrder(host, null);
+    return client.newOrder(host, replaces).catch((fault: unknown) => {
+      // Another authority's, or replaced already: then it is an order like any other.
+      const isRefused = fault instanceof CaFault && fault.code === "ca-refused";
+      const isOther = isRefused && (fault.is("alreadyReplaced") || fault.is("malformed"));
+      if (isOther) return client.newOrder(host, null);
+      throw fault;
+    });
+  }
+
+  /**
+   * Asks the authority when to renew what was obtained (RFC 9773): the name's next time, where it lies outside
+   * what is suggested, is drawn anew. Tells when to ask again, ms from now; null where it has no such thing.
+   */
+  async askWhen(wanted: WantedName, acme: Acme): Promise<number | null> {
+    const { names, certificates, deps } = this.#o;
+    const kept = certificates.obtained(wanted.customer, wanted.host);
+    if (kept === null) return null;
+    const { client } = await this.#accounts.open(acme, acme.contact);
+    const read = await this.#windowOf(client, kept.cert);
+    if (read === null) return null;
+    const { start, end } = read.value;
+    const { state, nextMs } = names.row(wanted);
+    if (state === "obtained" && (nextMs < start || nextMs > end)) {
+      const draw = deps.rng.float();
+      names.note(wanted, { nextMs: renewAtMs({ ...kept.facts, draw, window: read.value }) });
+    }
+    return read.afterMs;
+  }
+
+  async #windowOf(client: OpenAccount["client"], cert: string) {
+    const id = idOf(cert);
+    const read = id === null ? null : await client.renewalInfo(id);
+    return read === null ? null : { value: read.value.suggestedWindow, afterMs: read.afterMs };
   }
 
   #orderedAs({ customer, host }: WantedName) {
@@ -132,4 +189,8 @@ export class Orders {
   #nowMs(): number {
     return this.#o.deps.clock.wallMs();
   }
+}
+
+function idOf(cert: string): string | null {
+  return certificateId(new X509Certificate(cert).raw);
 }

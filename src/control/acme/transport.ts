@@ -19,11 +19,14 @@ export interface CaAnswer {
 /** One exchange with an authority. @throws CaFault `ca-unreachable` or `ca-broken` */
 export type Transport = (url: string, ask: CaAsk) => Promise<CaAnswer>;
 
+/** @param ca PEM; stopping: gives up what is under way */
+export type OpenTransport = (ca: string | undefined, stopping: AbortSignal) => Transport;
+
 /**
  * Over HTTPS, its certificate checked against the system's authorities, or against `ca` alone. Nothing is
  * followed elsewhere, and answers are bounded in size and time.
  */
-export function httpsTransport(ca: string | undefined): Transport {
+export const httpsTransport: OpenTransport = (ca, stopping) => {
   return async (url, { method, body }) => {
     if (!url.startsWith("https://")) throw new CaFault("ca-broken", "a URL that is not https");
     try {
@@ -37,7 +40,7 @@ export function httpsTransport(ca: string | undefined): Transport {
         },
         ...(body === undefined ? {} : { body }),
         ...(ca === undefined ? {} : { tls: { ca } }),
-        signal: AbortSignal.timeout(ANSWER_MS_MAX),
+        signal: AbortSignal.any([AbortSignal.timeout(ANSWER_MS_MAX), stopping]),
       });
       const { status, headers } = response;
       return { status, headers, text: await readBounded(response) };
@@ -47,7 +50,7 @@ export function httpsTransport(ca: string | undefined): Transport {
       throw new CaFault("ca-unreachable", `${host}: ${wordsOf(error)}`, { cause: error });
     }
   };
-}
+};
 
 async function readBounded(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];

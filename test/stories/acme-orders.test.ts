@@ -1,0 +1,343 @@
+/** What becomes of orders for certificates: over years, through kills, refusals and silence. */
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { LocalBus } from "../../src/bus/mod.ts";
+import { issue } from "../../src/cli/demo/certificate.ts";
+import { DIRECTORY, FakeCa } from "../../src/control/acme/fake-ca.fixture.ts";
+import {
+  type ControlWorld,
+  NETWORK_YAML,
+  OPERATOR,
+  startControlWorld,
+} from "../../src/control/control-world.ts";
+import type { ObtainedRow, ObtainedView } from "../../src/model/api/mod.ts";
+import type { NameResolver } from "../../src/model/resolver.ts";
+import { makeQuery, type ResourceRecord, TYPE } from "../../src/wire/dns/mod.ts";
+
+// Every start hashes a password: on a busy machine that takes seconds.
+setDefaultTimeout(60_000);
+
+const DAY = 86_400_000;
+const LIFE_DAYS = 90;
+const SHARED = "c.cdn.example";
+const SECOND = "www.shop.example.cdn.example";
+const ALL = [SHARED, SECOND, "www.news.example.cdn.example"];
+
+const root = issue({
+  subject: "Root",
+  names: [],
+  from: new Date(Date.UTC(2020, 0, 1)),
+  days: 20_000,
+});
+
+let world: Lab | null = null;
+afterEach(async () => {
+  await world?.control.stop();
+  world = null;
+});
+
+class Lab {
+  control!: ControlWorld;
+  ca!: FakeCa;
+  headers: Record<string, string> = {};
+  readonly #bus = new LocalBus();
+  /** Whether name servers answer with what they have, something older, or not at all. */
+  servers: "right" | "older" | "silent" = "right";
+
+  async start(acme = "", sites = NETWORK_YAML): Promise<this> {
+    let ca: FakeCa | null = null;
+    this.control = await startControlWorld({
+      bus: this.#bus,
+      resolver: this.#resolver(),
+      openTransport: (...given) => ca?.open(...given) ?? (() => Promise.reject(new Error("none"))),
+    });
+    const { clock } = this.control;
+    ca = this.ca = new FakeCa({
+      clock,
+      issue: (host, spki) => {
+        const from = new Date(clock.wallMs());
+        const authorityKey = Buffer.from("0102030405", "hex");
+        const of = { subject: "leaf", names: [host], from, days: LIFE_DAYS, by: root };
+        return issue({ ...of, spki, authorityKey }).cert + root.cert;
+      },
+      look: async (host, type, keyAuthorization) => {
+        if (type !== "dns-01") return "not looked at";
+        const value = new Bun.CryptoHasher("sha256").update(keyAuthorization).digest("base64url");
+        const held = (await this.challenges()).get(`_acme-challenge.${host}`);
+        return held === value ? null : `no TXT for ${host}`;
+      },
+    });
+    this.headers = await this.control.token(OPERATOR);
+    const settings = `acme: {directory: '${DIRECTORY}', termsAgreed: true${acme}}\n`;
+    const body = { yaml: settings + sites };
+    const applied = await this.control.call("POST", "/apply", { headers: this.headers, body });
+    expect(applied.status).toBe(200);
+    return this;
+  }
+
+  /** What name servers are given. */
+  async challenges(): Promise<Map<string, string>> {
+    const set = await this.#bus.request("zone.extras", { have: "" }, 2000);
+    return new Map((set?.challenges ?? []).map(({ name, value }) => [name, value]));
+  }
+
+  settle(): Promise<void> {
+    return this.control.control.settleCertificates();
+  }
+
+  async rows(): Promise<readonly ObtainedRow[]> {
+    const { headers } = this;
+    return (await this.control.call<ObtainedView>("GET", "/obtained", { headers })).body.names;
+  }
+
+  async row(host: string): Promise<ObtainedRow> {
+    const row = (await this.rows()).find((one) => one.host === host);
+    if (row === undefined) throw new Error(`No name ${host}`);
+    return row;
+  }
+
+  async states(): Promise<string> {
+    return (await this.rows()).map(({ state }) => state).join(" ");
+  }
+
+  #resolver(): NameResolver {
+    const lookup: NameResolver["lookup"] = async (name) => makeQuery(1, name, TYPE.A);
+    return {
+      lookup,
+      lookupAt: async (_, name) => {
+        if (this.servers === "silent") throw new Error("silent");
+        const value = (await this.challenges()).get(name);
+        const texts = [new TextEncoder().encode(value ?? "")];
+        const base = { name, type: TYPE.TXT, class: 1, ttlSec: 5 };
+        const answer: ResourceRecord = { ...base, data: { kind: "texts", texts } };
+        const answers = value === undefined || this.servers === "older" ? [] : [answer];
+        return { ...makeQuery(1, name, TYPE.TXT), answers };
+      },
+    };
+  }
+}
+
+test("all names are obtained, one certificate each, through refused nonces; nothing is left at the name servers", async () => {
+  world = await new Lab().start();
+  world.ca.nonceRefusals = 5;
+  await world.settle();
+  const rows = await world.rows();
+  expect(rows.map(({ host, customer, state }) => `${host} ${customer} ${state}`)).toEqual([
+    `${SHARED} null obtained`,
+    `${SECOND} shop obtained`,
+    "www.news.example.cdn.example news obtained",
+  ]);
+  expect(world.ca.orders.map(({ host }) => host).sort()).toEqual(ALL.toSorted());
+  expect((await world.challenges()).size).toBe(0);
+  const before = world.ca.asked.length;
+  await world.settle();
+  expect(world.ca.asked.length).toBe(before);
+});
+
+test("each is renewed when two thirds of its life have passed, for years, and never before", async () => {
+  world = await new Lab().start(", sites: false");
+  const { control, ca } = world;
+  await world.settle();
+  for (let days = 0; days < 720; days += 5) {
+    control.clock.advance(5 * DAY);
+    await world.settle();
+    // There are always some weeks left.
+    const ageMs = control.clock.wallMs() - (ca.issuedMs.at(-1) ?? 0);
+    expect(ageMs).toBeLessThan((LIFE_DAYS - 20) * DAY);
+  }
+  // 720 days at 55 to 60 days each, seen every five days.
+  expect(ca.issuedMs.length).toBeGreaterThanOrEqual(12);
+  expect(ca.issuedMs.length).toBeLessThanOrEqual(14);
+});
+
+test("a renewal that fails leaves the certificate, is told in the authority's words, and comes again later and later", async () => {
+  world = await new Lab().start(", sites: false");
+  const { control, ca } = world;
+  await world.settle();
+  const { notAfter } = await world.row(SHARED);
+  control.clock.advance(61 * DAY);
+  ca.refusals.set("order-new", { type: "rejectedIdentifier", detail: "not today\u001b[2J" });
+  const waits: number[] = [];
+  for (let tries = 0; tries < 4; tries++) {
+    await world.settle();
+    const row = await world.row(SHARED);
+    expect([row.state, row.notAfter, row.failures]).toEqual(["failed", notAfter, tries + 1]);
+    expect(row.problem).toContain("rejectedIdentifier: not today [2J");
+    const waitMs = Date.parse(row.nextAt ?? "") - control.clock.wallMs();
+    waits.push(waitMs);
+    const asked = ca.asked.length;
+    control.clock.advance(waitMs - 1000);
+    await world.settle();
+    expect(ca.asked.length).toBe(asked);
+    control.clock.advance(1000);
+  }
+  expect(waits.toSorted((a, b) => a - b)).toEqual(waits);
+  ca.refusals.clear();
+  await world.settle();
+  expect(await world.row(SHARED)).toMatchObject({ state: "obtained", failures: 0, problem: null });
+});
+
+test("a kill before or after any exchange costs no certificate: the order goes on, and there is one at a time", async () => {
+  const lab = await new Lab().start(", sites: false");
+  world = lab;
+  const { control, ca, headers } = lab;
+  const path = `/obtained/${SHARED}/renew`;
+  let through = 0;
+  for (let n = 1; through < 2; n++) {
+    for (const when of ["before", "after"] as const) {
+      await lab.settle();
+      const [certificates, orders] = [ca.issuedMs.length, ca.orders.length];
+      // The limits are of no interest here.
+      control.clock.advance(3_600_001);
+      ca.silentAt = { n, when };
+      await control.call("POST", path, { headers });
+      const settled = lab.settle().then(() => true);
+      const isThrough = await Promise.race([settled, ca.silence.then(() => false)]);
+      ca.silentAt = null;
+      if (isThrough) through++;
+      else {
+        await control.restart();
+        await lab.settle();
+      }
+      const row = await lab.row(SHARED);
+      const made = [ca.issuedMs.length - certificates, ca.orders.length - orders];
+      // A second order only where the answer that told where the first one is was lost.
+      const isLost = when === "after" && made[1] === 2;
+      const expected = ["obtained", null, 1, isLost ? 2 : 1];
+      expect([when, n, row.state, row.problem, ...made]).toEqual([when, n, ...expected]);
+      if (isThrough) expect(n).toBeGreaterThan(8);
+    }
+  }
+  expect(ca.accounts).toBe(1);
+}, 120_000);
+
+test("no more is ordered than the limits allow, the shared name first; renewals are not counted by the week", async () => {
+  world = await new Lab().start(", limits: {perHour: 2, perWeek: 2}");
+  const { control, ca } = world;
+  await world.settle();
+  expect(ca.orders.map(({ host }) => host)).toEqual([SHARED, SECOND]);
+  expect(await world.states()).toBe("obtained obtained waiting");
+  control.clock.advance(6 * DAY);
+  await world.settle();
+  expect(ca.orders.length).toBe(2);
+  control.clock.advance(DAY + 1);
+  await world.settle();
+  expect(ca.orders.length).toBe(3);
+  control.clock.advance(65 * DAY);
+  await world.settle();
+  expect(ca.orders.length).toBe(5);
+  control.clock.advance(3_600_001);
+  await world.settle();
+  expect(ca.orders.length).toBe(6);
+});
+
+test("an authority that says it is too much is left alone for as long as it says, for all names", async () => {
+  world = await new Lab().start();
+  const { control, ca } = world;
+  ca.refusals.set("order-new", { type: "rateLimited", detail: "slowly", retryAfter: "7200" });
+  await world.settle();
+  ca.refusals.clear();
+  const asked = ca.asked.length;
+  control.clock.advance(7_100_000);
+  await world.settle();
+  expect(ca.asked.length).toBe(asked);
+  control.clock.advance(200_000);
+  await world.settle();
+  expect(await world.states()).toBe("obtained obtained obtained");
+});
+
+test("the time that an authority suggests is kept to, and what it calls back is renewed at once", async () => {
+  world = await new Lab().start(", sites: false");
+  const { control, ca } = world;
+  const at = (days: number) => new Date(control.clock.wallMs() + days * DAY).toISOString();
+  ca.window = { start: at(10), end: at(12) };
+  await world.settle();
+  const { nextAt } = await world.row(SHARED);
+  expect([nextAt ?? "", ca.window.start].toSorted()[0]).toBe(ca.window.start);
+  expect([nextAt ?? "", ca.window.end].toSorted()[1]).toBe(ca.window.end);
+  // It revokes what it issued: the window is over at once.
+  ca.window = { start: at(-2), end: at(-1) };
+  control.clock.advance(DAY);
+  await world.settle();
+  await world.settle();
+  expect(ca.orders.length).toBe(2);
+  expect(ca.orders[1]?.replaces).toMatch(/^AQIDBAU\.[\w-]+$/);
+});
+
+test("nothing is ordered for a name whose uploaded certificate lasts, and a gone site's is not renewed", async () => {
+  world = await new Lab().start();
+  const { control, ca } = world;
+  const { headers } = world;
+  const from = new Date(control.clock.wallMs() - DAY);
+  const own = issue({ subject: "own", names: [SECOND], from, days: 60, by: root });
+  const body = { cert: own.cert + root.cert, key: own.key };
+  const added = await control.call("POST", "/customers/shop/certificates", { headers, body });
+  expect(added.status).toBe(201);
+  await world.settle();
+  expect(await world.states()).toBe("obtained own obtained");
+  // What is obtained has its names for itself.
+  const taken = { ...body, name: `acme_${SHARED}` };
+  const refused = await control.call("POST", "/certificates", { headers, body: taken });
+  expect(refused.status).toBe(422);
+  // Three weeks before the end the network takes over.
+  control.clock.advance(40 * DAY);
+  await world.settle();
+  expect(ca.orders.filter(({ host }) => host === SECOND).length).toBe(1);
+  await control.call("DELETE", "/customers/news/sites/www.news.example", { headers });
+  control.clock.advance(70 * DAY);
+  await world.settle();
+  expect(ca.orders.filter(({ host }) => host.includes("news")).length).toBe(1);
+  const left = await control.call<unknown[]>("GET", "/customers/news/certificates", { headers });
+  expect(left.body).toEqual([]);
+});
+
+test("the authority is told only once every name server that answers holds the challenge (T7)", async () => {
+  world = await new Lab().start(", sites: false");
+  const { ca } = world;
+  world.servers = "older";
+  const settled = world.settle();
+  const deadline = performance.now() + 20_000;
+  while ((await world.challenges()).size === 0 && performance.now() < deadline) await Bun.sleep(10);
+  expect((await world.challenges()).size).toBe(1);
+  expect(ca.asked.filter((line) => line.includes("challenge"))).toEqual([]);
+  world.servers = "right";
+  await settled;
+  expect(await world.states()).toBe("obtained");
+  expect((await world.challenges()).size).toBe(0);
+});
+
+test("an authority that has forgotten the account gets it again; a revoked certificate is gone and another comes", async () => {
+  world = await new Lab().start(", sites: false");
+  const { control, ca, headers } = world;
+  await world.settle();
+  ca.forgetAccounts();
+  const renew = await control.call("POST", `/obtained/${SHARED}/renew`, { headers });
+  expect(renew.status).toBe(200);
+  await world.settle();
+  expect(ca.orders.length).toBe(2);
+  expect(await world.states()).toBe("obtained");
+  const body = { reason: "key-compromise" };
+  const path = `/obtained/${SHARED}/revoke`;
+  const revoked = await control.call<ObtainedRow>("POST", path, { headers, body });
+  expect([revoked.status, revoked.body.notAfter, ca.revoked]).toEqual([200, null, [1]]);
+  await world.settle();
+  expect([ca.orders.length, await world.states()]).toEqual([3, "obtained"]);
+});
+
+test("a customer asks for a name of its own once an hour, and for nobody else's", async () => {
+  world = await new Lab().start();
+  const { control, ca } = world;
+  await world.settle();
+  const shop = await control.token({ email: "shop@shop.example", password: "shop-secret" });
+  const ask = (customer: string, host: string) => {
+    const path = `/customers/${customer}/obtained/${host}/renew`;
+    return control.call("POST", path, { headers: shop }).then(({ status }) => status);
+  };
+  expect(await ask("shop", SECOND)).toBe(429);
+  control.clock.advance(3_600_000);
+  expect(await ask("shop", SECOND)).toBe(200);
+  await world.settle();
+  expect(ca.orders.filter(({ host }) => host === SECOND).length).toBe(2);
+  expect(await ask("shop", "www.news.example.cdn.example")).toBe(404);
+  expect(await ask("shop", SHARED)).toBe(404);
+  expect(await ask("news", "www.news.example.cdn.example")).toBe(404);
+});
