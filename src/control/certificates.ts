@@ -209,6 +209,10 @@ export class CertificateBook {
   }
 
   async #remove(caller: Caller, customer: string, name: string): Promise<undefined> {
+    const { network } = await this.#deps.store.intents.read();
+    if (isObtained(name) && network?.acme !== undefined) {
+      throw new Fault("conflict", `${name} is obtained by itself: revoke it, or end acme`);
+    }
     if (!this.#store.remove(customer, name)) throw new Fault("not-found", name);
     this.#load();
     await this.#audit(caller, { customer, name, act: "remove", change: `- ${name}` });

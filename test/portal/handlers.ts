@@ -275,6 +275,19 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     sitesOf(world, input);
     return { reply: input.params.customer === "acme" ? world.certificates : [] };
   },
+  listObtained(world, input) {
+    sitesOf(world, input);
+    const own = input.params.customer === "acme";
+    return { reply: { directory: "https://ca.example/dir", names: own ? world.obtained : [] } };
+  },
+  renewObtained(world, input) {
+    const at = world.obtained.findIndex(({ host }) => host === input.params.host);
+    const row = world.obtained[at];
+    if (row === undefined) throw new Refusal(404, "There is nothing at this name");
+    const next = { ...row, state: "ordering", step: "telling the name servers" } as const;
+    world.obtained[at] = next;
+    return { reply: next };
+  },
   addCertificate(world, input) {
     sitesOf(world, input);
     const { cert = "", key = "" } = input.body as { cert?: string; key?: string };

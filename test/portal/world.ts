@@ -5,6 +5,7 @@ import type {
   Invoice,
   Live,
   NodeView,
+  ObtainedRow,
   SnapshotRow,
   TokenRow,
 } from "../../src/model/api/mod.ts";
@@ -23,6 +24,7 @@ export interface World {
   /** Node -> what was overruled of it. */
   readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
   readonly certificates: CertificateRow[];
+  readonly obtained: ObtainedRow[];
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
@@ -75,6 +77,13 @@ export function makeWorld(): World {
         warnings: ["It ended at 2026-11-19T12:00:00.000Z: browsers refuse it"],
       }),
     ],
+    obtained: [
+      obtainedOf("www.shop.example.cdn.example", { state: "obtained" }),
+      obtainedOf("img.shop.example", {
+        ...{ kind: "alias", challenge: "http-01", state: "failed", failures: 2, notAfter: null },
+        problem: "The name does not lead to the caches: img.shop.example has 203.0.113.9",
+      }),
+    ],
     claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],
     snapshots: [],
@@ -124,6 +133,16 @@ export function publish(world: World, note: string, number = world.snapshot + 1)
     missing,
   });
   return number;
+}
+
+function obtainedOf(host: string, more: Partial<ObtainedRow>): ObtainedRow {
+  return {
+    ...{ host, customer: "acme", kind: "second", challenge: "dns-01", state: "waiting" },
+    ...{ step: "", problem: null, failures: 0, triedAt: new Date(START_MS).toISOString() },
+    nextAt: new Date(START_MS + 50 * 86_400_000).toISOString(),
+    notAfter: new Date(START_MS + 80 * 86_400_000).toISOString(),
+    ...more,
+  };
 }
 
 export function certificateOf(name: string, more: Partial<CertificateRow>): CertificateRow {

@@ -278,6 +278,8 @@ test("nothing is ordered for a name whose uploaded certificate lasts, and a gone
   const taken = { ...body, name: `acme_${SHARED}` };
   const refused = await control.call("POST", "/certificates", { headers, body: taken });
   expect(refused.status).toBe(422);
+  const removed = await control.call("DELETE", `/certificates/acme_${SHARED}`, { headers });
+  expect(removed.status).toBe(409);
   // Three weeks before the end the network takes over.
   control.clock.advance(40 * DAY);
   await world.settle();

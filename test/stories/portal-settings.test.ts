@@ -140,6 +140,22 @@ describe("rules in the portal", () => {
 });
 
 describe("certificates in the portal", () => {
+  story(
+    "names whose certificates come by themselves say where they stand, and are ordered again",
+    async () => {
+      const page = await stage.page("owner");
+      await visit(page, "/customers/acme/certificates");
+      await page.getByRole("row", { name: /www\.shop\.example\.cdn\.example Obtained/ }).waitFor();
+      await page.getByRole("row", { name: /img\.shop\.example Failed .*203\.0\.113\.9/ }).waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      await page.getByRole("button", { name: "Order now img.shop.example" }).click();
+      await page.getByText("img.shop.example is ordered in a moment").waitFor();
+      await page
+        .getByRole("row", { name: /img\.shop\.example Being ordered telling the name servers/ })
+        .waitFor();
+    },
+  );
+
   story("one is added with all that was wrong said at its fields, and one is removed", async () => {
     const page = await stage.page("owner");
     await visit(page, "/customers/acme/certificates");

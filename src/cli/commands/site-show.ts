@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Live, SiteView } from "../../model/api/mod.ts";
+import type { Live, ObtainedView, SiteView } from "../../model/api/mod.ts";
 import { findSite } from "./find-site.ts";
 import { originTable } from "./origin-list.ts";
 import { noun, verb } from "./verb.ts";
@@ -22,6 +22,21 @@ function recordOf({ site, names }: SiteView): string {
   return names.nameServers.map((name) => `${site.hostname}. NS ${name}.`).join("; ");
 }
 
+/** The path form needs no certificate of its own: it is there while the host form's is ordered. */
+function httpsLines({ names, ports }: SiteView, obtained: ObtainedView): string[] {
+  const row = obtained.names.find(({ host }) => host === names.cacheHost);
+  if (row === undefined) return [];
+  const port = ports.https === 443 ? "" : `:${ports.https}`;
+  const shared = `https://${names.cachePath.replace("/", `${port}/`)}/`;
+  const own = `https://${names.cacheHost}${port}/`;
+  if (row.notAfter !== null || row.state === "own") return [`  over HTTPS     ${own} or ${shared}`];
+  const why = row.problem ?? row.step;
+  return [
+    `  over HTTPS     ${shared}`,
+    `                 ${own} when it has its certificate (${row.state}${why === "" ? "" : `: ${why}`})`,
+  ];
+}
+
 export function registerSiteShow(program: Command): void {
   verb(noun(program, "site", "Customers' host names"), {
     usage: "show <hostname>",
@@ -40,6 +55,7 @@ export function registerSiteShow(program: Command): void {
         `  CNAME target   ${names.cname}`,
         `  name servers   ${names.nameServers.join(", ")}`,
         `  static objects http://${names.cacheHost}${port}/ or http://${shared}/`,
+        ...httpsLines(found, await api.call("listObtained", { params: { customer } })),
         `  snapshot ${live.snapshot}, health ${live.health}, assignment ${live.assignment}`,
         "",
         ...originTable(live),

@@ -62,6 +62,8 @@ const CALLS = {
   listCertificates: ["get", "/customers/{customer}/certificates"],
   addCertificate: ["post", "/customers/{customer}/certificates"],
   deleteCertificate: ["delete", "/customers/{customer}/certificates/{name}"],
+  listObtained: ["get", "/customers/{customer}/obtained"],
+  renewObtained: ["post", "/customers/{customer}/obtained/{host}/renew"],
   readUsage: ["get", "/customers/{customer}/usage"],
   listInvoices: ["get", "/customers/{customer}/invoices"],
   createInvoice: ["post", "/customers/{customer}/invoices"],

@@ -8,6 +8,7 @@ import { CertificateForm } from "../parts/certificate-form.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { formatDay } from "../parts/format.ts";
+import { Obtained } from "../parts/obtained.tsx";
 import { Page } from "../parts/page.tsx";
 import { StateBadge } from "../parts/state-badge.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
@@ -50,6 +51,7 @@ export function CertificatesPage(props: PageProps) {
           )
         }
       </Loaded>
+      <Obtained customer={customer} />
       <Removal customer={customer} row={asking} onClose={() => setAsking(null)} />
     </Page>
   );
@@ -92,11 +94,12 @@ function columnsOf(ask: ((row: CertificateRow) => void) | null): readonly Column
     head: "Actions",
     quiet: true,
     align: "right",
-    cell: (row) => (
-      <Button variant="default" size="compact-sm" onClick={() => ask(row)}>
-        Remove<span className="tp-hidden"> {row.name}</span>
-      </Button>
-    ),
+    cell: (row) =>
+      row.kind === "uploaded" && (
+        <Button variant="default" size="compact-sm" onClick={() => ask(row)}>
+          Remove<span className="tp-hidden"> {row.name}</span>
+        </Button>
+      ),
   };
   return [...columns, actions];
 }

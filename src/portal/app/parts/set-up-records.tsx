@@ -1,6 +1,7 @@
 import { Paper, Stack, Text, Title } from "@mantine/core";
 import type { SiteView } from "../../../model/api/mod.ts";
 import { CopyLine } from "./copy-line.tsx";
+import { HostFormNote } from "./obtained.tsx";
 
 const TTL = 3600;
 
@@ -59,6 +60,7 @@ export function SetUpRecords(props: { view: SiteView }) {
         </Text>
         <CopyLine what="the path form" text={addressOf(props.view, names.cachePath)} />
         <CopyLine what="the host form" text={addressOf(props.view, names.cacheHost)} />
+        <HostFormNote customer={props.view.customer} host={names.cacheHost} />
         {site.cache.aliases.length > 0 && (
           <>
             <Text>Names of your own for caches, each with a CNAME:</Text>

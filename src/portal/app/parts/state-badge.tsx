@@ -10,6 +10,11 @@ const WORDS: Readonly<Record<string, string>> = {
   expiring: "Ends soon",
   expired: "Ended",
   "not-yet": "Not valid yet",
+  waiting: "Waiting",
+  ordering: "Being ordered",
+  obtained: "Obtained",
+  failed: "Failed",
+  own: "Uploaded",
 };
 
 const TONES: Readonly<Record<string, string>> = {
@@ -21,6 +26,11 @@ const TONES: Readonly<Record<string, string>> = {
   expiring: "warn",
   expired: "bad",
   "not-yet": "quiet",
+  waiting: "quiet",
+  ordering: "quiet",
+  obtained: "good",
+  failed: "bad",
+  own: "good",
 };
 
 /** A state in a word and a sign of its own shape: never by colour alone. */

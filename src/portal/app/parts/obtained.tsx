@@ -1,0 +1,99 @@
+import { Alert, Button, Stack, Text, Title } from "@mantine/core";
+import type { ObtainedRow } from "../../../model/api/mod.ts";
+import { useMayEdit } from "../api/lives.ts";
+import { useChange, useRead } from "../api/queries.ts";
+import { type Column, DataTable } from "./data-table.tsx";
+import { formatDay, formatMoment } from "./format.ts";
+import { StateBadge } from "./state-badge.tsx";
+import { useToast } from "./toast.tsx";
+
+const REFRESH_MS = 10_000;
+
+/** Names whose certificates the network obtains by itself; nothing where it obtains none. */
+export function Obtained(props: { customer: string }) {
+  const { customer } = props;
+  const obtained = useRead("listObtained", { params: { customer } }, { refreshMs: REFRESH_MS });
+  const renew = useChange("renewObtained");
+  const toast = useToast();
+  const mayEdit = useMayEdit();
+  const { directory = null, names = [] } = obtained.data ?? {};
+  if (directory === null || names.length === 0) return null;
+  const again = ({ host }: ObtainedRow) =>
+    renew.mutate(
+      { params: { customer, host } },
+      {
+        onSuccess: () => toast(`${host} is ordered in a moment`),
+        onError: (error) => toast(error.message, { bad: true }),
+      },
+    );
+  return (
+    <Stack gap="sm">
+      <Title order={2}>Obtained by themselves</Title>
+      <Text c="dimmed">
+        The network orders these from {new URL(directory).host}, and renews them in time.
+      </Text>
+      <DataTable
+        label="Certificates obtained by themselves"
+        columns={mayEdit ? [...COLUMNS, actionsOf(again)] : COLUMNS}
+        rows={names}
+        rowKey={(row) => row.host}
+      />
+    </Stack>
+  );
+}
+
+const COLUMNS: readonly Column<ObtainedRow>[] = [
+  { head: "Name", title: true, cell: (row) => <span className="tp-break">{row.host}</span> },
+  {
+    head: "State",
+    cell: (row) => (
+      <Stack gap={2}>
+        <StateBadge state={row.state} />
+        <Words row={row} />
+      </Stack>
+    ),
+  },
+  { head: "Ends", cell: (row) => (row.notAfter === null ? "–" : formatDay(row.notAfter)) },
+  {
+    head: "Next",
+    cell: (row) => (row.nextAt === null ? "–" : formatMoment(Date.parse(row.nextAt))),
+  },
+];
+
+function actionsOf(again: (row: ObtainedRow) => void): Column<ObtainedRow> {
+  return {
+    head: "Actions",
+    quiet: true,
+    align: "right",
+    cell: (row) =>
+      row.state !== "ordering" &&
+      row.state !== "own" && (
+        <Button variant="default" size="compact-sm" onClick={() => again(row)}>
+          Order now<span className="tp-hidden"> {row.host}</span>
+        </Button>
+      ),
+  };
+}
+
+function Words({ row }: { row: ObtainedRow }) {
+  const words = row.state === "own" ? "A certificate of yours is shown" : row.step || row.problem;
+  if (words === null || words === "") return null;
+  return (
+    <Text size="xs" c="dimmed" className="tp-break">
+      {words}
+    </Text>
+  );
+}
+
+/** Beside a site's host form: that it has no certificate yet, and what to use meanwhile. */
+export function HostFormNote(props: { customer: string; host: string }) {
+  const { customer, host } = props;
+  const obtained = useRead("listObtained", { params: { customer } }, { refreshMs: REFRESH_MS });
+  const row = obtained.data?.names.find((one) => one.host === host);
+  if (row === undefined || row.notAfter !== null || row.state === "own") return null;
+  return (
+    <Alert color="gray" title="The host form has no certificate yet">
+      Use the path form over HTTPS until it has. {row.problem ?? "It is ordered by itself."}
+    </Alert>
+  );
+}
