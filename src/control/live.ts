@@ -5,7 +5,7 @@ import type { Feed } from "../model/feed.ts";
 import type { Health } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
-import { wantedSplit } from "../policy/steering/mod.ts";
+import { hasTiers, wantedSplit } from "../policy/steering/mod.ts";
 import { BUCKET_MS, BUCKETS, RATE_BUCKETS, Ring } from "./ring.ts";
 
 /** Rings kept at most, about 5 KB each: further targets and sites show no history. */
@@ -16,6 +16,10 @@ const LOOKUPS = 0;
 const REQUESTS = 1;
 const HITS = 2;
 const BYTES = 3;
+/** Of a node's alone: what it sent to other caches. */
+const TIER_REQUESTS = 4;
+const TIER_BYTES = 5;
+const OF_NODE = 6;
 /** Fields of a target's ring. */
 const ANSWERS = 0;
 const FETCHES = 1;
@@ -125,6 +129,7 @@ export class LiveBook {
       lookupsPerSec: ring?.rate(at.now, LOOKUPS) ?? 0,
       ...traffic(ring, at.now),
       answersPerSec: this.#rings.get(`target ${node.id}`)?.rate(at.now, ANSWERS) ?? 0,
+      ...tiersOf(snapshot, node, { ring, now: at.now }),
     };
   }
 
@@ -168,7 +173,7 @@ export class LiveBook {
 
   #takeStats(stats: NodeStats): void {
     const now = this.#clock.wallMs();
-    const node = this.#ring(`node ${stats.node}`, 4);
+    const node = this.#ring(`node ${stats.node}`, OF_NODE);
     if (stats.logs === undefined) this.#logs.delete(stats.node);
     else if (node !== undefined) this.#logs.set(stats.node, stats.logs);
     for (const [hostname, groups] of Object.entries(stats.lookups)) {
@@ -183,6 +188,10 @@ export class LiveBook {
         ring?.add(now, HITS, seen.hits);
         ring?.add(now, BYTES, seen.bytesOut);
       }
+    }
+    for (const { requests, bytesOut } of Object.values(stats.tiers ?? {})) {
+      node?.add(now, TIER_REQUESTS, requests);
+      node?.add(now, TIER_BYTES, bytesOut);
     }
     for (const [id, n] of Object.entries(stats.answers)) this.#target(id)?.add(now, ANSWERS, n);
     for (const [id, n] of Object.entries(stats.fetches)) this.#target(id)?.add(now, FETCHES, n);
@@ -232,6 +241,22 @@ function traffic(ring: Ring | undefined, now: number) {
   const hitsPerSec = ring?.rate(now, HITS) ?? 0;
   const hitRatio = requestsPerSec === 0 ? null : hitsPerSec / requestsPerSec;
   return { requestsPerSec, hitRatio, bytesPerSec: ring?.rate(now, BYTES) ?? 0 };
+}
+
+/** Whom a cache asks, and what it sent to those that ask it; nothing where the network has no tiers. */
+function tiersOf(
+  snapshot: Snapshot,
+  node: SnapshotNode,
+  o: { readonly ring: Ring | undefined; readonly now: number },
+): Pick<NodeView, "parent" | "tier" | "tierRequestsPerSec" | "tierBytesPerSec"> {
+  if (!hasTiers(snapshot) || !node.roles.includes("edge")) return {};
+  const { parent, tier } = snapshot.pops[node.pop] ?? {};
+  return {
+    ...(parent === undefined ? {} : { parent }),
+    ...(tier === undefined ? {} : { tier }),
+    tierRequestsPerSec: o.ring?.rate(o.now, TIER_REQUESTS) ?? 0,
+    tierBytesPerSec: o.ring?.rate(o.now, TIER_BYTES) ?? 0,
+  };
 }
 
 function forcedOf(target: SnapshotOrigin | SnapshotNode, health: Health) {

@@ -45,8 +45,9 @@ export async function why(
 /** As the API has it: lists that a caller may change. */
 function hereOf({ told }: WhyTold): WhyReply["caches"][number]["here"] {
   if (told === null) return null;
-  const { parts, rules, decided } = told;
-  return { ...told, parts: [...parts], rules: [...rules], decided: [...decided] };
+  const { parts, rules, decided, parents, ...rest } = told;
+  const above = parents === undefined ? {} : { parents: [...parents] };
+  return { ...rest, parts: [...parts], rules: [...rules], decided: [...decided], ...above };
 }
 
 async function askAll(

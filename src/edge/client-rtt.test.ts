@@ -34,6 +34,14 @@ function world(hosts = ["0.0.0.0"]) {
 }
 
 describe("startClientRtt()", () => {
+  test("takes other caches of the network that ask this one for no clients", () => {
+    const { meter, snapshot, sweep } = world();
+    meter.take(snapshot);
+    const [node] = snapshot.nodes;
+    sweep([[node!.v4!, 7]]);
+    expect([meter.connections(), meter.take(snapshot)]).toEqual([1, {}]);
+  });
+
   test("folds connections by network and group, and forgets what is a minute old", () => {
     const { meter, snapshot, sweep } = world();
     sweep([

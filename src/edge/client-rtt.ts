@@ -57,7 +57,10 @@ export function startClientRtt(o: {
   const every = o.hosts.some((host) => host === "0.0.0.0" || host === "::");
   const own = new Set(o.hosts.map((host) => parseAddress(host)?.toHex()));
   let connections: number | null = null;
+  /** Other caches that ask this one are no clients. */
+  let nodes: ReadonlySet<string> = new Set();
   let toldMs = Number.NEGATIVE_INFINITY;
+  let nodesOf: Snapshot | null = null;
   let prefixes: { readonly snapshot: Snapshot; readonly table: PrefixTable } | null = null;
 
   const sweep = () => {
@@ -67,7 +70,7 @@ export function startClientRtt(o: {
     const take = ({ address, local, rttMs }: TcpPeer) => {
       if (!every && !own.has(local.toHex())) return;
       count++;
-      if (rttMs === null || isOwn(address)) return;
+      if (rttMs === null || isOwn(address) || nodes.has(address.toHex())) return;
       const key = networkOf(address).toHex();
       const one = seen.get(key) ?? { address, rtts: [] };
       one.rtts.push(rttMs);
@@ -84,7 +87,10 @@ export function startClientRtt(o: {
     connections: () => connections,
     sweep,
     take(snapshot) {
-      if (snapshot === null || networks.size === 0) return {};
+      if (snapshot === null) return {};
+      if (nodesOf !== snapshot) nodes = addressesOf(snapshot);
+      nodesOf = snapshot;
+      if (networks.size === 0) return {};
       if (prefixes?.snapshot !== snapshot) {
         const entries = groupEntries(snapshot).map(({ prefix, group }) => {
           return { prefix, value: group };
@@ -99,6 +105,11 @@ export function startClientRtt(o: {
     },
     stop: () => clearInterval(timer),
   };
+}
+
+function addressesOf({ nodes }: Snapshot): ReadonlySet<string> {
+  const texts = nodes.flatMap(({ v4, v6 }) => [v4, v6]).filter((one) => one !== undefined);
+  return new Set(texts.flatMap((text) => parseAddress(text)?.toHex() ?? []));
 }
 
 function remember(

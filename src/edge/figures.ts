@@ -8,8 +8,8 @@ const BEAT_MS = 100;
 const BEATS_MAX = 64;
 
 export interface Figures {
-  /** Since the call before; `edge` is what was served meanwhile. */
-  take(edge: NodeStats["edge"]): NodeFigures;
+  /** Since the call before; `edge` is what clients were served meanwhile, `tiers` what other caches. */
+  take(edge: NodeStats["edge"], tiers?: NodeStats["tiers"]): NodeFigures;
   stop(): void;
 }
 
@@ -36,7 +36,7 @@ export function startFigures(o: {
   timer.unref();
   let before = readCounters(clock);
   return {
-    take(edge) {
+    take(edge, tiers = {}) {
       const now = readCounters(clock);
       const sec = Math.max(0.001, (now.atMs - before.atMs) / 1000);
       const allMs = now.allMs - before.allMs;
@@ -48,7 +48,7 @@ export function startFigures(o: {
         ...readMemory(),
         rssBytes: process.memoryUsage.rss(),
         connections: o.connections(),
-        bytesPerSec: served.bytesOut / sec,
+        bytesPerSec: (served.bytesOut + totals(tiers).bytesOut) / sec,
         loopDelayMs: highPercentile(late),
         hitRatio: served.requests === 0 ? null : served.hits / served.requests,
       };

@@ -6,9 +6,9 @@ import { startFigures } from "./figures.ts";
 import { openTcpDiag } from "./netlink.ts";
 
 export interface OwnFigures {
-  /** Since the call before; `edge` is what was served meanwhile. */
+  /** Since the call before, with what was served meanwhile. */
   take(
-    edge: NodeStats["edge"],
+    served: Pick<NodeStats, "edge" | "tiers">,
     snapshot: Snapshot | null,
   ): Pick<NodeStats, "figures" | "clientRtt" | "networks">;
   stop(): void;
@@ -23,7 +23,9 @@ export function startOwnFigures(o: {
   const clients = startClientRtt({ ...o, diag: openTcpDiag() });
   const figures = startFigures({ clock: o.clock, connections: clients.connections });
   return {
-    take: (edge, snapshot) => ({ figures: figures.take(edge), ...clients.take(snapshot) }),
+    take: ({ edge, tiers }, snapshot) => {
+      return { figures: figures.take(edge, tiers), ...clients.take(snapshot) };
+    },
     stop() {
       figures.stop();
       clients.stop();

@@ -181,7 +181,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     drainStats: () => {
       const drained = counts.drain();
       metrics.add(drained);
-      const own = doors.own.take(drained.edge, feed.snapshot());
+      const own = doors.own.take(drained, feed.snapshot());
       return { ...drained, ...logs.stats(), ...own, ...beacon.take() };
     },
   };

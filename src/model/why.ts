@@ -37,6 +37,8 @@ export interface WhyHere {
   /** Which of them decides what. */
   readonly decided: readonly { readonly setting: string; readonly rule: string }[];
   readonly held: WhyHeld | null;
+  /** Names of the caches that would be asked before its web servers, in order; absent: none. */
+  readonly parents?: readonly string[];
 }
 
 export interface WhyHeld {

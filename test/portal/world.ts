@@ -372,5 +372,9 @@ export function nodesOf(world: World): NodeView[] {
     hitRatio: 0.961,
     bytesPerSec: 312_000_000,
     answersPerSec: 44.1,
+    ...(k === 0 ? {} : { parent: VANTAGES[0]!.slice(0, 3) }),
+    ...(k === 2 ? { tier: "inside" as const } : {}),
+    tierRequestsPerSec: k === 0 ? 412.2 : 0,
+    tierBytesPerSec: k === 0 ? 18_000_000 : 0,
   }));
 }

@@ -9,6 +9,7 @@ export function registerNodeList(program: Command): void {
     examples: ["turnpike node list"],
     run: async ({ api, print }) => {
       const nodes = await api.call("listNodes");
+      const tiers = nodes.some((n) => n.tierRequestsPerSec !== undefined);
       const cells = nodes.map((n) => [
         n.name,
         n.pop,
@@ -21,9 +22,11 @@ export function registerNodeList(program: Command): void {
         n.lookupsPerSec.toFixed(1),
         n.requestsPerSec.toFixed(1),
         n.hitRatio === null ? "-" : `${Math.round(n.hitRatio * 100)} %`,
+        ...(tiers ? [n.tier ?? n.parent, n.tierRequestsPerSec?.toFixed(1)] : []),
       ]);
       const heads = ["NODE", "POP", "ROLES", "ADDRESS", "STATE", "LOAD", "FROM", "SNAPSHOT"];
-      print(nodes, table([...heads, "LOOKUPS/S", "REQUESTS/S", "HITS"], cells));
+      const more = tiers ? ["ASKS", "CACHES/S"] : [];
+      print(nodes, table([...heads, "LOOKUPS/S", "REQUESTS/S", "HITS", ...more], cells));
       return 0;
     },
   });

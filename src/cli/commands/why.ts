@@ -53,6 +53,8 @@ export function whyWords(reply: WhyReply): string[] {
           `(${from}), ${left > 0 ? `${left} s left` : "over"}`,
       );
     }
+    const { parents = [] } = here;
+    if (parents.length > 0) lines.push(`   asks  ${parents.join(", then ")}, then its web servers`);
     lines.push(`   rules ${here.rules.length === 0 ? "none match" : here.rules.join(", ")}`);
     for (const { setting, rule } of here.decided) lines.push(`         ${setting} by ${rule}`);
   }

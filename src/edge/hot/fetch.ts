@@ -88,6 +88,11 @@ export class Fetcher {
     this.#parents = new Parents(parts, this.#shares);
   }
 
+  /** Names of the caches that would be asked before its web servers, in order. */
+  parentsOf(ask: Ask, view: View): readonly string[] {
+    return this.#parents.named(ask, view);
+  }
+
   /** An unsafe request changed what this key names. */
   changed(key: string): void {
     this.#parents.changed(key);

@@ -94,6 +94,15 @@ export class Parents {
     this.#changed.set(key, performance.now() + CHANGED_MS);
   }
 
+  /** The names of those that would be asked for it, in order. */
+  named(ask: Ask, view: View): readonly string[] {
+    const sending = { conditions: [], shared: true, cdnId: "" };
+    if (this.#secret() === null || !this.#mayAsk(ask, view, sending)) return [];
+    const o = { node: this.#parts.node, key: ask.key, from: [] };
+    const { choices } = parentsOf(view, o, { brief: true });
+    return choices.slice(0, PARENTS_ASKED_MAX).map(({ id }) => id.slice("node/".length));
+  }
+
   /** Null: its web servers are to be asked. */
   async ask(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal | null> {
     const secret = this.#secret();

@@ -48,7 +48,11 @@ export async function whyOf(
   const found = await held(works, ask);
   const [verdict, reason] = judge(works, ask, found?.meta ?? null);
   const here = found === null ? null : heldOf(works, found);
-  return { ...common, verdict, reason, parts: parts(found?.meta.vary ?? []), held: here };
+  const parents = verdict === "miss" || verdict === "stale" ? works.parentsOf(ask) : [];
+  return {
+    ...{ ...common, verdict, reason, parts: parts(found?.meta.vary ?? []), held: here },
+    ...(parents.length === 0 ? {} : { parents }),
+  };
 }
 
 function judge(

@@ -177,6 +177,12 @@ export class Works {
     return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
   }
 
+  /** Names of the caches that would be asked for it before its web servers, in order. */
+  parentsOf(ask: Ask): readonly string[] {
+    const view = this.#parts.view();
+    return view === null ? [] : this.#fetcher.parentsOf(ask, view);
+  }
+
   /** An unsafe request changed what this key names: no parent is asked for it for a while. */
   changed(key: string): void {
     this.#fetcher.changed(key);

@@ -157,6 +157,16 @@ export const nodeView = z
     hitRatio: z.number().nullable(),
     bytesPerSec: z.number(),
     answersPerSec: z.number().meta({ description: "Times a second it was the cache answered" }),
+    parent: z.string().exactOptional().meta({
+      description: "The pop whose caches this one asks before web servers",
+    }),
+    tier: z.literal("inside").exactOptional().meta({
+      description: "Of its pop's caches one fetches each object, and the others ask it",
+    }),
+    tierRequestsPerSec: z.number().exactOptional().meta({
+      description: "Requests of other caches; in no other figure here",
+    }),
+    tierBytesPerSec: z.number().exactOptional().meta({ description: "Bytes sent to them" }),
   })
   .meta({ id: "NodeView" });
 export type NodeView = z.infer<typeof nodeView>;

@@ -32,6 +32,9 @@ const whyHere = z.object({
       from: z.string(),
     })
     .nullable(),
+  parents: z.array(z.string()).exactOptional().meta({
+    description: "Caches that would be asked before its web servers, in order",
+  }),
 }) satisfies z.ZodType<WhyHere>;
 
 export const whyReply = z

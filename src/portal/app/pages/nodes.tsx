@@ -27,6 +27,8 @@ const COLUMNS: readonly Column<NodeView>[] = [
         {node.name}
         <Text size="sm" c="dimmed" fw={400}>
           in {node.pop}
+          {node.tier === "inside" && ", one cache fetches for all"}
+          {node.parent !== undefined && `, asks ${node.parent}`}
         </Text>
         {node.roles.includes("edge") && (
           <Link
@@ -73,10 +75,28 @@ const COLUMNS: readonly Column<NodeView>[] = [
         <Text size="xs" c="dimmed">
           {formatPercent(node.hitRatio)} hits
         </Text>
+        {(node.tierRequestsPerSec ?? 0) > 0 && (
+          <Text size="xs" c="dimmed">
+            {formatRate(node.tierRequestsPerSec ?? 0)} of caches
+          </Text>
+        )}
       </>
     ),
   },
-  { head: "Sent", align: "right", cell: (node) => formatBandwidth(node.bytesPerSec) },
+  {
+    head: "Sent",
+    align: "right",
+    cell: (node) => (
+      <>
+        {formatBandwidth(node.bytesPerSec)}
+        {(node.tierBytesPerSec ?? 0) > 0 && (
+          <Text size="xs" c="dimmed">
+            {formatBandwidth(node.tierBytesPerSec ?? 0)} to caches
+          </Text>
+        )}
+      </>
+    ),
+  },
   {
     head: "Snapshot",
     align: "right",
