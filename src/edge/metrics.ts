@@ -37,8 +37,12 @@ export class EdgeMetrics {
     addCounts(this.#parents, drained.parents ?? {});
   }
 
-  /** Lines of the Prometheus text format, version 0.0.4. */
-  text(logs: Readonly<Record<string, LogsTold>> = {}): string {
+  /**
+   * Lines of the Prometheus text format, version 0.0.4.
+   *
+   * @param bodiesOpen large bodies that are on their way
+   */
+  text(logs: Readonly<Record<string, LogsTold>> = {}, bodiesOpen = 0): string {
     const lines: string[] = [];
     const family = (name: string, help: string, of: Iterable<readonly [string, number]>) => {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
@@ -88,6 +92,9 @@ export class EdgeMetrics {
     family("turnpike_edge_log_lines_delivered_total", "Lines of logs that owners took", delivered);
     const lost = logged((told) => told.lostLines);
     family("turnpike_edge_log_lines_lost_total", "Lines of logs that had no room", lost);
+    const open = "turnpike_edge_large_bodies_open";
+    lines.push(`# HELP ${open} Large bodies on their way, counted once they have arrived`);
+    lines.push(`# TYPE ${open} gauge`, `${open} ${bodiesOpen}`);
     return `${lines.join("\n")}\n`;
   }
 }

@@ -4,6 +4,7 @@ import type { Connection } from "./hot/serve.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import type { LogDelivery } from "./logs/mod.ts";
 import type { EdgeMetrics } from "./metrics.ts";
+import type { Sendings } from "./sendings.ts";
 
 export interface ObserveParts {
   readonly node: string;
@@ -13,40 +14,48 @@ export interface ObserveParts {
   readonly access?: AccessSink;
   /** Logs that owners of sites have sent to them. */
   readonly delivery?: Pick<LogDelivery, "any" | "take">;
+  /** Null: the kernel does not tell how far bodies come. */
+  readonly sendings: Sendings | null;
 }
 
 /** `sent` is told what goes out of the body. */
 export type Serve = (
   request: Request,
   connection: Connection,
-  sent: Sent | null,
+  sent: Sent,
 ) => Response | Promise<Response>;
 export type Handle = (request: Request, connection: Connection) => Response | Promise<Response>;
 
 /**
  * Sees every answer: counted by its status, and written down where that is asked for; one that goes
- * as it comes at its end, or when its client leaves.
+ * as it comes at its end, or when its client leaves, and a large one when it has arrived.
  */
 export function observed(handle: Serve, parts: ObserveParts): Handle {
-  const { metrics, access, delivery } = parts;
+  const { metrics, access, delivery, sendings } = parts;
   let seen = 0;
   const note = (
     request: Request,
     response: Response,
-    o: Pick<Seen, "client" | "over"> & { readonly fromMs: number; readonly sent: Sent | null },
+    o: Pick<Seen, "client" | "sent"> & { readonly fromMs: number; readonly connection: Connection },
   ): Response => {
     metrics.answered(response.status);
-    const { fromMs, sent, ...from } = o;
+    const { fromMs, connection, ...from } = o;
+    const { sent } = o;
     const here = access !== undefined && ++seen % access.each === 0;
-    if (sent === null || (!here && delivery?.any !== true)) return response;
+    const logged = here || delivery?.any === true;
+    if (sendings !== null) besides(sendings, request, { connection, sent });
+    if (!logged && sent.held === 0) return response;
     const ms = Math.round((performance.now() - fromMs) * 1000) / 1000;
     const write = () => {
-      const entry = entryOf(request, response, { ...parts, ...from, ms, sent });
+      if (!logged) return;
+      const { over } = connection;
+      const entry = entryOf(request, response, { ...parts, ...from, over, ms });
       if (here) access.add(accessLine(entry, access.format));
       if (entry.site !== null) delivery?.take(entry.site, entry);
     };
-    if (sent.streamed) return whenSent(response, write);
-    write();
+    if (sent.held > 0) sendings?.watch(request, connection, { sent, over: write });
+    else if (sent.streamed) return whenSent(response, write);
+    else write();
     return response;
   };
   return (request, connection) => {
@@ -54,17 +63,34 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
     const fromMs = timed ? performance.now() : 0;
     // Once the client is gone its address is not known any more.
     const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
-    const sent = timed ? { bytes: 0, streamed: false } : null;
+    const watched = sendings !== null && connection.over === undefined;
+    const sent: Sent = { bytes: 0, streamed: false, held: 0, entry: null, watched };
     const answer = handle(request, connection, sent);
-    const how = { client, over: connection.over, fromMs, sent };
+    const how = { client, connection, fromMs, sent };
     if (!(answer instanceof Promise)) return note(request, answer, how);
     return answer.then((response) => note(request, response, how));
   };
 }
 
+/** Over HTTP/2 other bodies go on the connection of a large one. */
+function besides(
+  sendings: Sendings,
+  request: Request,
+  { connection, sent }: { readonly connection: Connection; readonly sent: Sent },
+): void {
+  if (sent.bytes === 0 || !sendings.any || !request.url.startsWith("https:")) return;
+  sendings.also(request, connection, sent.bytes);
+}
+
 /** The same answer; `over` is called once, at the end of its body or when nobody reads it any more. */
-function whenSent(response: Response, over: () => void): Response {
+function whenSent(response: Response, ended: () => void): Response {
   const reader = response.body?.getReader();
+  let told = false;
+  // Who leaves while a part is waited for ends that, too.
+  const over = () => {
+    if (!told) ended();
+    told = true;
+  };
   if (reader === undefined) {
     over();
     return response;

@@ -31,11 +31,13 @@ import { Http3Door, type Http3DoorOptions, thenAnnounced } from "./http3-door.ts
 import { type Aside, type Listening, listen } from "./listen.ts";
 import { startLogs } from "./logs/mod.ts";
 import { EdgeMetrics } from "./metrics.ts";
+import { openTcpAsk } from "./netlink.ts";
 import { type Handle, observed } from "./observe.ts";
 import { originClient } from "./origin-client.ts";
 import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 import { PurgeMethod } from "./purge-method.ts";
+import { Sendings } from "./sendings.ts";
 import { tellFailures } from "./tell-failures.ts";
 import { TlsDoor } from "./tls-door.ts";
 import { WebSockets } from "./web-sockets.ts";
@@ -153,12 +155,15 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
+  const tcp = openTcpAsk();
+  const sendings = tcp === null ? null : new Sendings(tcp, o.listen.hosts);
   const handle = observed((...asked) => server.handle(...asked), {
     ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
-    ...logs.parts,
+    ...{ ...logs.parts, sendings },
   });
   const stop = async () => {
     for (const end of ends) end();
+    sendings?.stop();
     await logs.stop();
     origins.stop();
     await purges.stop();
@@ -177,7 +182,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       await doors.stop(o.finishMs ?? 0);
       await stop();
     },
-    metrics: () => metrics.text(logs.told()),
+    metrics: () => metrics.text(logs.told(), sendings?.open),
     drainStats: () => {
       const drained = counts.drain();
       metrics.add(drained);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import { Stage, type StageOrigin, snapshotOf, startOrigin, ZONE } from "./edge-stage.ts";
+import { Stage, type StageOrigin, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
 
 const SHOP = "www.shop.example";
 const SIZE = 3_000_000;
@@ -182,6 +182,7 @@ for (const path of ["/many", "/small/many"]) {
     await hold(path);
     const whole = bodyOf(path, 1).subarray(0, path.startsWith("/small") ? 50_000 : SIZE);
     const size = whole.byteLength;
+    await until(() => stage.edge.metrics().includes("turnpike_edge_large_bodies_open 0\n"));
     const before = stage.usageOf("shop", SHOP).bytesOut;
     const reply = await stage.get(urlOf(path), { range: "bytes=40000-49990, 0-0,-1" });
     expect([reply.status, reply.headers.get("content-range")]).toEqual([206, null]);

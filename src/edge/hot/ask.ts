@@ -14,6 +14,12 @@ export interface Sent {
   bytes: number;
   /** It goes as it comes: the bytes are known at its end. */
   streamed: boolean;
+  /** It goes whole and is large: what is to be counted of it once it is known how far it came. */
+  held: number;
+  /** For whom that is counted. */
+  entry: Pick<SiteEntry, "usage" | "counts"> | null;
+  /** Somebody sees to what is held. */
+  readonly watched: boolean;
 }
 
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
@@ -37,7 +43,7 @@ export interface Ask {
   readonly alive?: () => void;
   /** Called when all of the answer is handed over: its connection may be no quieter than others. */
   readonly over?: () => void;
-  /** Null: nobody writes it down. */
+  /** Null: nobody asks for it. */
   readonly sent?: Sent | null;
   /** Another cache of ours asks, which has carried out the rules. */
   readonly tier?: TierAsk;

@@ -13,7 +13,7 @@ import { readBlocks } from "./blocks.ts";
 import type { OutcomeName } from "./count.ts";
 import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
-import { FILE_BYTES_MAX } from "./limits.ts";
+import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
 import { multipart, streamPieces } from "./multipart.ts";
 import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
@@ -167,7 +167,8 @@ function fileBody(
   const { stored } = held;
   const bytes = part.last + 1 - part.first;
   // The runtime says application/octet-stream of a file where the origin said nothing.
-  const asFile = bytes <= FILE_BYTES_MAX && headers.has("content-type");
+  const atOnce = ask.sent?.watched === false ? AT_ONCE_BYTES_MAX : FILE_BYTES_MAX;
+  const asFile = bytes <= atOnce && headers.has("content-type");
   if (!asFile || !stored.isChecked(part, nowMs)) {
     return readBlocks(held, part, countStream(ask), ask.over);
   }
@@ -209,9 +210,15 @@ export function count(ask: Pick<Ask, "entry">, outcome: OutcomeName): void {
   counts.hits++;
 }
 
-/** Body bytes handed to the client's connection. */
+/** Body bytes handed to the client's connection. Of large bodies it is waited until they have arrived. */
 export function countBytes(ask: Pick<Ask, "entry" | "sent">, bytes: number): void {
-  if (ask.sent != null) ask.sent.bytes += bytes;
+  const { sent } = ask;
+  if (sent?.watched === true && !sent.streamed && bytes > AT_ONCE_BYTES_MAX) {
+    sent.held += bytes;
+    sent.entry = ask.entry;
+    return;
+  }
+  if (sent != null) sent.bytes += bytes;
   ask.entry.usage.bytesOut += bytes;
   ask.entry.counts.bytesOut += bytes;
 }
@@ -221,8 +228,11 @@ export function countIn(ask: Ask, from: Pick<Fetched, "tier">, bytes: number): v
   if (from.tier === undefined) ask.entry.usage.bytesIn += bytes;
 }
 
-/** The same for a body that goes as it comes. */
-export function countStream(ask: Pick<Ask, "entry" | "sent">): (bytes: number) => void {
+/** The same for a body that goes as it comes: what was read for a client that has left is not sent. */
+export function countStream(ask: Pick<Ask, "entry" | "sent" | "request">): (bytes: number) => void {
   if (ask.sent != null) ask.sent.streamed = true;
-  return (bytes) => countBytes(ask, bytes);
+  const { signal } = ask.request;
+  return (bytes) => {
+    if (!signal.aborted) countBytes(ask, bytes);
+  };
 }

@@ -5,7 +5,12 @@ import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, fieldsSeen, type Sent } from "./ask.ts";
 import { count, countBytes } from "./deliver.ts";
 import { keepAge, type Prepared, preparedFor } from "./head.ts";
-import { KNOWN_PER_OBJECT_MAX, KNOWN_URL_LENGTH_MAX, KNOWN_URLS_MAX } from "./limits.ts";
+import {
+  AT_ONCE_BYTES_MAX,
+  KNOWN_PER_OBJECT_MAX,
+  KNOWN_URL_LENGTH_MAX,
+  KNOWN_URLS_MAX,
+} from "./limits.ts";
 import { mayEncode } from "./rules-encode.ts";
 
 /** A URL that was served from memory before: what it leads to, without parsing. */
@@ -71,8 +76,8 @@ export class KnownUrls {
     object.visited = true;
     count(ask, "hit");
     const bytes = encoded?.byteLength ?? meta.bodyBytes;
-    countBytes(ask, bytes);
-    if (sent !== null) sent.bytes = bytes;
+    countBytes(bytes > AT_ONCE_BYTES_MAX ? { ...ask, sent } : ask, bytes);
+    if (sent !== null && sent.held === 0) sent.bytes = bytes;
     keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
     return new Response(encoded ?? object.body(), ready.init);
   }

@@ -2,9 +2,11 @@
 
 /** Objects up to this are delivered whole, with Content-Length, and held in memory. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
+/** Bodies up to this are counted as sent when they are handed to the runtime. */
+export const AT_ONCE_BYTES_MAX = 262_144;
 /**
- * Parts of files up to this are handed to the runtime as they are, and counted as sent: it does not
- * tell how far it came when a client leaves. Larger ones are counted as they go.
+ * Parts of files up to this are handed to the runtime as they are, and counted once they have arrived
+ * (../sendings.ts). Larger ones are counted as they go.
  */
 export const FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** How long what a cache says to its parent may be under way, clocks that differ included. */

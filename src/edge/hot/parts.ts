@@ -19,7 +19,7 @@ import { readBody } from "./body.ts";
 import { count, countBytes, countIn, countStream } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
-import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Refusal } from "./refuse.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
@@ -232,14 +232,17 @@ export class Parts {
   #stream(object: PartObject, ask: Ask, range: ByteRange): ReadableStream<Uint8Array> {
     let at = range.first;
     const counted = countStream(ask);
+    let open: { readonly index: number; readonly bytes: Uint8Array } | null = null;
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
           const index = Math.floor(at / SLICE_BYTES);
-          const bytes = await this.#slice(object, ask, index);
+          const bytes = open?.index === index ? open.bytes : await this.#slice(object, ask, index);
           if (bytes === null) throw new Error("A slice of another whole came");
+          open = { index, bytes };
           const from = at - index * SLICE_BYTES;
-          const part = bytes.subarray(from, Math.min(bytes.byteLength, from + range.last + 1 - at));
+          const most = Math.min(range.last + 1 - at, AT_ONCE_BYTES_MAX);
+          const part = bytes.subarray(from, Math.min(bytes.byteLength, from + most));
           at += part.byteLength;
           counted(part.byteLength);
           controller.enqueue(part);

@@ -71,7 +71,7 @@ export async function errorAnswer(
     if (value !== null) headers.set(name, value);
   }
   await response.body?.cancel();
-  if (ask.sent != null) Object.assign(ask.sent, { bytes: 0, streamed: false });
+  if (ask.sent != null) Object.assign(ask.sent, { bytes: 0, streamed: false, held: 0 });
   const { status } = response;
   if (ask.method === "HEAD") {
     headers.set("content-length", String(body.bytes.byteLength));

@@ -103,7 +103,10 @@ export type AnswerPurge = (
 export interface Connection {
   /** What a request came over; left out: HTTP/1.1 or HTTP/2. */
   readonly over?: "h3";
-  requestIP(request: Request): { readonly address: string } | null;
+  /** Where it came to. */
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  requestIP(request: Request): { readonly address: string; readonly port?: number } | null;
   timeout(request: Request, seconds: number): void;
 }
 

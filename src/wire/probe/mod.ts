@@ -21,4 +21,12 @@ export { ORCA_FIELD, readOrca } from "./orca.ts";
 export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";
 export { HOST, type SnmpReading, snmpCpu, snmpMemory, UCD, type UcdName } from "./snmp.ts";
-export { encodeTcpDump, type TcpPeer, takeTcpDump } from "./sock-diag.ts";
+export {
+  encodeTcpAsk,
+  encodeTcpDump,
+  readTcpSent,
+  type TcpEnds,
+  type TcpPeer,
+  type TcpSent,
+  takeTcpDump,
+} from "./sock-diag.ts";
