@@ -144,9 +144,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const purges = purgeLogOf(o, { server, bans, table: () => table });
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
-    for (const { hostname, fault } of table.byHostname.values()) {
-      if (fault !== null) log.error("A site is not served: its rules", { hostname, fault });
-    }
+    tellFaults(table, log);
     server.tableChanged();
     webSockets.tableChanged(table);
   };
@@ -155,8 +153,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
   purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
-  const tcp = openTcpAsk();
-  const sendings = tcp === null ? null : new Sendings(tcp, o.listen.hosts);
+  const sendings = openSendings(o.listen.hosts);
   const handle = observed((...asked) => server.handle(...asked), {
     ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
     ...{ ...logs.parts, sendings },
@@ -203,6 +200,18 @@ function givenBy(o: EdgeOptions) {
     ...(o.challenges === undefined ? {} : { challenges: o.challenges }),
     ...(o.parentTimes === undefined ? {} : { parentTimes: o.parentTimes }),
   };
+}
+
+function tellFaults(table: EdgeTable, log: Log): void {
+  for (const { hostname, fault } of table.byHostname.values()) {
+    if (fault !== null) log.error("A site is not served: its rules", { hostname, fault });
+  }
+}
+
+/** Null where the kernel does not tell how far bodies come. */
+function openSendings(hosts: readonly string[]): Sendings | null {
+  const tcp = openTcpAsk();
+  return tcp === null ? null : new Sendings(tcp, hosts);
 }
 
 /** What a purge says is done by the server for objects, and kept by the bans for what they cover. */
