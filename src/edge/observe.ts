@@ -1,5 +1,5 @@
 import { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
-import { receive, type Sent } from "./hot/ask.ts";
+import { nothingSent, receive, type Sent } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import type { LogDelivery } from "./logs/mod.ts";
@@ -64,7 +64,7 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
     // Once the client is gone its address is not known any more.
     const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
     const watched = sendings !== null && connection.over === undefined;
-    const sent: Sent = { bytes: 0, streamed: false, held: 0, entry: null, watched };
+    const sent = nothingSent(watched);
     const answer = handle(request, connection, sent);
     const how = { client, connection, fromMs, sent };
     if (!(answer instanceof Promise)) return note(request, answer, how);

@@ -8,8 +8,11 @@ import type { TcpAsk } from "./netlink.ts";
 const LOOK_MS = 50;
 /** Connections looked at in one go; the others have their turn at the next. */
 const LOOKS_MAX = 200;
-/** A connection that is gone for so many looks, and whose client did not leave, has taken all. */
-const GONE_LOOKS = 2;
+/**
+ * A connection that is gone for so many looks (2 s) has taken all, unless it was told until then that its client
+ * left: the runtime may be a while about that.
+ */
+const GONE_LOOKS = 40;
 /**
  * Streams of one connection go side by side: of which the bytes are that were acknowledged is not known while
  * others are under way. After so many looks (10 s) they are taken to have gone one after the other.
@@ -52,6 +55,7 @@ export class Sendings {
   readonly #tcp: TcpAsk;
   readonly #hosts: readonly string[];
   readonly #conns = new Map<string, Conn>();
+  #before = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
 
   /** @param hosts what this cache listens on */
@@ -103,6 +107,9 @@ export class Sendings {
     if (known !== undefined) this.#lookAt(known);
     // Who asks again over HTTP/1.1 has taken what went before.
     if (known !== undefined && known.open.size > 0 && known.gone === 0) return known;
+    // The port is used again, and it is not told yet what became of who had it before.
+    if (known !== undefined && known.open.size > 0)
+      this.#conns.set(`${key} ${++this.#before}`, known);
     const localPort = connection.port;
     const [address, ...rest] = [remote.address, connection.hostname, ...this.#hosts].map(octets);
     if (address == null) return null;

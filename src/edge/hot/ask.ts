@@ -22,6 +22,11 @@ export interface Sent {
   readonly watched: boolean;
 }
 
+/** Nothing so far. */
+export function nothingSent(watched: boolean): Sent {
+  return { bytes: 0, streamed: false, held: 0, entry: null, watched };
+}
+
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
 export interface Ask {
   readonly request: Request;

@@ -24,7 +24,7 @@ import { AssertionError, assert } from "../../base/assert.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import { type Ask, askedOfUs, detached, receive, type Sent } from "./ask.ts";
+import { type Ask, askedOfUs, detached, nothingSent, receive, type Sent } from "./ask.ts";
 import { challengePage } from "./challenge.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { type Prepared, ttlSec } from "./head.ts";
@@ -172,7 +172,7 @@ export class Server {
     const { request } = ask;
     connection.timeout(request, MISS_IDLE_SEC);
     const over = () => connection.timeout(request, IDLE_SEC);
-    const sent = ask.sent ?? { bytes: 0, streamed: false };
+    const sent = ask.sent ?? nothingSent(false);
     const response = await this.#guarded(answer({ ...ask, sent, over }));
     if (!sent.streamed) over();
     return response;
