@@ -1,5 +1,6 @@
+import { BriefNotes } from "./brief-notes.ts";
 import type { Held } from "./deliver.ts";
-import { PRIVATE_KEY_MS, PRIVATE_KEYS_MAX } from "./limits.ts";
+import { NOTES_LENGTH_MAX, PRIVATE_KEY_MS, PRIVATE_KEYS_MAX } from "./limits.ts";
 import type { Refusal } from "./refuse.ts";
 
 /** How a fetch for a key came out, for those who waited for it. */
@@ -37,7 +38,9 @@ export interface Watch {
  */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
-  readonly #private = new Map<string, number>();
+  readonly #private = new BriefNotes({
+    ...{ ms: PRIVATE_KEY_MS, most: PRIVATE_KEYS_MAX, lengthMax: NOTES_LENGTH_MAX },
+  });
   readonly #watches = new Map<string, Set<Watch>>();
 
   of(key: string): Flight | undefined {
@@ -95,22 +98,14 @@ export class Flights {
   }
 
   isPrivate(key: string, monoMs: number): boolean {
-    const until = this.#private.get(key);
-    if (until === undefined) return false;
-    if (until > monoMs) return true;
-    this.#private.delete(key);
-    return false;
+    return this.#private.has(key, monoMs);
   }
 
   notePrivate(key: string, monoMs: number): void {
-    this.#private.delete(key);
-    if (this.#private.size >= PRIVATE_KEYS_MAX) {
-      this.#private.delete(this.#private.keys().next().value!);
-    }
-    this.#private.set(key, monoMs + PRIVATE_KEY_MS);
+    this.#private.note(key, monoMs);
   }
 
   noteShared(key: string): void {
-    this.#private.delete(key);
+    this.#private.forget(key);
   }
 }

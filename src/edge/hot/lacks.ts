@@ -1,23 +1,18 @@
+import { BriefNotes } from "./brief-notes.ts";
+import { NOTES_LENGTH_MAX } from "./limits.ts";
+
 const KEPT_MAX = 10_000;
 const KEPT_MS = 10_000;
 
 /** What origins said they do not have, briefly: they are asked after those that may have it. */
 export class Lacks {
-  readonly #until = new Map<string, number>();
+  readonly #notes = new BriefNotes({ ms: KEPT_MS, most: KEPT_MAX, lengthMax: NOTES_LENGTH_MAX });
 
   has(origin: string, path: string, monoMs: number): boolean {
-    const key = `${origin} ${path}`;
-    const until = this.#until.get(key);
-    if (until === undefined) return false;
-    if (until > monoMs) return true;
-    this.#until.delete(key);
-    return false;
+    return this.#notes.size > 0 && this.#notes.has(`${origin} ${path}`, monoMs);
   }
 
   note(origin: string, path: string, monoMs: number): void {
-    const key = `${origin} ${path}`;
-    this.#until.delete(key);
-    if (this.#until.size >= KEPT_MAX) this.#until.delete(this.#until.keys().next().value!);
-    this.#until.set(key, monoMs + KEPT_MS);
+    this.#notes.note(`${origin} ${path}`, monoMs);
   }
 }

@@ -31,6 +31,8 @@ export const KNOWN_PER_OBJECT_MAX = 8;
 /** Keys known not to be shareable: their requests do not wait for each other. */
 export const PRIVATE_KEYS_MAX = 10_000;
 export const PRIVATE_KEY_MS = 10_000;
+/** Characters of all names that are remembered for one such purpose. */
+export const NOTES_LENGTH_MAX = 4 * 1024 * 1024;
 /** An origin's exchanges at once, where it says nothing; beyond it the next choice is asked. */
 export const ORIGIN_EXCHANGES_MAX = 512;
 /** Exchanges of all customers together, waiting ones too; one customer alone may have half of them. */
