@@ -42,7 +42,8 @@ export class OriginConnection {
 
   /**
    * Connects; with https only once the certificate was found to be good for `hostname`.
-   * Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`.
+   * Throws Fault `origin-refused`, `origin-unreached`, `origin-no-tls`, `origin-untrusted` or
+   * `origin-broken`.
    */
   static connect(
     to: ConnectTo,
@@ -59,7 +60,7 @@ export class OriginConnection {
       early?.terminate();
       reject(new Fault(code, to.address, cause === undefined ? {} : { cause }));
     };
-    const timer = setTimeout(() => fail("origin-timeout"), o.ms);
+    const timer = setTimeout(() => fail("origin-unreached"), o.ms);
     const giveUp = () => fail("origin-broken", "given up");
     o.signal?.addEventListener("abort", giveUp, { once: true });
     const ready = (socket: Bun.Socket<undefined>) => {
@@ -79,7 +80,7 @@ export class OriginConnection {
       },
       handshake(opened, good, why) {
         if (good && why === null) ready(opened);
-        else fail("origin-broken", why);
+        else fail(untrustedOf(why), why);
       },
       data: (_, bytes) => connection?.took(bytes),
       drain: () => connection?.user?.drain(),
@@ -146,6 +147,12 @@ function tlsOf(to: ConnectTo): Bun.TLSOptions {
     rejectUnauthorized: true,
     ...to.tls,
   };
+}
+
+/** What a handshake that failed says of the other side: of its certificate, if it got that far. */
+function untrustedOf(why: unknown): FaultCode {
+  const { code = "" } = (why ?? {}) as { readonly code?: string };
+  return code === "EPROTO" || code === "ECONNRESET" ? "origin-no-tls" : "origin-untrusted";
 }
 
 function codeOf(cause: unknown): FaultCode {

@@ -108,6 +108,24 @@ describe("other authorities for a site's web servers", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  test("are named where they do not vouch for a server, as is one without TLS (RFC 9209 2.3)", async () => {
+    const before = stage.snapshot;
+    const { port, address: v4 } = server.address() as AddressInfo;
+    const site = { hostname: SHOP, customer: "shop", scheme: "https" as const };
+    const publish = (at: { v4: string; port: number }, ca: string) => {
+      const origins = [{ name: "o1", ...at }];
+      stage.publish(
+        snapshotOf([{ ...site, port: at.port, front: "caches", origins, fetch: { ca } }]),
+      );
+    };
+    const told = async () => (await get("/told")).headers.get("proxy-status");
+    publish({ v4, port }, others.cert);
+    expect(await told()).toBe("edge-1; error=tls_certificate_error");
+    publish({ v4: origin.address, port: origin.port }, hers.cert);
+    expect(await told()).toBe("edge-1; error=tls_protocol_error");
+    stage.publish(before);
+  });
+
   test("hold at once, for connections that are open already, too", async () => {
     const before = stage.snapshot;
     const { port, address: v4 } = server.address() as AddressInfo;

@@ -1,4 +1,5 @@
 import { Fault } from "../../base/fault.ts";
+import type { FaultCode } from "../../base/fault-codes.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
@@ -69,6 +70,14 @@ interface AttemptOptions {
 }
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+/** What a client is told of a web server that gave no answer; of all else that it broke off. */
+const REFUSED_BY: ReadonlyMap<FaultCode, Refusal> = new Map<FaultCode, Refusal>([
+  ["origin-refused", refusals.refused],
+  ["origin-unreached", refusals.unreached],
+  ["origin-timeout", refusals.timeout],
+  ["origin-no-tls", refusals.noTls],
+  ["origin-untrusted", refusals.untrusted],
+]);
 /** What may be asked of two servers at once. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -339,8 +348,7 @@ export class Fetcher {
       // Another one was faster: that says nothing of how well this one is.
       if (o.signal?.aborted === true) counts.settled(choice.id, { ms: null, well: true });
       else counts.settled(choice.id, { ms: null, well: false });
-      if (fault.code === "origin-timeout") return refusals.timeout;
-      return fault.code === "origin-refused" ? refusals.refused : refusals.badGateway;
+      return REFUSED_BY.get(fault.code) ?? refusals.badGateway;
     }
   }
 

@@ -51,7 +51,8 @@ export interface OriginResponse {
 /** How the edge speaks to origins. Hides which HTTP client does it. */
 export interface OriginClient {
   /**
-   * Throws Fault `origin-refused`, `origin-timeout` or `origin-broken`; `bad-input` when the request
+   * Throws Fault `origin-refused`, `origin-unreached`, `origin-no-tls`, `origin-untrusted`,
+   * `origin-timeout` or `origin-broken`; `bad-input` when the request
    * cannot be written, or its body broke off.
    */
   fetch(request: OriginRequest): Promise<OriginResponse>;

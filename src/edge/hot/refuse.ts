@@ -85,6 +85,21 @@ export const refusals = {
     words: "No web server of this site gave an answer",
     error: "http_protocol_error",
   },
+  untrusted: {
+    status: 502,
+    words: "No web server of this site gave an answer",
+    error: "tls_certificate_error",
+  },
+  noTls: {
+    status: 502,
+    words: "No web server of this site gave an answer",
+    error: "tls_protocol_error",
+  },
+  unreached: {
+    status: 504,
+    words: "No web server of this site answered in time",
+    error: "connection_timeout",
+  },
   refused: {
     status: 502,
     words: "No web server of this site gave an answer",
