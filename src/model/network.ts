@@ -17,7 +17,7 @@ import { plan } from "./plan.ts";
 import { country } from "./rules.ts";
 import { site } from "./site.ts";
 import { policyTest } from "./steering.ts";
-import { tiersOfPop } from "./tiers.ts";
+import { tiers, tiersOfPop } from "./tiers.ts";
 import { zone } from "./zone.ts";
 
 /** A place where nodes stand. */
@@ -125,6 +125,7 @@ export const network = z.strictObject({
   allowOriginRanges: z.array(prefix).default([]),
   ports: networkPorts.prefault({}),
   clientGroups: z.array(clientGroup).default([]),
+  tiers: tiers.optional().meta({ description: "How caches reach each other" }),
   pops: z.array(pop).default([]),
   nodes: z.array(node).default([]),
   plans: z.array(plan).default([]),

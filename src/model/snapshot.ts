@@ -8,6 +8,7 @@ import type { Rule } from "./rules.ts";
 import type { SiteFetch } from "./site-fetch.ts";
 import type { SiteLogs } from "./site-logs.ts";
 import type { SteeringPreset, SteeringStep } from "./steering.ts";
+import type { Tiers } from "./tiers.ts";
 
 /** Raised when an older reader could not read the shape. */
 export const SNAPSHOT_SCHEMA = 1;
@@ -219,6 +220,7 @@ export interface SnapshotBody {
   readonly allowPrivateOrigins: boolean;
   readonly allowOriginRanges: readonly string[];
   readonly ports: { readonly dns: number; readonly http: number; readonly https: number };
+  readonly tiers?: Tiers;
   readonly pops: readonly Pop[];
   readonly nodes: readonly SnapshotNode[];
   readonly groups: readonly SnapshotGroup[];

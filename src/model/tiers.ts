@@ -11,6 +11,20 @@ export const tiersOfPop = {
   }),
 };
 
+/** How caches reach each other; by HTTP where it does not say. */
+export const tiers = z.strictObject({
+  tls: z.boolean().default(false).meta({
+    description: "By HTTPS at ports.https: each shows a certificate of c.<zone>, which is checked",
+  }),
+  ca: z
+    .string()
+    .max(100_000)
+    .regex(/^\s*-----BEGIN CERTIFICATE-----/, { message: "expected certificates in PEM" })
+    .optional()
+    .meta({ description: "Authorities of these certificates, in place of the public ones" }),
+});
+export type Tiers = z.infer<typeof tiers>;
+
 /**
  * By what caches know each other's requests. Made by control and given to caches alone: never in a
  * snapshot, a log or an answer of the API.

@@ -62,10 +62,12 @@ export class TierNode {
       onHealth: () => () => {},
     };
     this.edge = await startEdge({
-      ...{ node: this.name, listen: { hosts: [this.address], http: port }, dataDir: this.dir },
+      ...{ node: this.name, dataDir: this.dir },
+      listen: { hosts: [this.address], http: port, https: world.httpsPort },
       ...{ memoryBytesMax: 64 * 1024 * 1024, diskBytesMax: 64 * 1024 * 1024 },
       ...{ feed, bus: this.bus, clock: world.clock, rng: seededRng(1), log: silentLog },
       meter: { of: (customer, site) => this.usageOf(customer, site) },
+      ...(world.tls === null ? {} : { tls: world.tls }),
       tierKeys: () => world.keys,
       parentTimes: world.parentTimes,
     });
@@ -109,6 +111,10 @@ export class TierWorld {
   snapshot: Snapshot | null = null;
   keys = [{ madeMs: 0, secret: new Uint8Array(32).fill(5) }];
   port = 0;
+  httpsPort = 0;
+  /** What all of them show where they speak TLS, and how they reach each other. */
+  tls: { readonly cert: string; readonly key: string } | null = null;
+  tiers: unknown;
   /** Nodes of the network file that are no caches of this world: name and address. */
   others: Readonly<Record<string, string>> = {};
   #number = 0;
@@ -119,6 +125,7 @@ export class TierWorld {
       const node = new TierNode(this, name, address);
       await node.start(this.port);
       this.port = node.edge.httpPort;
+      this.httpsPort = node.edge.httpsPort ?? 0;
       this.nodes.push(node);
     }
   }
@@ -153,7 +160,9 @@ export class TierWorld {
   compile(o: { readonly pops: readonly unknown[]; readonly sites: readonly unknown[] }): Snapshot {
     const number = ++this.#number;
     const parsed = network.parse({
-      ...{ zone: ZONE, allowPrivateOrigins: true, ports: { http: this.port }, pops: o.pops },
+      ...{ zone: ZONE, allowPrivateOrigins: true, pops: o.pops },
+      ports: { http: this.port, ...(this.httpsPort > 0 && { https: this.httpsPort }) },
+      ...(this.tiers === undefined ? {} : { tiers: this.tiers }),
       nodes: [
         ...this.nodes.map(({ name, address }) => [name, address]),
         ...Object.entries(this.others),

@@ -1,5 +1,7 @@
 import { Fault } from "../../base/fault.ts";
+import { hash32 } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
 import { keyParts } from "../../policy/rules/mod.ts";
 import { hasTiers, parentsOf, type View } from "../../policy/steering/mod.ts";
 import { readTierTold, TIER_FIELD, type TierTold, writeTierMark } from "../../wire/http/mod.ts";
@@ -17,7 +19,7 @@ import {
   PARENTS_ASKED_MAX,
   SILENT_MS,
 } from "./limits.ts";
-import type { OriginClient, OriginResponse } from "./origin.ts";
+import type { OriginClient, OriginRequest, OriginResponse } from "./origin.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { fieldsToSend, schemeOf } from "./request-fields.ts";
 import type { Shares } from "./shares.ts";
@@ -115,7 +117,8 @@ export class Parents {
       if (asked >= PARENTS_ASKED_MAX) return null;
       if (!this.#enter(choice, ask)) continue;
       asked++;
-      const said = await this.#attempt(ask, { choice, sending, secret, from: [...from, node] });
+      const to = placeOf(view.snapshot, choice);
+      const said = await this.#attempt(ask, { to, sending, secret, from: [...from, node] });
       if (said !== "failed") return said === "outdated" ? null : said;
     }
     return null;
@@ -156,20 +159,20 @@ export class Parents {
   async #attempt(
     ask: Ask,
     o: {
-      readonly choice: Choice;
+      readonly to: ParentPlace;
       readonly sending: Sending;
       readonly secret: Uint8Array;
       readonly from: readonly string[];
     },
   ): Promise<Fetched | Refusal | "failed" | "outdated"> {
-    const { id, port, v4, v6 } = o.choice;
+    const { id, ...at } = o.to;
     const { origins, counts, nowMs, parentTimes = PARENT_TIMES } = this.#parts;
     const requestedMs = nowMs();
     const purge = this.#parts.purged();
     let well = false;
     try {
       const response = await origins.fetch({
-        ...{ scheme: "http", address: v4 ?? v6 ?? "", port, hostname: id },
+        ...at,
         ...{ method: ask.method, path: `${TIER_PATH}${ask.path}` },
         fields: this.#fields(ask, o),
         ...{ body: null, bodyBytes: null },
@@ -246,6 +249,23 @@ export class Parents {
     const own = fields.filter(([name]) => !OF_CACHES.has(name) || name === "host");
     return [...own, [TIER_FIELD, mark]];
   }
+}
+
+type ParentPlace = { readonly id: string } & Pick<
+  OriginRequest,
+  "scheme" | "address" | "port" | "hostname" | "identity" | "tls"
+>;
+
+/** Where it listens for other caches: by TLS it has to show what any of us shows for `c.<zone>`. */
+function placeOf(snapshot: Snapshot, { id, v4, v6, port }: Choice): ParentPlace {
+  const { tiers, zone, ports } = snapshot;
+  const common = { id, address: v4 ?? v6 ?? "", hostname: `c.${zone}`, identity: id };
+  if (tiers?.tls !== true) return { ...common, scheme: "http", port };
+  const { ca } = tiers;
+  const tls = ca === undefined ? {} : { tls: { ca } };
+  // Connections that other authorities vouched for are not used again.
+  const identity = `${id} ${hash32(ca ?? "")}`;
+  return { ...common, identity, scheme: "https", port: ports.https, ...tls };
 }
 
 function rulesOf({ tier, ruled, get }: Ask) {

@@ -52,6 +52,7 @@ export function compileBody(input: CompileInput): SnapshotBody {
     allowPrivateOrigins: network.allowPrivateOrigins,
     allowOriginRanges: network.allowOriginRanges,
     ports: network.ports,
+    ...(network.tiers === undefined ? {} : { tiers: network.tiers }),
     pops: network.pops,
     nodes: compileNodes(network),
     groups: compileGroups(network),
