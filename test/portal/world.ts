@@ -2,6 +2,7 @@ import type {
   AuditEntry,
   CertificateRow,
   ClaimView,
+  CredentialRow,
   Invoice,
   Live,
   NodeView,
@@ -25,6 +26,7 @@ export interface World {
   readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
   readonly certificates: CertificateRow[];
   readonly obtained: ObtainedRow[];
+  readonly credentials: CredentialRow[];
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
   readonly snapshots: SnapshotRow[];
@@ -57,6 +59,7 @@ function recordOf([name, type, value]: (typeof RECORDS)[number]): ZoneRecord {
 }
 
 const START_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
+const AT = new Date(START_MS).toISOString();
 
 /** Two customers, one of them with three web servers of which one is slow and one draining. */
 export function makeWorld(): World {
@@ -83,6 +86,13 @@ export function makeWorld(): World {
         ...{ kind: "alias", challenge: "http-01", state: "failed", failures: 2, notAfter: null },
         problem: "The name does not lead to the caches: img.shop.example has 203.0.113.9",
       }),
+    credentials: [
+      { name: "autumn", kind: "value", about: "", madeAt: AT, sites: ["www.shop.example"] },
+      {
+        ...{ name: "edge", kind: "certificate", madeAt: AT, sites: [] },
+        about: "CN=edge.shop.example, until 2027-02-01",
+      },
+      { name: "bucket", kind: "access-key", about: "AKIAEXAMPLE", madeAt: AT, sites: [] },
     ],
     claims: [],
     zones: [{ customer: "acme", name: "shop.example", records: RECORDS.map(recordOf) }],

@@ -37,6 +37,8 @@ const PAGES = [
   ["owner", "/customers/acme/zones/shop.example"],
   ["empty", "/customers/globex/certificates"],
   ["owner", "/customers/acme/certificates"],
+  ["empty", "/customers/globex/credentials"],
+  ["owner", "/customers/acme/credentials"],
   ["owner", "/customers/acme/usage"],
   ["owner", "/account"],
   ["owner", "/nowhere"],

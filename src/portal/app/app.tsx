@@ -43,6 +43,9 @@ const PAGES: Pages = {
   certificates: lazy(async () => ({
     default: (await import("./pages/certificates.tsx")).CertificatesPage,
   })),
+  credentials: lazy(async () => ({
+    default: (await import("./pages/credentials.tsx")).CredentialsPage,
+  })),
   usage: lazy(async () => ({ default: (await import("./pages/usage.tsx")).UsagePage })),
   invoices: lazy(async () => ({ default: (await import("./pages/invoices.tsx")).InvoicesPage })),
   invoice: lazy(async () => ({ default: (await import("./pages/invoice.tsx")).InvoicePage })),

@@ -21,6 +21,7 @@ export const ROUTES = {
   zoneAdd: "/customers/:customer/add-zone",
   zone: "/customers/:customer/zones/:zone",
   certificates: "/customers/:customer/certificates",
+  credentials: "/customers/:customer/credentials",
   usage: "/customers/:customer/usage",
   invoices: "/customers/:customer/invoices",
   invoice: "/customers/:customer/invoices/:id",

@@ -1,17 +1,8 @@
-import {
-  Alert,
-  Button,
-  Group,
-  Paper,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { PemField } from "./pem-field.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
 
@@ -84,28 +75,5 @@ export function CertificateForm(props: { customer: string; onClose: () => void }
         </Group>
       </Stack>
     </Paper>
-  );
-}
-
-function PemField(props: {
-  label: string;
-  description: string;
-  value: string;
-  onChange: (text: string) => void;
-  error: string | undefined;
-}) {
-  return (
-    <Textarea
-      label={props.label}
-      description={props.description}
-      value={props.value}
-      onChange={(e) => props.onChange(e.currentTarget.value)}
-      error={props.error}
-      autosize
-      minRows={4}
-      maxRows={10}
-      spellCheck={false}
-      autoComplete="off"
-    />
   );
 }

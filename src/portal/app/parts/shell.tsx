@@ -123,6 +123,7 @@ function CustomerNav(props: { path: string; customer: string; titled: boolean })
       <NavItem label="Sites" href={sites} path={isAdding("siteAdd") ? sites : props.path} />
       <NavItem label="Zones" href={zones} path={isAdding("zoneAdd") ? zones : props.path} />
       <NavItem label="Certificates" href={pathOf("certificates", { customer })} path={props.path} />
+      <NavItem label="Credentials" href={pathOf("credentials", { customer })} path={props.path} />
       <NavItem label="Usage" href={pathOf("usage", { customer })} path={props.path} />
       <NavItem label="Invoices" href={pathOf("invoices", { customer })} path={props.path} />
       {!props.titled && <NavItem label="Audit log" href={pathOf("audit")} path={props.path} />}

@@ -1,0 +1,100 @@
+import { afterAll, afterEach, beforeAll, expect } from "bun:test";
+import { testWith, whyNot } from "../lab/needs.ts";
+import { CHROMIUM, Stage, seriousFindings, visit } from "../portal/stage.ts";
+
+let stage: Stage;
+
+beforeAll(async () => {
+  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
+});
+afterEach(async () => {
+  const complaints = [...(stage?.complaints ?? [])];
+  await stage?.clear();
+  expect(complaints).toEqual([]);
+});
+afterAll(async () => {
+  await stage?.close();
+});
+
+function story(name: string, run: () => Promise<void>): void {
+  testWith([CHROMIUM], name, run);
+}
+
+const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+const KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----";
+const names = () => stage.world.credentials.map(({ name, kind }) => `${name} ${kind}`);
+
+story("a value is made, shown once, and gone with the page", async () => {
+  const page = await stage.page("empty");
+  await visit(page, "/customers/globex/credentials");
+  await page.getByText("No credential yet").waitFor();
+  await page.getByRole("button", { name: "Add a credential" }).click();
+  const add = page.getByRole("button", { name: "Add credential", exact: true });
+  expect(await add.isDisabled()).toBe(true);
+  await page.getByLabel("Name").fill("winter");
+  await page.getByLabel("Name").press("Enter");
+  await page.getByText("Copy the value of winter now").waitFor();
+  expect(await page.getByText("made-up-value-1234").count()).toBe(1);
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.reload();
+  await page.getByText("No credential yet").waitFor();
+  expect(await page.getByText("made-up-value-1234").count()).toBe(0);
+});
+
+story("a client certificate is refused with what is wrong at its fields, then kept", async () => {
+  const page = await stage.page("owner");
+  await visit(page, "/customers/acme/credentials");
+  await page.getByRole("row", { name: /edge Client certificate CN=edge\.shop\.example/ }).waitFor();
+  await page.getByRole("row", { name: /autumn Secret field .*www\.shop\.example/ }).waitFor();
+  await page.getByRole("button", { name: "Replace edge" }).click();
+  await page.getByLabel("Certificate, then").fill(PEM);
+  await page.getByLabel("Private key").fill(`${KEY}another's`);
+  await page.getByRole("button", { name: "Replace credential" }).click();
+  await page.getByText("Expected the certificate's own private key").waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  await page.getByLabel("Private key").fill(KEY.replace("PRIVATE KEY-----", "CERTIFICATE-----"));
+  await page.getByRole("button", { name: "Cancel" }).click();
+  // What was typed is nowhere any more.
+  await page.getByRole("button", { name: "Replace edge" }).click();
+  expect(await page.getByLabel("Certificate, then").inputValue()).toBe("");
+  await page.getByLabel("Certificate, then").fill(`${PEM}${KEY.slice(-10)}`);
+  await page.getByLabel("Private key").fill(KEY);
+  await page.getByRole("button", { name: "Replace credential" }).click();
+  await page.getByText("edge is in place").waitFor();
+  expect(names()).toEqual(["autumn value", "edge certificate", "bucket access-key"]);
+});
+
+story(
+  "the key of a bucket is kept, and one is removed by keyboard, told who needs it",
+  async () => {
+    const page = await stage.page("owner");
+    await visit(page, "/customers/acme/credentials");
+    await page.getByRole("button", { name: "Add a credential" }).click();
+    await page.getByLabel("Name").fill("archive");
+    await page.getByLabel("Kind").selectOption("access-key");
+    await page.getByLabel("Access key id").fill("AKIA1");
+    const secret = page.getByLabel("Secret access key");
+    expect(await secret.getAttribute("type")).toBe("password");
+    await secret.fill("a-secret-key-of-a-store");
+    await page.getByRole("button", { name: "Add credential", exact: true }).click();
+    await page.getByText("archive is in place").waitFor();
+    await page.getByRole("button", { name: "Remove autumn" }).focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog
+      .getByText("Caches fetch nothing from the web servers of www.shop.example")
+      .waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Remove credential" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("autumn is removed").waitFor();
+    expect(names()).toEqual(["edge certificate", "bucket access-key", "archive access-key"]);
+  },
+);
+
+story("who may only look is shown no way to change any", async () => {
+  const page = await stage.page("viewer");
+  await visit(page, "/customers/acme/credentials");
+  await page.getByRole("row", { name: /autumn/ }).waitFor();
+  expect(await page.getByRole("button", { name: /Replace|Remove|Add/ }).count()).toBe(0);
+});
