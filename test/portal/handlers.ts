@@ -2,6 +2,7 @@ import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
+import { credentialHandlers } from "./credentials.ts";
 import { whoOf } from "./who.ts";
 import { certificateOf, liveOf, nodesOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
@@ -271,33 +272,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     world.signingKeys.splice(world.signingKeys.indexOf(input.params.name ?? ""), 1);
     return {};
   },
-  listCredentials(world, input) {
-    sitesOf(world, input);
-    return { reply: input.params.customer === "acme" ? world.credentials : [] };
-  },
-  putCredential(world, input) {
-    sitesOf(world, input);
-    const { name = "" } = input.params;
-    const { kind, certificate, privateKey, value } = input.body;
-    const problems = [
-      { path: "certificate", message: "expected an X.509 certificate in PEM" },
-      { path: "privateKey", message: "expected the certificate's own private key" },
-    ];
-    if (kind === "certificate" && !certificate.includes(privateKey.slice(-10))) {
-      throw new Refusal(422, "The input has problems", { problems });
-    }
-    const at = world.credentials.findIndex((one) => one.name === name);
-    const madeAt = new Date(world.nowMs).toISOString();
-    const row = { name, kind, about: "", madeAt, sites: world.credentials[at]?.sites ?? [] };
-    world.credentials.splice(at < 0 ? world.credentials.length : at, at < 0 ? 0 : 1, row);
-    const made = kind === "value" && value === undefined ? { value: "made-up-value-1234" } : {};
-    return { reply: { name, kind, ...made } };
-  },
-  deleteCredential(world, input) {
-    const at = world.credentials.findIndex(({ name }) => name === input.params.name);
-    world.credentials.splice(at, 1);
-    return {};
-  },
+  ...credentialHandlers,
   listCertificates(world, input) {
     sitesOf(world, input);
     return { reply: input.params.customer === "acme" ? world.certificates : [] };

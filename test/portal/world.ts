@@ -86,6 +86,7 @@ export function makeWorld(): World {
         ...{ kind: "alias", challenge: "http-01", state: "failed", failures: 2, notAfter: null },
         problem: "The name does not lead to the caches: img.shop.example has 203.0.113.9",
       }),
+    ],
     credentials: [
       { name: "autumn", kind: "value", about: "", madeAt: AT, sites: ["www.shop.example"] },
       {

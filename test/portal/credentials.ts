@@ -1,0 +1,33 @@
+import type { RouteName } from "../../src/model/api/mod.ts";
+import { type Handler, Refusal, sitesOf } from "./asked.ts";
+
+/** Credentials for web servers, as the double of the API keeps them. */
+export const credentialHandlers = {
+  listCredentials(world, input) {
+    sitesOf(world, input);
+    return { reply: input.params.customer === "acme" ? world.credentials : [] };
+  },
+  putCredential(world, input) {
+    sitesOf(world, input);
+    const { name = "" } = input.params;
+    const { kind, certificate, privateKey, value } = input.body;
+    const problems = [
+      { path: "certificate", message: "expected an X.509 certificate in PEM" },
+      { path: "privateKey", message: "expected the certificate's own private key" },
+    ];
+    if (kind === "certificate" && !certificate.includes(privateKey.slice(-10))) {
+      throw new Refusal(422, "The input has problems", { problems });
+    }
+    const at = world.credentials.findIndex((one) => one.name === name);
+    const madeAt = new Date(world.nowMs).toISOString();
+    const row = { name, kind, about: "", madeAt, sites: world.credentials[at]?.sites ?? [] };
+    world.credentials.splice(at < 0 ? world.credentials.length : at, at < 0 ? 0 : 1, row);
+    const made = kind === "value" && value === undefined ? { value: "made-up-value-1234" } : {};
+    return { reply: { name, kind, ...made } };
+  },
+  deleteCredential(world, input) {
+    const at = world.credentials.findIndex(({ name }) => name === input.params.name);
+    world.credentials.splice(at, 1);
+    return {};
+  },
+} satisfies { readonly [N in RouteName]?: Handler };
