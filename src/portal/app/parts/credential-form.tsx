@@ -73,25 +73,15 @@ export function CredentialForm(props: {
         <Title order={2}>{title}</Title>
         <FormAlert words={problems.rest} />
         {replaces === null && (
-          <TextInput
-            label="Name"
-            description="By which your sites name it"
-            placeholder="autumn"
-            value={name}
-            onChange={(e) => setName(e.currentTarget.value)}
-            error={problems.fields.name}
-            autoComplete="off"
-          />
-        )}
-        {replaces === null && (
-          <NativeSelect
-            label="Kind"
-            value={kind}
-            onChange={(e) => {
-              setKind(kindOf(e.currentTarget.value));
+          <NameAndKind
+            name={name}
+            setName={setName}
+            kind={kind}
+            setKind={(chosen) => {
+              setKind(chosen);
               setTexts(NOTHING);
             }}
-            data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))}
+            error={problems.fields.name}
           />
         )}
         <Fields
@@ -117,6 +107,34 @@ export function CredentialForm(props: {
         </Group>
       </Stack>
     </Paper>
+  );
+}
+
+function NameAndKind(props: {
+  name: string;
+  setName: (name: string) => void;
+  kind: Kind;
+  setKind: (kind: Kind) => void;
+  error: string | undefined;
+}) {
+  return (
+    <>
+      <TextInput
+        label="Name"
+        description="By which your sites name it"
+        placeholder="autumn"
+        value={props.name}
+        onChange={(e) => props.setName(e.currentTarget.value)}
+        error={props.error}
+        autoComplete="off"
+      />
+      <NativeSelect
+        label="Kind"
+        value={props.kind}
+        onChange={(e) => props.setKind(kindOf(e.currentTarget.value))}
+        data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))}
+      />
+    </>
   );
 }
 
