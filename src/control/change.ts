@@ -57,6 +57,8 @@ export class Changer {
   readonly #webhooks: AddressWebhooks;
   readonly #compiler = new Compiler();
   #queue: Promise<unknown> = Promise.resolve();
+  /** The number of the last snapshot that brought other addresses and nothing else. */
+  #readdressed: number | null = null;
 
   /** @param webhooks told before what is new may be used */
   constructor(deps: Deps, webhooks: AddressWebhooks) {
@@ -96,9 +98,14 @@ export class Changer {
       await store.intents.commit({
         before: version,
         intent: null,
-        snapshot: { snapshot, note: `origin.resolve ${subject}` },
+        // Names that move often take no place from what people may want back.
+        snapshot: {
+          ...{ snapshot, note: `origin.resolve ${subject}` },
+          ...(latest.number === this.#readdressed ? { replaces: latest.number } : {}),
+        },
         audit: { ...audit, action: "origin.resolve", changes: shown },
       });
+      this.#readdressed = number;
       publisher.announce(snapshot);
     });
   }

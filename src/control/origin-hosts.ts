@@ -17,8 +17,11 @@ const RETRY_SEC = 5;
 const RETRY_SEC_MAX = 60;
 const LOOKUPS_AT_ONCE = 10;
 const TURN_MS = 1000;
-/** Changes of addresses that come together are published together. */
+/** A name that moved is looked up no sooner, so that one that moves all the time keeps nobody busy. */
+const MOVED_SEC = 60;
+/** Changes of addresses that come together are published together, and take at most so much of all time. */
 const PUBLISH_MS = 5_000;
+const PUBLISH_PART = 1 / 50;
 /** What no server is named by any more is forgotten. */
 const KEPT_MS = 600_000;
 
@@ -58,7 +61,8 @@ export class OriginHosts {
   readonly #filled = new WeakMap<Site, { readonly as: string; readonly site: Site }>();
   readonly #plain = new WeakSet<Site>();
   #publish: () => Promise<void> = () => Promise.resolve();
-  #publishedMs = Number.NEGATIVE_INFINITY;
+  /** Not before is anything published. */
+  #publishMs = Number.NEGATIVE_INFINITY;
   #turning: Promise<void> | null = null;
   #stopped = false;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -158,10 +162,11 @@ export class OriginHosts {
     }
     const due = [...wanted.keys()].filter((name) => (this.#hosts.get(name)?.nextMs ?? 0) <= nowMs);
     await this.#lookAll(due, wanted, snapshot);
-    const soon = nowMs - this.#publishedMs < PUBLISH_MS;
-    if (this.#stopped || soon || !this.#differs(snapshot)) return;
-    this.#publishedMs = nowMs;
+    if (this.#stopped || nowMs < this.#publishMs || !this.#differs(snapshot)) return;
+    const fromMs = this.#clock.monoMs();
     await this.#publish();
+    const tookMs = this.#clock.monoMs() - fromMs;
+    this.#publishMs = nowMs + Math.max(PUBLISH_MS, tookMs / PUBLISH_PART);
   }
 
   #differs(snapshot: Snapshot): boolean {
@@ -228,6 +233,8 @@ export class OriginHosts {
     }
     host.problem = problem;
     const nowMs = this.#clock.wallMs();
+    const { found } = host;
+    const moved = found !== null && some && (found.v4 !== v4 || found.v6 !== v6);
     if (some) {
       host.found = { ...(v4 === undefined ? {} : { v4 }), ...(v6 === undefined ? {} : { v6 }) };
     }
@@ -237,7 +244,7 @@ export class OriginHosts {
       return;
     }
     host.failures = 0;
-    host.nextMs = nowMs + refreshSec(answers) * 1000;
+    host.nextMs = nowMs + Math.max(refreshSec(answers), moved ? MOVED_SEC : 0) * 1000;
   }
 
   #fillCustomer(customer: Customer): Customer {

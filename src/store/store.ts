@@ -69,6 +69,8 @@ export interface NewSnapshot {
   readonly snapshot: Snapshot;
   /** Why it was made, for people. */
   readonly note: string;
+  /** The one before that it takes the place of among those that are kept. */
+  readonly replaces?: number;
 }
 
 export interface SnapshotHead {

@@ -10,7 +10,7 @@ import {
 } from "bun:test";
 import { Fault } from "../../src/base/fault.ts";
 import { type ControlWorld, OPERATOR, startControlWorld } from "../../src/control/control-world.ts";
-import type { Applied, Live, ProblemDetails } from "../../src/model/api/mod.ts";
+import type { Applied, Live, ProblemDetails, SnapshotRow } from "../../src/model/api/mod.ts";
 import type { NameResolver } from "../../src/model/resolver.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { type Message, makeQuery, RCODE, TYPE } from "../../src/wire/dns/mod.ts";
@@ -175,6 +175,21 @@ describe("a web server that is named by its host name", () => {
     expect(moody.asked).toBe(later);
     await pass(1);
     expect(moody.asked).toBe(later + 2);
+  });
+
+  test("that moves all the time is followed once a minute, and takes no snapshot's place", async () => {
+    moody.say(HOST, [FIRST], { ttlSec: 0 });
+    await apply(NAMED);
+    await apply(`{name: a, host: ${HOST}, weight: 2}`);
+    for (let i = 0; i < 60; i++) {
+      moody.say(HOST, [i % 2 === 0 ? SECOND : FIRST], { ttlSec: 0 });
+      await pass(10);
+    }
+    // Sixty answers in ten minutes: a move a minute at most.
+    const { number } = newest();
+    expect([number > 2 + 5, number <= 2 + 10]).toEqual([true, true]);
+    const rows = await world.call<SnapshotRow[]>("GET", "/snapshots", { headers });
+    expect(rows.body.map((row) => row.number)).toEqual([number, 2, 1]);
   });
 
   test("keeps its address while that is among the answers, in whatever order they come", async () => {

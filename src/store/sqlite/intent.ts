@@ -177,10 +177,13 @@ async function dropAccess(tx: Tx, email: string): Promise<void> {
   await tx.deleteFrom("token").where("owner", "=", email).execute();
 }
 
-async function saveSnapshot(tx: Tx, { snapshot, note }: NewSnapshot): Promise<void> {
+async function saveSnapshot(tx: Tx, { snapshot, note, replaces }: NewSnapshot): Promise<void> {
   const query = tx.selectFrom("snapshot").select((e) => e.fn.max("number").as("number"));
   const last = (await query.executeTakeFirst())?.number ?? 0;
   if (snapshot.number <= last) throw new Fault("conflict", `snapshot ${last} is there already`);
+  if (replaces !== undefined) {
+    await tx.deleteFrom("snapshot").where("number", "=", replaces).execute();
+  }
   await tx
     .insertInto("snapshot")
     .values({
