@@ -18,6 +18,7 @@ export class EdgeMetrics {
   readonly #fetches = new Map<string, number>();
   readonly #tiers = new Map<string, SiteTotals>();
   readonly #parents = new Map<string, number>();
+  readonly #parentsFailed = new Map<string, number>();
   readonly #counts: EdgeCounts | null;
 
   /** @param counts of the server: what became of requests */
@@ -30,11 +31,12 @@ export class EdgeMetrics {
   }
 
   /** What was drained for the live figures. */
-  add(drained: Pick<NodeStats, "edge" | "fetches" | "tiers" | "parents">): void {
+  add(drained: Pick<NodeStats, "edge" | "fetches" | "tiers" | "parents" | "parentsFailed">): void {
     addSites(this.#sites, drained.edge);
     addSites(this.#tiers, drained.tiers ?? {});
     addCounts(this.#fetches, drained.fetches);
     addCounts(this.#parents, drained.parents ?? {});
+    addCounts(this.#parentsFailed, drained.parentsFailed ?? {});
   }
 
   /**
@@ -77,8 +79,12 @@ export class EdgeMetrics {
     );
     const fetches = [...this.#fetches].map(([id, n]) => [`origin="${id}"`, n] as const);
     family("turnpike_edge_fetches_total", "Requests to web servers", fetches);
-    const parents = [...this.#parents].map(([id, n]) => [`parent="${id}"`, n] as const);
+    const byParent = (of: ReadonlyMap<string, number>) =>
+      [...of].map(([id, n]) => [`parent="${id}"`, n] as const);
+    const parents = byParent(this.#parents);
     family("turnpike_edge_parent_fetches_total", "Requests to other caches", parents);
+    const failed = byParent(this.#parentsFailed);
+    family("turnpike_edge_parent_failures_total", "Of these, without an answer of use", failed);
     const tiers = (of: (sum: SiteTotals) => number) => bySite(of, this.#tiers);
     const asked = tiers((s) => s.requests);
     family("turnpike_edge_tier_requests_total", "Requests of other caches by site", asked);

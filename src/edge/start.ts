@@ -109,6 +109,7 @@ export interface EdgeRole {
     | "origins"
     | "tiers"
     | "parents"
+    | "parentsFailed"
     | "clientRtt"
     | "beaconRtt"
     | "figures"

@@ -136,6 +136,8 @@ export interface NodeStats {
   >;
   /** node id -> requests to that cache as a parent. */
   readonly parents?: Readonly<Record<string, number>>;
+  /** And how many of these gave no answer that could be used. */
+  readonly parentsFailed?: Readonly<Record<string, number>>;
   /** Origin id -> what its responses said of its load since the last one, the newest. */
   readonly told?: Readonly<Record<string, readonly ToldLoad[]>>;
   /** Origin id -> how it did, of those that were asked. */

@@ -33,7 +33,7 @@ afterAll(async () => {
   await origin.stop();
 });
 beforeEach(() => {
-  Object.assign(world.parentTimes, { headMs: 20_000, avoidMs: 0 });
+  Object.assign(world.parentTimes, { headMs: 60_000, avoidMs: 0 });
   answer = said("ok");
   world.health = healthOf({});
   odd.clear();
@@ -89,10 +89,13 @@ describe("a parent that cannot be asked", () => {
       publish({}, "odd");
       odd.reply = does;
       world.parentTimes.headMs = 400;
+      const failures = () => out!.count("turnpike_edge_parent_failures_total", "node/odd-1");
+      const before = failures();
       const url = fresh();
       const reply = await out!.get(url);
       expect([reply.status, reply.text, via(reply)]).toEqual([200, "ok", "1.1 out-1"]);
       expect(odd.requests.length).toBe(1);
+      if (!what.includes("body")) expect(failures() - before).toBe(1);
       expect(status(await out!.get(url))).toStartWith("out-1; hit");
     });
   }

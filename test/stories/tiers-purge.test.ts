@@ -74,7 +74,7 @@ for (const [kind, purge] of KINDS) {
     version = 2;
     purge(path);
     node("out-1").hear(world.purges);
-    await until(() => node("out-1").acked === world.purges.length);
+    await until(() => node("out-1").acked === world.purges.length, 20_000);
     const early = await node("out-1").get(at(path));
     expect(early.text).toBe("v2");
     await world.hear();
@@ -86,14 +86,14 @@ for (const [kind, purge] of KINDS) {
     version = 1;
     holds = true;
     const early = node("out-1").get(at(path));
-    await until(() => held.length === 1);
+    await until(() => held.length === 1, 20_000);
     version = 2;
     purge(path);
     await world.hear();
     const asked = origin.log.length;
     const late = node("out-2").get(at(path));
     // It is at the origin too, by itself: it joined nothing that began before.
-    await until(() => held.length === 2);
+    await until(() => held.length === 2, 20_000);
     expect(origin.log.length).toBe(asked + 1);
     release();
     expect((await late).text).toBe("v2");
@@ -109,7 +109,7 @@ test("a parent that is behind asks the origin for a child that is ahead, and kee
   version = 2;
   world.purge(path, SITE);
   node("out-1").hear(world.purges);
-  await until(() => node("out-1").acked === world.purges.length);
+  await until(() => node("out-1").acked === world.purges.length, 20_000);
   const reply = await node("out-1").get(at(path));
   expect(reply.headers.get("cache-status")).toBe(
     "mid-1; fwd=uri-miss; fwd-status=200; detail=behind, out-1; fwd=uri-miss; fwd-status=200; stored",

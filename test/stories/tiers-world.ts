@@ -105,7 +105,7 @@ export class TierWorld {
   readonly clock = new FakeClock(Date.UTC(2026, 10, 22, 12));
   readonly nodes: TierNode[] = [];
   readonly purges: Purge[] = [];
-  readonly parentTimes = { headMs: 5_000, avoidMs: 3_000 };
+  readonly parentTimes = { headMs: 60_000, avoidMs: 3_000 };
   health: Health = NO_HEALTH;
   assignment: Assignment = NO_ASSIGNMENT;
   snapshot: Snapshot | null = null;
@@ -185,13 +185,13 @@ export class TierWorld {
   /** All purges reach every cache, and each has acknowledged the last. */
   async hear(): Promise<void> {
     for (const node of this.nodes) node.hear(this.purges);
-    await until(() => this.nodes.every((node) => node.acked >= this.purges.length));
+    await until(() => this.nodes.every((node) => node.acked >= this.purges.length), 20_000);
   }
 
   /** Resolves once no cache is behind the log any more: then what is held fresh is a hit. */
   async caughtUp(url: string): Promise<void> {
     for (const node of this.nodes) {
-      const end = performance.now() + 5_000;
+      const end = performance.now() + 20_000;
       while (!(await node.get(url)).headers.get("cache-status")!.includes(`${node.name}; hit`)) {
         assert(performance.now() < end, "A cache caught up with the log in time");
       }

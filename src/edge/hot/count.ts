@@ -51,6 +51,7 @@ export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
   readonly #tiers = new Map<string, SiteCounts>();
   #parents: Record<string, number> = {};
+  #parentsFailed: Record<string, number> = {};
   readonly #told = new Map<string, string>();
   readonly #origins = new Map<string, OriginCounts>();
   readonly #failed: (originId: string) => void;
@@ -80,7 +81,9 @@ export class EdgeCounts {
   /** A parent was asked; not `well`: it gave no answer that could be used. */
   askedParent(id: string, well: boolean): void {
     this.#parents[id] = (this.#parents[id] ?? 0) + 1;
-    if (!well) this.#failed(id);
+    if (well) return;
+    this.#parentsFailed[id] = (this.#parentsFailed[id] ?? 0) + 1;
+    this.#failed(id);
   }
 
   /** By site, all since the start. */
@@ -141,11 +144,16 @@ export class EdgeCounts {
     this.#told.set(originId, field);
   }
 
-  drain(): Pick<NodeStats, "edge" | "fetches" | "told" | "origins" | "tiers" | "parents"> {
+  drain(): Pick<
+    NodeStats,
+    "edge" | "fetches" | "told" | "origins" | "tiers" | "parents" | "parentsFailed"
+  > {
     const edge = drainSites(this.#sites);
     const tiers = drainSites(this.#tiers);
     const parents = this.#parents;
+    const parentsFailed = this.#parentsFailed;
     this.#parents = {};
+    this.#parentsFailed = {};
     const fetches = this.#fetches;
     this.#fetches = {};
     const told: Record<string, readonly ToldLoad[]> = {};
@@ -156,7 +164,7 @@ export class EdgeCounts {
     this.#told.clear();
     const origins = this.#drainOrigins();
     const seen = Object.keys(origins).length === 0 ? {} : { origins };
-    const above = Object.keys(parents).length === 0 ? {} : { parents };
+    const above = Object.keys(parents).length === 0 ? {} : { parents, parentsFailed };
     const below = Object.keys(tiers).length === 0 ? {} : { tiers };
     const own = { edge, fetches, ...seen, ...above, ...below };
     return { ...own, ...(Object.keys(told).length === 0 ? {} : { told }) };
