@@ -105,7 +105,7 @@ export class TierWorld {
   readonly clock = new FakeClock(Date.UTC(2026, 10, 22, 12));
   readonly nodes: TierNode[] = [];
   readonly purges: Purge[] = [];
-  readonly parentTimes = { headMs: 60_000, avoidMs: 3_000 };
+  readonly parentTimes = { headMs: 60_000, avoidMs: 0 };
   health: Health = NO_HEALTH;
   assignment: Assignment = NO_ASSIGNMENT;
   snapshot: Snapshot | null = null;
