@@ -80,11 +80,12 @@ export class Bans {
   /**
    * From its return on they hold; when it resolves they do after a crash, too.
    *
-   * @param pathsHeld the paths under which a URL of a site may be held
+   * @param pathsHeld the paths under which a URL of a site may be held; null: that is not known, and whatever is
+   *   held of that path is meant, with any query
    */
   add(
     purges: readonly Purge[],
-    pathsHeld: (site: string, path: string) => readonly string[] = (_, path) => [path],
+    pathsHeld: (site: string, path: string) => readonly string[] | null = (_, path) => [path],
   ): Promise<void> {
     for (const purge of purges) {
       const key = siteKey(purge.customer, purge.site);
@@ -94,7 +95,11 @@ export class Bans {
       // The log may be told again; what is known already is in its place.
       if (of === null || number <= (before.at(-1)?.number ?? 0)) continue;
       const paths = scope === "url" ? pathsHeld(purge.site, of) : [of];
-      const bans = paths.map((path): Ban => ({ number, scope, of: path, soft }));
+      const bare = of.split("?", 1)[0]!;
+      const bans: Ban[] = paths?.map((path) => ({ number, scope, of: path, soft })) ?? [
+        { number, scope: "url", of: bare, soft },
+        { number, scope: "prefix", of: `${bare}?`, soft },
+      ];
       this.#bySite.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
     }
     return this.#kept();

@@ -116,9 +116,11 @@ export class PurgeLog {
   }
 
   async #apply(purges: readonly Purge[]): Promise<void> {
-    const { purge, ban, path } = this.#o;
+    const { purge, ban, path, isKeyKnown } = this.#o;
     this.#begun = Math.max(this.#begun, purges.at(-1)?.number ?? 0);
-    const bans = purges.filter((one) => (one.scope ?? "url") !== "url" || one.soft === true);
+    const bans = purges.filter(
+      (one) => (one.scope ?? "url") !== "url" || one.soft === true || !isKeyKnown(one.site),
+    );
     if (bans.length > 0) await ban(bans);
     const urls = purges.filter((one) => !bans.includes(one));
     await Promise.all(
@@ -155,6 +157,8 @@ export interface PurgeLogOptions {
   }) => Promise<void>;
   /** Takes purges of more than one URL; resolves when they will hold after a crash. */
   readonly ban: (purges: readonly Purge[]) => Promise<void>;
+  /** False where it cannot be told under which keys URLs of this site are held: then they are banned. */
+  readonly isKeyKnown: (site: string) => boolean;
 }
 
 /** 0 when there is no file, or none that can be read: then the whole log is applied again. */

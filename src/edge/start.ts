@@ -226,11 +226,14 @@ function purgeLogOf(
 ): PurgeLog {
   const { server, bans } = parts;
   const pathsOf = (site: string, path: string) => pathsHeldBy(parts.table(), site, path);
+  const isKeyKnown = (site: string) => pathsOf(site, "/") !== null;
   return new PurgeLog({
-    ...{ node, clock, log, bus },
+    ...{ node, clock, log, bus, isKeyKnown },
     path: join(dataDir, "purged.json"),
     purge: async ({ customer, site, path }) => {
-      const keys = pathsOf(site, path).map((one) => cacheKey({ customer, site, path: one }));
+      const keys = (pathsOf(site, path) ?? [path]).map((one) =>
+        cacheKey({ customer, site, path: one }),
+      );
       await Promise.all(keys.map((key) => server.purge(key)));
     },
     ban: (all) => {
@@ -320,9 +323,17 @@ async function openDoors(handle: Handle, o: EdgeOptions) {
   }
 }
 
-/** Every path under which a URL of this site may be held. */
-function pathsHeldBy(table: EdgeTable | null, site: string, path: string): readonly string[] {
-  return pathsHeld(table?.byHostname.get(site)?.rules ?? null, path);
+/**
+ * Every path under which a URL of this site may be held. Null where that is not known: no site of that name is
+ * here (now), or its rules cannot be used.
+ */
+function pathsHeldBy(
+  table: EdgeTable | null,
+  site: string,
+  path: string,
+): readonly string[] | null {
+  const entry = table?.byHostname.get(site);
+  return entry === undefined || entry.fault !== null ? null : pathsHeld(entry.rules, path);
 }
 
 function sha256Hex(text: string): string {

@@ -91,6 +91,9 @@ const ruleKey = z.strictObject({
   }),
   device: z.boolean().optional().meta({ description: "mobile, tablet or desktop" }),
   country: z.boolean().optional().meta({ description: "That of the client's group" }),
+  scheme: z.boolean().optional().meta({
+    description: "http or https; without it one object is served over both",
+  }),
 });
 export type RuleKey = z.infer<typeof ruleKey>;
 

@@ -210,7 +210,9 @@ export class Misses {
     const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask, facts), facts);
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
-      this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
+      // What the other scheme gets may well be held: only this answer is for this client alone.
+      const otherwise = !verdict.store && verdict.reason === "same-address";
+      if (!otherwise) this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
       flight.land({ kind: "private" });
       const why = fetched.unsure === true ? "unsure" : "unframed";
       const reason = verdict.store ? why : verdict.reason;

@@ -37,6 +37,7 @@ export function ruledFields(
     field: (name) => request.headers.get(name),
     country,
     cookies: form === "first",
+    scheme: request.url.startsWith("https:") ? "https" : "http",
   };
   const keyed = (name: string): string | null => {
     if (!safe) return seen(name);

@@ -9,6 +9,8 @@ export interface KeyClient {
   readonly country: string | null;
   /** False at second addresses: no cookie is ever looked at there. */
   readonly cookies: boolean;
+  /** What the client asked by. */
+  readonly scheme: "http" | "https";
 }
 
 /**
@@ -42,13 +44,14 @@ function compare(a: string, b: string): number {
 
 /** Names of the parts that a plan's key has beside path and query, as a variant's `vary` has them. */
 export function keyParts(plan: Plan): readonly string[] {
-  const { headers, cookies, device, country } = plan.key?.is ?? {};
+  const { headers, cookies, device, country, scheme } = plan.key?.is ?? {};
   return [
     ...(plan.apart === null ? [] : [":rules"]),
     ...(headers ?? []).map((name) => `:header:${name}`),
     ...(cookies ?? []).map((name) => `:cookie:${name}`),
     ...(device === true ? [":device"] : []),
     ...(country === true ? [":country"] : []),
+    ...(scheme === true ? [":scheme"] : []),
   ];
 }
 
@@ -65,6 +68,7 @@ function partValue(name: string, plan: Plan, client: KeyClient): string | null {
   if (name === ":rules") return plan.apart;
   if (name === ":device") return deviceClass(client.field("user-agent"));
   if (name === ":country") return client.country;
+  if (name === ":scheme") return client.scheme;
   if (name.startsWith(":header:")) return client.field(name.slice(":header:".length));
   if (!client.cookies) return null;
   return cookieValue(client.field("cookie"), name.slice(":cookie:".length));

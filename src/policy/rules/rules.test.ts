@@ -183,22 +183,29 @@ describe("keys", () => {
   });
 
   test("no two lists of key parts read the same", () => {
-    const key = { headers: ["x-a"], cookies: ["c"], device: true, country: true };
+    const key = { headers: ["x-a"], cookies: ["c"], device: true, country: true, scheme: true };
     const [plan] = [new SiteRules(parsed([{ name: "k", key }])).planFor(asked("/"))];
     const of = (cookie: string | null, country: string | null) =>
       keyParts(plan).map((name) => {
         const field = (wanted: string) => (wanted === "cookie" ? cookie : null);
-        return name.startsWith(":") ? keyPart(name, plan, { field, country, cookies: true }) : null;
+        return name.startsWith(":")
+          ? keyPart(name, plan, { field, country, cookies: true, scheme: "https" })
+          : null;
       });
-    expect(of("c=1; d=2", "DE")).toEqual([null, "1 1", "7 desktop", "2 DE"]);
-    expect(of("c=", null)).toEqual([null, "0 ", "7 desktop", null]);
-    expect(of("d=1", null)).toEqual([null, null, "7 desktop", null]);
+    expect(of("c=1; d=2", "DE")).toEqual([null, "1 1", "7 desktop", "2 DE", "5 https"]);
+    expect(of("c=", null)).toEqual([null, "0 ", "7 desktop", null, "5 https"]);
+    expect(of("d=1", null)).toEqual([null, null, "7 desktop", null, "5 https"]);
     const values = fc.string();
     fc.assert(
       fc.property(values, values, (a, b) => {
         const one = { ...plan, apart: a };
         const other = { ...plan, apart: b };
-        const client = { field: () => null, country: null, cookies: false };
+        const client = {
+          field: () => null,
+          country: null,
+          cookies: false,
+          scheme: "http",
+        } as const;
         const same = keyPart(":rules", one, client) === keyPart(":rules", other, client);
         expect(same).toBe(a === b);
       }),
