@@ -1,8 +1,28 @@
 import type { RouteName } from "../../src/model/api/mod.ts";
-import { type Handler, Refusal, sitesOf } from "./asked.ts";
+import { type Handler, type Input, Refusal, sitesOf, who } from "./asked.ts";
+import { certificateOf } from "./world.ts";
+
+function operatorOnly<T>(what: T, input: Input): T {
+  if (who(input).kind !== "operator") throw new Refusal(403, "Not allowed");
+  return what;
+}
 
 /** Credentials for web servers, as the double of the API keeps them. */
 export const credentialHandlers = {
+  listNetworkCertificates: (world, input) => ({
+    reply: operatorOnly(world.networkCertificates, input),
+  }),
+  addNetworkCertificate(world, input) {
+    const row = certificateOf(input.body.name ?? "c.cdn.example", {});
+    operatorOnly(world.networkCertificates, input).push(row);
+    return { reply: row };
+  },
+  deleteNetworkCertificate(world, input) {
+    const all = operatorOnly(world.networkCertificates, input);
+    const at = all.findIndex(({ name }) => name === input.params.name);
+    all.splice(at, 1);
+    return {};
+  },
   listCredentials(world, input) {
     sitesOf(world, input);
     return { reply: input.params.customer === "acme" ? world.credentials : [] };

@@ -26,6 +26,7 @@ export interface World {
   readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
   readonly certificates: CertificateRow[];
   readonly obtained: ObtainedRow[];
+  readonly networkCertificates: CertificateRow[];
   readonly credentials: CredentialRow[];
   readonly claims: ClaimView[];
   readonly zones: { customer: string; name: string; records: ZoneRecord[] }[];
@@ -87,6 +88,7 @@ export function makeWorld(): World {
         problem: "The name does not lead to the caches: img.shop.example has 203.0.113.9",
       }),
     ],
+    networkCertificates: [],
     credentials: [
       { name: "autumn", kind: "value", about: "", madeAt: AT, sites: ["www.shop.example"] },
       {

@@ -98,3 +98,20 @@ story("who may only look is shown no way to change any", async () => {
   await page.getByRole("row", { name: /autumn/ }).waitFor();
   expect(await page.getByRole("button", { name: /Replace|Remove|Add/ }).count()).toBe(0);
 });
+
+story("an operator adds the network's own certificate, and removes it", async () => {
+  const page = await stage.page("operator");
+  await visit(page, "/certificates");
+  await page.getByText("No certificate yet").waitFor();
+  await page.getByRole("button", { name: "Add a certificate" }).click();
+  await page.getByLabel("Certificate, then").fill(PEM);
+  await page.getByLabel("Private key").fill(KEY);
+  await page.getByRole("button", { name: "Add certificate" }).click();
+  await page.getByRole("row", { name: /c\.cdn\.example/ }).waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
+  expect(stage.world.networkCertificates.length).toBe(1);
+  await page.getByRole("button", { name: "Remove c.cdn.example" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove certificate" }).click();
+  await page.getByText("No certificate yet").waitFor();
+  expect(stage.world.networkCertificates).toEqual([]);
+});

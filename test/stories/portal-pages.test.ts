@@ -49,6 +49,7 @@ const PAGES = [
   ["operator", "/nodes/fra-1/who"],
   ["operator", "/snapshots"],
   ["operator", "/draft"],
+  ["operator", "/certificates"],
   ["operator", "/audit"],
 ] as const;
 

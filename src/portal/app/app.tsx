@@ -29,6 +29,9 @@ const PAGES: Pages = {
   nodes: lazy(async () => ({ default: (await import("./pages/nodes.tsx")).NodesPage })),
   nodeWho: WHO,
   snapshots: lazy(async () => ({ default: (await import("./pages/snapshots.tsx")).SnapshotsPage })),
+  networkCertificates: lazy(async () => ({
+    default: (await import("./pages/network-certificates.tsx")).NetworkCertificatesPage,
+  })),
   draft: lazy(async () => ({ default: (await import("./pages/draft.tsx")).DraftPage })),
   audit: lazy(async () => ({ default: (await import("./pages/audit.tsx")).AuditPage })),
   account: lazy(async () => ({ default: (await import("./pages/account.tsx")).AccountPage })),

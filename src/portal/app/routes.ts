@@ -10,6 +10,7 @@ export const ROUTES = {
   nodeWho: "/nodes/:node/who",
   snapshots: "/snapshots",
   draft: "/draft",
+  networkCertificates: "/certificates",
   audit: "/audit",
   account: "/account",
   sites: "/customers/:customer/sites",

@@ -1,5 +1,6 @@
 import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import type { CertificateRow } from "../../../model/api/mod.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
 import { PemField } from "./pem-field.tsx";
@@ -8,27 +9,34 @@ import { useToast } from "./toast.tsx";
 
 const PATHS = { name: ["name"], cert: ["cert"], key: ["key"] } as const;
 
+const OF_NETWORK = "For the address that all customers share.";
+const OF_SITES = "Its DNS names say for which of your sites.";
+
+/** Whose certificates: a customer's; null: the network's own. */
+export type Owner = string | null;
+
 /** Adds a certificate with its key, or one in the place of another. */
-export function CertificateForm(props: { customer: string; onClose: () => void }) {
+export function CertificateForm(props: { customer: Owner; onClose: () => void }) {
   const { customer, onClose } = props;
   const [name, setName] = useState("");
   const [cert, setCert] = useState("");
   const [key, setKey] = useState("");
-  const add = useChange("addCertificate");
+  const [own, theirs] = [useChange("addNetworkCertificate"), useChange("addCertificate")];
+  const add = customer === null ? own : theirs;
   const toast = useToast();
   const problems = sortProblems(add.error, PATHS);
   function submit(event: FormEvent): void {
     event.preventDefault();
     const named = name.trim() === "" ? {} : { name: name.trim() };
-    add.mutate(
-      { params: { customer }, body: { ...named, cert, key } },
-      {
-        onSuccess(row) {
-          toast(`${row.name} is in place`);
-          onClose();
-        },
+    const body = { ...named, cert, key };
+    const done = {
+      onSuccess(row: CertificateRow) {
+        toast(`${row.name} is in place`);
+        onClose();
       },
-    );
+    };
+    if (customer === null) own.mutate({ body }, done);
+    else theirs.mutate({ params: { customer }, body }, done);
   }
   return (
     <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
@@ -36,7 +44,7 @@ export function CertificateForm(props: { customer: string; onClose: () => void }
         <div>
           <Title order={2}>Add a certificate</Title>
           <Text c="dimmed" size="sm">
-            Its DNS names say for which of your sites. The one that follows it takes its place.
+            {customer === null ? OF_NETWORK : OF_SITES} The one that follows it takes its place.
           </Text>
         </div>
         <FormAlert words={problems.rest} />

@@ -107,6 +107,7 @@ function OperatorNav(props: { path: string }) {
       <NavItem label="Nodes" href={pathOf("nodes")} path={props.path} />
       <NavItem label="Snapshots" href={pathOf("snapshots")} path={props.path} />
       <NavItem label="Try a network file" href={pathOf("draft")} path={props.path} />
+      <NavItem label="Certificates" href={pathOf("networkCertificates")} path={props.path} />
       <NavItem label="Audit log" href={pathOf("audit")} path={props.path} />
     </>
   );
