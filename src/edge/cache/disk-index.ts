@@ -156,9 +156,9 @@ export class DiskIndex {
   }
 
   #take(name: DiskName): number {
-    const words = [0, 8, 16, 24].map((at) => wordOf(name.keyHash, at));
-    const variant = [wordOf(name.variantHash, 0), wordOf(name.variantHash, 8)] as const;
-    const slot = this.#slots.take((words[1]! ^ variant[0]) >>> 0, name.fileBytes);
+    const { keyHash, variantHash } = name;
+    const variant = wordOf(variantHash, 0);
+    const slot = this.#slots.take((wordOf(keyHash, 8) ^ variant) >>> 0, name.fileBytes);
     if (slot >= this.#next.length) {
       const room = this.#slots.hash.length;
       this.#hashes = grown(this.#hashes, new Uint32Array(room * 6));
@@ -167,7 +167,9 @@ export class DiskIndex {
       this.#serials = grown(this.#serials, new Uint32Array(room));
       this.#next = grown(this.#next, new Uint32Array(room));
     }
-    this.#hashes.set([...words, ...variant], slot * 6);
+    for (let i = 0; i < 4; i++) this.#hashes[slot * 6 + i] = wordOf(keyHash, i * 8);
+    this.#hashes[slot * 6 + 4] = variant;
+    this.#hashes[slot * 6 + 5] = wordOf(variantHash, 8);
     this.#storedSec[slot] = name.storedSec;
     this.#customers[slot] = name.customer;
     return slot;
@@ -176,9 +178,11 @@ export class DiskIndex {
   /** Puts a slot at the head of its chain, in place of the same variant. Returns what it replaced. */
   #link(slot: number, restored: boolean): string[] {
     const replaced: string[] = [];
-    const keyHash = this.#hex(slot, 0, 4);
+    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
     let seen = -1;
-    for (let old = this.#first(keyHash); old !== NONE; ) {
+    let old = this.#buckets[bucket]!;
+    if (old !== NONE && !this.#sameWords(old, slot, 0, 4)) old = this.#nextOf(old, slot);
+    while (old !== NONE) {
       const after = this.#after(old);
       if (this.#sameWords(old, slot, 4, 6)) {
         replaced.push(this.#nameOf(old));
@@ -187,7 +191,6 @@ export class DiskIndex {
       }
       old = after;
     }
-    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
     this.#next[slot] = this.#buckets[bucket]!;
     this.#buckets[bucket] = slot;
     // Serials begin at 1: a free slot's is 0.
@@ -222,8 +225,13 @@ export class DiskIndex {
 
   /** The next slot of the same key, or NONE. */
   #after(slot: number): number {
-    let next = this.#next[slot]!;
-    while (next !== NONE && !this.#sameWords(next, slot, 0, 4)) next = this.#next[next]!;
+    return this.#nextOf(slot, slot);
+  }
+
+  /** The next slot after `before` in its chain that is of the key of `like`, or NONE. */
+  #nextOf(before: number, like: number): number {
+    let next = this.#next[before]!;
+    while (next !== NONE && !this.#sameWords(next, like, 0, 4)) next = this.#next[next]!;
     return next;
   }
 
@@ -283,6 +291,12 @@ export class DiskIndex {
   }
 }
 
+/** Eight hex digits in lower case. A million files are a restart's eight million of these. */
 function wordOf(hex: string, at: number): number {
-  return Number.parseInt(hex.slice(at, at + 8), 16);
+  let word = 0;
+  for (let i = at; i < at + 8; i++) {
+    const code = hex.charCodeAt(i);
+    word = (word << 4) | (code < 0x3a ? code - 0x30 : code - 0x57);
+  }
+  return word >>> 0;
 }
