@@ -64,6 +64,10 @@ export class CertificateBook {
   readonly #store: CertificateStore;
   readonly #stops: (() => void)[];
   #kept: readonly Kept[] = [];
+  /** By customer. */
+  #uploaded = new Map<string, readonly Kept[]>();
+  /** By customer and name. */
+  #obtained = new Map<string, Kept>();
   #byId = new Map<string, EdgeCertificate>();
   #digest = "";
 
@@ -110,10 +114,7 @@ export class CertificateBook {
 
   /** What was obtained for a host, by its owner; null where there is none. */
   obtained(customer: string, host: string): ObtainedCertificate | null {
-    const name = obtainedName(host);
-    const kept = this.#kept.find(
-      ({ stored }) => stored.customer === customer && stored.name === name,
-    );
+    const kept = this.#obtained.get(`${customer} ${obtainedName(host)}`);
     return kept === undefined ? null : { facts: kept.facts, cert: kept.stored.cert };
   }
 
@@ -140,8 +141,7 @@ export class CertificateBook {
   hasUploaded(customer: string, host: string): boolean {
     const fromMs = this.#deps.clock.wallMs();
     const untilMs = fromMs + EXPIRING_DAYS * DAY_MS;
-    return this.#kept.some(({ stored, edge }) => {
-      if (stored.customer !== customer || isObtained(stored.name)) return false;
+    return (this.#uploaded.get(customer) ?? []).some(({ edge }) => {
       const lasts = edge.notBeforeMs <= fromMs && edge.notAfterMs > untilMs;
       return lasts && edge.names.some((name) => coversHost(name, host));
     });
@@ -151,6 +151,13 @@ export class CertificateBook {
     const before = new Map(this.#kept.map((one) => [one.edge.id, one]));
     this.#kept = this.#store.list().map((stored) => before.get(idOf(stored)) ?? keptOf(stored));
     this.#byId = new Map(this.#kept.map(({ edge }) => [edge.id, edge]));
+    this.#uploaded = new Map();
+    this.#obtained = new Map();
+    for (const one of this.#kept) {
+      const { customer, name } = one.stored;
+      if (isObtained(name)) this.#obtained.set(`${customer} ${name}`, one);
+      else this.#uploaded.set(customer, [...(this.#uploaded.get(customer) ?? []), one]);
+    }
     this.#digest = createHash("sha256")
       .update([...this.#byId.keys()].join(" "))
       .digest("hex");

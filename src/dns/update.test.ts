@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { compileNames } from "../policy/snapshot/mod.ts";
 import { type Message, OPCODE, RCODE, TYPE, verifyTsig } from "../wire/dns/mod.ts";
 import { hmac } from "./hmac.ts";
 import { asked, CERTS, deskOf, query, read, sign, T, XFR } from "./signed-desk.fixture.ts";
@@ -127,5 +128,22 @@ describe("updates (RFC 2136)", () => {
     const site = snapshot.sites.find((one) => one.hostname === "www.shop.example")!;
     expect(site.records?.filter((record) => record.name === own)).toHaveLength(1);
     expect(JSON.stringify(snapshot)).not.toMatch(/"four|ended/);
+  });
+
+  test("of the network's own zone are answered there, and only what the network itself has set", () => {
+    const { feed: bare } = deskOf({ extras: { tsig: [], challenges: [] } });
+    const { zone } = bare.snapshot()!;
+    const name = `_acme-challenge.c.${zone}`;
+    const expiresMs = T * 1000 + 5000;
+    const challenges = [
+      { customer: "", name, value: "ours", expiresMs },
+      { customer: "shop", name, value: "theirs", expiresMs },
+      { customer: "", name: "_acme-challenge.hosted.example", value: "astray", expiresMs },
+    ];
+    const { feed } = deskOf({ extras: { tsig: [], challenges } });
+    const snapshot = feed.snapshot()!;
+    expect(snapshot.ownRecords).toEqual([{ name, type: "TXT", ttlSec: 5, values: ['"ours"'] }]);
+    expect(compileNames(snapshot).names.get(name)?.records).toHaveLength(1);
+    expect(JSON.stringify(snapshot)).not.toMatch(/theirs|astray/);
   });
 });

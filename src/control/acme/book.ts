@@ -5,7 +5,7 @@ import type { ObtainedRow, ObtainedView, RevokeReason } from "../../model/api/mo
 import { OF_NETWORK } from "../../model/certificate.ts";
 import type { Network } from "../../model/network.ts";
 import type { NameResolver } from "../../model/resolver.ts";
-import { retryAtMs, type WantedName, wantedNames } from "../../policy/certificates/mod.ts";
+import { retryAtMs, type WantedName } from "../../policy/certificates/mod.ts";
 import { AcmeStore } from "../../store/acme.ts";
 import type { Caller } from "../caller.ts";
 import type { CertificateBook } from "../certificates.ts";
@@ -121,14 +121,15 @@ export class AcmeBook {
     if (this.#orders === null || network?.acme === undefined) return;
     if (this.#stopping.signal.aborted) return;
     const nowMs = this.#deps.clock.wallMs();
-    this.#names.want(wantedNames(network));
+    this.#names.want(network);
     this.#forgetEnded(nowMs);
     if (nowMs < this.#pausedUntilMs) return;
     this.#askWhen(this.#orders, network.acme, nowMs);
+    const hasRoom = this.#orders.room(network.acme);
     for (const [key, wanted] of this.#names.wanted()) {
       if (this.#running.size >= ORDERS_AT_ONCE) return;
       if (this.#running.has(key) || !this.#isDue(wanted, nowMs)) continue;
-      if (!this.#orders.mayOrder(wanted, network.acme)) continue;
+      if (!hasRoom(wanted)) continue;
       const run = this.#run(this.#orders, wanted, network).finally(() => this.#running.delete(key));
       this.#running.set(key, run);
     }
@@ -146,7 +147,7 @@ export class AcmeBook {
     const isKnown =
       customer === null || network?.customers.some(({ name }) => name === customer) === true;
     if (network === null || !isKnown) return null;
-    this.#names.want(wantedNames(network));
+    this.#names.want(network);
     const names = [...this.#names.wanted()].map(([, one]) => one);
     const own = names.filter((one) => customer === null || one.customer === customer);
     const directory = network.acme?.directory ?? null;
@@ -186,7 +187,7 @@ export class AcmeBook {
   async #known(of: NameKey) {
     const { network } = await this.#deps.store.intents.read();
     if (network?.acme === undefined) throw new Fault("not-found", of.host);
-    this.#names.want(wantedNames(network));
+    this.#names.want(network);
     const wanted = this.#names.find(of);
     if (wanted === undefined) throw new Fault("not-found", of.host);
     return { wanted, acme: network.acme };

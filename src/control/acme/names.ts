@@ -1,4 +1,5 @@
-import type { WantedName } from "../../policy/certificates/mod.ts";
+import type { Network } from "../../model/network.ts";
+import { type WantedName, wantedNames } from "../../policy/certificates/mod.ts";
 import type { AcmeStore, StoredName } from "../../store/acme.ts";
 
 export type NameKey = Pick<StoredName, "customer" | "host">;
@@ -17,6 +18,7 @@ export class Unwanted extends Error {}
 export class Names {
   readonly #store: AcmeStore;
   readonly #rows = new Map<string, StoredName>();
+  #network: Network | null = null;
   #wanted: ReadonlyMap<string, WantedName> = new Map();
 
   constructor(store: AcmeStore) {
@@ -24,8 +26,11 @@ export class Names {
     for (const row of store.list()) this.#rows.set(keyOf(row), row);
   }
 
-  want(names: readonly WantedName[]): void {
-    this.#wanted = new Map(names.map((one) => [keyOf(one), one]));
+  /** The names of this network are wanted, and no others. */
+  want(network: Network): void {
+    if (this.#network === network) return;
+    this.#network = network;
+    this.#wanted = new Map(wantedNames(network).map((one) => [keyOf(one), one]));
   }
 
   wanted(): Iterable<readonly [key: string, name: WantedName]> {

@@ -21,6 +21,8 @@ import { finishOrder, type IssueParts } from "./issue.ts";
 import { ENDED, keyOf, type NameKey, type Names } from "./names.ts";
 import type { Transport } from "./transport.ts";
 
+const DOMAINS_MAX = 100_000;
+
 export interface OrdersOptions {
   readonly deps: Deps;
   readonly store: AcmeStore;
@@ -39,19 +41,33 @@ export class Orders {
   readonly #accounts: Accounts;
   /** What has begun and is not sent yet: it takes its place within the limits. */
   readonly #begun = new Map<string, Ordered>();
+  /** Looked up for each name that waits, every two seconds. */
+  readonly #domains = new Map<string, string>();
 
   constructor(o: OrdersOptions) {
     this.#o = o;
     this.#accounts = new Accounts({ store: o.store, clock: o.deps.clock, open: o.open });
   }
 
-  /** Whether the limits leave room for it now; an order that was sent before has had its room. */
-  mayOrder(wanted: WantedName, { limits, directory }: Acme): boolean {
-    const row = this.#o.names.row(wanted);
-    if (row.orderUrl !== null && row.directory === directory) return true;
+  /**
+   * What the limits leave room for now: said of one name after the other, each of which then has its place.
+   * An order that was sent before has had its room.
+   */
+  room({ limits, directory }: Acme): (wanted: WantedName) => boolean {
     const nowMs = this.#nowMs();
     const sent = [...this.#o.store.ordered(), ...this.#begun.values()];
-    return mayOrderAtMs(sent, this.#orderedAs(wanted), { limits, nowMs }) <= nowMs;
+    const full = new Set<string>();
+    return (wanted) => {
+      const row = this.#o.names.row(wanted);
+      if (row.orderUrl !== null && row.directory === directory) return true;
+      const next = this.#orderedAs(wanted);
+      const alike = `${next.domain} ${next.renewal}`;
+      if (full.has(alike)) return false;
+      const isFree = mayOrderAtMs(sent, next, { limits, nowMs }) <= nowMs;
+      if (isFree) sent.push({ ...next, atMs: nowMs });
+      else full.add(alike);
+      return isFree;
+    };
   }
 
   /** @throws CaFault, or what a challenger, `wait` or the names throw */
@@ -183,7 +199,12 @@ export class Orders {
 
   #orderedAs({ customer, host }: WantedName) {
     const renewal = this.#o.certificates.obtained(customer, host) !== null;
-    return { domain: registeredDomain(host), renewal };
+    const known = this.#domains.get(host);
+    if (known !== undefined) return { domain: known, renewal };
+    const domain = registeredDomain(host);
+    if (this.#domains.size >= DOMAINS_MAX) this.#domains.clear();
+    this.#domains.set(host, domain);
+    return { domain, renewal };
   }
 
   #nowMs(): number {
