@@ -1,126 +1,30 @@
 /** What becomes of orders for certificates: over years, through kills, refusals and silence. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
-import { copyFileSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRng } from "../../src/base/rng.ts";
-import { LocalBus } from "../../src/bus/mod.ts";
 import { issue } from "../../src/cli/demo/certificate.ts";
-import { DIRECTORY, FakeCa } from "../../src/control/acme/fake-ca.fixture.ts";
-import {
-  type ControlWorld,
-  NETWORK_YAML,
-  OPERATOR,
-  startControlWorld,
-} from "../../src/control/control-world.ts";
-import type { ObtainedRow, ObtainedView } from "../../src/model/api/mod.ts";
-import type { NameResolver } from "../../src/model/resolver.ts";
+import { DIRECTORY } from "../../src/control/acme/fake-ca.fixture.ts";
+import type { ObtainedRow } from "../../src/model/api/mod.ts";
 import { AcmeStore } from "../../src/store/acme.ts";
-import { makeQuery, type ResourceRecord, TYPE } from "../../src/wire/dns/mod.ts";
 import { Folder } from "../lab/turnpike.ts";
+import { Lab, LIFE_DAYS, root, SHARED } from "./acme-lab.ts";
 
 // Every start hashes a password: on a busy machine that takes seconds.
 setDefaultTimeout(60_000);
 
 const DAY = 86_400_000;
-const LIFE_DAYS = 90;
-const SHARED = "c.cdn.example";
+/** Of the places to kill at, before and after each exchange, every so manieth is tried. */
+const KILL_EACH = Number(process.env.TURNPIKE_ORDER_KILL_EACH ?? 3);
 const SECOND = "www.shop.example.cdn.example";
 const ALL = [SHARED, SECOND, "www.news.example.cdn.example"];
-
-const root = issue({
-  subject: "Root",
-  names: [],
-  from: new Date(Date.UTC(2020, 0, 1)),
-  days: 20_000,
-});
 
 let world: Lab | null = null;
 afterEach(async () => {
   await world?.control.stop();
   world = null;
 });
-
-class Lab {
-  control!: ControlWorld;
-  ca!: FakeCa;
-  headers: Record<string, string> = {};
-  readonly #bus = new LocalBus();
-  /** Whether name servers answer with what they have, something older, or not at all. */
-  servers: "right" | "older" | "silent" = "right";
-
-  async start(acme = "", sites = NETWORK_YAML): Promise<this> {
-    let ca: FakeCa | null = null;
-    this.control = await startControlWorld({
-      bus: this.#bus,
-      resolver: this.#resolver(),
-      openTransport: (...given) => ca?.open(...given) ?? (() => Promise.reject(new Error("none"))),
-    });
-    const { clock } = this.control;
-    ca = this.ca = new FakeCa({
-      clock,
-      issue: (host, spki) => {
-        const from = new Date(clock.wallMs());
-        const authorityKey = Buffer.from("0102030405", "hex");
-        const of = { subject: "leaf", names: [host], from, days: LIFE_DAYS, by: root };
-        return issue({ ...of, spki, authorityKey }).cert + root.cert;
-      },
-      look: async (host, type, keyAuthorization) => {
-        if (type !== "dns-01") return "not looked at";
-        const value = new Bun.CryptoHasher("sha256").update(keyAuthorization).digest("base64url");
-        const held = (await this.challenges()).get(`_acme-challenge.${host}`);
-        return held === value ? null : `no TXT for ${host}`;
-      },
-    });
-    this.headers = await this.control.token(OPERATOR);
-    const settings = `acme: {directory: '${DIRECTORY}', termsAgreed: true${acme}}\n`;
-    const body = { yaml: settings + sites };
-    const applied = await this.control.call("POST", "/apply", { headers: this.headers, body });
-    expect(applied.status).toBe(200);
-    return this;
-  }
-
-  /** What name servers are given. */
-  async challenges(): Promise<Map<string, string>> {
-    const set = await this.#bus.request("zone.extras", { have: "" }, 2000);
-    return new Map((set?.challenges ?? []).map(({ name, value }) => [name, value]));
-  }
-
-  settle(): Promise<void> {
-    return this.control.control.settleCertificates();
-  }
-
-  async rows(): Promise<readonly ObtainedRow[]> {
-    const { headers } = this;
-    return (await this.control.call<ObtainedView>("GET", "/obtained", { headers })).body.names;
-  }
-
-  async row(host: string): Promise<ObtainedRow> {
-    const row = (await this.rows()).find((one) => one.host === host);
-    if (row === undefined) throw new Error(`No name ${host}`);
-    return row;
-  }
-
-  async states(): Promise<string> {
-    return (await this.rows()).map(({ state }) => state).join(" ");
-  }
-
-  #resolver(): NameResolver {
-    const lookup: NameResolver["lookup"] = async (name) => makeQuery(1, name, TYPE.A);
-    return {
-      lookup,
-      lookupAt: async (_, name) => {
-        if (this.servers === "silent") throw new Error("silent");
-        const value = (await this.challenges()).get(name);
-        const texts = [new TextEncoder().encode(value ?? "")];
-        const base = { name, type: TYPE.TXT, class: 1, ttlSec: 5 };
-        const answer: ResourceRecord = { ...base, data: { kind: "texts", texts } };
-        const answers = value === undefined || this.servers === "older" ? [] : [answer];
-        return { ...makeQuery(1, name, TYPE.TXT), answers };
-      },
-    };
-  }
-}
 
 test("all names are obtained, one certificate each, through refused nonces; nothing is left at the name servers", async () => {
   world = await new Lab().start();
@@ -187,10 +91,21 @@ test("a kill before or after any exchange costs no certificate: the order goes o
   world = lab;
   const { control, ca, headers } = lab;
   const path = `/obtained/${SHARED}/renew`;
+  // The account is made, and nobody is told.
+  ca.silentAt = { n: 3, when: "after" };
+  void lab.settle();
+  await ca.silence;
+  expect(ca.accounts).toBe(1);
+  ca.silentAt = null;
+  await control.restart();
+  await lab.settle();
   let through = 0;
-  for (let n = 1; through < 2; n++) {
+  const kills: number[] = [];
+  for (let n = 1; through < 1; n++) {
     for (const when of ["before", "after"] as const) {
-      await lab.settle();
+      const step = 2 * n + (when === "after" ? 1 : 0);
+      if (step % KILL_EACH !== 0) continue;
+      kills.push(step);
       const [certificates, orders] = [ca.issuedMs.length, ca.orders.length];
       // The limits are of no interest here.
       control.clock.advance(3_600_001);
@@ -214,6 +129,13 @@ test("a kill before or after any exchange costs no certificate: the order goes o
     }
   }
   expect(ca.accounts).toBe(1);
+  expect(kills.length).toBeGreaterThan(16 / KILL_EACH);
+  const evidence = process.env.TURNPIKE_EVIDENCE;
+  if (evidence !== undefined) {
+    const lost = ca.issuedMs.length - 1 - kills.length;
+    const counts = { kills: kills.length, lost, accounts: ca.accounts, orders: ca.orders.length };
+    writeFileSync(evidence, `${JSON.stringify(counts, null, 2)}\n`);
+  }
 }, 120_000);
 
 test("no more is ordered than the limits allow, the shared name first; renewals are not counted by the week", async () => {

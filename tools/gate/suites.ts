@@ -51,6 +51,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_ROTATIONS: "40", TURNPIKE_CERTIFICATES: "40" },
     full: { TURNPIKE_ROTATIONS: "200", TURNPIKE_CERTIFICATES: "40" },
   },
+  orders: {
+    files: ["test/stories/acme-orders.test.ts"],
+    env: { TURNPIKE_ORDER_KILL_EACH: "1" },
+    full: { TURNPIKE_ORDER_KILL_EACH: "1" },
+  },
   canaries: {
     files: ["test/stories/edge-canaries.test.ts"],
     env: { TURNPIKE_CANARIES: "500000" },
