@@ -53,7 +53,8 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
       if (here) access.add(accessLine(entry, access.format));
       if (entry.site !== null) delivery?.take(entry.site, entry);
     };
-    if (sent.held > 0) sendings?.watch(request, connection, { sent, over: write });
+    if (sent.lasts) sent.ended = write;
+    else if (sent.held > 0) sendings?.watch(request, connection, { sent, over: write });
     else if (sent.streamed) return whenSent(response, write);
     else write();
     return response;

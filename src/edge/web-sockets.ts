@@ -58,9 +58,14 @@ export class WebSockets {
     const reached = await reach(ask, next);
     if ("words" in reached) return reached;
     const { server, place } = reached;
+    const { sent } = ask;
+    // Its messages are counted one by one, as they go.
+    if (sent != null) Object.assign(sent, { streamed: true, lasts: true });
     const pair = new WebSocketPair(ask, server, () => {
       this.#open.delete(pair);
       place.leave();
+      if (sent != null) sent.lasts = false;
+      sent?.ended?.();
     });
     const { protocol } = server;
     const headers: Record<string, string> =

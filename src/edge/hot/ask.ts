@@ -18,13 +18,17 @@ export interface Sent {
   held: number;
   /** For whom that is counted. */
   entry: Pick<SiteEntry, "usage" | "counts"> | null;
+  /** It is a WebSocket that is open; `ended` is called when it is no more. */
+  lasts: boolean;
+  ended: (() => void) | null;
   /** Somebody sees to what is held. */
   readonly watched: boolean;
 }
 
 /** Nothing so far. */
 export function nothingSent(watched: boolean): Sent {
-  return { bytes: 0, streamed: false, held: 0, entry: null, watched };
+  const socket = { lasts: false, ended: null };
+  return { bytes: 0, streamed: false, held: 0, entry: null, watched, ...socket };
 }
 
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */
