@@ -222,3 +222,25 @@ test("a parent that failed is left alone for a while, and asked again after it",
   for (let i = 0; i < 3; i++) expect((await out!.get(fresh())).text).toBe("ok");
   expect(odd.requests.length).toBe(1);
 });
+
+test("a parent that is slow about one site is asked about another, and odd requests say nothing of it (T10)", async () => {
+  const slow = "www.slow.example";
+  const sites = [siteWith(), { ...siteWith(), hostname: slow }];
+  world.publish({ pops: popsWith("odd"), sites });
+  Object.assign(world.parentTimes, { headMs: 300, avoidMs: 600_000 });
+  const hosts = () =>
+    odd.requests.map(({ fields }) => fields.find(([name]) => name === "host")![1]);
+  odd.reply = ({ fields }) => {
+    if (fields.some(([name, value]) => name === "host" && value.startsWith(slow))) return null;
+    return { bytes: "HTTP/1.1 431 Too large\r\nContent-Length: 0\r\n\r\n" };
+  };
+  for (const host of [slow, slow, "www.other.example", "www.other.example"]) {
+    if (host !== slow) {
+      world.publish({ pops: popsWith("odd"), sites: [{ ...siteWith(), hostname: host }] });
+    }
+    expect((await out!.get(fresh().replace(SITE, host))).text).toBe("ok");
+  }
+  expect(hosts().map((host) => host.split(":")[0]!)).toEqual([
+    ...[slow, "www.other.example", "www.other.example"],
+  ]);
+});

@@ -103,8 +103,8 @@ export class Fetcher {
   }
 
   /** An unsafe request changed what this key names. */
-  changed(key: string): void {
-    this.#parents.changed(key);
+  changed(customer: string, key: string): void {
+    this.#parents.changed(customer, key);
   }
 
   /** Asks for what `ask` asks for; a client that left too much behind is told to wait. */

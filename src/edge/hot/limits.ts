@@ -17,7 +17,9 @@ export const PARENTS_ASKED_MAX = 2;
 export const PARENT_HEAD_MS = 12_000;
 /** A parent that failed is not asked for so long. */
 export const PARENT_AVOID_MS = 3_000;
-/** Exchanges with one parent at once; beyond it the next is asked. */
+/** Parents that are left alone at once, by site; beyond it all are asked again. */
+export const AVOIDED_MAX = 10_000;
+/** Exchanges with one parent at once, of all customers; beyond it the next is asked. */
 export const PARENT_EXCHANGES_MAX = 512;
 /** Addresses that unsafe requests changed: this cache asks no parent for them, for so long. */
 export const CHANGED_MAX = 10_000;

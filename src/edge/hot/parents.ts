@@ -7,10 +7,11 @@ import { hasTiers, parentsOf, type View } from "../../policy/steering/mod.ts";
 import { readTierTold, TIER_FIELD, type TierTold, writeTierMark } from "../../wire/http/mod.ts";
 import type { Fields, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import { Changed } from "./changed.ts";
 import type { EdgeCounts } from "./count.ts";
 import type { Fetched, Sending } from "./fetched.ts";
-import { Gate } from "./gate.ts";
 import {
+  AVOIDED_MAX,
   CHANGED_MAX,
   CHANGED_MS,
   PARENT_AVOID_MS,
@@ -22,7 +23,7 @@ import {
 import type { OriginClient, OriginRequest, OriginResponse } from "./origin.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { fieldsToSend, schemeOf } from "./request-fields.ts";
-import type { Shares } from "./shares.ts";
+import { Shares } from "./shares.ts";
 import type { TierKeys } from "./tier.ts";
 import { OF_CACHES, TIER_PATH } from "./tier-ask.ts";
 
@@ -76,11 +77,11 @@ const FINAL = new Set<string>(["badGateway", "refused", "timeout", "noOrigin", "
 export class Parents {
   readonly #parts: ParentsParts;
   readonly #shares: Shares;
-  readonly #gate = new Gate();
-  /** Node id -> until when it is not asked. */
+  /** Places at each parent, by its id. */
+  readonly #places = new Map<string, Shares>();
+  /** Node id, or node id and site, -> until when it is not asked. */
   readonly #avoid = new Map<string, number>();
-  /** Key -> until when what parents hold of it is taken for outdated. */
-  readonly #changed = new Map<string, number>();
+  readonly #changed = new Changed({ most: CHANGED_MAX, ms: CHANGED_MS });
 
   constructor(parts: ParentsParts, shares: Shares) {
     this.#parts = parts;
@@ -88,12 +89,8 @@ export class Parents {
   }
 
   /** An unsafe request that went through here changed it: parents may still hold what was before. */
-  changed(key: string): void {
-    this.#changed.delete(key);
-    if (this.#changed.size >= CHANGED_MAX) {
-      this.#changed.delete(this.#changed.keys().next().value!);
-    }
-    this.#changed.set(key, performance.now() + CHANGED_MS);
+  changed(customer: string, key: string): void {
+    this.#changed.note(customer, key, performance.now());
   }
 
   /** The names of those that would be asked for it, in order. */
@@ -112,13 +109,14 @@ export class Parents {
     const { node } = this.#parts;
     const from = ask.tier?.mark.from ?? [];
     const { choices } = parentsOf(view, { node, key: ask.key, from }, { brief: true });
+    if (choices.length === 0) return null;
+    const fields = this.#fields(ask, { sending, secret, from: [...from, node] });
     let asked = 0;
-    for (const choice of this.#inOrder(choices, sending.prefer)) {
+    for (const choice of this.#inOrder(ask, choices, sending.prefer)) {
       if (asked >= PARENTS_ASKED_MAX) return null;
-      if (!this.#enter(choice, ask)) continue;
+      if (!this.#enter(choice.id, ask)) continue;
       asked++;
-      const to = placeOf(view.snapshot, choice);
-      const said = await this.#attempt(ask, { to, sending, secret, from: [...from, node] });
+      const said = await this.#attempt(ask, { to: placeOf(view.snapshot, choice), fields });
       if (said !== "failed") return said === "outdated" ? null : said;
     }
     return null;
@@ -130,23 +128,41 @@ export class Parents {
     if (ask.method !== "GET" && ask.method !== "HEAD") return false;
     // All parts of one whole come from where the first came from.
     if (sending.prefer !== undefined && !sending.prefer.startsWith("node/")) return false;
-    const until = this.#changed.get(ask.key);
-    return until === undefined || until <= performance.now();
+    return !this.#changed.has(ask.entry.customer, ask.key, performance.now());
   }
 
-  #inOrder(choices: readonly Choice[], prefer: string | undefined): readonly Choice[] {
+  #inOrder(ask: Ask, choices: readonly Choice[], prefer: string | undefined): readonly Choice[] {
     const nowMs = performance.now();
-    const open = choices.filter(({ id }) => (this.#avoid.get(id) ?? 0) <= nowMs);
+    const avoided = (name: string) => (this.#avoid.get(name) ?? 0) > nowMs;
+    const open = choices.filter(({ id }) => !avoided(id) && !avoided(forSite(id, ask)));
     const first = open.find(({ id }) => id === prefer);
     return first === undefined ? open : [first, ...open.filter((choice) => choice !== first)];
   }
 
-  /** Takes a place at it, if there is one. */
-  #enter({ id }: Choice, ask: Ask): boolean {
-    if (!this.#gate.enter(id, PARENT_EXCHANGES_MAX)) return false;
-    if (this.#shares.enter(ask.entry.customer)) return true;
-    this.#gate.leave(id);
+  /** Takes a place at it, if this customer may have one more. */
+  #enter(id: string, ask: Ask): boolean {
+    const places = this.#places.get(id) ?? new Shares(PARENT_EXCHANGES_MAX);
+    this.#places.set(id, places);
+    const { customer } = ask.entry;
+    if (!places.enter(customer)) return false;
+    if (this.#shares.enter(customer)) return true;
+    places.leave(customer);
     return false;
+  }
+
+  #left(id: string, ask: Ask): void {
+    this.#places.get(id)?.leave(ask.entry.customer);
+    this.#shares.leave(ask.entry.customer);
+  }
+
+  /**
+   * Who cannot be reached is left alone for all; who was slow or wrong about one site for that site, as
+   * it may be for this site's web servers alone (threats T10).
+   */
+  #leaveAlone(id: string, ask: Ask, why: "refused" | "failed"): void {
+    const { avoidMs } = this.#parts.parentTimes ?? PARENT_TIMES;
+    if (this.#avoid.size >= AVOIDED_MAX) this.#avoid.clear();
+    this.#avoid.set(why === "refused" ? id : forSite(id, ask), performance.now() + avoidMs);
   }
 
   #secret(): Uint8Array | null {
@@ -160,9 +176,7 @@ export class Parents {
     ask: Ask,
     o: {
       readonly to: ParentPlace;
-      readonly sending: Sending;
-      readonly secret: Uint8Array;
-      readonly from: readonly string[];
+      readonly fields: Fields;
     },
   ): Promise<Fetched | Refusal | "failed" | "outdated"> {
     const { id, ...at } = o.to;
@@ -174,18 +188,18 @@ export class Parents {
       const response = await origins.fetch({
         ...at,
         ...{ method: ask.method, path: `${TIER_PATH}${ask.path}` },
-        fields: this.#fields(ask, o),
+        fields: o.fields,
         ...{ body: null, bodyBytes: null },
         ...{ headMs: parentTimes.headMs, silentMs: SILENT_MS },
-        onEnd: () => {
-          this.#gate.leave(id);
-          this.#shares.leave(ask.entry.customer);
-        },
+        onEnd: () => this.#left(id, ask),
       });
       const told = readTierTold(response.tier);
       const made = told?.made;
       if (told === null || (made !== undefined && !FINAL.has(made))) {
         await response.body?.cancel().catch(() => {});
+        // What blames the request says nothing of the parent: no client can make it be left alone.
+        const blames = told === null && (response.status < 500 || response.status === 508);
+        if (!blames) this.#leaveAlone(id, ask, "failed");
         return "failed";
       }
       well = true;
@@ -196,10 +210,12 @@ export class Parents {
       return await this.#fetched(ask, { response, told, requestedMs, purge, origin: id });
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
-      return fault.code === "bad-input" ? refusals.badField : "failed";
+      well = fault.code === "bad-input";
+      if (well) return refusals.badField;
+      this.#leaveAlone(id, ask, fault.code === "origin-refused" ? "refused" : "failed");
+      return "failed";
     } finally {
       counts.askedParent(id, well);
-      if (!well) this.#avoid.set(id, performance.now() + parentTimes.avoidMs);
     }
   }
 
@@ -249,6 +265,10 @@ export class Parents {
     const own = fields.filter(([name]) => !OF_CACHES.has(name) || name === "host");
     return [...own, [TIER_FIELD, mark]];
   }
+}
+
+function forSite(id: string, { entry }: Ask): string {
+  return `${id} ${entry.hostname}`;
 }
 
 type ParentPlace = { readonly id: string } & Pick<

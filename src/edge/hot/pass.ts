@@ -65,7 +65,7 @@ async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<voi
   for (const path of invalidatedPaths(request, { status, get })) {
     for (const held of pathsHeld(ask.entry.rules, path)) {
       const key = cacheKey({ customer, site: hostname, path: held });
-      works.changed(key);
+      works.changed(customer, key);
       await works.purge(key);
     }
   }

@@ -187,8 +187,8 @@ export class Works {
   }
 
   /** An unsafe request changed what this key names: no parent is asked for it for a while. */
-  changed(key: string): void {
-    this.#fetcher.changed(key);
+  changed(customer: string, key: string): void {
+    this.#fetcher.changed(customer, key);
   }
 
   /** True where the cache that asks has applied purges that this one has not. */
