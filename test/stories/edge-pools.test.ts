@@ -99,6 +99,23 @@ describe("what one server lacks", () => {
   });
 });
 
+test("what changes things goes to the next where no connection came about, and only then", async () => {
+  const gone = { ...origins[0]!, address: `${NET}.0.77` };
+  const named = [gone, origins[1]!].map((o, i) => ({
+    ...{ name: `o${i + 1}`, v4: o.address, port: o.port },
+  }));
+  stage.publish(networkOf({ origins: named }));
+  expect((await stage.get(`http://${SHOP}/order`, {}, "POST")).text).toBe("o2");
+  expect(asked()).toEqual([0, 1, 0]);
+  stage.publish(networkOf());
+  origins[0]!.reply = (_, socket) => {
+    socket.destroy();
+    return null;
+  };
+  expect((await stage.get(`http://${SHOP}/order`, {}, "POST")).status).toBe(502);
+  expect(asked()).toEqual([1, 1, 0]);
+});
+
 test("a server that says what it holds is asked for nothing else", async () => {
   stage.publish(networkOf({}, { paths: ["/video/"] }));
   expect((await get("/video/1")).text).toBe("o1");

@@ -78,6 +78,10 @@ const REFUSED_BY: ReadonlyMap<FaultCode, Refusal> = new Map<FaultCode, Refusal>(
   ["origin-no-tls", refusals.noTls],
   ["origin-untrusted", refusals.untrusted],
 ]);
+/** No connection came about: whoever was asked has heard nothing of the request (RFC 9110 9.2.2). */
+const UNHEARD: ReadonlySet<unknown> = new Set([
+  ...[refusals.refused, refusals.unreached, refusals.noTls, refusals.untrusted],
+]);
 /** What may be asked of two servers at once. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -124,7 +128,8 @@ export class Fetcher {
    *   address not allowed, path not held   not asked
    *   as much open with it as it may have  next; with nobody left, the first one's queue     503
    *   the customer has its share           not asked                                         503
-   *   refused, silent, broken              next, if the method is idempotent and no body was sent
+   *   refused, no connection               next, unless the body comes as it goes
+   *   silent, broken                       next, if the method is idempotent, likewise
    *   a status of the site's `moveOn`      next, likewise; those that lack it only for GET and HEAD
    *   else                                 the answer
    *   no head for as long as the site says next, beside it: the first answer counts (hedging)
@@ -143,7 +148,8 @@ export class Fetcher {
     if (may === "method" || (shown.s3 !== null && sent.body !== null)) return refusals.method;
     const above = await this.#parents.ask(ask, view, sending);
     if (above !== null) return above;
-    const again = IDEMPOTENT.has(ask.method) && !(sent.body instanceof ReadableStream);
+    const whole = !(sent.body instanceof ReadableStream);
+    const again = IDEMPOTENT.has(ask.method) && whole;
     const asked = new Set<string>();
     let prefer = sending.prefer;
     let lacking: Fetched | null = null;
@@ -176,7 +182,8 @@ export class Fetcher {
           else await dismiss(fetched);
         }
       }
-      if (!again || asked.size >= rules.attempts) break;
+      const unheard = whole && all.every((one) => UNHEARD.has(one));
+      if ((!again && !unheard) || asked.size >= rules.attempts) break;
     }
     if (lacking === null) return failed;
     await dismiss(failed);
