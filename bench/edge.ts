@@ -33,7 +33,7 @@ const PIN = ["taskset", "-c", SERVER_CORE];
 const READY_MS_MAX = 20_000;
 /** One step of a warm-up, and how many of them there are at most. */
 const WARM_UP_SEC = 3;
-const WARM_UP_STEPS_MAX = 8;
+const WARM_UP_STEPS_MAX = 4;
 
 let loads = 0;
 
