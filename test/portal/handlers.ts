@@ -4,7 +4,7 @@ import { type Site, site } from "../../src/model/site.ts";
 import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
 import { credentialHandlers } from "./credentials.ts";
 import { whoOf } from "./who.ts";
-import { certificateOf, liveOf, nodesOf, publish, type World } from "./world.ts";
+import { certificateOf, liveOf, nodesOf, obtainedOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
 
 export const PASSWORD = "correct horse";
@@ -281,6 +281,11 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     sitesOf(world, input);
     const own = input.params.customer === "acme";
     return { reply: { directory: "https://ca.example/dir", names: own ? world.obtained : [] } };
+  },
+  listNetworkObtained(world) {
+    const own = { customer: null, kind: "network", state: "obtained" } as const;
+    const shared = obtainedOf("c.cdn.example", own);
+    return { reply: { directory: "https://ca.example/dir", names: [shared, ...world.obtained] } };
   },
   renewObtained(world, input) {
     const at = world.obtained.findIndex(({ host }) => host === input.params.host);

@@ -148,7 +148,7 @@ export function publish(world: World, note: string, number = world.snapshot + 1)
   return number;
 }
 
-function obtainedOf(host: string, more: Partial<ObtainedRow>): ObtainedRow {
+export function obtainedOf(host: string, more: Partial<ObtainedRow>): ObtainedRow {
   return {
     ...{ host, customer: "acme", kind: "second", challenge: "dns-01", state: "waiting" },
     ...{ step: "", problem: null, failures: 0, triedAt: new Date(START_MS).toISOString() },

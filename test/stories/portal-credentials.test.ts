@@ -99,6 +99,19 @@ story("who may only look is shown no way to change any", async () => {
   expect(await page.getByRole("button", { name: /Replace|Remove|Add/ }).count()).toBe(0);
 });
 
+story(
+  "an operator sees the network's own name obtained, and what failed of customers'",
+  async () => {
+    const page = await stage.page("operator");
+    await visit(page, "/certificates");
+    const table = page.getByRole("table", { name: "Certificates obtained by themselves" });
+    await table.getByRole("row", { name: /c\.cdn\.example Obtained/ }).waitFor();
+    await table.getByRole("row", { name: /img\.shop\.example Failed/ }).waitFor();
+    expect(await table.getByRole("row").count()).toBe(3);
+    expect(await seriousFindings(page)).toEqual([]);
+  },
+);
+
 story("an operator adds the network's own certificate, and removes it", async () => {
   const page = await stage.page("operator");
   await visit(page, "/certificates");
@@ -107,7 +120,8 @@ story("an operator adds the network's own certificate, and removes it", async ()
   await page.getByLabel("Certificate, then").fill(PEM);
   await page.getByLabel("Private key").fill(KEY);
   await page.getByRole("button", { name: "Add certificate" }).click();
-  await page.getByRole("row", { name: /c\.cdn\.example/ }).waitFor();
+  const uploaded = page.getByRole("table", { name: "Certificates", exact: true });
+  await uploaded.getByRole("row", { name: /c\.cdn\.example/ }).waitFor();
   expect(await seriousFindings(page)).toEqual([]);
   expect(stage.world.networkCertificates.length).toBe(1);
   await page.getByRole("button", { name: "Remove c.cdn.example" }).click();

@@ -63,6 +63,8 @@ const CALLS = {
   addCertificate: ["post", "/customers/{customer}/certificates"],
   deleteCertificate: ["delete", "/customers/{customer}/certificates/{name}"],
   listObtained: ["get", "/customers/{customer}/obtained"],
+  listNetworkObtained: ["get", "/obtained"],
+  renewNetworkObtained: ["post", "/obtained/{host}/renew"],
   renewObtained: ["post", "/customers/{customer}/obtained/{host}/renew"],
   listNetworkCertificates: ["get", "/certificates"],
   addNetworkCertificate: ["post", "/certificates"],

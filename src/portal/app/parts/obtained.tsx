@@ -1,5 +1,5 @@
 import { Alert, Button, Stack, Text, Title } from "@mantine/core";
-import type { ObtainedRow } from "../../../model/api/mod.ts";
+import type { ObtainedRow, ObtainedView } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "./data-table.tsx";
@@ -8,24 +8,38 @@ import { StateBadge } from "./state-badge.tsx";
 import { useToast } from "./toast.tsx";
 
 const REFRESH_MS = 10_000;
+/** Of a whole network there may be thousands: the command line lists them all. */
+const SHOWN_MAX = 100;
 
 /** Names whose certificates the network obtains by itself; nothing where it obtains none. */
 export function Obtained(props: { customer: string }) {
   const { customer } = props;
   const obtained = useRead("listObtained", { params: { customer } }, { refreshMs: REFRESH_MS });
-  const renew = useChange("renewObtained");
+  return <ObtainedTable view={obtained.data} />;
+}
+
+/** The network's own, and what failed of anybody's. */
+export function NetworkObtained() {
+  const obtained = useRead("listNetworkObtained", {}, { refreshMs: REFRESH_MS });
+  const { directory = null, names = [] } = obtained.data ?? {};
+  const shown = names.filter((row) => row.customer === null || row.state === "failed");
+  return <ObtainedTable view={{ directory, names: shown.slice(0, SHOWN_MAX) }} />;
+}
+
+function ObtainedTable(props: { view: ObtainedView | undefined }) {
+  const [own, theirs] = [useChange("renewNetworkObtained"), useChange("renewObtained")];
   const toast = useToast();
   const mayEdit = useMayEdit();
-  const { directory = null, names = [] } = obtained.data ?? {};
+  const { directory = null, names = [] } = props.view ?? {};
   if (directory === null || names.length === 0) return null;
-  const again = ({ host }: ObtainedRow) =>
-    renew.mutate(
-      { params: { customer, host } },
-      {
-        onSuccess: () => toast(`${host} is ordered in a moment`),
-        onError: (error) => toast(error.message, { bad: true }),
-      },
-    );
+  function again({ host, customer }: ObtainedRow): void {
+    const done = {
+      onSuccess: () => toast(`${host} is ordered in a moment`),
+      onError: (error: Error) => toast(error.message, { bad: true }),
+    };
+    if (customer === null) own.mutate({ params: { host } }, done);
+    else theirs.mutate({ params: { customer, host } }, done);
+  }
   return (
     <Stack gap="sm">
       <Title order={2}>Obtained by themselves</Title>
