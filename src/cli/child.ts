@@ -6,12 +6,15 @@ import { realRng } from "../base/real/rng.ts";
 import type { Problem } from "../base/result.ts";
 import { type Frame, SpokeBus } from "../bus/mod.ts";
 import type { NodeFile } from "../model/node-file.ts";
+import type { ChildCrew } from "./crew.ts";
+import type { Started } from "./node/start.ts";
 
 export type ChildKind = "node" | "control";
 
 /** What the supervisor says to a child. */
 export type ToChild =
-  | { t: "start"; kind: ChildKind; file: NodeFile; logLevel: LogLevel }
+  | { t: "start"; kind: ChildKind; file: NodeFile; logLevel: LogLevel; crew?: ChildCrew }
+  | { t: "metrics"; id: number }
   | { t: "bus"; frame: Frame }
   | { t: "stop" };
 
@@ -19,6 +22,7 @@ export type ToChild =
 export type FromChild =
   | { t: "ready"; listens: Readonly<Record<string, string>> }
   | { t: "failed"; words: string; code: string; problems: readonly Problem[] }
+  | { t: "metrics"; id: number; text: string }
   | { t: "bus"; frame: Frame };
 
 /**
@@ -30,14 +34,16 @@ export function runChild(): void {
     if (process.connected) process.send?.(message);
   };
   const onFrame: ((frame: Frame) => void)[] = [];
-  let stop: (() => Promise<void>) | null = null;
+  let started: Started | null = null;
   process.on("SIGINT", () => {});
   process.on("disconnect", () => process.exit(0));
   process.on("message", (message: ToChild) => {
     if (message.t === "bus") {
       for (const handler of onFrame) handler(message.frame);
     } else if (message.t === "stop") {
-      void (stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
+      void (started?.stop() ?? Promise.resolve()).finally(() => process.exit(0));
+    } else if (message.t === "metrics") {
+      say({ t: "metrics", id: message.id, text: started?.metrics?.() ?? "" });
     } else {
       const log = jsonLog(message.logLevel);
       const bus = new SpokeBus(
@@ -49,10 +55,10 @@ export function runChild(): void {
       );
       const world = { bus, clock: realClock, rng: realRng, log };
       process.on("unhandledRejection", (error) => log.error("Unhandled rejection", { error }));
-      startKind(message.kind, message.file, world).then(
-        (started) => {
-          stop = started.stop;
-          say({ t: "ready", listens: started.listens });
+      startKind(message, world).then(
+        (running) => {
+          started = running;
+          say({ t: "ready", listens: running.listens });
         },
         (error: unknown) => {
           say({ t: "failed", ...describe(error) });
@@ -63,13 +69,16 @@ export function runChild(): void {
   });
 }
 
-async function startKind(kind: ChildKind, file: NodeFile, world: import("./node/start.ts").World) {
+async function startKind(
+  { kind, file, crew }: ToChild & { t: "start" },
+  world: import("./node/start.ts").World,
+): Promise<Started> {
   if (kind === "control") {
     const { startControlProcess } = await import("./node/control.ts");
     return startControlProcess(file, world);
   }
   const { startNode } = await import("./node/start.ts");
-  return startNode(file, world);
+  return startNode(file, world, crew);
 }
 
 function describe(error: unknown): { words: string; code: string; problems: readonly Problem[] } {

@@ -1,13 +1,22 @@
 import { Fault } from "../base/fault.ts";
 import { FAULT_CODES, type FaultCode } from "../base/fault-codes.ts";
 import type { Log, LogLevel } from "../base/log.ts";
+import { realClock } from "../base/real/clock.ts";
 import { type Bus, Hub } from "../bus/mod.ts";
-import type { NodeFile } from "../model/node-file.ts";
+import { type NodeFile, splitHostPort } from "../model/node-file.ts";
 import type { ChildKind, FromChild, ToChild } from "./child.ts";
+import { type ChildCrew, type CrewMember, crewOf, expectFreePorts } from "./crew.ts";
+import { CrewVoice } from "./node/crew-voice.ts";
+import { startMetrics } from "./node/metrics.ts";
+import { MetricsSum } from "./node/metrics-sum.ts";
 
 /** A child that ends is started again after this long, doubling up to the most, ms. */
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 5000;
+/** How often a node of several processes says its figures. */
+const VOICE_MS = 1000;
+/** Of a child that does not say its metrics in time, those that it last said are shown. */
+const METRICS_MS = 2000;
 /** A child told to stop is killed after this long beyond what requests under way may take, ms. */
 const STOP_MS = 5000;
 
@@ -17,6 +26,8 @@ export interface Fleet {
   readonly listens: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Process ids by the same names. */
   pids(): Record<string, number>;
+  /** Whether the child of that name has said that it is. */
+  isReady(name: string): boolean;
   stop(): Promise<void>;
 }
 
@@ -33,8 +44,19 @@ export async function startFleet(o: {
 }): Promise<Fleet> {
   const hub = new Hub((error, subject) => o.log.error("A bus handler failed", { subject, error }));
   const children: Child[] = [];
+  const crews: CrewRunning[] = [];
   for (const file of o.nodes) {
-    if (file.roles.some((role) => role !== "control")) {
+    if (file.roles.includes("edge") && file.cache.workers > 1) {
+      await expectFreePorts(file);
+      const crew = startCrew(file, { hub, log: o.log });
+      crews.push(crew);
+      const { voice } = crew;
+      const own = crew.members.map(
+        (member) => new Child({ ...member, kind: "node", ...o, hub, voice }),
+      );
+      children.push(...own);
+      crew.showMetrics(own);
+    } else if (file.roles.some((role) => role !== "control")) {
       children.push(new Child({ name: file.name, kind: "node", file, ...o, hub }));
     }
     if (file.roles.includes("control")) {
@@ -42,10 +64,10 @@ export async function startFleet(o: {
     }
   }
   const stop = async () => {
-    // Control last: it still takes the usage that the others send when they stop.
-    for (const kind of ["node", "control"] as const) {
-      await Promise.all(children.filter((child) => child.kind === kind).map((c) => c.stop()));
+    for (const turn of [0, 1, 2]) {
+      await Promise.all(children.filter((child) => child.stopTurn === turn).map((c) => c.stop()));
     }
+    for (const crew of crews) await crew.stop();
     hub.close();
   };
   const results = await Promise.allSettled(children.map((child) => child.start()));
@@ -58,6 +80,7 @@ export async function startFleet(o: {
     bus: hub,
     listens: Object.fromEntries(children.map((child) => [child.name, child.listens])),
     pids: () => Object.fromEntries(children.map((child) => [child.name, child.pid])),
+    isReady: (name) => children.find((child) => child.name === name)?.isReady === true,
     stop,
   };
 }
@@ -86,6 +109,9 @@ interface ChildOptions {
   readonly name: string;
   readonly kind: ChildKind;
   readonly file: NodeFile;
+  readonly crew?: ChildCrew;
+  /** What its node says of itself. */
+  readonly voice?: CrewVoice;
   readonly hub: Hub;
   readonly log: Log;
   readonly logLevel: LogLevel;
@@ -98,14 +124,39 @@ class Child {
   #process: Bun.Subprocess | null = null;
   #stopping = false;
   #restartMs = RESTART_FIRST_MS;
+  #ready = false;
+  #lastAsked = 0;
+  readonly #asked = new Map<number, (text: string) => void>();
 
   constructor(o: ChildOptions) {
     this.name = o.name;
     this.#o = o;
   }
 
-  get kind(): ChildKind {
-    return this.#o.kind;
+  /**
+   * When it is stopped: workers first, for they ask their keeper; control last, for it still takes the
+   * usage that the others send when they stop.
+   */
+  get stopTurn(): number {
+    if (this.#o.kind === "control") return 2;
+    return this.#o.crew?.part === "worker" ? 0 : 1;
+  }
+
+  /** What it shows for Prometheus; nothing where it does not answer. */
+  metrics(timeoutMs: number): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const id = ++this.#lastAsked;
+    const timer = setTimeout(() => resolve(""), timeoutMs);
+    this.#asked.set(id, resolve);
+    this.#send({ t: "metrics", id });
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#asked.delete(id);
+    });
+  }
+
+  get isReady(): boolean {
+    return this.#ready;
   }
 
   get pid(): number {
@@ -115,18 +166,20 @@ class Child {
   /** Resolves when the child is ready; rejects with its Fault when it says that it cannot start. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { hub, kind, file, logLevel, log } = this.#o;
+      const { hub, kind, file, logLevel, log, crew, voice } = this.#o;
       let settled = false;
-      let ready = false;
+      this.#ready = false;
       const child = Bun.spawn([...selfCommand(), "child"], {
         stdio: ["ignore", "inherit", "inherit"],
         serialization: "advanced",
         env: environmentOf(kind, file),
         ipc: (message: FromChild) => {
-          if (message.t === "bus") link.receive(message.frame);
+          if (message.t === "bus") {
+            if (voice?.takes(this.name, message.frame) !== true) link.receive(message.frame);
+          } else if (message.t === "metrics") this.#asked.get(message.id)?.(message.text);
           else if (message.t === "ready") {
             settled = true;
-            ready = true;
+            this.#ready = true;
             this.listens = message.listens;
             this.#restartMs = RESTART_FIRST_MS;
             resolve();
@@ -137,23 +190,28 @@ class Child {
         },
         onExit: (_child, code, signal) => {
           link.detach();
+          voice?.left(this.name);
+          const wasReady = this.#ready;
+          this.#ready = false;
           if (!settled) reject(new Fault("bad-input", `${this.name} ended before it was ready`));
-          else if (ready && !this.#stopping) this.#again({ code, signal });
+          else if (wasReady && !this.#stopping) this.#again({ code, signal });
         },
       });
-      const send = (message: ToChild) => {
-        if (child.exitCode !== null || child.killed) return;
-        try {
-          child.send(message);
-        } catch {
-          // Its channel closed before its end was noticed; what it missed it asks for when it is back.
-        }
-      };
-      const link = hub.attach((frame) => send({ t: "bus", frame }));
       this.#process = child;
+      voice?.joined(this.name, { isCache: file.roles.includes("edge") });
+      const link = hub.attach((frame) => this.#send({ t: "bus", frame }, child));
       log.debug("Started a process", { name: this.name, pid: child.pid });
-      send({ t: "start", kind, file, logLevel });
+      this.#send({ t: "start", kind, file, logLevel, ...(crew && { crew }) }, child);
     });
+  }
+
+  #send(message: ToChild, child = this.#process): void {
+    if (child === null || child.exitCode !== null || child.killed) return;
+    try {
+      child.send(message);
+    } catch {
+      // Its channel closed before its end was noticed; what it missed it asks for when it is back.
+    }
   }
 
   #again(end: { code: number | null; signal: NodeJS.Signals | number | null }): void {
@@ -183,6 +241,45 @@ class Child {
     await child.exited;
     clearTimeout(timer);
   }
+}
+
+interface CrewRunning {
+  readonly members: readonly CrewMember[];
+  readonly voice: CrewVoice;
+  /** Where the node file asks for it. */
+  showMetrics(children: readonly Child[]): void;
+  stop(): Promise<void>;
+}
+
+/** What a node with several caching processes has at its supervisor. */
+function startCrew(file: NodeFile, o: { readonly hub: Hub; readonly log: Log }): CrewRunning {
+  const { members, remove } = crewOf(file);
+  const voice = new CrewVoice({
+    node: file.name,
+    publish: (subject, message) => o.hub.publish(subject, message),
+    monoMs: () => realClock.monoMs(),
+    wallMs: () => realClock.wallMs(),
+  });
+  const timer = setInterval(() => voice.tick(), VOICE_MS);
+  let shown: ReturnType<typeof startMetrics> | null = null;
+  const showMetrics = (children: readonly Child[]) => {
+    const where = file.listen.metrics;
+    if (where === undefined) return;
+    const sum = new MetricsSum();
+    const source = async () => {
+      const texts = children.map(
+        async (child) => [child.name, await child.metrics(METRICS_MS)] as const,
+      );
+      return sum.merge(new Map(await Promise.all(texts)));
+    };
+    shown = startMetrics({ listen: splitHostPort(where), sources: [source], log: o.log });
+  };
+  const stop = async () => {
+    clearInterval(timer);
+    await shown?.stop();
+    remove();
+  };
+  return { members, voice, showMetrics, stop };
 }
 
 function faultOf(message: FromChild & { t: "failed" }): Error {

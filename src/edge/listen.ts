@@ -18,7 +18,7 @@ export interface ListenOptions {
   readonly tls?: readonly (Tls & { readonly serverName?: string })[];
   /** Answers what is no customer's, such as DNS queries; null for all else. */
   readonly aside?: Aside | undefined;
-  /** Another listener of this process may have the port already. */
+  /** Other listeners of this process or node may have the port already. */
   readonly beside?: boolean;
   /** HTTP/3 is spoken there, over UDP, and nothing else; with `tls` only. */
   readonly http3?: boolean;
@@ -78,14 +78,14 @@ export async function drain(
 /** Listens for HTTP on one port of several addresses; port 0 is settled by the first. */
 export async function listen(
   handle: Handle,
-  o: { readonly hosts: readonly string[]; readonly port: number },
+  o: { readonly hosts: readonly string[]; readonly port: number; readonly beside?: boolean },
 ): Promise<Listening> {
   const open: Bun.Server<WebSocketPair>[] = [];
   const stop = (finishMs = 0) => finish(open, finishMs);
   let { port } = o;
   for (const hostname of o.hosts) {
     try {
-      const listener = listenAt(handle, { hostname, port });
+      const listener = listenAt(handle, { hostname, port, beside: o.beside === true });
       open.push(listener);
       port = listener.port ?? port;
     } catch (fault) {

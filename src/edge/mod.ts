@@ -7,4 +7,7 @@
  */
 export { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
 export type { CertificateSource } from "./certificates.ts";
-export { type EdgeOptions, type EdgeRole, startEdge } from "./start.ts";
+export type { EdgeOptions } from "./options.ts";
+export { type EdgeRole, startEdge } from "./start.ts";
+export type { CrewOptions } from "./workers/crew.ts";
+export { makeCrewFolder } from "./workers/folder.ts";

@@ -3,7 +3,7 @@ import type { FaultCode } from "../base/fault-codes.ts";
 
 export interface ConnectTo {
   readonly scheme: "http" | "https";
-  /** An IP address. */
+  /** An IP address; the path of a socket of this machine where the port is 0. */
   readonly address: string;
   readonly port: number;
   /** SNI, and the name that the certificate must have. */
@@ -22,7 +22,7 @@ export interface ConnectionEvents {
   close(): void;
 }
 
-const REFUSED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+const REFUSED = new Set(["ENOENT", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
 const NOBODY: ConnectionEvents = { data: () => {}, drain: () => {}, close: () => {} };
 
 /** One TCP or TLS connection to an origin; whoever uses it at the moment gets its events. */
@@ -96,9 +96,11 @@ export class OriginConnection {
       connectError: (_, cause) => fail(codeOf(cause), cause),
     };
     const { address: hostname, port } = to;
-    Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) }).catch(
-      (cause: unknown) => fail(codeOf(cause), cause),
-    );
+    const connecting =
+      port === 0
+        ? Bun.connect({ unix: hostname, socket })
+        : Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) });
+    connecting.catch((cause: unknown) => fail(codeOf(cause), cause));
     return promise;
   }
 

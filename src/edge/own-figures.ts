@@ -19,8 +19,11 @@ export function startOwnFigures(o: {
   readonly clock: Clock;
   readonly hosts: readonly string[];
   readonly ports: readonly number[];
+  /** False: another process of the node watches the connections. */
+  readonly alone?: boolean;
 }): OwnFigures {
-  const clients = startClientRtt({ ...o, diag: openTcpDiag() });
+  const diag = o.alone === false ? null : openTcpDiag();
+  const clients = startClientRtt({ ...o, diag });
   const figures = startFigures({ clock: o.clock, connections: clients.connections });
   return {
     take: ({ edge, tiers }, snapshot) => {

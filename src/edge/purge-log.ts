@@ -26,7 +26,7 @@ export class PurgeLog {
   readonly #o: PurgeLogOptions;
   #applied: number;
   #begun: number;
-  #behind = true;
+  #isBehind = true;
   #working: Promise<void> = Promise.resolve();
   #asking = false;
   #stopped = false;
@@ -40,7 +40,12 @@ export class PurgeLog {
   }
 
   get behind(): boolean {
-    return this.#behind;
+    return this.#isBehind;
+  }
+
+  set #behind(behind: boolean) {
+    this.#isBehind = behind;
+    this.#o.onBehind?.(behind);
   }
 
   get applied(): number {
@@ -53,6 +58,8 @@ export class PurgeLog {
   }
 
   start(): void {
+    this.#behind = true;
+    this.#o.onApplied?.(this.#applied);
     this.#unsubscribe = this.#o.bus.subscribe("purge", (purge) => {
       // From this moment a gap may be known of, even before the queue comes to this purge.
       if (purge.number > this.#applied + 1) this.#behind = true;
@@ -89,7 +96,7 @@ export class PurgeLog {
   }
 
   async #catchUpIfBehind(): Promise<void> {
-    if (this.#behind) await this.#catchUp();
+    if (this.#isBehind) await this.#catchUp();
   }
 
   #ask(): void {
@@ -132,6 +139,7 @@ export class PurgeLog {
     const last = purges.at(-1)!.number;
     await writeNumber(path, last);
     this.#applied = last;
+    this.#o.onApplied?.(last);
     for (const { number } of purges) this.#acknowledge(number);
   }
 
@@ -155,6 +163,10 @@ export interface PurgeLogOptions {
     /** Path and query in their canonical form. */
     readonly path: string;
   }) => Promise<void>;
+  /** Told at once, whenever that is known. */
+  readonly onBehind?: (behind: boolean) => void;
+  /** Told the last number that is in force, before that is acknowledged. */
+  readonly onApplied?: (number: number) => void;
   /** Takes purges of more than one URL; resolves when they will hold after a crash. */
   readonly ban: (purges: readonly Purge[]) => Promise<void>;
   /** False where it cannot be told under which keys URLs of this site are held: then they are banned. */

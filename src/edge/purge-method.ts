@@ -5,6 +5,7 @@ import type { PurgeAsk, PurgeTold } from "../model/purge.ts";
 import { tagsOf } from "../policy/caching/mod.ts";
 import { Buckets, bucketName, clientAddress } from "../policy/rules/mod.ts";
 import { siteAsked } from "./hot/ask.ts";
+import type { Words } from "./hot/crew.ts";
 import { type Refusal, refusals, refuse } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
 
@@ -45,6 +46,8 @@ export interface PurgeMethodOptions {
   readonly clock: Clock;
   /** The last number of the purge log that is in force here. */
   readonly applied: () => number;
+  /** The buckets of all processes of this node; those of this one where it is left out. */
+  readonly words?: Pick<Words, "takeRate">;
 }
 
 /**
@@ -83,7 +86,7 @@ export class PurgeMethod {
   ): Promise<Response | Refusal> {
     if (!request.url.startsWith("https:")) return words.plain;
     const name = bucketName(clientAddress(from.client), CLIENT_RATE);
-    const waitSec = this.#take(name) || this.#all.take("", NODE_RATE, this.#o.clock.monoMs());
+    const waitSec = this.#take(name) || this.#takeOfNode();
     if (waitSec > 0) return tooMany(waitSec);
     const asked = siteAsked(request, from.table);
     if ("status" in asked) return asked;
@@ -109,7 +112,15 @@ export class PurgeMethod {
   }
 
   #take(name: string): number {
-    return this.#buckets.take(name, CLIENT_RATE, this.#o.clock.monoMs());
+    const { words, clock } = this.#o;
+    if (words !== undefined) return words.takeRate(`PURGE ${name}`, CLIENT_RATE);
+    return this.#buckets.take(name, CLIENT_RATE, clock.monoMs());
+  }
+
+  #takeOfNode(): number {
+    const { words, clock } = this.#o;
+    if (words !== undefined) return words.takeRate("PURGE", NODE_RATE);
+    return this.#all.take("", NODE_RATE, clock.monoMs());
   }
 
   /** Null: no answer came. */

@@ -1,98 +1,36 @@
 import { createHash, createHmac } from "node:crypto";
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import type { Rng } from "../base/rng.ts";
-import type { Bus } from "../bus/bus.ts";
 import type { Feed } from "../model/feed.ts";
 import type { NodeStats } from "../model/messages.ts";
-import type { FindCredential } from "../model/origin-credential.ts";
-import type { NameResolver } from "../model/resolver.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import type { Meter } from "../model/usage.ts";
 import { cacheKey } from "../policy/caching/mod.ts";
 import type { View } from "../policy/steering/mod.ts";
-import type { AccessSink } from "./access-log.ts";
 import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
-import { Cache, type Files } from "./cache/mod.ts";
-import { type CertificateSource, namedTls } from "./certificates.ts";
+import { Cache } from "./cache/mod.ts";
+import { openDoorOfKeeper, openDoors } from "./doors.ts";
 import { Encoder } from "./encoder.ts";
-import type { FindChallenge } from "./hot/challenge.ts";
 import { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
-import type { ParentTimes } from "./hot/parents.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
-import type { TierKeys } from "./hot/tier.ts";
-import { Http3Door, type Http3DoorOptions, thenAnnounced } from "./http3-door.ts";
-import { type Aside, type Listening, listen } from "./listen.ts";
 import { startLogs } from "./logs/mod.ts";
 import { EdgeMetrics } from "./metrics.ts";
 import { openTcpAsk } from "./netlink.ts";
-import { type Handle, observed } from "./observe.ts";
+import { observed } from "./observe.ts";
+import type { EdgeOptions } from "./options.ts";
 import { originClient } from "./origin-client.ts";
-import { startOwnFigures } from "./own-figures.ts";
 import { PurgeLog } from "./purge-log.ts";
 import { PurgeMethod } from "./purge-method.ts";
 import { Sendings } from "./sendings.ts";
 import { tellFailures } from "./tell-failures.ts";
-import { TlsDoor } from "./tls-door.ts";
 import { WebSockets } from "./web-sockets.ts";
 import { answerWhy } from "./why.ts";
-
-export interface EdgeOptions {
-  /** The node's name. */
-  readonly node: string;
-  readonly listen: {
-    readonly hosts: readonly string[];
-    readonly http: number;
-    readonly https?: number;
-    /** HTTP/3 too, over UDP at the port of https. */
-    readonly http3?: boolean;
-  };
-  /** PEM texts. Without them nothing listens for HTTPS. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-  /** Customers' certificates, over HTTPS shown for their hosts. */
-  readonly certificates?: CertificateSource;
-  /** How long connections may go on with certificates that are no longer shown, ms. */
-  readonly tlsDrainMs?: number;
-  /** How HTTP/3 comes to show other certificates; the preset where it is left out. */
-  readonly http3Swap?: Http3DoorOptions["swap"];
-  /** Where requests are written down; nowhere without it. */
-  readonly access?: AccessSink;
-  readonly dataDir: string;
-  readonly memoryBytesMax: number;
-  readonly diskBytesMax: number;
-  readonly feed: Feed;
-  readonly bus: Bus;
-  readonly meter: Meter;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly log: Log;
-  /** Exchanges of all customers together with web servers; the preset where it is left out. */
-  readonly exchangesMax?: number;
-  /** Over HTTPS only: asked first about each request. */
-  readonly aside?: Aside;
-  /** How long requests under way may take once it is to end; cut off at once without it. */
-  readonly finishMs?: number;
-  /** How receivers of logs are found. Without it no log is delivered. */
-  readonly resolver?: NameResolver;
-  /** What authorities are to find at names under order; nothing where it is left out. */
-  readonly challenges?: FindChallenge;
-  /** What web servers are shown, by customer and name; nothing where it is left out. */
-  readonly credentials?: FindCredential;
-  /** The secret of a customer's key for signed addresses and logs; null: there is none. */
-  readonly secrets?: (customer: string, key: string) => Uint8Array | null;
-  /** By which caches of this network know each other; without them none asks another. */
-  readonly tierKeys?: TierKeys["secrets"];
-  /** How parents are waited for; the presets where it is left out. */
-  readonly parentTimes?: ParentTimes;
-  /** What the disk tier does to a file system; the real one where it is left out. */
-  readonly files?: Files;
-}
+import { joinCrew } from "./workers/crew.ts";
+import type { SharedWords } from "./workers/words.ts";
 
 export interface EdgeRole {
   readonly httpPort: number;
@@ -123,6 +61,8 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { cache, bans, encoder, counts } = openHeld(o);
   const metrics = new EdgeMetrics(counts);
   const origins = originClient();
+  const crew = o.crew === undefined ? null : joinCrew(o.crew, origins);
+  const isWorker = crew?.keeper !== undefined;
   const webSockets = new WebSockets();
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
@@ -130,19 +70,23 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const server = new Server({
     ...{ node, clock, rng, log, cache, counts, origins, ...seen, beacon: beacon.answer },
     table: () => table,
-    behind: () => purges.behind,
+    behind: () => (isWorker ? crew.words.isBehind() : purges.behind),
     purged: () => purges.applied,
     purgeBegun: () => purges.begun,
     ...givenBy(o),
     groupEnds: () => bans.groupEnds,
-    endGroups: (of, groups) => groupsEnd({ bans, server, log }, of, groups),
+    endGroups: (of, groups) => groupsEnd({ bans, server, log, words: crew?.words }, of, groups),
     banned: (meta) => bans.of(meta),
     purgeAsked: (...asked) => purgeMethod.answer(...asked),
     encode: (object, coding) => encoder.want(object, coding),
     webSockets,
+    ...(crew === null ? {} : { words: crew.words }),
+    ...(crew?.keeper === undefined ? {} : { keeper: crew.keeper }),
   });
-  const purgeMethod = new PurgeMethod({ ...o, applied: () => purges.applied });
-  const purges = purgeLogOf(o, { server, bans, table: () => table });
+  const applied = () => (isWorker ? crew.words.purgesApplied() : purges.applied);
+  const purgeMethod = new PurgeMethod({ ...o, ...(crew && { words: crew.words }), applied });
+  const purges = purgeLogOf(o, { server, bans, words: crew?.words, table: () => table });
+  cache.onPurged = (key) => crew?.words.markKey(key);
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
     tellFaults(table, log);
@@ -151,8 +95,9 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   };
   const first = feed.snapshot();
   if (first !== null) swap(first);
-  const ends = [feed.onSnapshot(swap), answerWhy({ ...o, why: (...ask) => server.why(...ask) })];
-  purges.start();
+  const ends = [feed.onSnapshot(swap)];
+  if (!isWorker) ends.push(answerWhy({ ...o, why: (...ask) => server.why(...ask) }));
+  if (!isWorker) purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
   const sendings = openSendings(o.listen.hosts);
   const handle = observed((...asked) => server.handle(...asked), {
@@ -163,29 +108,53 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     for (const end of ends) end();
     sendings?.stop();
     await logs.stop();
+    await crew?.stop();
     origins.stop();
     await purges.stop();
     await encoder.stop();
     await cache.stop();
   };
-  const doors = await openDoors(handle, o).catch(async (fault: unknown) => {
-    await stop();
+  const drain = () => {
+    const drained = counts.drain();
+    metrics.add(drained);
+    return { ...drained, ...logs.stats(), ...beacon.take() };
+  };
+  const opening =
+    crew === null || isWorker
+      ? openDoors(handle, o)
+      : openDoorOfKeeper({ ...o, crew, server, cache, counts });
+  const text = () => metrics.text(logs.told(), sendings?.open);
+  return roleOf(o, { opening, stop, drain, webSockets, metrics: text });
+}
+
+/** A cache that runs; with everything closed again where its doors cannot be opened. */
+async function roleOf(
+  { feed, finishMs = 0 }: EdgeOptions,
+  o: {
+    readonly opening: ReturnType<typeof openDoors>;
+    readonly stop: () => Promise<void>;
+    readonly drain: () => Omit<ReturnType<EdgeRole["drainStats"]>, "figures"> &
+      Pick<NodeStats, "edge">;
+    readonly webSockets: WebSockets;
+    readonly metrics: () => string;
+  },
+): Promise<EdgeRole> {
+  const doors = await o.opening.catch(async (fault: unknown) => {
+    await o.stop();
     throw fault;
   });
   return {
     httpPort: doors.ports[0]!,
     httpsPort: doors.ports[1] ?? null,
     stop: async () => {
-      webSockets.stop();
-      await doors.stop(o.finishMs ?? 0);
-      await stop();
+      o.webSockets.stop();
+      await doors.stop(finishMs);
+      await o.stop();
     },
-    metrics: () => metrics.text(logs.told(), sendings?.open),
+    metrics: o.metrics,
     drainStats: () => {
-      const drained = counts.drain();
-      metrics.add(drained);
-      const own = doors.own.take(drained, feed.snapshot());
-      return { ...drained, ...logs.stats(), ...own, ...beacon.take() };
+      const drained = o.drain();
+      return { ...drained, ...doors.own.take(drained, feed.snapshot()) };
     },
   };
 }
@@ -221,15 +190,18 @@ function purgeLogOf(
   parts: {
     readonly server: Server;
     readonly bans: Bans;
+    readonly words: SharedWords | undefined;
     readonly table: () => EdgeTable | null;
   },
 ): PurgeLog {
-  const { server, bans } = parts;
+  const { server, bans, words } = parts;
   const pathsOf = (site: string, path: string) => pathsHeldBy(parts.table(), site, path);
   const isKeyKnown = (site: string) => pathsOf(site, "/") !== null;
   return new PurgeLog({
     ...{ node, clock, log, bus, isKeyKnown },
     path: join(dataDir, "purged.json"),
+    onBehind: (behind) => words?.setBehind(behind),
+    onApplied: (number) => words?.setPurgesApplied(number),
     purge: async ({ customer, site, path }) => {
       const keys = (pathsOf(site, path) ?? [path]).map((one) =>
         cacheKey({ customer, site, path: one }),
@@ -238,7 +210,10 @@ function purgeLogOf(
     },
     ban: (all) => {
       const kept = bans.add(all, pathsOf);
-      for (const of of all) server.banned(of);
+      for (const of of all) {
+        server.banned(of);
+        words?.markSite(of);
+      }
       return kept;
     },
   });
@@ -246,81 +221,21 @@ function purgeLogOf(
 
 /** From its return on they are ended; it resolves when they are after a crash, too. */
 function groupsEnd(
-  parts: { readonly bans: Bans; readonly server: Server; readonly log: Log },
+  parts: {
+    readonly bans: Bans;
+    readonly server: Server;
+    readonly log: Log;
+    readonly words: SharedWords | undefined;
+  },
   of: { readonly customer: string; readonly site: string },
   groups: readonly string[],
 ): Promise<void> {
   const kept = parts.bans.endGroups(of, groups);
   parts.server.banned(of);
+  parts.words?.markSite(of);
   return kept.catch((fault: unknown) =>
     parts.log.warn("Cache groups that ended may come back after a restart", { fault }),
   );
-}
-
-/** Listens for HTTPS, with customers' certificates as they come and go. */
-async function openTlsDoors(
-  handle: Handle,
-  o: EdgeOptions & Required<Pick<EdgeOptions, "tls">> & { readonly port: number },
-): Promise<Listening> {
-  const { feed, clock, log, certificates, tlsDrainMs, http3Swap } = o;
-  const shown = {
-    ...{ hosts: o.listen.hosts, own: o.tls, aside: o.aside, clock, log },
-    named: () => namedTls(feed.snapshot(), certificates?.list() ?? [], clock.wallMs()),
-  };
-  let http3: Http3Door | null = null;
-  const announced = (request: Request, response: Response) =>
-    http3 === null ? response : http3.announce(request, response);
-  const door = new TlsDoor(o.listen.http3 === true ? thenAnnounced(handle, announced) : handle, {
-    ...shown,
-    port: o.port,
-    ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
-  });
-  try {
-    if (o.listen.http3 === true) {
-      const swap = http3Swap === undefined ? {} : { swap: http3Swap };
-      http3 = new Http3Door(handle, { ...shown, port: door.port, ...swap });
-    }
-  } catch (fault) {
-    await door.stop();
-    throw fault;
-  }
-  const changed = () => {
-    door.changed();
-    http3?.changed();
-  };
-  const ends = [feed.onSnapshot(changed), certificates?.onChange(changed)];
-  return {
-    port: door.port,
-    stop: async (finishMs) => {
-      for (const end of ends) end?.();
-      await Promise.all([door.stop(finishMs), http3?.stop(finishMs)]);
-    },
-  };
-}
-
-/** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
-async function openDoors(handle: Handle, o: EdgeOptions) {
-  const { hosts, http, https } = o.listen;
-  const listeners: Listening[] = [];
-  const close = async (finishMs: number) => {
-    await Promise.all(listeners.map((listener) => listener.stop(finishMs)));
-  };
-  try {
-    listeners.push(await listen(handle, { hosts, port: http }));
-    if (o.tls !== undefined && https !== undefined) {
-      listeners.push(await openTlsDoors(handle, { ...o, tls: o.tls, port: https }));
-    }
-    const ports = listeners.map((listener) => listener.port);
-    const own = startOwnFigures({ clock: o.clock, hosts, ports });
-    const stop = (finishMs: number) => {
-      own.stop();
-      return close(finishMs);
-    };
-    return { ports, own, stop };
-  } catch (fault) {
-    await close(0);
-    throw fault;
-  }
 }
 
 /**

@@ -81,6 +81,9 @@ export const nodeFile = z
       .strictObject({
         memoryMiB: z.int().min(1).default(256),
         diskMiB: z.int().min(0).default(4096),
+        workers: z.int().min(1).max(64).default(1).meta({
+          description: "Processes that share the ports and one disk, beside one that keeps it",
+        }),
       })
       .prefault({}),
     doh: z
@@ -122,6 +125,16 @@ export const nodeFile = z
     message: "expected the roles dns and edge",
     path: ["doh"],
   })
+  .refine((file) => file.doh === undefined || file.cache.workers === 1, {
+    message: "expected cache.workers: 1, for queries come to the process of the name server",
+    path: ["doh"],
+  })
+  .refine(
+    ({ cache, listen }) =>
+      cache.workers === 1 ||
+      [...listen.http, ...(listen.https ?? [])].every((where) => splitHostPort(where).port > 0),
+    { message: "expected ports that several workers can share, not 0", path: ["listen"] },
+  )
   .refine((file) => file.listen.dot === undefined || file.tls !== undefined, {
     message: "expected the PEM files of listen.dot",
     path: ["tls"],

@@ -8,7 +8,9 @@ import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
-import { type EdgeOptions, type EdgeRole, startEdge } from "../../src/edge/mod.ts";
+import { mergeTold } from "../../src/cli/node/merge-stats.ts";
+import { MetricsSum } from "../../src/cli/node/metrics-sum.ts";
+import { type EdgeOptions, type EdgeRole, makeCrewFolder, startEdge } from "../../src/edge/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Feed } from "../../src/model/feed.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/health.ts";
@@ -19,6 +21,9 @@ import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
 import { compile } from "../../src/policy/snapshot/mod.ts";
 
 export const ZONE = "cdn.example";
+
+/** Set: every story of the edge is told by a keeper and a worker in place of one process. */
+const CREW = process.env.TURNPIKE_STAGE_CREW === "1";
 
 /** An origin of a customer on a loopback address, with a log of what it was asked. */
 export interface StageOrigin {
@@ -184,7 +189,7 @@ export class Stage {
       },
       onHealth: () => () => {},
     };
-    this.edge = await startEdge({
+    const options: EdgeOptions = {
       node: "edge-1",
       listen: { hosts: [this.#address], http: 0, https: 0, http3: more.http3 === true },
       ...(more.tls === undefined ? {} : { tls: more.tls }),
@@ -207,8 +212,38 @@ export class Stage {
       clock: this.clock,
       rng: seededRng(1),
       log: silentLog,
-    });
+    };
+    this.edge = CREW ? await this.#startCrew(options) : await startEdge(options);
     return this;
+  }
+
+  /** A keeper and one worker, in this process: what one process alone does, they do together. */
+  async #startCrew(options: EdgeOptions): Promise<EdgeRole> {
+    const crew = { folder: makeCrewFolder(), nowMs: () => this.clock.monoMs() };
+    const keeper = await startEdge({ ...options, crew: { ...crew, part: "keeper" } });
+    const worker = await startEdge({
+      ...options,
+      dataDir: join(this.dir, "worker"),
+      diskBytesMax: 0,
+      crew: { ...crew, part: "worker" },
+    });
+    return {
+      ...worker,
+      stop: async () => {
+        await worker.stop();
+        await keeper.stop();
+        rmSync(crew.folder, { recursive: true, force: true });
+      },
+      metrics: () => {
+        const texts = { worker: worker.metrics(), keeper: keeper.metrics() };
+        return new MetricsSum().merge(new Map(Object.entries(texts)));
+      },
+      drainStats: () => {
+        const none = { lookups: {}, edgeLookups: {}, answers: {} };
+        const both = [worker, keeper].map((edge) => ({ ...none, ...edge.drainStats() }));
+        return mergeTold(both);
+      },
+    };
   }
 
   usageOf(customer: string, site: string): UsageCounters {

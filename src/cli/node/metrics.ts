@@ -2,7 +2,7 @@ import { listenFault } from "../../base/listen-fault.ts";
 import type { Log } from "../../base/log.ts";
 
 /** What a role shows: lines of the Prometheus text format, each with a final line feed. */
-export type MetricsSource = () => string;
+export type MetricsSource = () => string | Promise<string>;
 
 /** The node's `/metrics` (`listen.metrics`): whatever each of its roles shows, one after the other. */
 export function startMetrics(o: {
@@ -17,8 +17,10 @@ export function startMetrics(o: {
       hostname: host,
       port,
       routes: {
-        "/metrics": () =>
-          new Response([...o.sources, processText].map((s) => s()).join(""), { headers }),
+        "/metrics": async () => {
+          const texts = await Promise.all(o.sources.map((source) => source()));
+          return new Response(texts.join(""), { headers });
+        },
       },
       fetch: () => new Response("Not found\n", { status: 404 }),
       error: (error) => {
@@ -33,7 +35,7 @@ export function startMetrics(o: {
 }
 
 /** Of this process, by the names that Prometheus' own libraries use. */
-function processText(): string {
+export function processText(): string {
   const { user, system } = process.cpuUsage();
   return [
     "# TYPE process_cpu_seconds_total counter",

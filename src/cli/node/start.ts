@@ -11,6 +11,7 @@ import { type AccessSink, type EdgeOptions, type EdgeRole, startEdge } from "../
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
+import type { ChildCrew } from "../crew.ts";
 import { startAcmeTokens } from "./acme-tokens.ts";
 import { startCertificates } from "./certificates.ts";
 import { answerSettings } from "./dns-options.ts";
@@ -18,7 +19,7 @@ import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
 import { startLineLog } from "./line-log.ts";
 import { startMeter } from "./meter.ts";
-import { type MetricsSource, startMetrics } from "./metrics.ts";
+import { processText, startMetrics } from "./metrics.ts";
 import { startOriginCredentials } from "./origin-credentials.ts";
 import { stubResolver } from "./resolver.ts";
 import { startSigningKeys } from "./signing-keys.ts";
@@ -27,6 +28,7 @@ import { startExtrasFeed } from "./zone-extras.ts";
 import { startKeyFeed } from "./zone-keys.ts";
 
 const STATS_MS = 1000;
+const NOTHING = { lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {} };
 /** How long control may take to keep a challenge; clients of updates wait a little longer. */
 const UPDATE_MS = 2000;
 const MIB = 1_048_576;
@@ -34,6 +36,8 @@ const MIB = 1_048_576;
 export interface Started {
   /** Where it listens, by role, for the log and for whoever started it. */
   readonly listens: Readonly<Record<string, string>>;
+  /** Lines of the Prometheus text format, of a node's process that does not show them itself. */
+  metrics?(): string;
   stop(): Promise<void>;
 }
 
@@ -44,8 +48,12 @@ export interface World {
   readonly log: Log;
 }
 
-/** Starts a node's data roles (name server, cache, probe) in this process, over one feed and meter. */
-export async function startNode(file: NodeFile, world: World): Promise<Started> {
+/**
+ * Starts a node's data roles (name server, cache, probe) in this process, over one feed and meter.
+ *
+ * @param crew where the cache has several processes: which this is
+ */
+export async function startNode(file: NodeFile, world: World, crew?: ChildCrew): Promise<Started> {
   const { bus, clock, rng } = world;
   const log = world.log.with({ node: file.name });
   const dataDir = join(file.data, "node");
@@ -57,7 +65,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
   const common = { node: file.name, feed, meter: metering.meter, bus, clock, rng, log };
   const listens: Record<string, string> = {};
   const stops: (() => Promise<void>)[] = [];
-  const sources: MetricsSource[] = [];
+  const sources: (() => string)[] = [];
   const drains: (() => Partial<NodeStats>)[] = [];
   const stop = async () => {
     for (const end of stops.reverse()) await end();
@@ -78,7 +86,7 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
     }
     if (file.roles.includes("edge")) {
       const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
-      const edge = await startCache(file, own);
+      const edge = await startCache(file, own, crew);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) {
         listens.https = `port ${edge.httpsPort}`;
@@ -93,8 +101,8 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
       const probe = await startProbe({ ...common, pop: file.pop, ...places });
       stops.push(() => probe.stop());
     }
-    if (file.listen.metrics !== undefined) {
-      const metrics = startMetrics({ listen: splitHostPort(file.listen.metrics), sources, log });
+    const metrics = showMetrics(file, sources, log);
+    if (metrics !== null) {
       listens.metrics = `port ${metrics.port}`;
       stops.push(() => metrics.stop());
     }
@@ -103,14 +111,35 @@ export async function startNode(file: NodeFile, world: World): Promise<Started> 
     throw error;
   }
   const timer = setInterval(() => {
-    const empty = { lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {} };
     const drained = Object.assign({}, ...drains.map((drain) => drain()));
     const snapshot = feed.snapshot()?.number ?? 0;
     const head = { node: file.name, atMs: clock.wallMs(), snapshot };
-    bus.publish("stats", { ...head, ...empty, ...drained });
+    bus.publish("stats", { ...head, ...NOTHING, ...drained });
   }, STATS_MS);
   stops.push(async () => clearInterval(timer));
-  return { listens, stop };
+  if (crew !== undefined) sayInForce({ file, feed, bus, clock });
+  const metrics = () => [...sources, processText].map((source) => source()).join("");
+  return { listens, stop, metrics };
+}
+
+function showMetrics({ listen }: NodeFile, sources: readonly (() => string)[], log: Log) {
+  if (listen.metrics === undefined) return null;
+  const where = splitHostPort(listen.metrics);
+  return startMetrics({ listen: where, sources: [...sources, processText], log });
+}
+
+/** What was in force before says nothing when it is taken from disk: the others wait to hear of it. */
+function sayInForce(o: {
+  readonly file: NodeFile;
+  readonly feed: LiveFeed;
+  readonly bus: Bus;
+  readonly clock: Clock;
+}): void {
+  const number = o.feed.snapshot()?.number ?? 0;
+  const node = o.file.name;
+  if (number === 0) return;
+  o.bus.publish("snapshot.ack", { node, number, atMs: o.clock.wallMs() });
+  o.bus.publish("snapshot.turn", { node, role: "edge", number });
 }
 
 /** The name server with its keys and, where asked for, its log of lookups. */
@@ -165,6 +194,7 @@ async function startCache(
     readonly feed: LiveFeed;
     readonly stops: (() => Promise<void>)[];
   },
+  crew?: ChildCrew,
 ): Promise<EdgeRole> {
   const { dataDir, stops, feed, ...common } = o;
   const { bus, rng, log } = common;
@@ -196,9 +226,11 @@ async function startCache(
   const tokens = startAcmeTokens({ feed, bus, log });
   stops.push(async () => tokens.stop());
   let access: AccessSink | undefined;
-  if (file.accessLog !== undefined) {
+  if (file.accessLog !== undefined && crew?.part !== "keeper") {
     const { format, each, maxMiB } = file.accessLog;
-    const lines = startLineLog({ file: file.accessLog.file, bytesMax: maxMiB * MIB, log });
+    // Of several that write to one file, one begins it anew.
+    const bytesMax = crew?.isFirst === false ? Number.POSITIVE_INFINITY : maxMiB * MIB;
+    const lines = startLineLog({ file: file.accessLog.file, bytesMax, log });
     stops.push(lines.stop);
     access = { format, each, add: lines.add };
   }
@@ -214,6 +246,8 @@ async function startCache(
     tierKeys: () => tierKeys.secrets(),
     challenges: tokens.find,
     ...(await edgeOptions(file, dataDir)),
+    ...(crew === undefined ? {} : { crew: { part: crew.part, folder: crew.folder } }),
+    ...(crew?.part === "keeper" ? { dataDir: crew.cacheDir } : {}),
   });
 }
 

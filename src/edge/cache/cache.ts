@@ -1,5 +1,6 @@
 import { AskedOnce } from "./asked-once.ts";
-import { type DiskObject, DiskTier } from "./disk.ts";
+import { DiskTier } from "./disk.ts";
+import type { DiskObject } from "./disk-object.ts";
 import { nameHash } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import { type Content, type MemoryObject, MemoryTier } from "./memory.ts";
@@ -14,6 +15,8 @@ export class Cache<P = unknown> {
   readonly disk: DiskTier;
   /** Goes up with each purge: whoever reads across an await looks whether it did. */
   purges = 0;
+  /** Told of each key once nothing of it is held any more. */
+  onPurged: (key: string) => void = () => {};
   readonly #asked = new AskedOnce();
 
   constructor(o: {
@@ -104,6 +107,13 @@ export class Cache<P = unknown> {
     this.purges++;
     this.memory.remove(key);
     await this.disk.remove(key);
+    this.onPurged(key);
+  }
+
+  /** A worker of this node has used what it holds of this key (edge/workers). */
+  used(key: string): void {
+    this.memory.use(key);
+    this.disk.use(key);
   }
 
   stop(): Promise<void> {

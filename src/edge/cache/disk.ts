@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { variantMatches } from "../../policy/caching/mod.ts";
 import { BlockTable, decodeFile, encodeTail } from "./disk-format.ts";
 import { type DiskEntry, DiskIndex, type DiskName, fileName, hashKey } from "./disk-index.ts";
+import type { DiskObject } from "./disk-object.ts";
 import { nameHash } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
@@ -26,19 +27,6 @@ const ASIDE = "aside-";
 
 /** Where there is no folder, nor can there be, there are no files either. */
 const NO_FOLDER = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
-
-/** An object found on disk: small ones whole, large ones as a file to read from. */
-export type DiskObject =
-  | { readonly kind: "whole"; readonly meta: ObjectMeta; readonly bytes: Uint8Array<ArrayBuffer> }
-  | {
-      readonly kind: "file";
-      readonly meta: ObjectMeta;
-      readonly stored: StoredFile;
-      /** Forgets the object: one of its blocks is not what was written. */
-      readonly spoilt: () => void;
-      /** The origin said that it is unchanged: from now on it has this meta, until a restart. */
-      readonly renew: (meta: ObjectMeta) => void;
-    };
 
 interface PendingWrite {
   cancelled: boolean;
@@ -69,6 +57,8 @@ export class DiskTier {
   #queuedBytes = 0;
   #writers = 0;
   #sequence = 0;
+  /** Processes that know a file by its name may outlive this one: no name ever comes again. */
+  readonly #life: string;
   #stopped = false;
   /** When the file system had no room, and how much is held at most for a while after. */
   #full: { readonly atMs: number; readonly bytesMax: number } | null = null;
@@ -90,6 +80,7 @@ export class DiskTier {
     this.#bytesMax = o.bytesMax;
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
+    this.#life = `${o.nowMs().toString(36)}-${process.pid}`;
     this.#queuedBytesMax = Math.min(QUEUED_BYTES_MAX, o.queuedBytesMax ?? QUEUED_BYTES_MAX);
     this.files = o.files ?? realFiles;
     this.#removals = new Removals(this.files, o.dir);
@@ -148,6 +139,11 @@ export class DiskTier {
     return Math.floor(this.#bytesMax / 4);
   }
 
+  /** The last variant stored was of use, without being read from here. */
+  use(key: string): void {
+    for (const entry of this.#index.of(hashKey(key), 1)) this.#index.touch(entry);
+  }
+
   /** The variant that answers a request with these fields; null when there is none, or no more. */
   async read(key: string, get: (name: string) => string | null): Promise<DiskObject | null> {
     for (const entry of this.#index.of(hashKey(key), TRIED_MAX)) {
@@ -193,7 +189,8 @@ export class DiskTier {
       return known;
     }
     const { files } = this;
-    const stored = new StoredFile({ ...tail, files, path: own, nowMs: this.#nowMs() });
+    const { fileBytes } = entry;
+    const stored = new StoredFile({ ...tail, files, path: own, fileBytes, nowMs: this.#nowMs() });
     this.#opened.add(entry, stored);
     return stored;
   }
@@ -241,7 +238,9 @@ export class DiskTier {
       const { files } = this;
       const path = this.tmpPath();
       await files.link(o.tmp, path);
-      const stored = new StoredFile({ meta, table: o.table, files, path, nowMs: this.#nowMs() });
+      const { table, fileBytes } = o;
+      const nowMs = this.#nowMs();
+      const stored = new StoredFile({ meta, table, files, path, fileBytes, nowMs });
       const kept = await this.#keep(meta, { ...o, pending, spooled: true }).catch(() => null);
       if (kept === null) return files.unlink(path);
       this.#opened.add(kept, stored);
@@ -254,7 +253,7 @@ export class DiskTier {
 
   /** A name in the folder for files on their way. */
   tmpPath(): string {
-    return join(this.#dir, "tmp", String(++this.#sequence));
+    return join(this.#dir, "tmp", `${this.#life}-${++this.#sequence}`);
   }
 
   async #keep(

@@ -1,7 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
 import { type MakeEvictor, MOST_HITS, nameHash, S3Gdsf, Shares, Slots } from "./evict/mod.ts";
-import type { ObjectMeta } from "./object.ts";
+import type { ObjectMeta, Stamp } from "./object.ts";
 
 /**
  * What an object costs beside body and fields: its meta, maps' entries and prebuilt headers. Measured
@@ -42,6 +42,8 @@ export class MemoryObject<P = unknown> {
   slot = -1;
   /** Called at its next use and then no more: what is used again is worth its place on disk. */
   onUsed: (() => void) | null = null;
+  /** Null where this process alone has the node's objects. */
+  stamp: Stamp | null = null;
   readonly #shares: Shares | null;
 
   /** `shares`: of the tier that holds it; null: it is in none. */
@@ -196,6 +198,11 @@ export class MemoryTier<P = unknown> {
     this.#shares.insert(slot, nameHash(object.meta.customer), true);
     this.#slots.hits[slot] = seen;
     while (this.#shares.bytes > this.bytesMax) this.#evict();
+  }
+
+  /** Somebody else who holds it, too, has used it. */
+  use(key: string): void {
+    for (const object of this.#variants.get(key) ?? []) object.visited = true;
   }
 
   /** Removes every variant of a key. */

@@ -5,9 +5,12 @@
  * answers a request is decided by policy/caching and edge/hot. A purge removes all variants of a key
  * from both tiers and from whatever is on its way in.
  */
+
+export { BorrowedFiles } from "./borrowed.ts";
 export { Cache } from "./cache.ts";
-export { type DiskObject, DiskTier } from "./disk.ts";
+export { DiskTier } from "./disk.ts";
+export type { DiskObject } from "./disk-object.ts";
 export { type Files, type OpenFile, realFiles } from "./files.ts";
 export { MemoryObject, MemoryTier } from "./memory.ts";
-export { type Fields, type ObjectMeta, sealMeta } from "./object.ts";
+export { type Fields, type ObjectMeta, type Stamp, sealMeta } from "./object.ts";
 export { Spool } from "./spool.ts";

@@ -35,6 +35,15 @@ export interface ObjectMeta {
   readonly part?: Part & { readonly generation: string; readonly origin: string };
 }
 
+/** Of an object that a worker holds: which marks it was asked for under, see hot/crew. */
+export interface Stamp {
+  /** Where the marks of its key and of its site are. */
+  readonly key: number;
+  readonly site: number;
+  /** What they came to, together. */
+  readonly sum: number;
+}
+
 export function sealMeta(meta: ObjectMeta): ObjectMeta {
   return Object.freeze(meta);
 }

@@ -26,6 +26,7 @@ export class StoredFile {
   readonly meta: ObjectMeta;
   readonly files: Files;
   readonly path: string;
+  readonly fileBytes: number;
   /** False once it is given up: its name is gone soon. */
   alive = true;
   readonly #table: DataView;
@@ -39,11 +40,13 @@ export class StoredFile {
     readonly table: DataView;
     readonly files: Files;
     readonly path: string;
+    readonly fileBytes: number;
     readonly nowMs: number;
   }) {
     this.meta = o.meta;
     this.files = o.files;
     this.path = o.path;
+    this.fileBytes = o.fileBytes;
     this.#table = o.table;
     this.#checked = new Uint8Array(o.table.byteLength / 4);
     this.#checkedFromMs = o.nowMs;

@@ -1,7 +1,8 @@
-import { noUsage } from "../../model/usage.ts";
+import { noUsage, type UsageCounters } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl, type Target } from "../../wire/http/mod.ts";
 import { noCounts } from "./count.ts";
+import type { Relayed } from "./crew.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { ruledFields } from "./rules-fields.ts";
@@ -52,6 +53,10 @@ export interface Ask {
   readonly alive?: () => void;
   /** Called when all of the answer is handed over: its connection may be no quieter than others. */
   readonly over?: () => void;
+  /** At a worker: path and query as they came, before any rule. */
+  readonly asked?: string;
+  /** At the keeper: what is held goes to the worker as it is. */
+  readonly handOver?: true;
   /** Null: nobody asks for it. */
   readonly sent?: Sent | null;
   /** Another cache of ours asks, which has carried out the rules. */
@@ -78,7 +83,7 @@ const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
 /** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
 const NEVER_SENT_ON =
-  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-tier)$/;
+  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-(tier|relayed|place|told))$/;
 
 /**
  * The step `recv`: own checks of host, method and target before anything else (the listener joins
@@ -125,6 +130,37 @@ function siteAt(target: Target, { headers }: Request, table: EdgeTable): SiteAsk
   const found = table.byHost.get(target.host);
   if (found === undefined) return refusals.unknownHost;
   return { ...found, path: target.path };
+}
+
+/** A request that a worker asks the keeper about: recv was the worker's. */
+export function relayedAsk(request: Request, table: EdgeTable, of: Relayed): Ask | Refusal {
+  const { site, form, path, client } = of;
+  const entry = table.byHostname.get(site);
+  if (entry === undefined || form === "tier") return refusals.unknownHost;
+  const counted = { ...entry, usage: new UsageAtKeeper(entry.usage), counts: noCounts() };
+  const ask = askOf({ request, entry: counted, form, path, client });
+  return "status" in ask ? ask : { ...ask, handOver: true };
+}
+
+/** The worker counts what clients are sent; what comes from web servers is counted where it comes. */
+class UsageAtKeeper implements UsageCounters {
+  requests = 0;
+  hits = 0;
+  bytesOut = 0;
+  queries = 0;
+  readonly #real: UsageCounters;
+
+  constructor(real: UsageCounters) {
+    this.#real = real;
+  }
+
+  get bytesIn(): number {
+    return this.#real.bytesIn;
+  }
+
+  set bytesIn(bytes: number) {
+    this.#real.bytesIn = bytes;
+  }
 }
 
 function askOf(o: {

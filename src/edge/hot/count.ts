@@ -35,6 +35,11 @@ export function noCounts(): SiteCounts {
   return { requests: 0, hits: 0, bytesOut: 0, outcomes: none };
 }
 
+/** What became of the one request that was counted so. */
+export function outcomeCounted({ outcomes }: SiteCounts): OutcomeName {
+  return OUTCOMES.find((name) => outcomes[name] > 0) ?? "pass";
+}
+
 /** Times kept of one origin in one second: more of them tell nothing new. */
 const TIMES_MAX = 64;
 

@@ -12,6 +12,7 @@ import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
 import type { OutcomeName } from "./count.ts";
 import type { Fetched } from "./fetched.ts";
+import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
 import { multipart, streamPieces } from "./multipart.ts";
@@ -37,6 +38,7 @@ const OF_A_BODY = ["content-type", "content-encoding", "content-language", "cont
 /**
  * The step `deliver` for an object that is held: in this order
  *
+ *   a worker of this node asked             all of it, as it is
  *   If-None-Match, If-Modified-Since hold   304
  *   HEAD                                    head only
  *   a coding that the client takes is held  200, the whole in that coding; not where a range is asked
@@ -45,6 +47,10 @@ const OF_A_BODY = ["content-type", "content-encoding", "content-language", "cont
  */
 export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const { meta } = held;
+  if (ask.handOver === true && held.kind !== "spool") {
+    const handed = handOver(held, ask, how.status);
+    if (handed !== null) return handed;
+  }
   const headers = formHeaders(meta.fields, ask, how.node);
   addCacheStatus(headers, { ...byRule(meta, ask.ruled), ...how.status });
   const age = ageMs(meta.freshness, meta.receivedMs, how.nowMs);

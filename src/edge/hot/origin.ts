@@ -3,7 +3,7 @@ import type { Fields } from "../cache/mod.ts";
 /** One exchange with a server of a customer, at an address that was vetted. */
 export interface OriginRequest {
   readonly scheme: "http" | "https";
-  /** An IP address; what is connected to. */
+  /** An IP address; what is connected to. With port 0 the path of a socket of this machine. */
   readonly address: string;
   readonly port: number;
   /** The site's hostname: SNI, and the name the certificate must have. */

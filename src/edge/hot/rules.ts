@@ -36,6 +36,7 @@ import {
 } from "../../policy/rules/mod.ts";
 import { canonicalHost } from "../../wire/http/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
+import type { Words } from "./crew.ts";
 import { count, countBytes } from "./deliver.ts";
 import { RATE_BUCKETS_MAX } from "./limits.ts";
 import { type Refusal, refuse } from "./refuse.ts";
@@ -66,6 +67,8 @@ export interface RuleNeeds {
   readonly signatures: Signatures;
   readonly encode: Encode;
   readonly clock: Clock;
+  /** The buckets of all processes of the node; those of this one where it is left out. */
+  readonly words?: Pick<Words, "takeRate">;
 }
 
 export class RuleSteps {
@@ -79,12 +82,13 @@ export class RuleSteps {
   /**
    * The request as all later steps see it, and the answer where a rule has given it.
    *
-   * @param how `dry`: only to say what would come of it, no bucket is taken from
+   * @param how `dry`: only to say what would come of it, no bucket is taken from; `relayed`: a worker
+   *   has taken from it, and sees to error pages
    */
   run(
     asked: Ask,
     table: EdgeTable,
-    how: "serve" | "dry" = "serve",
+    how: "serve" | "dry" | "relayed" = "serve",
   ): { readonly ask: Ask; readonly answer: Response | null } {
     const { rules } = asked.entry;
     if (rules === null) return { ask: asked, answer: null };
@@ -100,12 +104,13 @@ export class RuleSteps {
     });
     const client = clientAddress(asked.client);
     const country = table.countryOf(client);
-    const held = plan.errorPages === null ? null : holdBack(asked.entry);
+    const paged = plan.errorPages !== null && how !== "relayed";
+    const held = paged ? holdBack(asked.entry) : null;
     const ask = { ...asked, path: rest, entry: held?.entry ?? asked.entry };
     const all = { ask, table, rules, plan, plainPath, client, country };
     const answer =
       this.#access(all) ??
-      (how === "dry" ? null : this.#rate(all)) ??
+      (how === "serve" ? this.#rate(all) : null) ??
       this.#https(all) ??
       this.#redirect(all) ??
       this.#preflight(all);
@@ -128,7 +133,8 @@ export class RuleSteps {
     if (plan.rate === null || plan.rate.is === false) return null;
     const { rule, is: rate } = plan.rate;
     const name = `${ask.entry.hostname} ${rule} ${bucketName(client, rate)}`;
-    const waitSec = this.#buckets.take(name, rate, this.#o.clock.monoMs());
+    const { words, clock } = this.#o;
+    const waitSec = words?.takeRate(name, rate) ?? this.#buckets.take(name, rate, clock.monoMs());
     if (waitSec === 0) return null;
     return this.#refuse(ask, plan.rate, {
       status: 429,

@@ -6,7 +6,7 @@
  *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
  *   rules    of the site: who may come in, redirects, the key       301 302 303 307 308 403 429
  *   upgrade  a WebSocket, where the site has them                  -> its server, for as long as it lasts
- *   lookup   memory, then disk
+ *   lookup   memory, then disk; a worker of several asks its keeper next (hot/relay)
  *     hit    fresh, and this node is not behind the purge log        -> deliver
  *     stale  else                                                    -> fetch with conditions
  *     miss   nothing is held                                         -> fetch, others wait for it
@@ -24,15 +24,28 @@ import { AssertionError, assert } from "../../base/assert.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import { type Ask, askedOfUs, detached, nothingSent, receive, type Sent } from "./ask.ts";
+import {
+  type Ask,
+  askedOfUs,
+  detached,
+  nothingSent,
+  receive,
+  relayedAsk,
+  type Sent,
+} from "./ask.ts";
 import { challengePage } from "./challenge.ts";
+import { outcomeCounted } from "./count.ts";
+import { HELD, OUTCOME, type Relayed } from "./crew.ts";
 import { deliver, type Held } from "./deliver.ts";
+import { isHandedOver } from "./hand-over.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
 import { IDLE_SEC, MISS_IDLE_SEC } from "./limits.ts";
 import { Misses } from "./miss.ts";
 import { pass, passHead } from "./pass.ts";
-import { refusals, refuse } from "./refuse.ts";
+import { lend } from "./places.ts";
+import { type Refusal, refusals, refuse } from "./refuse.ts";
+import type { Keeper } from "./relay.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
 import type { EdgeTable } from "./table.ts";
@@ -57,7 +70,7 @@ export class Server {
     this.#works = new Works(parts);
     this.#rules = new RuleSteps(parts);
     this.#misses = new Misses(this.#works);
-    this.#known = new KnownUrls(parts.node);
+    this.#known = new KnownUrls(parts.node, parts.keeper?.words ?? null);
     parts.cache.memory.onDrop = (object) => this.#known.forget(object);
   }
 
@@ -110,6 +123,10 @@ export class Server {
     if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
     if (own?.startsWith("tier/") === true) {
       const asked = this.#receiveFromCache(request, table);
+      const { keeper } = this.#parts;
+      if (asked !== null && keeper !== undefined) {
+        return this.#guarded(this.#relayTier(asked, connection, keeper));
+      }
       if (asked !== null) return this.#tell(asked, connection);
     }
     const purged =
@@ -117,7 +134,8 @@ export class Server {
     if (purged !== null) return this.#guarded(purged);
     const received = receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
-    const { ask, answer } = this.#rules.run({ ...received, sent }, table);
+    const asked = this.#parts.keeper === undefined ? {} : { asked: received.path };
+    const { ask, answer } = this.#rules.run({ ...received, ...asked, sent }, table);
     const response = answer ?? this.#look(ask, connection);
     return ask.ruled?.settle == null ? response : this.#paged(response, ask);
   }
@@ -137,6 +155,35 @@ export class Server {
     return withTold(await response, ask);
   }
 
+  /** The keeper's answer to a worker: what is held as it is, all else as its client gets it. */
+  async handleRelayed(request: Request, connection: Connection, of: Relayed): Promise<Response> {
+    const table = this.#parts.table();
+    if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
+    if (of.form === "tier") {
+      const asked = this.#receiveFromCache(request, table);
+      return asked === null
+        ? refuse(refusals.unknownPath, this.#parts.node)
+        : this.#tell(asked, connection);
+    }
+    const received = relayedAsk(request, table, of);
+    if ("status" in received) return refuse(received, this.#parts.node);
+    const { ask, answer } = this.#rules.run(received, table, "relayed");
+    const response = await (answer ?? this.#look(ask, connection));
+    if (isHandedOver(response)) return response;
+    response.headers.delete(HELD);
+    response.headers.set(OUTCOME, outcomeCounted(received.entry.counts));
+    return response;
+  }
+
+  /** The keeper's answer to a worker that needs a place at a server, beside those that were asked. */
+  async lendRelayed(request: Request, of: Relayed, asked: ReadonlySet<string>): Promise<Response> {
+    const table = this.#parts.table();
+    const received = table === null ? refusals.noSnapshot : relayedAsk(request, table, of);
+    if (table === null || "status" in received) return lend(received as Refusal, request.signal);
+    const { ask } = this.#rules.run(received, table, "relayed");
+    return lend(await this.#works.place(ask, asked), request.signal);
+  }
+
   /** What would come of such a request at present, and why; null where no site here has that address. */
   why(request: Request, client: string): Promise<WhyHere | null> {
     const table = this.#parts.table();
@@ -147,15 +194,23 @@ export class Server {
   /** The steps after the rules. */
   #look(ask: Ask, connection: Connection): Response | Promise<Response> {
     const { request } = ask;
+    const { keeper } = this.#parts;
     if (ask.tier === undefined && this.#works.isUpgrade(ask))
       return this.#guarded(this.#works.upgrade(ask, connection));
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
       const alive = () => connection.timeout(request, MISS_IDLE_SEC);
-      return this.#patiently(ask, connection, (one) => pass(this.#works, { ...one, alive }));
+      const answer = (one: Ask) =>
+        keeper === undefined
+          ? pass(this.#works, { ...one, alive })
+          : this.#relayed({ ...one, alive }, keeper);
+      return this.#patiently(ask, connection, answer);
     }
     const object = this.#find(ask);
     if (object !== null && this.#works.isFresh(object.meta)) return this.#hit(object, ask);
+    if (keeper !== undefined) {
+      return this.#patiently(ask, connection, (one) => this.#relay(one, keeper));
+    }
     if (object !== null && this.#works.mayRevalidateLater(object.meta)) {
       this.#revalidateLater(object, ask);
       return this.#hit(object, ask, "stale-while-revalidate");
@@ -176,6 +231,25 @@ export class Server {
     const response = await this.#guarded(answer({ ...ask, sent, over }));
     if (!sent.streamed) over();
     return response;
+  }
+
+  /** What another cache asks the keeper answers, as it is; without the keeper, this worker does. */
+  async #relayTier(asked: Ask, connection: Connection, keeper: Keeper): Promise<Response> {
+    connection.timeout(asked.request, MISS_IDLE_SEC);
+    const answer = await keeper.askTier(asked, this.#works);
+    return answer ?? withTold(await this.#lookupOnDisk(asked, null), asked);
+  }
+
+  /** What only the keeper can do. */
+  async #relayed(ask: Ask, keeper: Keeper): Promise<Response> {
+    const response = await keeper.ask(ask, this.#works);
+    return response ?? this.#works.refused(ask, refusals.badGateway);
+  }
+
+  /** The step `relay`, of a worker; without the keeper it fetches itself, and keeps nothing. */
+  async #relay(ask: Ask, keeper: Keeper): Promise<Response> {
+    const response = await keeper.ask(ask, this.#works);
+    return response ?? this.#lookupOnDisk(ask, null);
   }
 
   /** The step `page`. */
@@ -204,7 +278,14 @@ export class Server {
   /** The object in memory that answers, unless a purge forbids it. */
   #find(ask: Ask): MemoryObject<Prepared> | null {
     const object = this.#works.cache.find(ask.key, ask.get);
-    return object === null || this.#works.isBanned(object.meta) ? null : object;
+    if (object === null || this.#works.isBanned(object.meta)) return null;
+    return this.#isCurrent(object) ? object : null;
+  }
+
+  /** Of a worker: that the keeper has purged nothing of it since. */
+  #isCurrent({ stamp }: MemoryObject<Prepared>): boolean {
+    const { keeper } = this.#parts;
+    return keeper === undefined || (stamp !== null && keeper.words.isCurrent(stamp));
   }
 
   /** The step `lookup`, second tier. */

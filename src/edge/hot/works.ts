@@ -16,6 +16,7 @@ import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
 import type { FindChallenge } from "./challenge.ts";
 import type { EdgeCounts } from "./count.ts";
+import type { Words } from "./crew.ts";
 import { count, countBytes } from "./deliver.ts";
 import { Fetcher, type Place } from "./fetch.ts";
 import type { Fetched, Sending } from "./fetched.ts";
@@ -26,6 +27,7 @@ import type { Judged, ParentTimes } from "./parents.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
+import type { Keeper } from "./relay.ts";
 import type { Signatures } from "./rules.ts";
 import type { Encode } from "./rules-table.ts";
 import type { EdgeTable } from "./table.ts";
@@ -83,6 +85,10 @@ export interface ServeParts {
   readonly purgeBegun: () => number;
   /** How parents are waited for; the presets where it is left out. */
   readonly parentTimes?: ParentTimes;
+  /** Of a worker: whom it asks for what it does not hold. */
+  readonly keeper?: Keeper;
+  /** What all processes of this node look at. */
+  readonly words?: Words;
 }
 
 /** What a WebSocket needs of the steps. */
@@ -202,10 +208,11 @@ export class Works {
     assert(webSockets !== undefined, "Only a cache that opens WebSockets is asked for one");
     const asked = new Set<string>();
     const next = async () => {
-      const view = this.#parts.view();
-      if (view === null) return refusals.noSnapshot;
       if (asked.size >= fetchOf(ask.entry.site).attempts) return null;
-      const place = await this.#fetcher.place(ask, view, { asked, cdnId: view.snapshot.zone });
+      const { keeper } = this.#parts;
+      const place = await (keeper === undefined
+        ? this.place(ask, asked)
+        : keeper.place(ask, asked));
       if (place !== null && "choice" in place) asked.add(place.choice.id);
       return place;
     };
@@ -213,6 +220,13 @@ export class Works {
     if ("words" in opened) return this.refused(ask, opened);
     count(ask, "pass");
     return opened;
+  }
+
+  /** A place at the next server that was not asked yet. Null: there is none. */
+  async place(ask: Ask, asked: ReadonlySet<string>): Promise<Place | Refusal | null> {
+    const view = this.#parts.view();
+    if (view === null) return refusals.noSnapshot;
+    return this.#fetcher.place(ask, view, { asked, cdnId: view.snapshot.zone });
   }
 
   /** True where a request is to become a WebSocket: the site asks for it, at its own name. */

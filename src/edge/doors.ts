@@ -1,0 +1,113 @@
+import type { Cache } from "./cache/mod.ts";
+import { namedTls } from "./certificates.ts";
+import type { EdgeCounts } from "./hot/count.ts";
+import type { Prepared } from "./hot/head.ts";
+import type { Server } from "./hot/serve.ts";
+import { Http3Door, thenAnnounced } from "./http3-door.ts";
+import { type Listening, listen } from "./listen.ts";
+import type { Handle } from "./observe.ts";
+import type { EdgeOptions } from "./options.ts";
+import { startOwnFigures } from "./own-figures.ts";
+import { TlsDoor } from "./tls-door.ts";
+import type { Crew } from "./workers/crew.ts";
+import { openKeeperDoor } from "./workers/keeper-door.ts";
+
+/** Listens for HTTPS, with customers' certificates as they come and go. */
+async function openTlsDoors(
+  handle: Handle,
+  o: EdgeOptions & Required<Pick<EdgeOptions, "tls">> & { readonly port: number },
+): Promise<Listening> {
+  const { feed, clock, log, certificates, tlsDrainMs, http3Swap } = o;
+  const shown = {
+    ...{ hosts: o.listen.hosts, own: o.tls, aside: o.aside, clock, log },
+    named: () => namedTls(feed.snapshot(), certificates?.list() ?? [], clock.wallMs()),
+  };
+  let http3: Http3Door | null = null;
+  const announced = (request: Request, response: Response) =>
+    http3 === null ? response : http3.announce(request, response);
+  const door = new TlsDoor(o.listen.http3 === true ? thenAnnounced(handle, announced) : handle, {
+    ...shown,
+    port: o.port,
+    ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
+  });
+  try {
+    if (o.listen.http3 === true) {
+      const swap = http3Swap === undefined ? {} : { swap: http3Swap };
+      http3 = new Http3Door(handle, { ...shown, port: door.port, ...swap });
+    }
+  } catch (fault) {
+    await door.stop();
+    throw fault;
+  }
+  const changed = () => {
+    door.changed();
+    http3?.changed();
+  };
+  const ends = [feed.onSnapshot(changed), certificates?.onChange(changed)];
+  return {
+    port: door.port,
+    stop: async (finishMs) => {
+      for (const end of ends) end?.();
+      await Promise.all([door.stop(finishMs), http3?.stop(finishMs)]);
+    },
+  };
+}
+
+/** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
+export async function openDoors(handle: Handle, o: EdgeOptions) {
+  const { hosts, http, https } = o.listen;
+  const listeners: Listening[] = [];
+  const close = async (finishMs: number) => {
+    await Promise.all(listeners.map((listener) => listener.stop(finishMs)));
+  };
+  try {
+    const beside = o.crew !== undefined;
+    listeners.push(await listen(handle, { hosts, port: http, beside }));
+    if (o.tls !== undefined && https !== undefined) {
+      listeners.push(await openTlsDoors(handle, { ...o, tls: o.tls, port: https }));
+    }
+    const ports = listeners.map((listener) => listener.port);
+    // The kernel tells of all connections to these ports: of several processes one asks.
+    const own = startOwnFigures({ clock: o.clock, hosts, ports, alone: o.crew === undefined });
+    const stop = (finishMs: number) => {
+      own.stop();
+      return close(finishMs);
+    };
+    return { ports, own, stop };
+  } catch (fault) {
+    await close(0);
+    throw fault;
+  }
+}
+
+/** The keeper has no clients of its own. */
+export async function openDoorOfKeeper(
+  o: Omit<EdgeOptions, "crew"> & {
+    readonly crew: Crew;
+    readonly server: Server;
+    readonly cache: Cache<Prepared>;
+    readonly counts: EdgeCounts;
+  },
+) {
+  const { crew, server, cache, counts, clock, log } = o;
+  const { hosts, http, https } = o.listen;
+  crew.words.setKeeper(process.pid);
+  const door = openKeeperDoor({
+    ...{ socket: crew.socket, log },
+    handle: (request, connection, of) => server.handleRelayed(request, connection, of),
+    lend: (request, of, asked) => server.lendRelayed(request, of, asked),
+    told: ({ used, spoilt, settled }) => {
+      for (const { id, ...said } of settled) counts.settled(id, said);
+      for (const key of used) cache.used(key);
+      for (const key of spoilt) void server.purge(key).catch(() => {});
+    },
+  });
+  const ports = https === undefined || o.tls === undefined ? [http] : [http, https];
+  const own = startOwnFigures({ clock, hosts, ports });
+  const stop = (finishMs: number) => {
+    own.stop();
+    crew.words.setKeeper(0);
+    return door.stop(finishMs);
+  };
+  return { ports, own, stop };
+}

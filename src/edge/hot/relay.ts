@@ -1,0 +1,300 @@
+import { assert } from "../../base/assert.ts";
+import { Fault } from "../../base/fault.ts";
+import { noUsage } from "../../model/usage.ts";
+import { variantMatches } from "../../policy/caching/mod.ts";
+import { type CacheStatus, connectionOptions, isHopByHop } from "../../wire/http/mod.ts";
+import type { BorrowedFiles, Cache, Fields, ObjectMeta, Stamp } from "../cache/mod.ts";
+import type { Ask } from "./ask.ts";
+import { type Holding, passBody, readBody } from "./body.ts";
+import { noCounts, OUTCOMES, type OutcomeName } from "./count.ts";
+import {
+  HELD,
+  HELD_STATUS,
+  OUTCOME,
+  PLACE,
+  RELAYED,
+  type Relayed,
+  TOLD,
+  type Words,
+} from "./crew.ts";
+import { count, countBytes, countStream, deliver, type Held } from "./deliver.ts";
+import type { Place } from "./fetch.ts";
+import { type Handed, readHanded } from "./hand-over.ts";
+import type { Prepared } from "./head.ts";
+import { MISS_IDLE_SEC, WHOLE_BYTES_MAX } from "./limits.ts";
+import { getter } from "./meta.ts";
+import type { OriginClient, OriginResponse } from "./origin.ts";
+import { borrow } from "./places.ts";
+import { type Refusal, refusals } from "./refuse.ts";
+import { readRequestBody } from "./request-body.ts";
+
+/** What a worker tells the keeper without waiting. */
+export interface KeeperTold {
+  /** A key of which an object was used for the first time since it came from the keeper. */
+  used(key: string): void;
+  /** A key of which a stored file is not what was written. */
+  spoilt(key: string): void;
+  /** How a server did at which the keeper lent a place. */
+  settled(id: string, said: { readonly ms: number | null; readonly well: boolean }): void;
+}
+
+export interface KeeperParts {
+  /** Path of the keeper's socket. */
+  readonly socket: string;
+  readonly client: OriginClient;
+  readonly words: Words;
+  readonly files: BorrowedFiles;
+  readonly tell: KeeperTold;
+  /** Waits so many ms. */
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+/** Of the steps, what a worker's asking needs. */
+export interface RelayWorks {
+  readonly node: string;
+  readonly cache: Cache<Prepared>;
+  readonly holding: Holding;
+  nowMs(): number;
+  isFresh(meta: ObjectMeta): boolean;
+  refused(ask: Ask, refusal: Refusal): Response;
+}
+
+/** The keeper may ask several web servers, one after the other. */
+const HEAD_MS = MISS_IDLE_SEC * 1000;
+const SILENT_MS = MISS_IDLE_SEC * 1000;
+/** A request that only the keeper can send waits so long for one that is starting. */
+const START_MS = 3_000;
+const AGAIN_MS = 50;
+/** The longest that a timer takes. */
+const FOR_EVER_MS = 2_147_483_647;
+
+/**
+ * The step `relay`, of a worker: asks the keeper for what is not here.
+ *
+ *   it hands an object over     into memory where it may be, and delivered from here
+ *   it says where a file is     delivered from that file
+ *   it answers                  sent on as it is
+ *   it is not there             null for GET and HEAD: the worker fetches itself, keeping
+ *                               nothing; else it is waited for, as long as nothing was sent
+ *
+ * What clients are sent is counted here, what comes from web servers at the keeper.
+ */
+export class Keeper {
+  readonly words: Words;
+  readonly #o: KeeperParts;
+  #stopped = false;
+
+  constructor(o: KeeperParts) {
+    this.#o = o;
+    this.words = o.words;
+  }
+
+  /** What is under way is given up. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async ask(ask: Ask, works: RelayWorks): Promise<Response | null> {
+    const { customer, hostname: site } = ask.entry;
+    // Before it is asked: whatever is purged from now on is not kept by the answer.
+    const stamp = this.words.stampOf({ key: ask.key, customer, site });
+    const answer = await this.#fetch(ask);
+    if (answer === "not-there") return null;
+    if (answer === "failed") return works.refused(ask, refusals.badGateway);
+    if (answer === "bad-body") return works.refused(ask, refusals.badBody);
+    if (answer === "slow-body") return works.refused(ask, refusals.slowBody);
+    const kind = getter(answer.fields)(HELD);
+    if (kind === null) return this.#sendOn(answer, ask, works);
+    const handed = await readAll(answer)
+      .then((whole) => readHanded(kind, whole))
+      .catch(() => null);
+    return handed === null ? null : this.#deliver(handed, { ask, works, stamp, answer });
+  }
+
+  /** What another cache of ours asks: the keeper's answer as it is, counted there. Null: it is not there. */
+  async askTier(asked: Ask, works: RelayWorks): Promise<Response | null> {
+    const answer = await this.#fetch(asked, "tier");
+    if (typeof answer === "string") return null;
+    return this.#sendOn(answer, nobodys(asked), works);
+  }
+
+  /** Asks; again while there is no keeper and nobody else could do. */
+  async #fetch(
+    ask: Ask,
+    form: Relayed["form"] = ask.form,
+  ): Promise<OriginResponse | "not-there" | "failed" | "bad-body" | "slow-body"> {
+    const { client, socket, wait } = this.#o;
+    const sent = await readRequestBody(ask.request, ask.alive);
+    if ("status" in sent) return sent === refusals.slowBody ? "slow-body" : "bad-body";
+    const safe = ask.method === "GET" || ask.method === "HEAD";
+    for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
+      try {
+        return await client.fetch({
+          ...{ scheme: "http", address: socket, port: 0, hostname: "", method: ask.method },
+          ...{ path: targetOf(ask, form), fields: fieldsOf(ask, form), ...sent },
+          ...{ headMs: HEAD_MS, silentMs: SILENT_MS, onEnd: () => {} },
+        });
+      } catch (fault) {
+        if (!(fault instanceof Fault)) throw fault;
+        if (fault.code === "bad-input") return "bad-body";
+        if (this.#stopped) return "failed";
+        // A connection that is refused while it runs is one too many in its queue.
+        const isBusy = this.words.isKeeperThere();
+        if (safe && !isBusy) return "not-there";
+        const again = safe ? fault.code !== "origin-timeout" : fault.code === "origin-refused";
+        if (!again || waitedMs >= START_MS) return safe ? "not-there" : "failed";
+        await wait(AGAIN_MS);
+        if (this.#stopped) return "failed";
+      }
+    }
+  }
+
+  /**
+   * A place at the next server, for something that lasts; it counts among those of all workers. Null: there
+   * is none.
+   */
+  async place(ask: Ask, asked: ReadonlySet<string>): Promise<Place | Refusal | null> {
+    const { client, socket, tell } = this.#o;
+    try {
+      const answer = await client.fetch({
+        ...{ scheme: "http", address: socket, port: 0, hostname: "", method: "GET", path: "/" },
+        fields: [...fieldsOf(ask), [PLACE, JSON.stringify([...asked])]],
+        ...{ body: null, bodyBytes: null, headMs: HEAD_MS, silentMs: FOR_EVER_MS, onEnd: () => {} },
+      });
+      return await borrow(answer, (id, said) => tell.settled(id, said));
+    } catch {
+      return refusals.busy;
+    }
+  }
+
+  async #deliver(
+    handed: Handed,
+    o: {
+      readonly ask: Ask;
+      readonly works: RelayWorks;
+      readonly stamp: Stamp;
+      readonly answer: OriginResponse;
+    },
+  ): Promise<Response | null> {
+    const { ask, works } = o;
+    const { meta } = handed;
+    assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
+    const status = JSON.parse(getter(o.answer.fields)(HELD_STATUS) ?? "{}") as CacheStatus;
+    const held = await this.#held(handed, { ...o, status });
+    if (held === null) return null;
+    return deliver(held, ask, { node: works.node, nowMs: works.nowMs(), status });
+  }
+
+  async #held(
+    handed: Handed,
+    o: {
+      readonly ask: Ask;
+      readonly works: RelayWorks;
+      readonly stamp: Stamp;
+      readonly status: CacheStatus;
+    },
+  ): Promise<Held | null> {
+    const { ask, works, stamp, status } = o;
+    const { meta } = handed;
+    if (handed.kind === "file") {
+      const { path, fileBytes } = handed;
+      const at = { meta, fileBytes, nowMs: works.nowMs() };
+      const stored = await this.#o.files.of(path, at).catch(() => null);
+      if (stored === null) return null;
+      const spoilt = () => {
+        this.#o.files.spoilt(path);
+        this.#o.tell.spoilt(meta.key);
+      };
+      return { kind: "file", meta, stored, spoilt, renew: () => {} };
+    }
+    const kept = status.hit === true || status.stored === true || status.collapsed === true;
+    // Under another snapshot the keeper may have another key for it.
+    const ours = meta.key === ask.key && variantMatches(meta, ask.get);
+    const lasts = kept && ours && works.isFresh(meta) && this.words.isCurrent(stamp);
+    const object = lasts ? works.cache.memory.put(meta, handed.bytes) : null;
+    if (object === null) return { kind: "whole", meta, bytes: handed.bytes };
+    object.stamp = stamp;
+    object.onUsed = () => this.#o.tell.used(meta.key);
+    return object;
+  }
+
+  async #sendOn(answer: OriginResponse, ask: Ask, works: RelayWorks): Promise<Response> {
+    const { status, contentLength } = answer;
+    const get = getter(answer.fields);
+    count(ask, outcomeOf(get(OUTCOME)));
+    const headers = new Headers();
+    for (const [name, value] of answer.fields) {
+      const isBodys = name === "content-length" && ask.method !== "HEAD";
+      if (name !== OUTCOME && !isBodys) headers.append(name, value);
+    }
+    if (answer.body === null && answer.whole === undefined) {
+      return new Response(null, { status, headers });
+    }
+    const read = await readBody(answer, {
+      wholeBytesMax: contentLength === null ? 0 : WHOLE_BYTES_MAX,
+      contentLength: contentLength ?? Number.POSITIVE_INFINITY,
+      count: () => {},
+      holding: works.holding,
+    }).catch(() => null);
+    if (read === null) return works.refused(ask, refusals.badGateway);
+    if (read.kind === "large") {
+      const countOut = countStream(ask);
+      return new Response(passBody(read.rest, { first: read.first, countOut, over: ask.over }), {
+        status,
+        headers,
+      });
+    }
+    countBytes(ask, read.bytes.byteLength);
+    return new Response(read.bytes, { status, headers });
+  }
+}
+
+/** What another cache asks is signed: its target is left as it is. */
+function targetOf(ask: Ask, form: Relayed["form"]): string {
+  if (form !== "tier") return ask.asked ?? ask.path;
+  const { url } = ask.request;
+  return url.slice(url.indexOf("/", url.indexOf("://") + 3));
+}
+
+/** Counted where it was answered. */
+function nobodys(ask: Ask): Ask {
+  return { ...ask, sent: null, entry: { ...ask.entry, usage: noUsage(), counts: noCounts() } };
+}
+
+/** Between worker and keeper only. */
+const OURS: ReadonlySet<string> = new Set([RELAYED, PLACE, TOLD]);
+
+/** The client's own, and who asks what. */
+function fieldsOf(ask: Ask, form: Relayed["form"] = ask.form): Fields {
+  const { headers, url } = ask.request;
+  const named = connectionOptions(headers.get("connection"));
+  const relayed: Relayed = {
+    client: ask.client,
+    scheme: url.startsWith("https:") ? "https" : "http",
+    site: ask.entry.hostname,
+    form,
+    path: ask.asked ?? ask.path,
+  };
+  const fields: (readonly [string, string])[] = [
+    ["host", headers.get("host") ?? ask.entry.hostname],
+    [RELAYED, JSON.stringify(relayed)],
+  ];
+  headers.forEach((value, field) => {
+    const name = field.toLowerCase();
+    if (isHopByHop(name) || named.has(name) || OURS.has(name)) return;
+    if (name === "host" || name === "content-length" || name === "expect") return;
+    fields.push([name, value]);
+  });
+  return fields;
+}
+
+/** All of an answer of the keeper's; throws where it ends early. */
+async function readAll({ whole, body }: OriginResponse): Promise<Uint8Array<ArrayBuffer>> {
+  if (whole !== undefined) return whole;
+  if (body === null) return new Uint8Array(0);
+  return new Uint8Array(await new Response(body).arrayBuffer());
+}
+
+function outcomeOf(told: string | null): OutcomeName {
+  return OUTCOMES.find((name) => name === told) ?? "pass";
+}

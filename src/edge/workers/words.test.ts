@@ -1,0 +1,83 @@
+import { afterEach, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { Buckets } from "../../policy/rules/mod.ts";
+import { WORDS_FILE } from "./crew.ts";
+import { makeCrewFolder } from "./folder.ts";
+import { SharedWords } from "./words.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function file(): string {
+  const folder = makeCrewFolder();
+  folders.push(folder);
+  return join(folder, WORDS_FILE);
+}
+
+const AT = { key: "shop www.shop.example /a", customer: "shop", site: "www.shop.example" };
+
+test("a mark of a key or its site outdates what was stamped before, in every process that looks", () => {
+  const path = file();
+  const [keeper, worker] = [new SharedWords(path), new SharedWords(path)];
+  const first = worker.stampOf(AT);
+  expect(worker.isCurrent(first)).toBe(true);
+  keeper.markKey(AT.key);
+  expect(worker.isCurrent(first)).toBe(false);
+  const second = worker.stampOf(AT);
+  expect(worker.isCurrent(second)).toBe(true);
+  keeper.markSite(AT);
+  expect(worker.isCurrent(second)).toBe(false);
+  expect(worker.isCurrent(first)).toBe(false);
+});
+
+test("what the keeper says of purges and of itself is seen by all", () => {
+  const path = file();
+  const [keeper, worker] = [new SharedWords(path), new SharedWords(path)];
+  expect([worker.isBehind(), worker.isKeeperThere(), worker.purgesApplied()]).toEqual([
+    ...[false, false, 0],
+  ]);
+  keeper.setBehind(true);
+  keeper.setKeeper(process.pid);
+  keeper.setPurgesApplied(2 ** 40);
+  expect([worker.isBehind(), worker.isKeeperThere(), worker.purgesApplied()]).toEqual([
+    ...[true, true, 2 ** 40],
+  ]);
+});
+
+test("a bucket takes as the one of a single process does", () => {
+  let nowMs = 1_000;
+  const words = new SharedWords(file(), () => nowMs);
+  const alone = new Buckets(100);
+  const rate = { perSec: 3, burst: 4 };
+  for (let i = 0; i < 400; i++) {
+    nowMs += (i * 7919) % 500;
+    const name = `${i % 3}`;
+    expect(words.takeRate(name, rate)).toBe(alone.take(name, rate, nowMs));
+  }
+});
+
+test("a holder that ended with a bucket's lock in its hand holds nobody up for long", () => {
+  const path = file();
+  const words = new SharedWords(path);
+  new Uint32Array(Bun.mmap(path, { shared: true }).buffer).fill(
+    1,
+    16 + 2 * 65_536,
+    16 + 2 * 65_536 + 8_192,
+  );
+  const rate = { perSec: 1, burst: 1 };
+  expect([words.takeRate("a", rate), words.takeRate("a", rate)]).toEqual([0, 1]);
+});
+
+test("processes that take from one bucket at once get as many as it holds, together", async () => {
+  const path = file();
+  const fixture = join(import.meta.dir, "../../../test/fixtures/take-rate.ts");
+  const all = [1, 2, 3].map(() => Bun.spawn([process.execPath, fixture, path, "20000"]));
+  const taken = await Promise.all(all.map((one) => new Response(one.stdout).text()));
+  // One more for each hundred seconds, if they are very slow.
+  const sum = taken.map(Number).reduce((a, b) => a + b, 0);
+  expect(sum).toBeGreaterThanOrEqual(1000);
+  expect(sum).toBeLessThanOrEqual(1001);
+}, 30_000);

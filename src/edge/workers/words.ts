@@ -1,0 +1,170 @@
+import { readFileSync } from "node:fs";
+import { nameHash } from "../cache/evict/mod.ts";
+import type { Stamp } from "../cache/mod.ts";
+import type { Words } from "../hot/crew.ts";
+
+/** Marks of keys, and as many of sites. Two that fall on one place only cost a question each. */
+const MARKS = 65_536;
+/** Buckets stand in sets of so many, each under a lock of its own. */
+const WAYS = 8;
+const SETS = 8_192;
+/** 32 bytes a bucket: two words of its name's hash, then tokens and the time they are of. */
+const BUCKET_WORDS = 8;
+/** A lock is held for less than a microsecond, unless its holder was stopped or killed in between. */
+const LOCK_MS = 50;
+
+const HEAD_WORDS = 16;
+const KEYS_AT = HEAD_WORDS;
+const SITES_AT = KEYS_AT + MARKS;
+const LOCKS_AT = SITES_AT + MARKS;
+const BUCKETS_AT = LOCKS_AT + SETS;
+/** The size of the file in which they are. */
+export const WORDS_BYTES = 4 * (BUCKETS_AT + SETS * WAYS * BUCKET_WORDS);
+
+const BEHIND = 0;
+const KEEPER = 1;
+/** A number of eight bytes. */
+const APPLIED = 1;
+
+/**
+ * The words of `hot/crew` in a file that all processes of a node have mapped. It lies in memory
+ * (/dev/shm) and is written whole before it is mapped: a full disk takes no page away.
+ */
+export class SharedWords implements Words {
+  readonly #words: Uint32Array;
+  readonly #numbers: Float64Array;
+  readonly #nowMs: () => number;
+
+  /** @param nowMs of a clock that is the same for all processes and never goes back */
+  constructor(path: string, nowMs: () => number = sinceBoot()) {
+    const bytes = Bun.mmap(path, { shared: true });
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, WORDS_BYTES / 4);
+    this.#numbers = new Float64Array(bytes.buffer, bytes.byteOffset, WORDS_BYTES / 8);
+    this.#nowMs = nowMs;
+  }
+
+  isBehind(): boolean {
+    return Atomics.load(this.#words, BEHIND) !== 0;
+  }
+
+  setBehind(behind: boolean): void {
+    Atomics.store(this.#words, BEHIND, behind ? 1 : 0);
+  }
+
+  /** The last number of the purge log that is in force on this node. */
+  purgesApplied(): number {
+    return this.#numbers[APPLIED]!;
+  }
+
+  setPurgesApplied(number: number): void {
+    this.#numbers[APPLIED] = number;
+  }
+
+  /** To be called once nothing of the key is served by the keeper any more. */
+  markKey(key: string): void {
+    Atomics.add(this.#words, placeOfKey(key), 1);
+  }
+
+  /** The same for all that a site has. */
+  markSite(of: { readonly customer: string; readonly site: string }): void {
+    Atomics.add(this.#words, placeOfSite(of), 1);
+  }
+
+  isKeeperThere(): boolean {
+    const pid = Atomics.load(this.#words, KEEPER);
+    if (pid === 0) return false;
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The process that is the keeper from now on; 0: none is. */
+  setKeeper(pid: number): void {
+    Atomics.store(this.#words, KEEPER, pid);
+  }
+
+  stampOf(of: { readonly key: string; readonly customer: string; readonly site: string }): Stamp {
+    const [key, site] = [placeOfKey(of.key), placeOfSite(of)];
+    return { key, site, sum: this.#sum(key, site) };
+  }
+
+  isCurrent({ key, site, sum }: Stamp): boolean {
+    return this.#sum(key, site) === sum;
+  }
+
+  /** Both only go up, so their sum is the same only where both are. */
+  #sum(key: number, site: number): number {
+    return Atomics.load(this.#words, key) + Atomics.load(this.#words, site);
+  }
+
+  takeRate(name: string, rate: { readonly perSec: number; readonly burst: number }): number {
+    const hash = Bun.hash(name) as bigint;
+    const [high, low] = [Number(hash >> 32n), Number(hash & 0xffff_ffffn)];
+    const set = low % SETS;
+    this.#lock(LOCKS_AT + set);
+    try {
+      return this.#take(this.#find(set, high, low), rate);
+    } finally {
+      Atomics.store(this.#words, LOCKS_AT + set, 0);
+    }
+  }
+
+  /** The bucket's first word; the one seen longest ago gives way to a new one, which is full. */
+  #find(set: number, high: number, low: number): { readonly at: number; readonly isNew: boolean } {
+    const first = BUCKETS_AT + set * WAYS * BUCKET_WORDS;
+    let oldest = first;
+    for (let way = 0; way < WAYS; way++) {
+      const at = first + way * BUCKET_WORDS;
+      if (this.#words[at] === high && this.#words[at + 1] === low) return { at, isNew: false };
+      if (this.#numbers[at / 2 + 2]! < this.#numbers[oldest / 2 + 2]!) oldest = at;
+    }
+    this.#words[oldest] = high;
+    this.#words[oldest + 1] = low;
+    return { at: oldest, isNew: true };
+  }
+
+  #take(
+    { at, isNew }: { readonly at: number; readonly isNew: boolean },
+    rate: { readonly perSec: number; readonly burst: number },
+  ): number {
+    const [tokensAt, seenAt] = [at / 2 + 1, at / 2 + 2];
+    const seenMs = isNew ? 0 : this.#numbers[seenAt]!;
+    const nowMs = Math.max(seenMs, this.#nowMs());
+    const before = isNew ? rate.burst : this.#numbers[tokensAt]!;
+    const passedSec = isNew ? 0 : (nowMs - seenMs) / 1000;
+    const tokens = Math.min(rate.burst, before + passedSec * rate.perSec);
+    this.#numbers[seenAt] = nowMs;
+    this.#numbers[tokensAt] = tokens >= 1 ? tokens - 1 : tokens;
+    return tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - tokens) / rate.perSec));
+  }
+
+  #lock(at: number): void {
+    if (Atomics.compareExchange(this.#words, at, 0, 1) === 0) return;
+    const untilMs = performance.now() + LOCK_MS;
+    while (Atomics.compareExchange(this.#words, at, 0, 1) !== 0) {
+      if (performance.now() >= untilMs) return;
+    }
+  }
+}
+
+function placeOfKey(key: string): number {
+  return KEYS_AT + (nameHash(key) & (MARKS - 1));
+}
+
+function placeOfSite({ customer, site }: { readonly customer: string; readonly site: string }) {
+  return SITES_AT + (nameHash(`${customer} ${site}`) & (MARKS - 1));
+}
+
+/** Ms since the machine started, to its hundredth of a second the same in all processes. */
+function sinceBoot(): () => number {
+  try {
+    const upMs = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000;
+    const offsetMs = upMs - performance.now();
+    return () => offsetMs + performance.now();
+  } catch {
+    return () => Date.now();
+  }
+}

@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Agent, request } from "node:http";
+import { request as requestTls } from "node:https";
+import { silentLog } from "../../src/base/log.ts";
+import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import { type Fleet, startFleet } from "../../src/cli/fleet.ts";
+import { nodeFile } from "../../src/model/node-file.ts";
+import { until } from "../lab/process.ts";
+import { HOSTNAME, PORTS, SITE, smallNetwork, smallNode } from "../lab/small-network.ts";
+import { Api, Folder, loopback } from "../lab/turnpike.ts";
+
+export const WORKERS = 3;
+export const BURST = 40;
+export const HTTPS_PORT = 8443;
+
+export interface Got {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly cacheStatus: string;
+  /** Of the client. */
+  readonly port: number;
+}
+
+/** A node whose cache has three workers, an origin that names what it sends by its SHA-256, and control. */
+export class WorkersWorld {
+  readonly at = loopback();
+  readonly folder = new Folder();
+  readonly api = new Api(`http://${this.at(1)}:${PORTS.control}`);
+  fleet!: Fleet;
+  version = 1;
+  /** The origin answers once this is resolved. */
+  gate: Promise<void> = Promise.resolve();
+  /** What clients got, all together. */
+  readonly received = { requests: 0, bytes: 0 };
+  /** Path -> how many times the origin was asked for it. */
+  readonly asked = new Map<string, number>();
+  #origin!: Bun.Server<undefined>;
+
+  async start(): Promise<void> {
+    this.#origin = Bun.serve({
+      hostname: this.at(20),
+      port: PORTS.origin,
+      fetch: (asked) => this.#answer(asked),
+    });
+    const { cert, key } = selfSigned([HOSTNAME], new Date());
+    const small = smallNode({ address: this.at(1), data: this.folder.join("data") });
+    const node = nodeFile.parse({
+      ...small,
+      listen: { ...(small.listen as object), https: `${this.at(1)}:${HTTPS_PORT}` },
+      tls: { cert: this.folder.file("cert.pem", cert), key: this.folder.file("key.pem", key) },
+      cache: { memoryMiB: 64, diskMiB: 256, workers: WORKERS },
+    });
+    this.fleet = await startFleet({ nodes: [node], log: silentLog, logLevel: "error" });
+    await this.api.signIn();
+    const network = smallNetwork({ address: this.at(1), origins: [this.at(20)] });
+    const [customer] = network.customers as { sites: Record<string, unknown>[] }[];
+    Object.assign(customer!.sites[0]!, {
+      front: "caches",
+      rules: [
+        { name: "slow", match: { path: ["/limited/*"] }, rate: { perSec: 0.01, burst: BURST } },
+      ],
+    });
+    await this.api.must("POST", "/apply", { network });
+    // Until its keeper has heard of the purge log all is validated.
+    await until(async () => (await this.get("/x")).cacheStatus.includes("; hit"), {
+      ...{ what: "the caches to serve what they hold", withinMs: 40_000, everyMs: 50 },
+    });
+    await until(async () => this.#allHaveIt(), {
+      what: "every worker to serve the site",
+      withinMs: 40_000,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.fleet?.stop();
+    await this.#origin.stop(true);
+    this.folder.remove();
+  }
+
+  async #answer(asked: Request): Promise<Response> {
+    const { pathname, search } = new URL(asked.url);
+    const path = pathname + search;
+    this.asked.set(path, (this.asked.get(path) ?? 0) + 1);
+    await this.gate;
+    const body = bodyOf(path, this.version);
+    const etag = `"${shaOf(body)}"`;
+    const headers = { etag, "content-type": "text/plain", "cache-control": "max-age=600" };
+    return new Response(new Uint8Array(body), { headers });
+  }
+
+  async #allHaveIt(): Promise<boolean> {
+    const said = await Promise.all(Array.from({ length: 24 }, () => this.get("/x")));
+    return said.every((one) => one.status === 200);
+  }
+
+  /** Over a connection of its own, unless an agent has one. */
+  get(
+    path: string,
+    o: {
+      readonly agent?: Agent;
+      readonly method?: string;
+      readonly fields?: Record<string, string>;
+      readonly sent?: () => void;
+      readonly secure?: true;
+    } = {},
+  ): Promise<Got> {
+    const { promise, resolve, reject } = Promise.withResolvers<Got>();
+    const asking = (o.secure === true ? requestTls : request)(
+      {
+        ...{ host: this.at(1), path, method: o.method ?? "GET", rejectUnauthorized: false },
+        port: o.secure === true ? HTTPS_PORT : PORTS.http,
+        servername: HOSTNAME,
+        headers: { host: `${HOSTNAME}:${PORTS.http}`, ...o.fields },
+        agent: o.agent ?? false,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        const port = response.socket.localPort ?? 0;
+        response.on("end", () => {
+          const cacheStatus = String(response.headers["cache-status"] ?? "");
+          const body = Buffer.concat(chunks);
+          // Before a worker knows the site, it is nobody's that is asked for.
+          if (response.statusCode !== 421 && response.statusCode !== 503) {
+            this.received.requests++;
+            this.received.bytes += body.length;
+          }
+          resolve({ status: response.statusCode ?? 0, body, cacheStatus, port });
+        });
+      },
+    );
+    asking.on("error", reject);
+    asking.on("finish", () => o.sent?.());
+    asking.end();
+    return promise;
+  }
+
+  /** Each over a new connection: the kernel spreads them over the workers. */
+  many(count: number, path: string): Promise<Got[]> {
+    return Promise.all(Array.from({ length: count }, () => this.get(path)));
+  }
+
+  async purge(order: Record<string, unknown>): Promise<void> {
+    const { number } = await this.api.must("POST", `${SITE}/purge`, order);
+    const done = async () => (await this.api.must("GET", `/purges/${number}`)).missing.length === 0;
+    await until(done, { what: "the purge to be acknowledged", withinMs: 40_000 });
+  }
+
+  /** What the ledger has of the site. */
+  async billed(): Promise<{ requests: number; bytes: number }> {
+    const rows: { requests: number; bytesOut: number }[] = await this.api.must(
+      "GET",
+      "/customers/shop/usage",
+    );
+    const sum = (of: (row: (typeof rows)[number]) => number) =>
+      rows.map(of).reduce((a, b) => a + b, 0);
+    return { requests: sum((row) => row.requests), bytes: sum((row) => row.bytesOut) };
+  }
+
+  pid(name: string): number {
+    return this.fleet.pids()[`one/${name}`] ?? 0;
+  }
+
+  /** Ends a process, and resolves when nothing of it is left. */
+  async kill(name: string): Promise<number> {
+    const pid = this.pid(name);
+    process.kill(pid, "SIGKILL");
+    // Its threads end one after the other, and its sockets with the last one.
+    await until(() => !existsSync(`/proc/${pid}`), { what: `${name} to be gone` });
+    return pid;
+  }
+
+  /** Resolves when another process of that name listens, or for the keeper: is asked. */
+  async back(name: string, before: number): Promise<void> {
+    const came = () => this.pid(name) !== before && this.fleet.isReady(`one/${name}`);
+    await until(came, { what: `${name} to be back`, withinMs: 40_000 });
+  }
+
+  /** Which process has the connection that comes from this port. */
+  ownerOf(port: number): string {
+    const inode = inodeOf(PORTS.http, port);
+    for (let i = 1; i <= WORKERS; i++) {
+      const folder = `/proc/${this.pid(`cache-${i}`)}/fd`;
+      for (const fd of readdirSync(folder)) {
+        if (linkOf(`${folder}/${fd}`) === `socket:[${inode}]`) return `cache-${i}`;
+      }
+    }
+    return "nobody";
+  }
+}
+
+/** Some bytes, the same for the same path and version, of 100 to 40,000. */
+export function bodyOf(path: string, version = 1): Buffer {
+  const size = Number(/[?&]size=(\d+)/.exec(path)?.[1] ?? 4_000);
+  const line = `${path} v${version} `;
+  return Buffer.from(line.repeat(Math.ceil(size / line.length)).slice(0, size));
+}
+
+export function shaOf(body: Buffer): string {
+  return createHash("sha256").update(body).digest("hex");
+}
+
+/** The server's end of a connection, by its two ports. */
+function inodeOf(local: number, remote: number): string {
+  const hex = (port: number) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n")) {
+    const columns = line.trim().split(/\s+/);
+    if (columns[1]?.endsWith(hex(local)) && columns[2]?.endsWith(hex(remote))) {
+      return columns[9] ?? "";
+    }
+  }
+  return "";
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
