@@ -27,9 +27,17 @@ const COLUMNS: readonly Column<NodeView>[] = [
         {node.name}
         <Text size="sm" c="dimmed" fw={400}>
           in {node.pop}
-          {node.tier === "inside" && ", one cache fetches for all"}
-          {node.parent !== undefined && `, asks ${node.parent}`}
         </Text>
+        {node.tier === "inside" && (
+          <Text size="sm" c="dimmed" fw={400}>
+            one cache for all
+          </Text>
+        )}
+        {node.parent !== undefined && (
+          <Text size="sm" c="dimmed" fw={400}>
+            asks {node.parent}
+          </Text>
+        )}
         {node.roles.includes("edge") && (
           <Link
             className="tp-who-link"
