@@ -87,7 +87,8 @@ export class TierNode {
 
   /** The purges up to this number reach it. */
   hear(purges: readonly Purge[]): void {
-    this.told = purges;
+    // Those of later are none of its own: it asks for what it has not heard, now and then.
+    this.told = [...purges];
     for (const purge of purges) if (purge.number > this.acked) this.bus.publish("purge", purge);
   }
 
