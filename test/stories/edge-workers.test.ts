@@ -159,10 +159,14 @@ test("killed while they fill, keeper and workers: each later hit has the origin'
   isOver = true;
   await Promise.all(loops);
   let hits = 0;
-  for (const path of [...paths, ...paths]) {
-    const said = await w.get(path);
-    expect([path, said.body.equals(bodyOf(path, w.version))]).toEqual([path, true]);
-    if (said.cacheStatus.includes("; hit")) hits++;
-  }
-  expect(hits).toBeGreaterThan(paths.length / 2);
+  const round = async () => {
+    for (const path of paths) {
+      const said = await w.get(path);
+      expect([path, said.body.equals(bodyOf(path, w.version))]).toEqual([path, true]);
+      if (said.cacheStatus.includes("; hit")) hits++;
+    }
+    return hits > paths.length / 2;
+  };
+  // One that has just come back is behind the purge log, and asks the origin until it is not.
+  await until(round, { what: "hits", withinMs: 40_000 });
 }, 120_000);

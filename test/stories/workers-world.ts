@@ -180,7 +180,7 @@ export class WorkersWorld {
 
   /** Which process has the connection that comes from this port. */
   ownerOf(port: number): string {
-    const inode = inodeOf(PORTS.http, port);
+    const inode = inodeOf(this.at(1), port);
     for (let i = 1; i <= WORKERS; i++) {
       const folder = `/proc/${this.pid(`cache-${i}`)}/fd`;
       for (const fd of readdirSync(folder)) {
@@ -202,14 +202,17 @@ export function shaOf(body: Buffer): string {
   return createHash("sha256").update(body).digest("hex");
 }
 
-/** The server's end of a connection, by its two ports. */
-function inodeOf(local: number, remote: number): string {
-  const hex = (port: number) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+/** The server's end of a connection; ended ones that the kernel still lists have no inode. */
+function inodeOf(local: string, remotePort: number): string {
+  const hex = (number: number, digits: number) =>
+    number.toString(16).toUpperCase().padStart(digits, "0");
+  const address = local.split(".").map((byte) => hex(Number(byte), 2));
+  const here = `${address.reverse().join("")}:${hex(PORTS.http, 4)}`;
+  const there = `:${hex(remotePort, 4)}`;
   for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n")) {
     const columns = line.trim().split(/\s+/);
-    if (columns[1]?.endsWith(hex(local)) && columns[2]?.endsWith(hex(remote))) {
-      return columns[9] ?? "";
-    }
+    if (columns[1] !== here || columns[2]?.endsWith(there) !== true) continue;
+    if (columns[9] !== "0") return columns[9] ?? "";
   }
   return "";
 }
