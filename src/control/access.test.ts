@@ -35,6 +35,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   putMeasuredGroups: { body: { largest: 10 } },
   patchNode: { path: "/nodes/lon-1", body: { state: "drain" } },
   readLive: {},
+  readWhyNot: {},
   tailLog: { path: "/customers/shop/sites/www.shop.example/log?waitMs=0" },
   createPurge: { body: { path: "/a.png" } },
   readPurge: { path: "/purges/1" },

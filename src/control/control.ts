@@ -44,6 +44,7 @@ import { mountSigningKeys, type SigningKeyHandlers } from "./signing-keys.ts";
 import { DemandBook } from "./simulate.ts";
 import { Throttle } from "./throttle.ts";
 import { mountTierKeys } from "./tier-keys.ts";
+import { WhyNotBook } from "./why-not.ts";
 import { type ExtraHandlers, ZoneExtras } from "./zone-extras.ts";
 
 const VERSION = "0.1.0";
@@ -158,6 +159,7 @@ function openBooks(o: ControlOptions, publisher: Publisher, stops: (() => unknow
     ...{ bus, feed, clock },
     hostProblem: (host) => hosts.problem(host),
   });
+  const whyNot = new WhyNotBook({ bus, feed, clock });
   const tails = new LogTails({ bus, clock, rng });
   const networks = new NetworkBook({ bus, feed, clock });
   const demand = new DemandBook({ bus, feed, clock });
@@ -166,9 +168,9 @@ function openBooks(o: ControlOptions, publisher: Publisher, stops: (() => unknow
     ...{ bus, feed, clock, log },
     demand: () => demand.demand(),
   });
-  const books = [live, networks, tails, demand, history, hosts];
+  const books = [live, whyNot, networks, tails, demand, history, hosts];
   for (const book of books) stops.push(() => book.stop());
-  return { live, networks, tails, demand, history, hosts };
+  return { live, whyNot, networks, tails, demand, history, hosts };
 }
 
 type SecretHandlers = SigningKeyHandlers &

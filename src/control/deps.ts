@@ -11,6 +11,7 @@ import type { NetworkBook } from "./networks.ts";
 import type { OriginHosts } from "./origin-hosts.ts";
 import type { Publisher } from "./publish.ts";
 import type { DemandBook } from "./simulate.ts";
+import type { WhyNotBook } from "./why-not.ts";
 
 /** What every part of the control role works with. */
 export interface Deps {
@@ -22,6 +23,7 @@ export interface Deps {
   readonly log: Log;
   readonly publisher: Publisher;
   readonly live: LiveBook;
+  readonly whyNot: WhyNotBook;
   readonly networks: NetworkBook;
   readonly tails: LogTails;
   readonly history: History;

@@ -42,6 +42,7 @@ export interface EdgeRole {
   drainStats(): Pick<
     NodeStats,
     | "edge"
+    | "whyNot"
     | "fetches"
     | "told"
     | "origins"

@@ -12,6 +12,7 @@ import type { Snapshot } from "./snapshot.ts";
 import type { TierKeySet } from "./tiers.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { WhyAsk, WhyTold } from "./why.ts";
+import type { WhyNotCounts } from "./why-not.ts";
 import type { ChallengeStep, ServerExtrasSet } from "./zone-extras.ts";
 import type { ZoneKeySet } from "./zone-keys.ts";
 
@@ -128,6 +129,8 @@ export interface NodeStats {
   readonly edge: Readonly<
     Record<string, { readonly requests: number; readonly hits: number; readonly bytesOut: number }>
   >;
+  /** hostname -> of these requests, those that were no hit, by reason. */
+  readonly whyNot?: Readonly<Record<string, WhyNotCounts>>;
   /** origin id -> fetches on a miss. */
   readonly fetches: Readonly<Record<string, number>>;
   /** hostname -> what this cache sent to other caches that asked it: billed to nobody. */

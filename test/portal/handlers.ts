@@ -4,6 +4,7 @@ import { type Site, site } from "../../src/model/site.ts";
 import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
 import { credentialHandlers } from "./credentials.ts";
 import { whoOf } from "./who.ts";
+import { whyNotOf } from "./why-not.ts";
 import { certificateOf, liveOf, nodesOf, obtainedOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
 
@@ -128,6 +129,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     return changed(world, "remove origin");
   },
   readLive: (world, input) => ({ reply: liveOf(world, siteOf(world, input)) }),
+  readWhyNot: (world, input) => ({ reply: whyNotOf(world.nowMs, siteOf(world, input)) }),
   createPurge(world, input) {
     const number = world.purges.length + 1;
     world.purges.push({

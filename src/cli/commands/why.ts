@@ -1,6 +1,7 @@
 import type { Command } from "commander";
-import type { WhyReply } from "../../model/api/mod.ts";
-import { verb } from "./verb.ts";
+import type { WhyNotReply, WhyReply } from "../../model/api/mod.ts";
+import { findSite } from "./find-site.ts";
+import { table, verb } from "./verb.ts";
 
 interface Flags {
   readonly client: string;
@@ -11,8 +12,11 @@ interface Flags {
 export function registerWhy(program: Command): void {
   verb<Flags>(program, {
     usage: "why <url>",
-    description: "What each cache would do with a request, by which rules, and why it is not a hit",
+    description:
+      "Why a request would be no hit, at each cache, and by which rules; of a hostname alone: why those of " +
+      "the last hour were none",
     examples: [
+      "turnpike why www.shop.example",
       "turnpike why https://www.shop.example.cdn.example/logo.png",
       "turnpike why https://www.shop.example/ --client 198.51.100.7 --field 'Cookie: ab=1'",
     ],
@@ -22,9 +26,18 @@ export function registerWhy(program: Command): void {
       ["--field <field...>", "request fields, each as 'Name: value'"],
     ],
     run: async ({ api, args, flags, print }) => {
+      const [asked = ""] = args;
+      if (!asked.includes("/")) {
+        const { customer, site } = await findSite(api, asked);
+        const report = await api.call("readWhyNot", {
+          params: { customer, hostname: site.hostname },
+        });
+        print(report, whyNotWords(site.hostname, report));
+        return 0;
+      }
       const { client, method, field = [] } = flags;
       const fields = Object.fromEntries(field.map(fieldOf));
-      const reply = await api.call("why", { body: { url: args[0] ?? "", client, method, fields } });
+      const reply = await api.call("why", { body: { url: asked, client, method, fields } });
       print(reply, whyWords(reply));
       return 0;
     },
@@ -60,4 +73,26 @@ export function whyWords(reply: WhyReply): string[] {
   }
   for (const node of reply.silent) lines.push("", `${node}: did not answer`);
   return lines;
+}
+
+export function whyNotWords(hostname: string, report: WhyNotReply): string[] {
+  const { requests, hitRatio, reasons } = report;
+  const since = new Date(report.sinceMs).toISOString();
+  if (hitRatio === null) return [`${hostname}: no requests at caches since ${since}`];
+  const head = `${hostname}: ${requests} requests since ${since}, ${percent(hitRatio)} hits`;
+  if (reasons.length === 0) return [head];
+  const rows = reasons.map((row) => {
+    const gain = row.gain === null ? "?" : row.gain === 0 ? "-" : `+${percent(row.gain)}`;
+    return [row.reason, String(row.requests), percent(row.share), gain];
+  });
+  const words = reasons.flatMap(({ reason, means, fix }) => [
+    `${reason}: ${means}.`,
+    ...(fix === null ? [] : [`   ${fix}`]),
+  ]);
+  const lines = [table(["WHY NOT A HIT", "REQUESTS", "SHARE", "GAIN"], rows)].flat();
+  return [head, "", ...lines, "", ...words];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }

@@ -23,6 +23,7 @@ export function mergeTold(all: readonly Told[]): Told {
     edgeLookups: byName(tables("edgeLookups"), sum),
     answers: byName(tables("answers"), sum),
     edge,
+    ...some("whyNot", (found) => byName(found, (rows) => byName(rows, sum))),
     fetches: byName(tables("fetches"), sum),
     ...some("tiers", (found) => byName(found, addFields)),
     ...some("parents", (found) => byName(found, sum)),

@@ -1,5 +1,6 @@
 import { Fault } from "../../base/fault.ts";
 import type { RouteName } from "../../model/api/mod.ts";
+import type { Snapshot, SnapshotSite } from "../../model/snapshot.ts";
 import type { Auth } from "../auth.ts";
 import type { Changer } from "../change.ts";
 import { changeLines, valueOrFault } from "../change.ts";
@@ -190,23 +191,28 @@ function customerHandlers({ deps }: Parts) {
       return views;
     },
     readLive: async ({ params }) => {
-      const snapshot = deps.feed.snapshot();
-      if (snapshot === null) throw new Fault("snapshot-missing");
-      const { customer, hostname } = params;
-      const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
-      if (site === undefined) throw new Fault("not-found", hostname);
-      return deps.live.site(snapshot, site, deps.demand.ofSite(hostname));
+      const { snapshot, site } = publishedSite(deps, params);
+      return deps.live.site(snapshot, site, deps.demand.ofSite(site.hostname));
     },
+    readWhyNot: async ({ params }) => deps.whyNot.site(publishedSite(deps, params).site.hostname),
     tailLog: ({ params, query }) => {
-      const { customer, hostname } = params;
-      const snapshot = deps.feed.snapshot();
-      if (snapshot === null) throw new Fault("snapshot-missing");
-      const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
-      if (site === undefined) throw new Fault("not-found", hostname);
+      const { customer, hostname } = publishedSite(deps, params).site;
       return deps.tails.read({ customer, site: hostname }, query);
     },
     readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
   } satisfies Partial<Handlers>;
+}
+
+/** @throws Fault `snapshot-missing`; `not-found` where no site of that customer is published as that */
+function publishedSite(
+  { feed }: Deps,
+  { customer, hostname }: { readonly customer: string; readonly hostname: string },
+): { readonly snapshot: Snapshot; readonly site: SnapshotSite } {
+  const snapshot = feed.snapshot();
+  if (snapshot === null) throw new Fault("snapshot-missing");
+  const site = snapshot.sites.find((s) => s.hostname === hostname && s.customer === customer);
+  if (site === undefined) throw new Fault("not-found", hostname);
+  return { snapshot, site };
 }
 
 function changeHandlers({ deps, changer, claims, purges }: Parts) {

@@ -1,4 +1,6 @@
 import type { NodeStats, OriginSeen, ToldLoad } from "../../model/messages.ts";
+import { WHY_NOT, type WhyNot, type WhyNotCounts } from "../../model/why-not.ts";
+import type { CacheStatus } from "../../wire/http/mod.ts";
 import { readOrca } from "../../wire/probe/mod.ts";
 
 /**
@@ -27,17 +29,35 @@ export interface SiteCounts {
   hits: number;
   bytesOut: number;
   readonly outcomes: Record<OutcomeName, number>;
+  /** Answers that were no hit, by the place of their reason in WHY_NOT; drained as well. */
+  readonly whyNot: number[];
 }
 
 export function noCounts(): SiteCounts {
   const outcomes = Object.fromEntries(OUTCOMES.map((name) => [name, 0]));
   const none = outcomes as Record<OutcomeName, number>;
-  return { requests: 0, hits: 0, bytesOut: 0, outcomes: none };
+  return { requests: 0, hits: 0, bytesOut: 0, outcomes: none, whyNot: WHY_NOT.map(() => 0) };
 }
 
 /** What became of the one request that was counted so. */
 export function outcomeCounted({ outcomes }: SiteCounts): OutcomeName {
   return OUTCOMES.find((name) => outcomes[name] > 0) ?? "pass";
+}
+
+/** What Cache-Status says, and beside it, where it is no hit, why it is none: for the counts. */
+export interface DeliveryStatus extends CacheStatus {
+  readonly whyNot?: WhyNot;
+}
+
+/** Why the one request that was counted so was no hit; null: it was one. */
+export function whyCounted({ whyNot }: SiteCounts): WhyNot | null {
+  return WHY_NOT[whyNot.findIndex((n) => n > 0)] ?? null;
+}
+
+const INDEX_OF = new Map<string, number>(WHY_NOT.map((reason, i) => [reason, i]));
+
+export function countWhyNot({ whyNot }: SiteCounts, reason: WhyNot): void {
+  whyNot[INDEX_OF.get(reason)!]!++;
 }
 
 /** Times kept of one origin in one second: more of them tell nothing new. */
@@ -151,9 +171,10 @@ export class EdgeCounts {
 
   drain(): Pick<
     NodeStats,
-    "edge" | "fetches" | "told" | "origins" | "tiers" | "parents" | "parentsFailed"
+    "edge" | "whyNot" | "fetches" | "told" | "origins" | "tiers" | "parents" | "parentsFailed"
   > {
     const edge = drainSites(this.#sites);
+    const whyNot = drainWhyNot(this.#sites);
     const tiers = drainSites(this.#tiers);
     const parents = this.#parents;
     const parentsFailed = this.#parentsFailed;
@@ -171,13 +192,13 @@ export class EdgeCounts {
     const seen = Object.keys(origins).length === 0 ? {} : { origins };
     const above = Object.keys(parents).length === 0 ? {} : { parents, parentsFailed };
     const below = Object.keys(tiers).length === 0 ? {} : { tiers };
-    const own = { edge, fetches, ...seen, ...above, ...below };
+    const own = { edge, ...whyNot, fetches, ...seen, ...above, ...below };
     return { ...own, ...(Object.keys(told).length === 0 ? {} : { told }) };
   }
 }
 
 function drainSites(sites: ReadonlyMap<string, SiteCounts>): NodeStats["edge"] {
-  const drained: Record<string, Omit<SiteCounts, "outcomes">> = {};
+  const drained: Record<string, NodeStats["edge"][string]> = {};
   for (const [hostname, counts] of sites) {
     if (counts.requests === 0 && counts.bytesOut === 0) continue;
     const { requests, hits, bytesOut } = counts;
@@ -187,4 +208,15 @@ function drainSites(sites: ReadonlyMap<string, SiteCounts>): NodeStats["edge"] {
     counts.bytesOut = 0;
   }
   return drained;
+}
+
+function drainWhyNot(sites: ReadonlyMap<string, SiteCounts>): Pick<NodeStats, "whyNot"> {
+  const drained: Record<string, WhyNotCounts> = {};
+  for (const [hostname, { whyNot }] of sites) {
+    if (!whyNot.some((n) => n > 0)) continue;
+    const counted = WHY_NOT.map((reason, i) => [reason, whyNot[i]!] as const);
+    drained[hostname] = Object.fromEntries(counted.filter(([, n]) => n > 0));
+    whyNot.fill(0);
+  }
+  return Object.keys(drained).length === 0 ? {} : { whyNot: drained };
 }

@@ -45,3 +45,5 @@ export const HELD_STATUS = "turnpike-held-status";
 export const TOLD = "turnpike-told";
 /** What became of the request, for the counts of the worker. */
 export const OUTCOME = "turnpike-outcome";
+/** And why it was no hit, where it was none. */
+export const WHY_NOT_TOLD = "turnpike-why-not";

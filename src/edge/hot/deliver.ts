@@ -1,4 +1,5 @@
 import { assert } from "../../base/assert.ts";
+import type { WhyNot } from "../../model/why-not.ts";
 import { ageMs, isNotModified } from "../../policy/caching/mod.ts";
 import {
   type ByteRange,
@@ -10,7 +11,7 @@ import { nameHash } from "../cache/evict/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
-import type { OutcomeName } from "./count.ts";
+import { countWhyNot, type DeliveryStatus, type OutcomeName } from "./count.ts";
 import type { Fetched } from "./fetched.ts";
 import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
@@ -29,7 +30,7 @@ export type Held =
 export interface Delivery {
   readonly node: string;
   readonly nowMs: number;
-  readonly status: CacheStatus;
+  readonly status: DeliveryStatus;
 }
 
 /** Fields that speak of a body, which a 304 has not (RFC 9110 15.4.5). */
@@ -58,7 +59,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: meta.status, ageSec });
   const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
   if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
-  count(ask, outcomeOf(how.status));
+  count(ask, outcomeOf(how.status), whyNotOf(how.status));
   tellOf(ask, meta, how.nowMs);
   const asked = ask.request.headers;
   const encoded = encodedFor(held, ask, headers);
@@ -205,13 +206,28 @@ function outcomeOf({ hit, fwd, fwdStatus, collapsed, detail }: CacheStatus): Out
   return fwd === "stale" && fwdStatus === 304 ? "revalidated" : "miss";
 }
 
-/** The step `count`: what is billed, and what pages show. */
-export function count(ask: Pick<Ask, "entry">, outcome: OutcomeName): void {
+function whyNotOf({ whyNot, collapsed }: DeliveryStatus): WhyNot {
+  return whyNot ?? (collapsed === true ? "collapsed" : "not-held");
+}
+
+/**
+ * The step `count`: what is billed, and what pages show.
+ *
+ * @param whyNot why it is no hit, where it is none
+ */
+export function count(
+  ask: Pick<Ask, "entry">,
+  outcome: OutcomeName,
+  whyNot: WhyNot = "not-held",
+): void {
   const { usage, counts } = ask.entry;
   usage.requests++;
   counts.requests++;
   counts.outcomes[outcome]++;
-  if (outcome !== "hit" && outcome !== "stale") return;
+  if (outcome !== "hit" && outcome !== "stale") {
+    countWhyNot(counts, whyNot);
+    return;
+  }
   usage.hits++;
   counts.hits++;
 }

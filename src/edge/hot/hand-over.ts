@@ -1,6 +1,6 @@
-import type { CacheStatus } from "../../wire/http/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import type { DeliveryStatus } from "./count.ts";
 import { HELD, HELD_STATUS } from "./crew.ts";
 import type { Prepared } from "./head.ts";
 
@@ -24,7 +24,7 @@ export type Handed =
 export function handOver(
   held: MemoryObject<Prepared> | DiskObject,
   ask: Ask,
-  status: CacheStatus,
+  status: DeliveryStatus,
 ): Response | null {
   if (ask.method !== "GET") return null;
   const { meta } = held;

@@ -1,3 +1,4 @@
+import type { WhyNot } from "../../model/why-not.ts";
 import {
   conditionFields,
   partToAsk,
@@ -97,7 +98,8 @@ export class Misses {
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
     if (fetched.response.status !== 206) {
-      return this.#store({ ask, fetched, flight, stale: null });
+      const whyNot = this.#whyNot(ask, null);
+      return this.#store({ ask, fetched, flight, stale: null, whyNot });
     }
     const taken = await this.#works.slices.take(ask, fetched, held);
     if (taken === null) return { response: await pass(this.#works, ask), lasting: null };
@@ -143,11 +145,12 @@ export class Misses {
     readonly flight: Flight;
   }): Promise<Landed> {
     const { ask, stale, flight } = o;
+    const whyNot = this.#whyNot(ask, stale);
     const conditions = stale === null ? [] : conditionFields(stale.meta);
     let fetched = await this.#works.fetch(ask, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
       const here = stale !== null && isHere(stale);
-      const renewed = here ? await this.#renew(stale, o, fetched) : null;
+      const renewed = here ? await this.#renew(stale, { ask, flight, whyNot }, fetched) : null;
       if (renewed !== null) return renewed;
       fetched = await this.#works.fetch(ask, { conditions: [], shared: true });
     }
@@ -162,13 +165,22 @@ export class Misses {
       flight.land({ kind: "failed", refusal: fetched });
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
-    return this.#store({ ask, fetched, flight, stale });
+    return this.#store({ ask, fetched, flight, stale, whyNot });
+  }
+
+  /** Why a request is fetched for that others may wait for. */
+  #whyNot(ask: Ask, stale: Held | null): WhyNot {
+    if (stale !== null) return this.#works.whyStale(stale.meta);
+    const { cache } = this.#works;
+    if (cache.find(ask.key, ask.get) !== null) return "purged";
+    const others = cache.memory.variantsOf(ask.key) > 0 || cache.mayHoldOnDisk(ask.key);
+    return others ? "other-variant" : "not-held";
   }
 
   /** A 304 about what is held: the object with its new fields. Null: it is about something else. */
   async #renew(
     stale: Held,
-    o: { readonly ask: Ask; readonly flight: Flight },
+    o: { readonly ask: Ask; readonly flight: Flight; readonly whyNot: WhyNot },
     fetched: Fetched,
   ): Promise<Landed | null> {
     const { fields } = fetched.response;
@@ -181,10 +193,14 @@ export class Misses {
     return this.#renewed(o, held, keep);
   }
 
-  #renewed(o: { readonly ask: Ask; readonly flight: Flight }, held: Held, stored: boolean): Landed {
+  #renewed(
+    o: { readonly ask: Ask; readonly flight: Flight; readonly whyNot: WhyNot },
+    held: Held,
+    stored: boolean,
+  ): Landed {
     if (stored) o.flight.land({ kind: "shared", held, fwdStatus: 304 });
     const { node, clock } = this.#works;
-    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored } as const;
+    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored, whyNot: o.whyNot } as const;
     const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
     return { response, lasting: null };
   }
@@ -204,8 +220,9 @@ export class Misses {
     readonly fetched: Fetched;
     readonly flight: Flight;
     readonly stale: Held | null;
+    readonly whyNot: WhyNot;
   }): Promise<Landed> {
-    const { ask, fetched, flight, stale } = o;
+    const { ask, fetched, flight, stale, whyNot } = o;
     const { response } = fetched;
     const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask, facts), facts);
@@ -239,22 +256,26 @@ export class Misses {
       return { response: this.#works.refused(ask, refusals.badGateway), lasting: null };
     }
     const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
-    if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body });
+    if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body, whyNot });
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
     const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
     flight.land({ kind: "shared", held, fwdStatus: response.status });
-    return { response: this.#stored(held, ask, { stale, stored: !flight.purged }), lasting: null };
+    return {
+      response: this.#stored(held, ask, { stale, stored: !flight.purged, whyNot }),
+      lasting: null,
+    };
   }
 
   #stored(
     held: Held,
     ask: Ask,
-    o: { readonly stale: Held | null; readonly stored: boolean },
+    o: { readonly stale: Held | null; readonly stored: boolean; readonly whyNot: WhyNot },
   ): Response {
     const { node, clock } = this.#works;
     const fwd = o.stale === null ? "uri-miss" : "stale";
-    const status = { cache: node, fwd, fwdStatus: held.meta.status, stored: o.stored } as const;
+    const { stored, whyNot } = o;
+    const status = { cache: node, fwd, fwdStatus: held.meta.status, stored, whyNot } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
   }
 
@@ -265,6 +286,7 @@ export class Misses {
     readonly meta: ObjectMeta;
     readonly fetched: Fetched;
     readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
+    readonly whyNot: WhyNot;
   }): Landed {
     const { ask, flight, body } = o;
     const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax);
@@ -275,7 +297,8 @@ export class Misses {
     const known = o.fetched.response.contentLength ?? -1;
     const meta = sealMeta({ ...o.meta, bodyBytes: known });
     const held = { kind: "spool", meta, spool } as const;
-    const response = this.#stored(held, ask, { stale: null, stored: true });
+    const whyNot = known > ask.entry.site.objectBytesMax ? "too-large" : o.whyNot;
+    const response = this.#stored(held, ask, { stale: null, stored: true, whyNot });
     void spool.run(body.rest, body.first, (bodyBytes) => {
       return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
     });

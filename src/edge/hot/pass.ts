@@ -1,3 +1,4 @@
+import type { WhyNot } from "../../model/why-not.ts";
 import {
   cacheKey,
   compareHead,
@@ -25,7 +26,7 @@ import type { Works } from "./works.ts";
 interface PassOn {
   readonly fetched: Fetched;
   /** Why it is not kept, for Cache-Status. */
-  readonly reason: string;
+  readonly reason: WhyNot;
   /** What it replaces. */
   readonly stale: Held | null;
   readonly watch?: Watch;
@@ -35,7 +36,7 @@ interface PassOn {
 export async function pass(
   works: Works,
   ask: Ask,
-  o: { readonly why?: string; readonly above?: true } = {},
+  o: { readonly why?: WhyNot; readonly above?: true } = {},
 ): Promise<Response> {
   const watch = works.flights.watch(ask.flight);
   try {
@@ -105,8 +106,9 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   if (upstreamAge !== null) headers.set("age", upstreamAge);
   tellPassed(ask, fetched, o.reason);
   const { status, contentLength } = response;
+  const whyNot = whyPassed(ask, o);
   if (response.body === null && response.whole === undefined) {
-    count(ask, "pass");
+    count(ask, "pass", whyNot);
     if (ask.method === "HEAD" && contentLength !== null) {
       headers.set("content-length", String(contentLength));
     }
@@ -121,7 +123,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   }).catch(() => null);
   // It was a parent that broke off, and nothing of its answer has been sent on yet.
   if (read === null && fetched.tier !== undefined) return pass(works, ask);
-  count(ask, "pass");
+  count(ask, "pass", whyNot);
   if (read === null) return refuse(refusals.badGateway, node);
   if (read.kind === "large") {
     const o = { first: read.first, countOut: countStream(ask), over: ask.over };
@@ -130,6 +132,17 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   countBytes(ask, read.bytes.byteLength);
   if (o.watch?.purged === false) keepPosted(works, ask, { fetched, bytes: read.bytes });
   return new Response(read.bytes, { status, headers });
+}
+
+/** Of what is fetched for one alone, as it was before: what its own answer says to that. */
+function whyPassed(ask: Ask, { fetched, reason }: PassOn): WhyNot {
+  if (reason !== "not-shared") return reason;
+  if (ask.method === "HEAD") return "head";
+  const { response, receivedMs } = fetched;
+  const facts = factsOf(ask, response, receivedMs);
+  const verdict = storable(cacheRequestOf(ask, facts), facts);
+  // The client's own condition held: nothing was said of the object.
+  return verdict.store || response.status === 304 ? "not-shared" : verdict.reason;
 }
 
 /** An answer to POST that says it is what GET would get (RFC 9110 9.3.3). */

@@ -1,12 +1,13 @@
 import { assert } from "../../base/assert.ts";
 import { Fault } from "../../base/fault.ts";
 import { noUsage } from "../../model/usage.ts";
+import { WHY_NOT, type WhyNot } from "../../model/why-not.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
-import { type CacheStatus, connectionOptions, isHopByHop } from "../../wire/http/mod.ts";
+import { connectionOptions, isHopByHop } from "../../wire/http/mod.ts";
 import type { BorrowedFiles, Cache, Fields, ObjectMeta, Stamp } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { type Holding, passBody, readBody } from "./body.ts";
-import { noCounts, OUTCOMES, type OutcomeName } from "./count.ts";
+import { type DeliveryStatus, noCounts, OUTCOMES, type OutcomeName } from "./count.ts";
 import {
   HELD,
   HELD_STATUS,
@@ -15,6 +16,7 @@ import {
   RELAYED,
   type Relayed,
   TOLD,
+  WHY_NOT_TOLD,
   type Words,
 } from "./crew.ts";
 import { count, countBytes, countStream, deliver, type Held } from "./deliver.ts";
@@ -179,7 +181,7 @@ export class Keeper {
     const { ask, works } = o;
     const { meta } = handed;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
-    const status = JSON.parse(getter(o.answer.fields)(HELD_STATUS) ?? "{}") as CacheStatus;
+    const status = JSON.parse(getter(o.answer.fields)(HELD_STATUS) ?? "{}") as DeliveryStatus;
     const held = await this.#held(handed, { ...o, status });
     if (held === null) return null;
     return deliver(held, ask, { node: works.node, nowMs: works.nowMs(), status });
@@ -191,7 +193,7 @@ export class Keeper {
       readonly ask: Ask;
       readonly works: RelayWorks;
       readonly stamp: Stamp;
-      readonly status: CacheStatus;
+      readonly status: DeliveryStatus;
     },
   ): Promise<Held | null> {
     const { ask, works, stamp, status } = o;
@@ -221,11 +223,11 @@ export class Keeper {
   async #sendOn(answer: OriginResponse, ask: Ask, works: RelayWorks): Promise<Response> {
     const { status, contentLength } = answer;
     const get = getter(answer.fields);
-    count(ask, outcomeOf(get(OUTCOME)));
+    count(ask, outcomeOf(get(OUTCOME)), whyNotOf(get(WHY_NOT_TOLD)));
     const headers = new Headers();
     for (const [name, value] of answer.fields) {
       const isBodys = name === "content-length" && ask.method !== "HEAD";
-      if (name !== OUTCOME && !isBodys) headers.append(name, value);
+      if (name !== OUTCOME && name !== WHY_NOT_TOLD && !isBodys) headers.append(name, value);
     }
     if (answer.body === null && answer.whole === undefined) {
       return new Response(null, { status, headers });
@@ -297,4 +299,8 @@ async function readAll({ whole, body }: OriginResponse): Promise<Uint8Array<Arra
 
 function outcomeOf(told: string | null): OutcomeName {
   return OUTCOMES.find((name) => name === told) ?? "pass";
+}
+
+function whyNotOf(told: string | null): WhyNot | undefined {
+  return WHY_NOT.find((reason) => reason === told);
 }

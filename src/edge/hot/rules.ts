@@ -207,7 +207,7 @@ export class RuleSteps {
   }
 
   #refuse(ask: Ask, by: Chosen<unknown>, refusal: Refusal): Response {
-    count(ask, "rule");
+    count(ask, "rule", "rule");
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return refuse(refusal, this.#o.node, this.#named(by));
   }
@@ -218,7 +218,7 @@ export class RuleSteps {
     by: Chosen<unknown>,
     o: { readonly status: number; readonly fields: readonly (readonly [string, string])[] },
   ): Response {
-    count(ask, "rule");
+    count(ask, "rule", "rule");
     const headers = new Headers(o.fields.map(([name, value]) => [name, value] as [string, string]));
     headers.append("cache-status", this.#named(by));
     return new Response(null, { status: o.status, headers });

@@ -34,8 +34,8 @@ import {
   type Sent,
 } from "./ask.ts";
 import { challengePage } from "./challenge.ts";
-import { outcomeCounted } from "./count.ts";
-import { HELD, OUTCOME, type Relayed } from "./crew.ts";
+import { outcomeCounted, whyCounted } from "./count.ts";
+import { HELD, OUTCOME, type Relayed, WHY_NOT_TOLD } from "./crew.ts";
 import { deliver, type Held } from "./deliver.ts";
 import { isHandedOver } from "./hand-over.ts";
 import { type Prepared, ttlSec } from "./head.ts";
@@ -172,6 +172,9 @@ export class Server {
     if (isHandedOver(response)) return response;
     response.headers.delete(HELD);
     response.headers.set(OUTCOME, outcomeCounted(received.entry.counts));
+    const whyNot = whyCounted(received.entry.counts);
+    if (whyNot === null) response.headers.delete(WHY_NOT_TOLD);
+    else response.headers.set(WHY_NOT_TOLD, whyNot);
     return response;
   }
 

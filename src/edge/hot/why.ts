@@ -68,9 +68,7 @@ function judge(
     return ["miss", others ? "other-variant" : "not-held"];
   }
   if (works.isFresh(meta)) return ["hit", "fresh"];
-  if (meta.freshness.alwaysValidate) return ["stale", "validate"];
-  if (meta.freshness.lifetimeMs <= works.ageOf(meta)) return ["stale", "stale"];
-  return ["stale", works.isBehind() ? "behind" : "purged"];
+  return ["stale", works.whyStale(meta)];
 }
 
 async function held(

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
+import type { WhyNot } from "../../model/why-not.ts";
 import {
   ageMs,
   isFresh,
@@ -165,6 +166,13 @@ export class Works {
     return isFresh(meta.freshness, this.ageOf(meta)) && !this.#parts.behind();
   }
 
+  /** Why what is held and not fresh is not served as it is. */
+  whyStale(meta: ObjectMeta): WhyNot {
+    if (meta.freshness.alwaysValidate) return "validate";
+    if (meta.freshness.lifetimeMs <= this.ageOf(meta)) return "stale";
+    return this.isBehind() ? "behind" : "purged";
+  }
+
   mayRevalidateLater(meta: ObjectMeta): boolean {
     if (this.#parts.behind() || meta.freshness.alwaysValidate) return false;
     return mayServeWhileRevalidating(meta.freshness, this.ageOf(meta));
@@ -218,7 +226,7 @@ export class Works {
     };
     const opened = await webSockets.open(ask, { next, connection });
     if ("words" in opened) return this.refused(ask, opened);
-    count(ask, "pass");
+    count(ask, "pass", "web-socket");
     return opened;
   }
 
@@ -250,7 +258,7 @@ export class Works {
 
   /** The answer where no origin gave one. */
   refused(ask: Ask, refusal: Refusal): Response {
-    count(ask, "error");
+    count(ask, "error", "no-answer");
     if (ask.tier !== undefined) {
       const made = Object.entries(refusals).find(([, one]) => one === refusal)?.[0];
       if (made !== undefined) ask.tier.told = { purge: 0, heldMs: 0, made };

@@ -32,6 +32,7 @@ export * from "./signing-keys.ts";
 export * from "./simulate.ts";
 export * from "./who.ts";
 export * from "./why.ts";
+export * from "./why-not.ts";
 export * from "./zone.ts";
 export * from "./zone-extras.ts";
 export * from "./zone-keys.ts";

@@ -38,6 +38,7 @@ import { signingKeyRoutes } from "./signing-keys.ts";
 import { simulate, simulated } from "./simulate.ts";
 import { who, whoQuery } from "./who.ts";
 import { whyRoutes } from "./why.ts";
+import { whyNotRoutes } from "./why-not.ts";
 import { zoneRoutes } from "./zone.ts";
 import { zoneExtraRoutes } from "./zone-extras.ts";
 import { zoneKeysParams, zoneKeysView, zoneRoll } from "./zone-keys.ts";
@@ -374,6 +375,7 @@ export const routes = {
   ...signingKeyRoutes,
   ...certificateRoutes,
   ...whyRoutes,
+  ...whyNotRoutes,
   ...zoneRoutes,
   ...claimRoutes,
   ...setUpRoutes,

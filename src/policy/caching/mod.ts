@@ -50,3 +50,4 @@ export {
   selects,
 } from "./revalidate.ts";
 export { type CacheRequest, type StoreReason, storable } from "./storable.ts";
+export { whyNotReport } from "./why-not.ts";

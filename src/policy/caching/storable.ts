@@ -1,3 +1,4 @@
+import type { WhyNot } from "../../model/why-not.ts";
 import type { ResponseFacts } from "./facts.ts";
 import { hasExplicitFreshness, isHeuristicStatus } from "./freshness.ts";
 
@@ -16,11 +17,9 @@ export interface CacheRequest {
 }
 
 /** Why a response is stored or not. Values: logs, Cache-Status and tests use them. */
-export type StoreReason =
-  | "explicit"
-  | "heuristic"
-  | "validate-only"
-  | "rule"
+type Kept = "explicit" | "heuristic" | "validate-only" | "rule";
+type NotKept = Extract<
+  WhyNot,
   | "method"
   | "status"
   | "same-address"
@@ -34,12 +33,13 @@ export type StoreReason =
   | "authorization"
   | "cookie"
   | "vary-star"
-  | "no-freshness";
+  | "no-freshness"
+>;
+export type StoreReason = Kept | NotKept;
 
-export interface StoreVerdict {
-  readonly store: boolean;
-  readonly reason: StoreReason;
-}
+export type StoreVerdict =
+  | { readonly store: true; readonly reason: Kept }
+  | { readonly store: false; readonly reason: NotKept };
 
 /**
  * Answers to a request that the client made wrong, so that the next client's right one is not
@@ -122,10 +122,10 @@ function lifetimeIsNothing(facts: ResponseFacts): boolean {
   return facts.expiresMs === 0;
 }
 
-function yes(reason: StoreReason): StoreVerdict {
+function yes(reason: Kept): StoreVerdict {
   return { store: true, reason };
 }
 
-function no(reason: StoreReason): StoreVerdict {
+function no(reason: NotKept): StoreVerdict {
   return { store: false, reason };
 }

@@ -1,5 +1,5 @@
 import { SimpleGrid, Stack, Title } from "@mantine/core";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Live } from "../../../model/api/mod.ts";
 import { useRead } from "../api/queries.ts";
 import { Chart, type Series } from "../parts/chart.tsx";
@@ -15,6 +15,7 @@ import {
 } from "../parts/format.ts";
 import { Empty, Loaded } from "../parts/states.tsx";
 import { Stats } from "../parts/stats.tsx";
+import { WhyNot } from "../parts/why-not.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
 export function TrafficTab(props: SiteTabProps) {
@@ -28,14 +29,16 @@ export function TrafficTab(props: SiteTabProps) {
             Figures appear here a few seconds after the first lookup of {view.site.hostname}.
           </Empty>
         ) : (
-          <Graphs live={data} />
+          <Graphs live={data}>
+            <WhyNot customer={customer} hostname={view.site.hostname} />
+          </Graphs>
         )
       }
     </Loaded>
   );
 }
 
-function Graphs(props: { live: Live }) {
+function Graphs(props: { live: Live; children: ReactNode }) {
   const { live } = props;
   const site = useMemo(() => siteSeries(live), [live]);
   const each = useMemo(() => originSeries(live), [live]);
@@ -89,6 +92,7 @@ function Graphs(props: { live: Live }) {
           format={(value) => `${formatCount(value)}/s`}
         />
       </SimpleGrid>
+      {props.children}
       {live.logs === undefined ? null : <LogDelivery logs={live.logs} />}
     </Stack>
   );
