@@ -41,7 +41,8 @@ const seen = (requests: number, hits: number) => ({ [HOST]: { requests, hits, by
 
 test("what caches tell is added up for an hour, and then forgotten", async () => {
   const { clock, book, tell } = stage();
-  expect(book.site(HOST)).toMatchObject({ requests: 0, hitRatio: null, reasons: [] });
+  const sinceMs = clock.wallMs();
+  expect(book.site(HOST)).toMatchObject({ sinceMs, requests: 0, hitRatio: null, reasons: [] });
   await tell({ edge: seen(4, 1), whyNot: { [HOST]: { private: 2, "not-held": 1 } } });
   clock.advance(30 * MINUTE_MS);
   await tell({ edge: seen(6, 1), whyNot: { [HOST]: { private: 5 } } });
@@ -52,6 +53,7 @@ test("what caches tell is added up for an hour, and then forgotten", async () =>
     ["not-held", 1],
   ]);
   clock.advance(31 * MINUTE_MS);
+  expect(book.site(HOST).sinceMs).toBe(sinceMs + 5 * MINUTE_MS);
   expect(book.site(HOST)).toMatchObject({ requests: 6, reasons: [{ requests: 5 }] });
   clock.advance(31 * MINUTE_MS);
   expect(book.site(HOST)).toMatchObject({ requests: 0, reasons: [] });

@@ -27,11 +27,13 @@ interface Counted {
 /** Why requests of each site were no hits in the last hour: for people, never for bills. */
 export class WhyNotBook {
   readonly #clock: Clock;
+  readonly #startedMs: number;
   readonly #sites = new Map<string, Counted>();
   readonly #stops: (() => void)[];
 
   constructor(o: { readonly bus: Bus; readonly feed: Feed; readonly clock: Clock }) {
     this.#clock = o.clock;
+    this.#startedMs = o.clock.wallMs();
     this.#stops = [
       o.bus.subscribe("stats", (stats) => this.#take(stats)),
       o.feed.onSnapshot((snapshot) => this.#forget(snapshot)),
@@ -60,7 +62,8 @@ export class WhyNotBook {
       whyNot: Object.fromEntries(WHY_NOT.map((reason, i) => [reason, sums[REASONS + i]!])),
     });
     const { reasons, ...rest } = report;
-    return { sinceMs: first * BUCKET_MS, ...rest, reasons: [...reasons] };
+    const sinceMs = Math.max(this.#startedMs, first * BUCKET_MS);
+    return { sinceMs, ...rest, reasons: [...reasons] };
   }
 
   #take({ edge, whyNot = {} }: NodeStats): void {

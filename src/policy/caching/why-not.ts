@@ -69,7 +69,7 @@ const ABOUT: Readonly<Record<WhyNot, readonly [then: Then, means: string, fix: s
   collapsed: ["as is", "Waited for a fetch of the same that was under way: one for all", null],
   "no-freshness": [
     "kept",
-    "The web server says no lifetime",
+    "The web server says no lifetime, or one of nothing",
     "Set `Cache-Control: max-age=...`, or a rule `ttl`.",
   ],
   private: [
@@ -86,7 +86,7 @@ const ABOUT: Readonly<Record<WhyNot, readonly [then: Then, means: string, fix: s
   "set-cookie": [
     "kept",
     "The answer sets a cookie",
-    "Do not set cookies on static files; serve them at the second address, which drops them.",
+    "Let the web server set cookies with pages, not with what all users get alike.",
   ],
   cookie: [
     "kept",
@@ -102,7 +102,7 @@ const ABOUT: Readonly<Record<WhyNot, readonly [then: Then, means: string, fix: s
   "error-status": [
     "kept",
     "The web server answered with an error",
-    "See why in its log; a lifetime on the error (`public, max-age=10`) spares it the repeats.",
+    "See why in its log; a lifetime on an error of its own (5xx: `public, max-age=10`) spares it the repeats.",
   ],
   status: ["as is", "A status that no cache keeps", null],
   partial: [
