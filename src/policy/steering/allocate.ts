@@ -202,15 +202,22 @@ class Allocating {
     let best = -1;
     let bestCost = Number.POSITIVE_INFINITY;
     let bestLoad = Number.POSITIVE_INFINITY;
+    let bestRttMs = Number.POSITIVE_INFINITY;
     for (let s = 0; s < servers.length; s++) {
       if (s === except || (may !== null && !may(g, s))) continue;
       const load = this.#loadWith(g, s);
-      const cost = by.kind === "load" ? load : this.#rtt(g, s) + queueMs(load);
-      // Where both are over capacity, the lower load; ties stay with the first id.
-      if (best >= 0 && (cost > bestCost || (cost === bestCost && load >= bestLoad))) continue;
+      const rttMs = this.#rtt(g, s);
+      const cost = by.kind === "load" ? load : rttMs + queueMs(load);
+      // Where both are over capacity, the lower load, then the nearer one; ties stay with the first id.
+      if (best >= 0) {
+        if (cost > bestCost) continue;
+        if (cost === bestCost && load > bestLoad) continue;
+        if (cost === bestCost && load === bestLoad && rttMs >= bestRttMs) continue;
+      }
       best = s;
       bestCost = cost;
       bestLoad = load;
+      bestRttMs = rttMs;
     }
     return best;
   }

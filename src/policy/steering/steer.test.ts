@@ -234,6 +234,8 @@ test("nearest-unloaded takes a cache lower in both, and never a dominated one", 
       expect(dominates(other, chosen)).toBe(false);
       expect(reasons.length).toBe(2);
     }),
+    // Both as far over capacity: the nearer one.
+    { examples: [[1.499993, 1.499993, 0.001, 0]] },
   );
 });
 
