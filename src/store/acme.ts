@@ -1,9 +1,4 @@
-import type { Database } from "bun:sqlite";
-import { Fault } from "../base/fault.ts";
-import type { Rng } from "../base/rng.ts";
-import { masterKey, seal, unseal } from "./sealed.ts";
-import { openSealedDatabase } from "./sealed-database.ts";
-import { sqliteFault } from "./sqlite/open.ts";
+import { SealedDatabase, type SealedPlace } from "./sealed-database.ts";
 
 const VERSION = 1;
 const TABLES = `
@@ -75,31 +70,18 @@ interface NameRow {
  * One process owns both. Every method throws Fault `store-busy`, `store-full` or `store-corrupt`.
  */
 export class AcmeStore {
-  readonly #path: string;
-  readonly #database: Database;
-  readonly #master: Uint8Array;
-  readonly #rng: Rng;
+  readonly #sealed: SealedDatabase;
 
-  constructor(o: { readonly path: string; readonly masterPath: string; readonly rng: Rng }) {
-    this.#path = o.path;
-    this.#rng = o.rng;
-    this.#database = openSealedDatabase(o.path, { tables: TABLES, version: VERSION });
-    try {
-      // Keys of orders that have ended must be gone from the file too.
-      this.#database.run("pragma secure_delete = on");
-      const sealed = "select 1 from account union all select 1 from name where sealed is not null";
-      const isFresh = this.#guarded(() => this.#database.query(sealed).get() === null);
-      this.#master = masterKey(o.masterPath, o.rng, isFresh);
-      this.list();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  constructor(place: SealedPlace) {
+    const sealed = "select 1 from account union all select 1 from name where sealed is not null";
+    const schema = { tables: TABLES, version: VERSION, secureDelete: true } as const;
+    this.#sealed = new SealedDatabase(place, { ...schema, sealed });
+    this.#sealed.closedUnless(() => this.list());
   }
 
   account(directory: string): StoredAccount | null {
     const select = "select url, sealed from account where directory = ?";
-    const row = this.#guarded(() => this.#database.query(select).get(directory)) as {
+    const row = this.#sealed.guarded((database) => database.query(select).get(directory)) as {
       url: string | null;
       sealed: Uint8Array;
     } | null;
@@ -110,12 +92,12 @@ export class AcmeStore {
   putAccount({ directory, url, key }: StoredAccount): void {
     const sealed = this.#seal(`account ${directory}`, key);
     const put = "insert or replace into account values (?, ?, ?)";
-    this.#guarded(() => this.#database.query(put).run(directory, url, sealed));
+    this.#sealed.guarded((database) => database.query(put).run(directory, url, sealed));
   }
 
   list(): readonly StoredName[] {
     const all = "select * from name order by customer, host";
-    const rows = this.#guarded(() => this.#database.query(all).all()) as NameRow[];
+    const rows = this.#sealed.guarded((database) => database.query(all).all()) as NameRow[];
     return rows.map((row) => ({
       ...{ customer: row.customer, host: row.host, state: row.state, step: row.step },
       ...{ directory: row.directory, orderUrl: row.order_url, failures: row.failures },
@@ -128,8 +110,8 @@ export class AcmeStore {
     const sealed = one.key === null ? null : this.#seal(nameOf(one), one.key);
     const put = "insert or replace into name values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const { customer, host, state, step, directory, orderUrl, failures, nextMs } = one;
-    this.#guarded(() =>
-      this.#database
+    this.#sealed.guarded((database) =>
+      database
         .query(put)
         .run(
           ...[customer, host, state, step, directory, orderUrl, sealed],
@@ -140,12 +122,12 @@ export class AcmeStore {
 
   remove(customer: string, host: string): void {
     const remove = "delete from name where customer = ? and host = ?";
-    this.#guarded(() => this.#database.query(remove).run(customer, host));
+    this.#sealed.guarded((database) => database.query(remove).run(customer, host));
   }
 
   ordered(): readonly OrderedRow[] {
     const all = "select at_ms, domain, renewal from ordered";
-    const rows = this.#guarded(() => this.#database.query(all).all()) as {
+    const rows = this.#sealed.guarded((database) => database.query(all).all()) as {
       at_ms: number;
       domain: string;
       renewal: number;
@@ -157,36 +139,25 @@ export class AcmeStore {
 
   addOrdered({ atMs, domain, renewal }: OrderedRow): void {
     const add = "insert into ordered values (?, ?, ?)";
-    this.#guarded(() => this.#database.query(add).run(atMs, domain, renewal ? 1 : 0));
+    this.#sealed.guarded((database) => database.query(add).run(atMs, domain, renewal ? 1 : 0));
   }
 
   forgetOrdered(untilMs: number): void {
-    this.#guarded(() => this.#database.query("delete from ordered where at_ms <= ?").run(untilMs));
+    this.#sealed.guarded((database) =>
+      database.query("delete from ordered where at_ms <= ?").run(untilMs),
+    );
   }
 
   close(): void {
-    this.#database.close();
+    this.#sealed.close();
   }
 
   #seal(name: string, key: string): Uint8Array {
-    return seal(this.#master, { name, secret: Buffer.from(key), rng: this.#rng });
+    return this.#sealed.seal(name, Buffer.from(key));
   }
 
   #open(name: string, sealed: Uint8Array): string {
-    try {
-      return Buffer.from(unseal(this.#master, name, sealed)).toString();
-    } catch {
-      const detail = `${this.#path}: the master key does not open the key of ${name}`;
-      throw new Fault("store-corrupt", detail);
-    }
-  }
-
-  #guarded<T>(act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      throw sqliteFault(error, this.#path);
-    }
+    return this.#sealed.open(sealed, { name, what: `the key of ${name}` }).toString();
   }
 }
 

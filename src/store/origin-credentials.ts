@@ -5,7 +5,8 @@ import {
   originCredential,
 } from "../model/origin-credential.ts";
 import { readSealedCopy, type SealedCopy, writeSealedCopy } from "./sealed-copy.ts";
-import { SealedSecrets, type SealedSecretsOptions } from "./sealed-secrets.ts";
+import type { SealedPlace } from "./sealed-database.ts";
+import { SealedSecrets } from "./sealed-secrets.ts";
 
 export interface StoredCredential extends NamedCredential {
   readonly madeMs: number;
@@ -18,7 +19,7 @@ export interface StoredCredential extends NamedCredential {
 export class OriginCredentialStore {
   readonly #secrets: SealedSecrets;
 
-  constructor(o: SealedSecretsOptions) {
+  constructor(o: SealedPlace) {
     this.#secrets = new SealedSecrets("origin", o);
   }
 

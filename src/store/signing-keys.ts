@@ -1,5 +1,6 @@
 import type { SigningKey } from "../model/signing-keys.ts";
-import { SealedSecrets, type SealedSecretsOptions } from "./sealed-secrets.ts";
+import type { SealedPlace } from "./sealed-database.ts";
+import { SealedSecrets } from "./sealed-secrets.ts";
 
 export interface StoredSigningKey extends SigningKey {
   readonly madeMs: number;
@@ -12,7 +13,7 @@ export interface StoredSigningKey extends SigningKey {
 export class SigningKeyStore {
   readonly #secrets: SealedSecrets;
 
-  constructor(o: SealedSecretsOptions) {
+  constructor(o: SealedPlace) {
     this.#secrets = new SealedSecrets("signing", o);
   }
 

@@ -1,11 +1,7 @@
-import type { Database } from "bun:sqlite";
 import { Fault } from "../base/fault.ts";
-import type { Rng } from "../base/rng.ts";
 import type { Challenge, TsigSecret, TsigUse } from "../model/zone-extras.ts";
 import type { TsigAlgorithm } from "../wire/dns/mod.ts";
-import { masterKey, seal, unseal } from "./sealed.ts";
-import { openSealedDatabase } from "./sealed-database.ts";
-import { sqliteFault } from "./sqlite/open.ts";
+import { SealedDatabase, type SealedPlace } from "./sealed-database.ts";
 
 const TABLES = `
 create table tsig_key (
@@ -38,22 +34,12 @@ interface TsigRow {
  * One process owns both. Every method throws Fault `store-busy`, `store-full` or `store-corrupt`.
  */
 export class ZoneExtraStore {
-  readonly #path: string;
-  readonly #database: Database;
-  readonly #master: Uint8Array;
-  readonly #rng: Rng;
+  readonly #sealed: SealedDatabase;
 
-  constructor(o: { readonly path: string; readonly masterPath: string; readonly rng: Rng }) {
-    this.#path = o.path;
-    this.#rng = o.rng;
-    this.#database = openSealedDatabase(o.path, { tables: TABLES, version: VERSION });
-    try {
-      this.#master = masterKey(o.masterPath, o.rng, this.#rows().length === 0);
-      this.listTsig();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  constructor(place: SealedPlace) {
+    const schema = { tables: TABLES, version: VERSION };
+    this.#sealed = new SealedDatabase(place, { ...schema, sealed: "select 1 from tsig_key" });
+    this.#sealed.closedUnless(() => this.listTsig());
   }
 
   /** By name. */
@@ -63,7 +49,9 @@ export class ZoneExtraStore {
       customer: row.customer,
       use: row.use as TsigUse,
       algorithm: row.algorithm as TsigAlgorithm,
-      secret: this.#open(row),
+      secret: this.#sealed
+        .open(row.sealed, { name: row.name, what: `the TSIG key ${row.name}` })
+        .toString("base64"),
       createdMs: row.created_ms,
     }));
   }
@@ -72,21 +60,22 @@ export class ZoneExtraStore {
   addTsig(key: StoredTsig): void {
     const { name, customer, use, algorithm, createdMs } = key;
     if (this.#rows().some((row) => row.name === name)) throw new Fault("conflict", name);
-    const secret = Buffer.from(key.secret, "base64");
-    const sealed = seal(this.#master, { name, secret, rng: this.#rng });
+    const sealed = this.#sealed.seal(name, Buffer.from(key.secret, "base64"));
     const insert = "insert into tsig_key values (?, ?, ?, ?, ?, ?)";
-    this.#guarded(() => {
-      this.#database.query(insert).run(name, customer, use, algorithm, sealed, createdMs);
+    this.#sealed.guarded((database) => {
+      database.query(insert).run(name, customer, use, algorithm, sealed, createdMs);
     });
   }
 
   dropTsig(name: string): void {
-    this.#guarded(() => this.#database.query("delete from tsig_key where name = ?").run(name));
+    this.#sealed.guarded((database) =>
+      database.query("delete from tsig_key where name = ?").run(name),
+    );
   }
 
   listChallenges(): readonly Challenge[] {
     const select = "select * from challenge order by name, value";
-    const rows = this.#guarded(() => this.#database.query(select).all()) as {
+    const rows = this.#sealed.guarded((database) => database.query(select).all()) as {
       customer: string;
       name: string;
       value: string;
@@ -99,40 +88,25 @@ export class ZoneExtraStore {
 
   /** Makes these all there are. */
   putChallenges(challenges: readonly Challenge[]): void {
-    const run = this.#database.transaction(() => {
-      this.#database.run("delete from challenge");
-      const insert = this.#database.query("insert into challenge values (?, ?, ?, ?)");
-      for (const { customer, name, value, expiresMs } of challenges) {
-        insert.run(customer, name, value, expiresMs);
-      }
+    this.#sealed.guarded((database) => {
+      const run = database.transaction(() => {
+        database.run("delete from challenge");
+        const insert = database.query("insert into challenge values (?, ?, ?, ?)");
+        for (const { customer, name, value, expiresMs } of challenges) {
+          insert.run(customer, name, value, expiresMs);
+        }
+      });
+      run();
     });
-    this.#guarded(() => run());
   }
 
   close(): void {
-    this.#database.close();
+    this.#sealed.close();
   }
 
   #rows(): readonly TsigRow[] {
-    return this.#guarded(() => {
-      return this.#database.query("select * from tsig_key order by name").all() as TsigRow[];
+    return this.#sealed.guarded((database) => {
+      return database.query("select * from tsig_key order by name").all() as TsigRow[];
     });
-  }
-
-  #open(row: TsigRow): string {
-    try {
-      return Buffer.from(unseal(this.#master, row.name, row.sealed)).toString("base64");
-    } catch {
-      const detail = `${this.#path}: the master key does not open the TSIG key ${row.name}`;
-      throw new Fault("store-corrupt", detail);
-    }
-  }
-
-  #guarded<T>(act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      throw sqliteFault(error, this.#path);
-    }
   }
 }

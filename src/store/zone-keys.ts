@@ -1,10 +1,6 @@
 import type { Database } from "bun:sqlite";
-import { Fault } from "../base/fault.ts";
-import type { Rng } from "../base/rng.ts";
 import type { ZoneKey, ZoneKeyAlgorithm, ZoneKeyState } from "../model/zone-keys.ts";
-import { masterKey, seal, unseal } from "./sealed.ts";
-import { openSealedDatabase } from "./sealed-database.ts";
-import { sqliteFault } from "./sqlite/open.ts";
+import { SealedDatabase, type SealedPlace } from "./sealed-database.ts";
 
 /** Version 1; `pragma user_version` says which a file has. */
 const TABLES = `
@@ -46,23 +42,13 @@ export interface KeyStep {
  * process owns both. Every method throws Fault `store-busy`, `store-full` or `store-corrupt`.
  */
 export class ZoneKeyStore {
-  readonly #path: string;
-  readonly #database: Database;
-  readonly #master: Uint8Array;
-  readonly #rng: Rng;
+  readonly #sealed: SealedDatabase;
 
-  constructor(o: { readonly path: string; readonly masterPath: string; readonly rng: Rng }) {
-    this.#path = o.path;
-    this.#rng = o.rng;
-    this.#database = openSealedDatabase(o.path, { tables: TABLES, version: VERSION });
-    try {
-      this.#master = masterKey(o.masterPath, o.rng, this.#rows().length === 0);
-      // A wrong master key must be noticed at the start, not when a zone is to be signed.
-      this.list();
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  constructor(place: SealedPlace) {
+    const schema = { tables: TABLES, version: VERSION };
+    this.#sealed = new SealedDatabase(place, { ...schema, sealed: "select 1 from zone_key" });
+    // A wrong master key must be noticed at the start, not when a zone is to be signed.
+    this.#sealed.closedUnless(() => this.list());
   }
 
   /** In the order in which they were made. */
@@ -71,36 +57,37 @@ export class ZoneKeyStore {
   }
 
   step(step: KeyStep, nowMs: number): void {
-    const run = this.#database.transaction(() => {
-      for (const id of step.remove ?? []) {
-        this.#database.query("delete from zone_key where id = ?").run(id);
-      }
-      for (const { id, state } of step.move ?? []) {
-        const update = "update zone_key set state = ?, changed_ms = ? where id = ?";
-        this.#database.query(update).run(state, nowMs, id);
-      }
-      if (step.add !== undefined) this.#insert(step.add, nowMs);
+    this.#sealed.guarded((database) => {
+      const run = database.transaction(() => {
+        for (const id of step.remove ?? []) {
+          database.query("delete from zone_key where id = ?").run(id);
+        }
+        for (const { id, state } of step.move ?? []) {
+          const update = "update zone_key set state = ?, changed_ms = ? where id = ?";
+          database.query(update).run(state, nowMs, id);
+        }
+        if (step.add !== undefined) this.#insert(database, step.add, nowMs);
+      });
+      run();
     });
-    this.#guarded(() => run());
   }
 
   close(): void {
-    this.#database.close();
+    this.#sealed.close();
   }
 
   #rows(): readonly Row[] {
-    return this.#guarded(() => {
-      return this.#database.query("select * from zone_key order by id").all() as Row[];
+    return this.#sealed.guarded((database) => {
+      return database.query("select * from zone_key order by id").all() as Row[];
     });
   }
 
-  #insert(key: ZoneKey, nowMs: number): void {
-    const secret = Buffer.from(key.privateKey, "base64");
-    const sealed = seal(this.#master, { name: nameOf(key), secret, rng: this.#rng });
+  #insert(database: Database, key: ZoneKey, nowMs: number): void {
+    const sealed = this.#sealed.seal(nameOf(key), Buffer.from(key.privateKey, "base64"));
     const insert = `insert into zone_key (zone, algorithm, state, public_key, sealed, changed_ms)
       values (?, ?, ?, ?, ?, ?)`;
     const { zone, algorithm, state, publicKey } = key;
-    this.#database.query(insert).run(zone, algorithm, state, publicKey, sealed, nowMs);
+    database.query(insert).run(zone, algorithm, state, publicKey, sealed, nowMs);
   }
 
   #open(row: Row): StoredZoneKey {
@@ -112,21 +99,8 @@ export class ZoneKeyStore {
       publicKey: row.public_key,
       changedMs: row.changed_ms,
     };
-    try {
-      const secret = unseal(this.#master, nameOf(key), row.sealed);
-      return { ...key, privateKey: Buffer.from(secret).toString("base64") };
-    } catch {
-      const detail = `${this.#path}: the master key does not open a key of ${row.zone}`;
-      throw new Fault("store-corrupt", detail);
-    }
-  }
-
-  #guarded<T>(act: () => T): T {
-    try {
-      return act();
-    } catch (error) {
-      throw sqliteFault(error, this.#path);
-    }
+    const of = { name: nameOf(key), what: `a key of ${row.zone}` };
+    return { ...key, privateKey: this.#sealed.open(row.sealed, of).toString("base64") };
   }
 }
 
