@@ -1,8 +1,9 @@
-import { noUsage, type UsageCounters } from "../../model/usage.ts";
+import { noUsage } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl, type Target } from "../../wire/http/mod.ts";
 import { noCounts } from "./count.ts";
 import type { Relayed } from "./crew.ts";
+import { InboundUsage } from "./inbound-usage.ts";
 import { TARGET_LENGTH_MAX } from "./limits.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { ruledFields } from "./rules-fields.ts";
@@ -137,30 +138,9 @@ export function relayedAsk(request: Request, table: EdgeTable, of: Relayed): Ask
   const { site, form, path, client } = of;
   const entry = table.byHostname.get(site);
   if (entry === undefined || form === "tier") return refusals.unknownHost;
-  const counted = { ...entry, usage: new UsageAtKeeper(entry.usage), counts: noCounts() };
+  const counted = { ...entry, usage: new InboundUsage(entry.usage), counts: noCounts() };
   const ask = askOf({ request, entry: counted, form, path, client });
   return "status" in ask ? ask : { ...ask, handOver: true };
-}
-
-/** The worker counts what clients are sent; what comes from web servers is counted where it comes. */
-class UsageAtKeeper implements UsageCounters {
-  requests = 0;
-  hits = 0;
-  bytesOut = 0;
-  queries = 0;
-  readonly #real: UsageCounters;
-
-  constructor(real: UsageCounters) {
-    this.#real = real;
-  }
-
-  get bytesIn(): number {
-    return this.#real.bytesIn;
-  }
-
-  set bytesIn(bytes: number) {
-    this.#real.bytesIn = bytes;
-  }
 }
 
 function askOf(o: {

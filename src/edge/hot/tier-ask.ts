@@ -1,4 +1,3 @@
-import type { UsageCounters } from "../../model/usage.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import { keyParts, type Plan } from "../../policy/rules/mod.ts";
 import { TIERS_ABOVE_MAX } from "../../policy/steering/mod.ts";
@@ -11,6 +10,7 @@ import {
 } from "../../wire/http/mod.ts";
 import { type Ask, OWN_PATH } from "./ask.ts";
 import type { EdgeCounts } from "./count.ts";
+import { InboundUsage } from "./inbound-usage.ts";
 import { TARGET_LENGTH_MAX, TIER_WINDOW_MS } from "./limits.ts";
 import type { EdgeTable, SiteEntry } from "./table.ts";
 import type { TierAsk, TierKeys } from "./tier.ts";
@@ -94,29 +94,8 @@ const entries = new WeakMap<SiteEntry, SiteEntry>();
 function forCaches(entry: SiteEntry, counts: EdgeCounts): SiteEntry {
   const known = entries.get(entry);
   if (known !== undefined) return known;
-  const own = new TierUsage(entry.usage);
+  const own = new InboundUsage(entry.usage);
   const made = { ...entry, usage: own, counts: counts.ofTier(entry.hostname) };
   entries.set(entry, made);
   return made;
-}
-
-/** Only what comes from the site's web servers is its usage: it is fetched here, and nowhere else. */
-class TierUsage implements UsageCounters {
-  requests = 0;
-  hits = 0;
-  bytesOut = 0;
-  queries = 0;
-  readonly #site: UsageCounters;
-
-  constructor(site: UsageCounters) {
-    this.#site = site;
-  }
-
-  get bytesIn(): number {
-    return this.#site.bytesIn;
-  }
-
-  set bytesIn(bytes: number) {
-    this.#site.bytesIn = bytes;
-  }
 }
