@@ -4,14 +4,13 @@ import type { CredentialMade, CredentialRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
-import { Confirm } from "../parts/confirm.tsx";
 import { CopyLine } from "../parts/copy-line.tsx";
 import { CredentialForm, KINDS } from "../parts/credential-form.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { formatDay } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
+import { Removal } from "../parts/removal.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
-import { useToast } from "../parts/toast.tsx";
 
 const REFRESH_MS = 10_000;
 
@@ -67,7 +66,7 @@ export function CredentialsPage(props: PageProps) {
           )
         }
       </Loaded>
-      <Removal customer={customer} row={asking} onClose={() => setAsking(null)} />
+      <CredentialRemoval customer={customer} row={asking} onClose={() => setAsking(null)} />
     </Page>
   );
 }
@@ -133,34 +132,22 @@ function columnsOf(
   return [...columns, actions];
 }
 
-function Removal(props: { customer: string; row: Row | null; onClose: () => void }) {
-  const { customer, row } = props;
-  const remove = useChange("deleteCredential");
-  const toast = useToast();
+function CredentialRemoval(props: { customer: string; row: Row | null; onClose: () => void }) {
+  const { customer, row, onClose } = props;
+  const change = useChange("deleteCredential");
   return (
-    <Confirm
-      open={row !== null}
-      title={`Remove the credential ${row?.name ?? ""}?`}
-      verb="Remove credential"
-      busy={remove.isPending}
-      onClose={props.onClose}
-      onConfirm={() =>
-        row !== null &&
-        remove.mutate(
-          { params: { customer, name: row.name } },
-          {
-            onSuccess: () => toast(`${row.name} is removed`),
-            onError: (error) => toast(error.message, { bad: true }),
-            onSettled: props.onClose,
-          },
-        )
-      }
+    <Removal
+      kind="credential"
+      name={row?.name ?? null}
+      busy={change.isPending}
+      onClose={onClose}
+      remove={(name, end) => change.mutate({ params: { customer, name } }, end)}
     >
       <Text>
         {row !== null && row.sites.length > 0
           ? `Caches fetch nothing from the web servers of ${row.sites.join(", ")} any more, unless another one is named beside it.`
           : "No site names it."}
       </Text>
-    </Confirm>
+    </Removal>
   );
 }

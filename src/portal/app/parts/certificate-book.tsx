@@ -5,13 +5,12 @@ import type { CertificateRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange } from "../api/queries.ts";
 import { CertificateForm, type Owner } from "./certificate-form.tsx";
-import { Confirm } from "./confirm.tsx";
 import { type Column, DataTable } from "./data-table.tsx";
 import { formatDay } from "./format.ts";
 import { Page } from "./page.tsx";
+import { Removal } from "./removal.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { Empty, Loaded } from "./states.tsx";
-import { useToast } from "./toast.tsx";
 
 /** A page of certificates: each with its state, a way to add one and to remove one. */
 export function CertificateBook(props: {
@@ -50,7 +49,7 @@ export function CertificateBook(props: {
         }
       </Loaded>
       {props.children}
-      <Removal customer={customer} row={asking} onClose={() => setAsking(null)} />
+      <CertificateRemoval customer={customer} row={asking} onClose={() => setAsking(null)} />
     </Page>
   );
 }
@@ -102,32 +101,29 @@ function columnsOf(ask: ((row: CertificateRow) => void) | null): readonly Column
   return [...columns, actions];
 }
 
-function Removal(props: { customer: Owner; row: CertificateRow | null; onClose: () => void }) {
-  const { customer, row } = props;
+function CertificateRemoval(props: {
+  customer: Owner;
+  row: CertificateRow | null;
+  onClose: () => void;
+}) {
+  const { customer, row, onClose } = props;
   const [own, theirs] = [useChange("deleteNetworkCertificate"), useChange("deleteCertificate")];
-  const toast = useToast();
-  function remove(name: string): void {
-    const done = {
-      onSuccess: () => toast(`${name} is removed`),
-      onError: (error: Error) => toast(error.message, { bad: true }),
-      onSettled: props.onClose,
-    };
-    if (customer === null) own.mutate({ params: { name } }, done);
-    else theirs.mutate({ params: { customer, name } }, done);
-  }
   return (
-    <Confirm
-      open={row !== null}
-      title={`Remove the certificate ${row?.name ?? ""}?`}
-      verb="Remove certificate"
+    <Removal
+      kind="certificate"
+      name={row?.name ?? null}
       busy={own.isPending || theirs.isPending}
-      onClose={props.onClose}
-      onConfirm={() => row !== null && remove(row.name)}
+      onClose={onClose}
+      remove={(name, end) =>
+        customer === null
+          ? own.mutate({ params: { name } }, end)
+          : theirs.mutate({ params: { customer, name } }, end)
+      }
     >
       <Text>
         Within a minute no cache shows it. Names that have no other are then answered with a
         certificate that is not theirs, which browsers refuse.
       </Text>
-    </Confirm>
+    </Removal>
   );
 }

@@ -3,13 +3,12 @@ import { type FormEvent, useState } from "react";
 import type { SigningKeyMade, SigningKeyRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
-import { Confirm } from "./confirm.tsx";
 import { CopyLine } from "./copy-line.tsx";
 import { type Column, DataTable } from "./data-table.tsx";
 import { sortProblems } from "./field-problems.ts";
 import { formatDay } from "./format.ts";
+import { Removal } from "./removal.tsx";
 import { FormAlert } from "./states.tsx";
-import { useToast } from "./toast.tsx";
 
 const REFRESH_MS = 10_000;
 
@@ -40,7 +39,7 @@ export function SigningKeys(props: { customer: string }) {
           rowKey={(row) => row.name}
         />
       )}
-      <Removal customer={customer} row={asking} onClose={() => setAsking(null)} />
+      <KeyRemoval customer={customer} row={asking} onClose={() => setAsking(null)} />
     </>
   );
 }
@@ -112,30 +111,18 @@ function NewKey(props: { customer: string; onMade: (key: SigningKeyMade) => void
   );
 }
 
-function Removal(props: { customer: string; row: SigningKeyRow | null; onClose: () => void }) {
-  const { customer, row } = props;
-  const remove = useChange("deleteSigningKey");
-  const toast = useToast();
+function KeyRemoval(props: { customer: string; row: SigningKeyRow | null; onClose: () => void }) {
+  const { customer, row, onClose } = props;
+  const change = useChange("deleteSigningKey");
   return (
-    <Confirm
-      open={row !== null}
-      title={`Remove the key ${row?.name ?? ""}?`}
-      verb="Remove key"
-      busy={remove.isPending}
-      onClose={props.onClose}
-      onConfirm={() =>
-        row !== null &&
-        remove.mutate(
-          { params: { customer, name: row.name } },
-          {
-            onSuccess: () => toast(`${row.name} is removed`),
-            onError: (error) => toast(error.message, { bad: true }),
-            onSettled: props.onClose,
-          },
-        )
-      }
+    <Removal
+      kind="key"
+      name={row?.name ?? null}
+      busy={change.isPending}
+      onClose={onClose}
+      remove={(name, end) => change.mutate({ params: { customer, name } }, end)}
     >
       <Text>Within seconds every cache refuses what was signed with it.</Text>
-    </Confirm>
+    </Removal>
   );
 }
