@@ -223,13 +223,14 @@ export class Keeper {
   async #sendOn(answer: OriginResponse, ask: Ask, works: RelayWorks): Promise<Response> {
     const { status, contentLength } = answer;
     const get = getter(answer.fields);
-    count(ask, outcomeOf(get(OUTCOME)), whyNotOf(get(WHY_NOT_TOLD)));
+    const told = () => count(ask, outcomeOf(get(OUTCOME)), whyNotOf(get(WHY_NOT_TOLD)));
     const headers = new Headers();
     for (const [name, value] of answer.fields) {
       const isBodys = name === "content-length" && ask.method !== "HEAD";
       if (name !== OUTCOME && name !== WHY_NOT_TOLD && !isBodys) headers.append(name, value);
     }
     if (answer.body === null && answer.whole === undefined) {
+      told();
       return new Response(null, { status, headers });
     }
     const read = await readBody(answer, {
@@ -238,7 +239,9 @@ export class Keeper {
       count: () => {},
       holding: works.holding,
     }).catch(() => null);
+    // Broken off it is an error, and the keeper counts nothing: it is counted once, when that is known.
     if (read === null) return works.refused(ask, refusals.badGateway);
+    told();
     if (read.kind === "large") {
       const countOut = countStream(ask);
       return new Response(passBody(read.rest, { first: read.first, countOut, over: ask.over }), {
