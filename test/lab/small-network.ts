@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Folder, OPERATOR } from "./turnpike.ts";
 
 export const ZONE = "cdn.example";
@@ -74,4 +75,29 @@ export function smallNetwork(o: {
 /** Writes the node file and returns the arguments that start it. */
 export function upArgs(folder: Folder, name: string, node: Record<string, unknown>): string[] {
   return ["up", "--config", folder.file(`${name}.yaml`, node), "--log-level", "warn"];
+}
+
+/** The supervisor's children: control is the one that has the database under `data` open. */
+export function childOf(supervisor: number, data: string, wanted: "control" | "node"): number {
+  for (const name of readdirSync("/proc")) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      if (parent !== supervisor) continue;
+      const open = readdirSync(`/proc/${name}/fd`).map((fd) => linkOf(`/proc/${name}/fd/${fd}`));
+      const isControl = open.some((path) => path.startsWith(`${data}/control/`));
+      if (isControl === (wanted === "control")) return Number(name);
+    } catch {
+      // It is no process, or has ended meanwhile.
+    }
+  }
+  throw new Error(`The supervisor has no child for ${wanted}`);
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
 }

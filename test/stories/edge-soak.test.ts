@@ -1,145 +1,142 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// A whole node under mixed traffic for long: what it holds and how long it takes stay as they are. What
+// is judged, and that it would be noticed, stands beside it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { seededRng } from "../../src/base/rng.ts";
+import { rises, trendOf } from "../lab/flat.ts";
+import { SoakClients } from "../lab/soak-clients.ts";
+import { MEMORY_MIB, SoakWorld } from "../lab/soak-world.ts";
+import { loopback } from "../lab/turnpike.ts";
+import {
+  type Allowed,
+  descriptorsOf,
+  judge,
+  pssMiB,
+  startBare,
+  Watch,
+  type Window,
+} from "../lab/watch.ts";
 
-/** The long run takes 17 minutes and its start and end, `--full` an hour. */
-const SECONDS = Number(process.env.TURNPIKE_SOAK_SEC ?? 4);
-const WINDOWS = SECONDS > 60 ? 20 : 4;
-const CAP_BYTES = 64 * 1024 * 1024;
-const CLIENTS = 16;
-const OBJECTS = 3_000;
-const SIZES = [1_000, 1_000, 10_000, 10_000, 100_000];
-const LARGE = 3_000_000;
-const ADDRESS = "127.84.2.1";
-const HOST = "www.shop-7.example.cdn.example";
+/** The long run takes 20 minutes, and its start and end; `--full` an hour. */
+const SECONDS = Number(process.env.TURNPIKE_SOAK_SEC ?? 8);
+const IS_LONG = SECONDS >= 600;
+const WINDOW_SEC = IS_LONG ? 60 : SECONDS / 4;
+const WINDOWS = Math.round(SECONDS / WINDOW_SEC);
+/** Until memory and disk are full, and everything has been done once. */
+const WARM = Math.min(Math.floor(WINDOWS / 4), 8);
+const TICK_MS = IS_LONG ? 1_000 : 150;
+const ALLOWED: Allowed = {
+  pssMiB: 0.1 * MEMORY_MIB,
+  descriptors: 8,
+  ...{ p50: 1.5, p90: 2, p99: 3 },
+};
 
-let origin: Bun.Server<undefined>;
-let child: Bun.Subprocess<"ignore", "pipe", "inherit">;
-let port = 0;
+describe("a soak", () => {
+  const world = new SoakWorld();
+  const clients = new SoakClients(world, seededRng(11));
+  let bare: Awaited<ReturnType<typeof startBare>>;
+  let watch: Watch;
 
-/** What an origin does is told by the path: `/kind/size/name`. */
-function answer(request: Request): Response {
-  const [, kind, size] = new URL(request.url).pathname.split("/");
-  const control = kind === "private" ? "no-store" : kind === "short" ? "max-age=5" : "max-age=600";
-  const headers = { "cache-control": control, etag: '"1"', "content-type": "image/png" };
-  if (request.headers.get("if-none-match") === '"1"') {
-    return new Response(null, { status: 304, headers });
-  }
-  return new Response(new Uint8Array(Number(size)).fill(65), { headers });
-}
+  beforeAll(async () => {
+    await world.start();
+    bare = await startBare(world.beside, "sound");
+    const host = world.sites[0]!.host;
+    const node = world.pid("node");
+    watch = new Watch({
+      pid: () => node,
+      subject: { ...world.at, host, path: "/probed/1000/x" },
+      control: bare.probed,
+      ...{ everyMs: 20, sampleMs: IS_LONG ? 1_000 : 100 },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await clients.stop();
+    await watch?.stop();
+    await bare?.stop();
+    await world.stop();
+  }, 60_000);
 
-beforeAll(async () => {
-  origin = Bun.serve({ hostname: "127.84.2.2", port: 0, fetch: answer });
-  const server = join(import.meta.dir, "../../bench/edge-server.ts");
-  const args = [ADDRESS, "127.84.2.2", String(origin.port), String(CAP_BYTES)];
-  child = Bun.spawn([process.execPath, server, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-    // As the node starts it: src/cli/fleet.ts.
-    env: { ...process.env, BUN_JSC_forceRAMSize: String(CAP_BYTES), MIMALLOC_ALLOW_THP: "0" },
-  });
-  const { value } = await child.stdout.getReader().read();
-  port = (JSON.parse(new TextDecoder().decode(value)) as { http: number }).http;
-});
-afterAll(async () => {
-  child.kill("SIGTERM");
-  await child.exited;
-  await origin.stop(true);
-});
-
-function rssMiB(): number {
-  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024);
-}
-
-function descriptors(): number {
-  return readdirSync(`/proc/${child.pid}/fd`).length;
-}
-
-interface Window {
-  requests: number;
-  hits: number;
-  wrong: string[];
-  hitMs: number[];
-}
-
-const rng = seededRng(11);
-let unique = 0;
-
-function pathOf(draw: number): string {
-  const rank = Math.floor(OBJECTS * rng.float() ** 2);
-  const size = SIZES[rank % SIZES.length]!;
-  if (draw < 0.7) return `/all/${size}/${rank}`;
-  if (draw < 0.8) return `/short/${size}/${rank}`;
-  if (draw < 0.88) return `/all/${size}/once-${unique++}`;
-  if (draw < 0.95) return `/private/${size}/${rank}`;
-  return `/large/${LARGE}/${rank % 40}`;
-}
-
-/** One request of the mix, some of them for a part, some left in the middle. */
-async function one(window: Window): Promise<void> {
-  const path = pathOf(rng.float());
-  const size = Number(path.split("/")[2]);
-  const manner = rng.float();
-  const headers: Record<string, string> = { host: HOST };
-  if (manner < 0.05) headers.range = "bytes=100-599";
-  if (manner > 0.95) headers["if-none-match"] = '"1"';
-  const leaving = new AbortController();
-  const from = performance.now();
-  const url = `http://${ADDRESS}:${port}${path}`;
-  const reply = await fetch(url, { headers, signal: leaving.signal, decompress: false });
-  window.requests++;
-  if (manner > 0.05 && manner < 0.08) {
-    leaving.abort();
-    return;
-  }
-  const bytes = await reply.bytes().catch(() => null);
-  const hit = reply.headers.get("cache-status")?.includes("; hit") === true;
-  if (hit && size <= 10_000) window.hitMs.push(performance.now() - from);
-  if (hit) window.hits++;
-  const length = { 200: size, 206: 500, 304: 0 }[reply.status];
-  if (bytes?.byteLength !== length) window.wrong.push(`${path}: ${reply.status} ${bytes?.length}`);
-}
-
-async function run(seconds: number): Promise<Window> {
-  const window: Window = { requests: 0, hits: 0, wrong: [], hitMs: [] };
-  const until = performance.now() + seconds * 1000;
-  const client = async () => {
-    while (performance.now() < until) {
-      await one(window).catch((error: unknown) => {
-        window.wrong.push(String(error));
-      });
+  /** What operators do, until the run is over. */
+  async function act(untilMs: number): Promise<void> {
+    for (let n = 0; performance.now() < untilMs; n++) {
+      await world.act(n, TICK_MS);
+      await Bun.sleep(TICK_MS);
     }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  return window;
-}
+  }
 
-function quantile(sorted: readonly number[], part: number): number {
-  return Math.round(10 * (sorted[Math.floor(sorted.length * part)] ?? 0)) / 10;
-}
+  test(
+    "under mixed traffic memory, descriptors and latency stay as they are, and every answer is right",
+    async () => {
+      clients.start({ clients: 12, slow: 8, pauseMs: 40 });
+      const acting = act(performance.now() + SECONDS * 1000);
+      const windows: (Window & { readonly controlPssMiB: number })[] = [];
+      const requests: number[] = [];
+      for (let i = 0; i < WINDOWS; i++) {
+        const window = await watch.window(WINDOW_SEC);
+        const controlPssMiB = Math.round(pssMiB(world.pid("control")));
+        windows.push({ ...window, controlPssMiB });
+        const { http1 = 0, http1Tls = 0, http2 = 0 } = clients.counts;
+        requests.push(http1 + http1Tls + http2);
+        tell({ windows, requests });
+      }
+      await acting;
+      const judged = judge(windows.slice(WARM), ALLOWED);
+      tell({ windows, requests, judged });
+      expect(clients.wrong.slice(0, 5)).toEqual([]);
+      for (const what of ["purges", "deaths", "snapshots", "certificates", "logLines"]) {
+        expect([what, world.did[what]! > 0]).toEqual([what, true]);
+      }
+      expect([world.did.logLinesLost, world.did.logLinesOfOthers]).toEqual([0, 0]);
+      // A short run is still filling the cache.
+      if (IS_LONG) expect(judged.rising).toEqual([]);
+      expect(descriptorsOf(world.pid("node"))).toBeLessThan(400);
+    },
+    60_000 + SECONDS * 1_500,
+  );
 
-test(
-  "under mixed traffic memory, descriptors and latency stay as they are, and every answer is right",
-  async () => {
-    const windows: Record<string, number>[] = [];
-    for (let i = 0; i < WINDOWS; i++) {
-      const { requests, hits, wrong, hitMs } = await run(SECONDS / WINDOWS);
-      expect(wrong.slice(0, 5)).toEqual([]);
-      hitMs.sort((a, b) => a - b);
-      const times = { hitP50Ms: quantile(hitMs, 0.5), hitP99Ms: quantile(hitMs, 0.99) };
-      windows.push({ requests, hits, rssMiB: rssMiB(), descriptors: descriptors(), ...times });
-    }
+  /** What there is to tell so far: a run of an hour is looked at before its end. */
+  function tell(of: { windows: object[]; requests: number[]; judged?: object }): void {
     const evidence = process.env.TURNPIKE_EVIDENCE;
-    const figures = { seconds: SECONDS, capMiB: CAP_BYTES >> 20, windows };
-    if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
-    const half = WINDOWS / 2;
-    const most = (name: string, part: typeof windows) => Math.max(...part.map((w) => w[name]!));
-    const [early, late] = [windows.slice(0, half), windows.slice(half)];
-    expect(most("descriptors", late)).toBeLessThan(most("descriptors", early) + CLIENTS + 16);
-    // A short run is still filling the cache.
-    if (SECONDS < 60) return;
-    expect(most("rssMiB", late)).toBeLessThan(most("rssMiB", early) + 0.1 * (CAP_BYTES >> 20));
-  },
-  60_000 + SECONDS * 1_500,
-);
+    if (evidence === undefined) return;
+    const { did } = world;
+    const { counts, wrong } = clients;
+    const figures = { seconds: SECONDS, memoryMiB: MEMORY_MIB, warm: WARM, allowed: ALLOWED };
+    const sofar = { ...figures, ...of, did, counts, wrong: wrong.slice(0, 20) };
+    writeFileSync(evidence, JSON.stringify(sofar));
+  }
+});
+
+describe("what a soak is judged by", () => {
+  const at = loopback();
+
+  test("finds a server that holds more and more and takes longer and longer", async () => {
+    const leaking = await startBare(at(1), "leak");
+    const sound = await startBare(at(2), "sound");
+    const [subject, control] = [leaking.probed, sound.probed];
+    const watch = new Watch({ pid: () => leaking.pid, subject, control, everyMs: 2, sampleMs: 50 });
+    const windows: Window[] = [];
+    for (let i = 0; i < 10; i++) windows.push(await watch.window(0.5));
+    await watch.stop();
+    await leaking.stop();
+    await sound.stop();
+    const { rising, trends } = judge(windows, ALLOWED);
+    if (!rising.includes("p50")) process.stdout.write(JSON.stringify({ trends, windows }));
+    expect(rising).toEqual(expect.arrayContaining(["pssMiB", "descriptors", "p50"]));
+  }, 60_000);
+
+  test("is not moved by noise or by a few wild windows, and finds a small steady rise in them", () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const { float } = seededRng(seed);
+      const noise = Array.from({ length: 45 }, () => 130 + 8 * (float() - 0.5));
+      for (let i = 0; i < 5; i++) noise[Math.floor(float() * 45)]! += 60 * float();
+      expect([seed, rises(noise, 6.4)]).toEqual([seed, false]);
+      const leaking = noise.map((value, i) => value + (15 * i) / 44);
+      expect([seed, rises(leaking, 6.4)]).toEqual([seed, true]);
+    }
+  });
+
+  test("tells a trend from first to last", () => {
+    expect(trendOf([1, 2, 3, 4, 5])).toEqual({ rise: 4, errorOfRise: 0 });
+    expect(trendOf([5, 5, 5, 90, 5, 5, 5]).rise).toBe(0);
+  });
+});

@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { serialOf } from "../lab/ask.ts";
 import { type Program, until } from "../lab/process.ts";
-import { PORTS, SITE, smallNetwork, smallNode, upArgs, ZONE } from "../lab/small-network.ts";
+import {
+  childOf,
+  PORTS,
+  SITE,
+  smallNetwork,
+  smallNode,
+  upArgs,
+  ZONE,
+} from "../lab/small-network.ts";
 import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
 
 const folder = new Folder();
@@ -30,30 +37,7 @@ async function answers(): Promise<boolean> {
   return (await serialOf(NODE, ZONE, 300)) > 0;
 }
 
-/** The supervisor's children: control is the one that has the database open. */
-function child(wanted: "control" | "node"): number {
-  for (const name of readdirSync("/proc")) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      if (parent !== running.pid) continue;
-      const open = readdirSync(`/proc/${name}/fd`).map((fd) => link(`/proc/${name}/fd/${fd}`));
-      const isControl = open.some((path) => path.startsWith(`${data}/control/`));
-      if (isControl === (wanted === "control")) return Number(name);
-    } catch {
-      // It is no process, or has ended meanwhile.
-    }
-  }
-  throw new Error(`The supervisor has no child for ${wanted}`);
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
+const child = (wanted: "control" | "node") => childOf(running.pid, data, wanted);
 
 test("the control process killed: names are answered without a gap, and it comes back", async () => {
   const before = child("control");
