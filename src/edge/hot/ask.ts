@@ -10,6 +10,7 @@ import { ruledFields } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
 import type { EdgeTable, Form, SiteEntry } from "./table.ts";
 import type { TierAsk } from "./tier.ts";
+import type { Turn } from "./turns.ts";
 
 /** What is sent of an answer's body, for whoever writes requests down. */
 export interface Sent {
@@ -46,6 +47,10 @@ export interface Ask {
   readonly flight: string;
   /** The client's address. */
   readonly client: string;
+  /** The port at which its connection begins; left out where nobody knows. */
+  readonly clientPort?: number;
+  /** By which it takes its turn among what its connection asks for; left out: it need not. */
+  readonly turn?: Turn;
   /** A field as the origin would see it: null for those that are not sent on. */
   readonly get: (name: string) => string | null;
   /** What the site's rules made of it; null: it has none. */

@@ -25,6 +25,8 @@ export interface Words {
 /** What a worker says of a request that it asks the keeper about. */
 export interface Relayed {
   readonly client: string;
+  /** Where its connection begins. */
+  readonly clientPort?: number;
   readonly scheme: "http" | "https";
   readonly site: string;
   /** `tier`: another cache asks, see tier-ask. */

@@ -215,11 +215,15 @@ export class Fetcher {
     return firstGood({
       ...{ first, waitMs },
       second: () => {
-        const now = this.#parts.view() ?? view;
-        const next = o.asked.size < attempts ? this.#free(now, ask, o.asked) : null;
+        if (o.asked.size >= attempts) return null;
+        const another = ask.turn?.another();
+        if (another === null) return null;
+        const next = this.#free(this.#parts.view() ?? view, ask, o.asked);
+        if (next === null) another?.give();
         if (next === null) return null;
         o.asked.add(next.choice.id);
-        return asking(next);
+        const { result, giveUp } = asking(next);
+        return { result: result.finally(() => another?.give()), giveUp };
       },
       good: (said) => !("status" in said) && this.#judge(ask, said) === "answer",
       dismiss: (said) => void dismiss(said),
@@ -328,6 +332,8 @@ export class Fetcher {
     const requestedMs = nowMs();
     const said = { purge: this.#parts.purged(), groupEnds: this.#parts.groupEnds() };
     counts.fetched(choice.id, exchangesMax);
+    // Held until all of the answer came: that may be long after the request had it.
+    ask.turn?.hold();
     try {
       const response = await origins.fetch({
         scheme: ask.entry.site.scheme,
@@ -342,7 +348,10 @@ export class Fetcher {
         headMs: HEAD_MS,
         silentMs: SILENT_MS,
         ...(o.signal === undefined ? {} : { signal: o.signal }),
-        onEnd: () => this.#left(ask, choice.id),
+        onEnd: () => {
+          ask.turn?.give();
+          this.#left(ask, choice.id);
+        },
       });
       if (response.load !== undefined) counts.told(choice.id, response.load);
       const receivedMs = nowMs();

@@ -14,11 +14,18 @@ export class Gate {
     return true;
   }
 
-  /** Waits for a place and takes it. False: the queue is full, or none came free in time. */
-  wait(id: string, o: { readonly most: number; readonly ms: number }): Promise<boolean> {
+  /**
+   * Waits for a place and takes it. False: the queue is full, or none came free in time.
+   *
+   * @param o.waiting how many may wait; as many as may run where it is left out
+   */
+  wait(
+    id: string,
+    o: { readonly most: number; readonly ms: number; readonly waiting?: number },
+  ): Promise<boolean> {
     if (this.enter(id, o.most)) return Promise.resolve(true);
     const queue = this.#queues.get(id) ?? new Set();
-    if (queue.size >= o.most) return Promise.resolve(false);
+    if (queue.size >= (o.waiting ?? o.most)) return Promise.resolve(false);
     this.#queues.set(id, queue);
     return new Promise((resolve) => {
       const settle = (entered: boolean) => {

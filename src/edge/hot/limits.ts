@@ -39,6 +39,11 @@ export const NOTES_LENGTH_MAX = 4 * 1024 * 1024;
 export const ORIGIN_EXCHANGES_MAX = 512;
 /** Exchanges of all customers together, waiting ones too; one customer alone may have half of them. */
 export const EXCHANGES_MAX = 4_096;
+/** Requests of one client's connection that have exchanges under way at once; others of it wait. */
+export const TURNS_MAX = 100;
+/** As many as one connection may have open. */
+export const TURNS_WAITING_MAX = 256;
+export const TURN_WAIT_MS = 10_000;
 /** How long a request waits for one of them to end. */
 export const QUEUE_MS = 3_000;
 export const HEAD_MS = 10_000;

@@ -35,9 +35,12 @@ interface Landed {
  */
 export class Misses {
   readonly #works: Works;
+  readonly #lookAgain: (ask: Ask) => Promise<Response>;
 
-  constructor(works: Works) {
+  /** @param lookAgain the steps from the lookup on, for what was not held before it had its turn */
+  constructor(works: Works, lookAgain: (ask: Ask) => Promise<Response>) {
     this.#works = works;
+    this.#lookAgain = lookAgain;
   }
 
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
@@ -121,8 +124,22 @@ export class Misses {
     return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }));
   }
 
-  /** Makes a fetch that others may wait for. */
+  /** Makes a fetch that others may wait for, once it has its turn: until then nobody waits for it. */
   async #led(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
+    const { turn } = ask;
+    const waits = turn?.takeNow() === false;
+    if (waits && !(await turn.take())) return this.#works.refused(ask, refusals.greedy);
+    try {
+      if (!waits) return await this.#fly(ask, make);
+      // Its client may have left, and others may have fetched it, meanwhile.
+      if (ask.request.signal.aborted) return this.#works.refused(ask, refusals.greedy);
+      return await this.#lookAgain(ask);
+    } finally {
+      turn?.give();
+    }
+  }
+
+  async #fly(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
     const flight = this.#works.flights.start(ask.flight);
     let lasting: Promise<void> | null = null;
     try {

@@ -184,6 +184,7 @@ export class Parents {
     const requestedMs = nowMs();
     const purge = this.#parts.purged();
     let well = false;
+    ask.turn?.hold();
     try {
       const response = await origins.fetch({
         ...at,
@@ -191,7 +192,10 @@ export class Parents {
         fields: o.fields,
         ...{ body: null, bodyBytes: null },
         ...{ headMs: parentTimes.headMs, silentMs: SILENT_MS },
-        onEnd: () => this.#left(id, ask),
+        onEnd: () => {
+          ask.turn?.give();
+          this.#left(id, ask);
+        },
       });
       const told = readTierTold(response.tier);
       const made = told?.made;

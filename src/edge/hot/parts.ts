@@ -275,8 +275,14 @@ export class Parts {
       return held.bytes;
     const coming = this.#coming.get(key);
     if (coming !== undefined) return coming;
+    const { turn } = ask;
+    if (turn?.takeNow() === false) {
+      if (!(await turn.take())) return null;
+      return this.#slice(object, ask, index).finally(() => turn.give());
+    }
     const fetching = this.#fetchSlice(object, ask, { key, first, last }).finally(() => {
       this.#coming.delete(key);
+      turn?.give();
     });
     this.#coming.set(key, fetching);
     return fetching;

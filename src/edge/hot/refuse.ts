@@ -123,6 +123,13 @@ export const refusals = {
     fields: { "retry-after": "1" },
     error: "connection_limit_reached",
   },
+  greedy: {
+    status: 429,
+    words: "This connection asks for too much at once that is not held here",
+    fields: { "retry-after": "1" },
+    error: "connection_limit_reached",
+    details: "client-connection",
+  },
   crowded: {
     status: 503,
     words: "The sites of this customer ask their web servers for too much at once",

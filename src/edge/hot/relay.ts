@@ -275,6 +275,7 @@ function fieldsOf(ask: Ask, form: Relayed["form"] = ask.form): Fields {
   const named = connectionOptions(headers.get("connection"));
   const relayed: Relayed = {
     client: ask.client,
+    ...(ask.clientPort === undefined ? {} : { clientPort: ask.clientPort }),
     scheme: url.startsWith("https:") ? "https" : "http",
     site: ask.entry.hostname,
     form,

@@ -69,7 +69,7 @@ export class Server {
     this.#parts = parts;
     this.#works = new Works(parts);
     this.#rules = new RuleSteps(parts);
-    this.#misses = new Misses(this.#works);
+    this.#misses = new Misses(this.#works, (ask) => this.#lookupOnDisk(ask, this.#find(ask)));
     this.#known = new KnownUrls(parts.node, parts.keeper?.words ?? null);
     parts.cache.memory.onDrop = (object) => this.#known.forget(object);
   }
@@ -215,7 +215,7 @@ export class Server {
       return this.#patiently(ask, connection, (one) => this.#relay(one, keeper));
     }
     if (object !== null && this.#works.mayRevalidateLater(object.meta)) {
-      this.#revalidateLater(object, ask);
+      this.#revalidateLater(object, ask, connection);
       return this.#hit(object, ask, "stale-while-revalidate");
     }
     return this.#patiently(ask, connection, (one) => this.#lookupOnDisk(one, object));
@@ -231,7 +231,8 @@ export class Server {
     connection.timeout(request, MISS_IDLE_SEC);
     const over = () => connection.timeout(request, IDLE_SEC);
     const sent = ask.sent ?? nothingSent(false);
-    const response = await this.#guarded(answer({ ...ask, sent, over }));
+    const turn = this.#works.turnOf(ask, connection);
+    const response = await this.#guarded(answer({ ...ask, sent, over, ...turn }));
     if (!sent.streamed) over();
     return response;
   }
@@ -321,10 +322,13 @@ export class Server {
   }
 
   /** Validates what was just served stale, once for all who ask meanwhile (RFC 5861 3). */
-  #revalidateLater(stale: Held, ask: Ask): void {
+  #revalidateLater(stale: Held, ask: Ask, connection: Connection): void {
     if (this.#works.flights.of(ask.flight) !== undefined) return;
-    const alone = detached(ask);
+    const alone = { ...detached(ask), ...this.#works.turnOf(ask, connection) };
+    // A connection that asks for so much already has this done by the next that asks.
+    if (alone.turn?.takeNow() === false) return;
     const done = this.#guarded(this.#misses.lead(alone, stale)).then(async (response) => {
+      alone.turn?.give();
       ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
       await response.body?.cancel();
     });

@@ -33,6 +33,7 @@ import type { Signatures } from "./rules.ts";
 import type { Encode } from "./rules-table.ts";
 import type { EdgeTable } from "./table.ts";
 import type { TierKeys } from "./tier.ts";
+import { Turns } from "./turns.ts";
 
 /** What the edge gives its server. */
 export interface ServeParts {
@@ -123,6 +124,7 @@ export class Works {
   readonly cache: Cache<Prepared>;
   readonly clock: Clock;
   readonly flights = new Flights();
+  readonly #turns = new Turns();
   readonly holding: Holding;
   readonly slices: Parts;
   readonly #parts: ServeParts;
@@ -186,12 +188,26 @@ export class Works {
 
   /**
    * The step `fetch`: each answer of an origin comes through here, whoever asked for it. It is judged
-   * and stored in the origin's own words: the edits of rules are made when it is sent on.
+   * and stored in the origin's own words: the edits of rules are made when it is sent on. Who has
+   * others wait for it has taken its turn before.
    */
-  fetch(ask: Ask, o: Omit<Sending, "cdnId">): Promise<Fetched | Refusal> {
+  async fetch(ask: Ask, o: Omit<Sending, "cdnId">): Promise<Fetched | Refusal> {
     const view = this.#parts.view();
-    if (view === null) return Promise.resolve(refusals.noSnapshot);
-    return this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
+    if (view === null) return refusals.noSnapshot;
+    const { turn } = ask;
+    if (turn !== undefined && !turn.takeNow() && !(await turn.take())) return refusals.greedy;
+    try {
+      return await this.#fetcher.fetch(ask, view, { ...o, cdnId: view.snapshot.zone });
+    } finally {
+      turn?.give();
+    }
+  }
+
+  /** Where a request comes from, and its turn; nothing where that is another cache, or not known. */
+  turnOf({ tier, request }: Ask, connection: Connection): Pick<Ask, "clientPort" | "turn"> {
+    const from = tier === undefined ? connection.requestIP(request) : null;
+    if (from?.port === undefined) return {};
+    return { clientPort: from.port, turn: this.#turns.of(`${from.address} ${from.port}`) };
   }
 
   /** Names of the caches that would be asked for it before its web servers, in order. */

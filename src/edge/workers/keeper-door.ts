@@ -48,7 +48,10 @@ export function openKeeperDoor(o: {
       }
       listener.timeout(request, IDLE_SEC);
       const connection = {
-        requestIP: () => ({ address: of.client }),
+        requestIP: () => ({
+          address: of.client,
+          ...(of.clientPort === undefined ? {} : { port: of.clientPort }),
+        }),
         timeout: (_: Request, seconds: number) => listener.timeout(request, seconds),
       };
       return o.handle(asAsked(request, of), connection, of);
