@@ -9,6 +9,7 @@ import type { View } from "../policy/steering/mod.ts";
 import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
 import { Cache } from "./cache/mod.ts";
+import { hearChanges, tellChanges } from "./changes.ts";
 import { openDoorOfKeeper, openDoors } from "./doors.ts";
 import { Encoder } from "./encoder.ts";
 import { EdgeCounts } from "./hot/count.ts";
@@ -65,6 +66,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const crew = o.crew === undefined ? null : joinCrew(o.crew, origins);
   const isWorker = crew?.keeper !== undefined;
   const webSockets = new WebSockets();
+  const changes = tellChanges(o);
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;
   const { beacon, ...seen } = seenOf(o);
@@ -76,6 +78,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     purgeBegun: () => purges.begun,
     ...givenBy(o),
     groupEnds: () => bans.groupEnds,
+    tellChanged: changes.tell,
     endGroups: (of, groups) => groupsEnd({ bans, server, log, words: crew?.words }, of, groups),
     banned: (meta) => bans.of(meta),
     purgeAsked: (...asked) => purgeMethod.answer(...asked),
@@ -98,6 +101,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   if (first !== null) swap(first);
   const ends = [feed.onSnapshot(swap)];
   if (!isWorker) ends.push(answerWhy({ ...o, why: (...ask) => server.why(...ask) }));
+  if (!isWorker) ends.push(hearChanges({ ...o, end: (of) => server.changed(of) }), changes.stop);
   if (!isWorker) purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
   const sendings = openSendings(o.listen.hosts);

@@ -2,6 +2,7 @@
 import type { AcmeTokenSet } from "./acme.ts";
 import type { Assignment } from "./assignment.ts";
 import type { CertificateIndex } from "./certificate.ts";
+import type { ChangedTold } from "./changed.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { TailAsk, TailTold } from "./log-tail.ts";
 import type { OriginCredentialSet } from "./origin-credential.ts";
@@ -174,6 +175,8 @@ export interface Events {
   readonly health: { readonly health: Health; readonly assignment: Assignment };
   readonly purge: Purge;
   readonly "purge.ack": PurgeAck;
+  /** Unsafe requests through one cache changed these: the others end what they hold of them. */
+  readonly "edge.changed": ChangedTold;
   readonly stats: NodeStats;
   readonly "load.told": LoadTold;
   /** A cache's fetch from this target failed: probes look at once. At most twice a second of each. */

@@ -39,6 +39,8 @@ beforeAll(async () => {
   fleet = await startFleet({ nodes: files, log: silentLog, logLevel: "error" });
   token = await api.signIn();
   const network = smallNetwork({ address: at(1), origins: [at(9)] });
+  const [customer] = network.customers as { sites: Record<string, unknown>[] }[];
+  customer!.sites[0]!.front = "caches";
   await api.must("POST", "/apply", {
     network: {
       ...network,
@@ -114,11 +116,24 @@ test("caches of processes of their own ask their parent, a purge of all is await
   expect(await billed()).toEqual(sum);
 }, 60_000);
 
+test("what a POST through one cache changed, no cache of another process serves from before", async () => {
+  for (const { name } of NODES) expect((await get(name, "/img/list")).text).toBe("v2");
+  version = 3;
+  const { address } = NODES[1]!;
+  const url = `http://${HOSTNAME}:${PORTS.http}/img/list`;
+  const posted = await ask({ address, port: PORTS.http }, url, { fields: {}, method: "POST" });
+  expect(posted.status).toBe(200);
+  for (const { name } of NODES) {
+    const changed = async () => (await get(name, "/img/list")).text === "v3";
+    await until(changed, { what: `${name} to have ended it`, withinMs: 10_000, everyMs: 20 });
+  }
+}, 60_000);
+
 test("a parent that is killed costs no client an answer, and its objects come from the origin", async () => {
   const pid = fleet!.pids()["mid-1"]!;
   process.kill(pid, "SIGKILL");
   for (let i = 0; i < 20; i++) {
     const reply = await get(i % 2 === 0 ? "out-1" : "out-2", `/img/killed-${i}.png`);
-    expect([reply.status, reply.text]).toEqual([200, "v2"]);
+    expect([reply.status, reply.text]).toEqual([200, `v${version}`]);
   }
 }, 60_000);

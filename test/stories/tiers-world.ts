@@ -42,6 +42,11 @@ export class TierNode {
       const purges = this.told.filter((purge) => purge.number > after);
       return { latest: this.told.at(-1)?.number ?? 0, purges };
     });
+    this.bus.subscribe("edge.changed", (told) => {
+      if (told.node !== name || world.changesTo === null) return;
+      for (const other of world.changesTo())
+        if (other !== this) other.bus.publish("edge.changed", told);
+    });
     this.bus.subscribe("purge.ack", ({ number }) => {
       this.acked = Math.max(this.acked, number);
     });
@@ -113,6 +118,8 @@ export class TierWorld {
   keys = [{ madeMs: 0, secret: new Uint8Array(32).fill(5) }];
   port = 0;
   httpsPort = 0;
+  /** Who hears what unsafe requests changed elsewhere; null: nobody. */
+  changesTo: (() => readonly TierNode[]) | null = null;
   /** What all of them show where they speak TLS, and how they reach each other. */
   tls: { readonly cert: string; readonly key: string } | null = null;
   tiers: unknown;

@@ -1,26 +1,26 @@
 /**
- * Objects that unsafe requests through this cache changed, so that parents may hold what was before.
+ * Objects that unsafe requests changed, so that parents may hold what was before.
  * Bounded: once it is full, who has more than an equal part forgets its own oldest (threats T10).
  */
 export class Changed {
   readonly #most: number;
-  readonly #ms: number;
   /** Customer -> key -> until when, the oldest first. */
   readonly #of = new Map<string, Map<string, number>>();
   #count = 0;
 
-  /** @param o how many are remembered, and for how long */
-  constructor(o: { readonly most: number; readonly ms: number }) {
-    this.#most = o.most;
-    this.#ms = o.ms;
+  /** @param most how many are remembered */
+  constructor(most: number) {
+    this.#most = most;
   }
 
-  note(customer: string, key: string, monoMs: number): void {
+  /** @param untilMs how long it is remembered at least, of the clock that `has` is asked by */
+  note(customer: string, key: string, untilMs: number): void {
     const own = this.#of.get(customer) ?? new Map<string, number>();
     this.#of.set(customer, own);
+    const before = own.get(key) ?? 0;
     if (own.delete(key)) this.#count--;
     if (this.#count >= this.#most) this.#forgetOne(customer, own);
-    own.set(key, monoMs + this.#ms);
+    own.set(key, Math.max(before, untilMs));
     this.#count++;
   }
 

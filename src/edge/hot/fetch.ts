@@ -16,7 +16,7 @@ import { Lacks } from "./lacks.ts";
 import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginRequest } from "./origin.ts";
-import { type Judged, Parents, type ParentTimes } from "./parents.ts";
+import { type Judged, Parents, type ParentTimes, type Where } from "./parents.ts";
 import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
@@ -107,8 +107,8 @@ export class Fetcher {
   }
 
   /** An unsafe request changed what this key names. */
-  changed(customer: string, key: string): void {
-    this.#parents.changed(customer, key);
+  changed(customer: string, key: string, where: Where): void {
+    this.#parents.changed(customer, key, where);
   }
 
   /** Asks for what `ask` asks for; a client that left too much behind is told to wait. */

@@ -24,6 +24,8 @@ export const PARENT_EXCHANGES_MAX = 512;
 /** Addresses that unsafe requests changed: this cache asks no parent for them, for so long. */
 export const CHANGED_MAX = 10_000;
 export const CHANGED_MS = 24 * 3600 * 1000;
+/** Those that another cache told of: its parents were told as well, though maybe later than it. */
+export const CHANGED_ELSEWHERE_MS = 10_000;
 /** Longest request target taken. */
 export const TARGET_LENGTH_MAX = 8_192;
 /** URLs whose object is known without parsing; longer ones and later ones are parsed each time. */

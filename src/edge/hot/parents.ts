@@ -12,6 +12,7 @@ import type { EdgeCounts } from "./count.ts";
 import type { Fetched, Sending } from "./fetched.ts";
 import {
   AVOIDED_MAX,
+  CHANGED_ELSEWHERE_MS,
   CHANGED_MAX,
   CHANGED_MS,
   PARENT_AVOID_MS,
@@ -32,6 +33,9 @@ export type Judged = Pick<
   ObjectMeta,
   "customer" | "site" | "path" | "fields" | "receivedMs" | "purge" | "groupEnds"
 >;
+
+/** Where an unsafe request went through: this cache, or another one that told of it. */
+export type Where = "here" | "elsewhere";
 
 export interface ParentTimes {
   /** How long a parent may take for the head of its answer. */
@@ -81,16 +85,17 @@ export class Parents {
   readonly #places = new Map<string, Shares>();
   /** Node id, or node id and site, -> until when it is not asked. */
   readonly #avoid = new Map<string, number>();
-  readonly #changed = new Changed({ most: CHANGED_MAX, ms: CHANGED_MS });
+  readonly #changed = new Changed(CHANGED_MAX);
 
   constructor(parts: ParentsParts, shares: Shares) {
     this.#parts = parts;
     this.#shares = shares;
   }
 
-  /** An unsafe request that went through here changed it: parents may still hold what was before. */
-  changed(customer: string, key: string): void {
-    this.#changed.note(customer, key, performance.now());
+  /** An unsafe request changed it: parents may still hold what was before. */
+  changed(customer: string, key: string, where: Where): void {
+    const ms = where === "here" ? CHANGED_MS : CHANGED_ELSEWHERE_MS;
+    this.#changed.note(customer, key, performance.now() + ms);
   }
 
   /** The names of those that would be asked for it, in order. */

@@ -1,3 +1,4 @@
+import type { ChangedOfSite } from "../../model/changed.ts";
 import type { WhyNot } from "../../model/why-not.ts";
 import {
   cacheKey,
@@ -16,9 +17,11 @@ import type { Watch } from "./flight.ts";
 import { addCacheStatus, formHeaders } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
+import type { Where } from "./parents.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { pathsHeld } from "./rules.ts";
+import type { EntryRules } from "./rules-table.ts";
 import { tellPassed } from "./tier.ts";
 import type { Works } from "./works.ts";
 
@@ -61,16 +64,30 @@ export async function pass(
 async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
   const { status, fields } = fetched.response;
   const get = getter(fields);
-  const { customer, hostname, firstAddress } = ask.entry;
+  const { customer, hostname: site, firstAddress, rules } = ask.entry;
   const request = { method: ask.method, at: firstAddress, path: ask.path };
-  for (const path of invalidatedPaths(request, { status, get })) {
-    for (const held of pathsHeld(ask.entry.rules, path)) {
-      const key = cacheKey({ customer, site: hostname, path: held });
-      works.changed(customer, key);
+  const paths = invalidatedPaths(request, { status, get });
+  const groups = invalidatedGroups(ask.method, { status, get });
+  const of = { customer, site, paths, groups };
+  works.tellChanged(of);
+  await endChanged(works, of, { rules, where: "here" });
+}
+
+/** Ends what is held of what an unsafe method changed. */
+export async function endChanged(
+  works: Works,
+  of: ChangedOfSite,
+  o: { readonly rules: EntryRules | null; readonly where: Where },
+): Promise<void> {
+  const { customer, site } = of;
+  for (const path of of.paths) {
+    for (const held of pathsHeld(o.rules, path)) {
+      const key = cacheKey({ customer, site, path: held });
+      works.changed(customer, key, o.where);
       await works.purge(key);
     }
   }
-  await works.endGroups(ask, invalidatedGroups(ask.method, { status, get }));
+  await works.endGroups(of, of.groups);
 }
 
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */

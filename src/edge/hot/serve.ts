@@ -21,6 +21,7 @@
  * `no-store` is honoured: what it fetched is not kept.
  */
 import { AssertionError, assert } from "../../base/assert.ts";
+import type { ChangedOfSite } from "../../model/changed.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
@@ -42,7 +43,7 @@ import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
 import { IDLE_SEC, MISS_IDLE_SEC } from "./limits.ts";
 import { Misses } from "./miss.ts";
-import { pass, passHead } from "./pass.ts";
+import { endChanged, pass, passHead } from "./pass.ts";
 import { lend } from "./places.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
@@ -82,6 +83,14 @@ export class Server {
   /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */
   purge(key: string): Promise<void> {
     return this.#works.purge(key);
+  }
+
+  /** Through another cache an unsafe request changed these; resolves when nothing held here is served. */
+  async changed(of: ChangedOfSite): Promise<void> {
+    const entry = this.#parts.table()?.byHostname.get(of.site);
+    // What is nobody's here, or another customer's by now, is served to nobody.
+    if (entry?.customer !== of.customer) return;
+    await endChanged(this.#works, of, { rules: entry.rules, where: "elsewhere" });
   }
 
   /** Bans came for this site: nothing under way is joined, and no URL is known any more. */

@@ -2,6 +2,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
+import type { ChangedOfSite } from "../../model/changed.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
 import type { WhyNot } from "../../model/why-not.ts";
 import {
@@ -24,7 +25,7 @@ import type { Fetched, Sending } from "./fetched.ts";
 import { Flights } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import type { OriginClient } from "./origin.ts";
-import type { Judged, ParentTimes } from "./parents.ts";
+import type { Judged, ParentTimes, Where } from "./parents.ts";
 import { Parts, partsKey } from "./parts.ts";
 import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
@@ -71,6 +72,8 @@ export interface ServeParts {
     of: { readonly customer: string; readonly site: string },
     groups: readonly string[],
   ) => Promise<void>;
+  /** Tells the other caches. */
+  readonly tellChanged: (of: ChangedOfSite) => void;
   /** What purges of more than one URL say of what is stored. */
   readonly banned: (meta: Judged) => "hard" | "soft" | null;
   /** Opens what is asked for between client and server; without it no WebSocket goes through. */
@@ -217,8 +220,13 @@ export class Works {
   }
 
   /** An unsafe request changed what this key names: no parent is asked for it for a while. */
-  changed(customer: string, key: string): void {
-    this.#fetcher.changed(customer, key);
+  changed(customer: string, key: string, where: Where): void {
+    this.#fetcher.changed(customer, key, where);
+  }
+
+  /** What an unsafe method through here outdated is told to the other caches. */
+  tellChanged(of: ChangedOfSite): void {
+    if (of.paths.length > 0 || of.groups.length > 0) this.#parts.tellChanged(of);
   }
 
   /** True where the cache that asks has applied purges that this one has not. */
@@ -267,9 +275,11 @@ export class Works {
   }
 
   /** What a web server said that its answer to an unsafe method outdates (RFC 9875 3). */
-  async endGroups(ask: Ask, groups: readonly string[]): Promise<void> {
-    if (groups.length === 0) return;
-    await this.#parts.endGroups({ customer: ask.entry.customer, site: ask.entry.hostname }, groups);
+  async endGroups(
+    of: { readonly customer: string; readonly site: string },
+    groups: readonly string[],
+  ): Promise<void> {
+    if (groups.length > 0) await this.#parts.endGroups(of, groups);
   }
 
   /** The answer where no origin gave one. */
