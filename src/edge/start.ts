@@ -72,18 +72,16 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const { beacon, ...seen } = seenOf(o);
   const server = new Server({
     ...{ node, clock, rng, log, cache, counts, origins, ...seen, beacon: beacon.answer },
-    table: () => table,
+    ...{ table: () => table, webSockets, tellChanged: changes.tell },
     behind: () => (isWorker ? crew.words.isBehind() : purges.behind),
     purged: () => purges.applied,
     purgeBegun: () => purges.begun,
     ...givenBy(o),
     groupEnds: () => bans.groupEnds,
-    tellChanged: changes.tell,
     endGroups: (of, groups) => groupsEnd({ bans, server, log, words: crew?.words }, of, groups),
     banned: (meta) => bans.of(meta),
     purgeAsked: (...asked) => purgeMethod.answer(...asked),
     encode: (object, coding) => encoder.want(object, coding),
-    webSockets,
     ...(crew === null ? {} : { words: crew.words }),
     ...(crew?.keeper === undefined ? {} : { keeper: crew.keeper }),
   });
@@ -99,9 +97,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   };
   const first = feed.snapshot();
   if (first !== null) swap(first);
-  const ends = [feed.onSnapshot(swap)];
-  if (!isWorker) ends.push(answerWhy({ ...o, why: (...ask) => server.why(...ask) }));
-  if (!isWorker) ends.push(hearChanges({ ...o, end: (of) => server.changed(of) }), changes.stop);
+  const ends = [feed.onSnapshot(swap), ...(isWorker ? [] : listen(o, server)), changes.stop];
   if (!isWorker) purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
   const sendings = openSendings(o.listen.hosts);
@@ -130,6 +126,14 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
   const text = () => metrics.text(logs.told(), sendings?.open);
   return roleOf(o, { opening, stop, drain, webSockets, metrics: text });
+}
+
+/** What this cache does when others say something over the bus. */
+function listen(o: EdgeOptions, server: Server): (() => void)[] {
+  return [
+    answerWhy({ ...o, why: (...ask) => server.why(...ask) }),
+    hearChanges({ ...o, end: (of) => server.changed(of) }),
+  ];
 }
 
 /** A cache that runs; with everything closed again where its doors cannot be opened. */

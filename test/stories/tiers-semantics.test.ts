@@ -1,7 +1,6 @@
 // What HTTP caching means holds through a cache and its parent as through one cache.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { until } from "../lab/process.ts";
 import { type Reply, type StageOrigin, startOrigin } from "./edge-stage.ts";
 import { type TierNode, TierWorld } from "./tiers-world.ts";
 
@@ -316,96 +315,5 @@ describe("through two tiers", () => {
     expect(origin.log.length).toBe(1);
     publish();
     expect((await mid!.get(url)).headers.get("x-from")).toBe("origin");
-  });
-
-  test("after a POST its cache serves nothing of before, whatever the parent holds", async () => {
-    let text = "before";
-    answer = (request) => {
-      if (request.method === "POST") text = "after";
-      return said(text)(request);
-    };
-    const url = fresh();
-    for (const node of [out!, two!]) await node.get(url);
-    await out!.get(url, {}, "POST");
-    expect((await out!.get(url)).text).toBe("after");
-  });
-
-  test("after a POST no other cache serves what was before, nor takes it from a parent that holds it still", async () => {
-    let text = "before";
-    for (const hearing of [() => world.nodes, () => [out!, two!]]) {
-      text = "before";
-      const [url, listed] = [fresh(), fresh()];
-      // What an answer names beside its own URL goes with it.
-      const headers = { location: new URL(listed).pathname };
-      answer = (request) => {
-        if (request.method !== "POST") return said(text)(request);
-        text = "after";
-        return new Response("done", { headers });
-      };
-      for (const at of [url, listed]) {
-        for (const node of [out!, two!]) expect((await node.get(at)).text).toBe("before");
-      }
-      world.changesTo = hearing;
-      expect((await out!.get(url, {}, "POST")).text).toBe("done");
-      const ended = async (at: string) => (await two!.get(at)).text === "after";
-      await until(async () => (await ended(url)) && (await ended(listed)), {
-        what: "the other cache to have ended both",
-      });
-      world.changesTo = null;
-      const held = async () => status(await two!.get(url))!.includes("out-2; hit");
-      await until(held, { what: "what was fetched since to be held" });
-    }
-  });
-
-  test("of a POST that fails, and of another customer's site, nothing ends anywhere", async () => {
-    answer = (request) =>
-      request.method === "POST" ? new Response("no", { status: 409 }) : said("before")(request);
-    const url = fresh();
-    for (const node of [out!, two!]) await node.get(url);
-    let told = 0;
-    world.changesTo = () => {
-      told++;
-      return world.nodes;
-    };
-    await out!.get(url, {}, "POST");
-    const path = new URL(url).pathname;
-    const of = [{ customer: "other", site: SITE, paths: [path], groups: [] }];
-    out!.bus.publish("edge.changed", { node: "out-1", of });
-    await until(() => told === 1, { what: "the other caches to be told" });
-    world.changesTo = null;
-    for (const node of [out!, two!]) {
-      expect(status(await node.get(url))).toContain(`${node.name}; hit`);
-    }
-  });
-
-  test("cache groups that an answer ended end at the other caches as well (RFC 9875)", async () => {
-    let text = "before";
-    const groups = { "cache-groups": '"goods"' };
-    answer = (request) => {
-      if (request.method !== "POST") return said(text, groups)(request);
-      text = "after";
-      return said("done", { "cache-group-invalidation": '"goods"' })(request);
-    };
-    const url = fresh();
-    for (const node of [two!, out!]) expect((await node.get(url)).text).toBe("before");
-    world.changesTo = () => world.nodes;
-    await out!.get(fresh(), {}, "POST");
-    await until(async () => (await two!.get(url)).text === "after", { what: "the group to end" });
-    world.changesTo = null;
-  });
-
-  test("cache groups that an answer here ended are not taken from the parent again (RFC 9875)", async () => {
-    let text = "before";
-    const groups = { "cache-groups": '"goods"' };
-    answer = (request) => {
-      if (request.method !== "POST") return said(text, groups)(request);
-      text = "after";
-      return said("done", { "cache-group-invalidation": '"goods"' })(request);
-    };
-    const url = fresh();
-    for (const node of [two!, out!]) expect((await node.get(url)).text).toBe("before");
-    await out!.get(fresh(), {}, "POST");
-    expect((await out!.get(url)).text).toBe("after");
-    expect(status(await out!.get(url))).toStartWith("out-1; hit");
   });
 });
