@@ -23,6 +23,7 @@ export const FAULT_CODES = {
   "ca-broken": ["peer", "yes", "The certificate authority's answer is not valid"],
   "ca-refused": ["peer", "yes", "The certificate authority refused"],
   "challenge-not-held": ["self", "yes", "Not every server of the network shows what was asked for"],
+  "caa-forbids": ["client", "yes", "A CAA record of the name forbids the authority to issue"],
   "name-elsewhere": ["client", "yes", "The name does not lead to the caches of this network"],
   "not-found": ["client", "no", "There is nothing at this name"],
   conflict: ["client", "no", "Somebody else changed this, or it exists already"],

@@ -38,6 +38,7 @@ export class ZoneExtras {
   readonly #stops: (() => void)[];
   #keys: readonly StoredTsig[];
   #challenges: readonly Challenge[];
+  #caa: readonly string[] | null = null;
   #digest = "";
 
   /** @throws Fault `store-corrupt`, `store-full` or `store-busy` */
@@ -69,7 +70,8 @@ export class ZoneExtras {
 
   extras(): ServerExtras {
     const tsig = this.#keys.map(({ createdMs: _, ...key }) => key);
-    return { tsig, challenges: this.#challenges };
+    const caa = this.#caa === null ? {} : { caa: this.#caa };
+    return { tsig, challenges: this.#challenges, ...caa };
   }
 
   /** Takes an update whole or not at all; a response code (RFC 2136 3). */
@@ -117,6 +119,13 @@ export class ZoneExtras {
   withdraw(of: { readonly name: string; readonly value: string }): void {
     const left = this.#without(of);
     if (left.length < this.#challenges.length) this.#keep(left);
+  }
+
+  /** What name servers answer for CAA at the network's own zone. */
+  setCaa(values: readonly string[]): void {
+    if (JSON.stringify(this.#caa) === JSON.stringify(values)) return;
+    this.#caa = values;
+    this.#changed();
   }
 
   #without({ name, value }: { readonly name: string; readonly value: string }): Challenge[] {

@@ -10,7 +10,7 @@ import { OverlayFeed } from "./overlay.ts";
 import { SignedDesk, type Updater } from "./signed-desk.ts";
 import { Notifier } from "./transfer-notify.ts";
 import type { UdpServer } from "./udp.ts";
-import { challengeRecords } from "./update.ts";
+import { caaRecords, challengeRecords } from "./update.ts";
 
 /** How often challenges that have ended are left out. */
 const EXPIRE_EACH_MS = 10_000;
@@ -52,6 +52,7 @@ export function startExtras(o: ExtrasOptions, responder: Responder): Extras {
         });
   const feed = new OverlayFeed(o.feed, [
     (bare) => aliases?.records(bare) ?? [],
+    (bare) => caaRecords(extras?.extras().caa ?? [], bare),
     (bare) => challengeRecords(extras?.extras().challenges ?? [], bare, clock.wallMs()),
   ]);
   const snapshot = () => feed.snapshot();

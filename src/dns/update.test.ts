@@ -146,4 +146,18 @@ describe("updates (RFC 2136)", () => {
     expect(compileNames(snapshot).names.get(name)?.records).toHaveLength(1);
     expect(JSON.stringify(snapshot)).not.toMatch(/theirs|astray/);
   });
+
+  test("CAA that the operator asks for is answered at the network's own zone, and nowhere else", () => {
+    const caa = ['0 issue "ca.example"', '0 issuewild ";"'];
+    const { feed } = deskOf({ extras: { tsig: [], challenges: [], caa } });
+    const snapshot = feed.snapshot()!;
+    const { zone } = snapshot;
+    const { names } = compileNames(snapshot);
+    expect(names.get(zone)?.records).toEqual([
+      { name: zone, type: "CAA", ttlSec: 60, values: caa },
+    ]);
+    const others = [...names].filter(([name]) => name !== zone);
+    const found = others.filter(([, { records }]) => records.some(({ type }) => type === "CAA"));
+    expect(found).toEqual([]);
+  });
 });

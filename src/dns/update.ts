@@ -7,6 +7,7 @@ import { closest } from "./overlay.ts";
 /** So many steps of one update; certificate authorities' clients send one to three. */
 const STEPS_MAX = 20;
 const TTL_SEC = 5;
+const CAA_TTL_SEC = 60;
 const LABEL = "_acme-challenge.";
 
 /**
@@ -75,6 +76,14 @@ function isZone(snapshot: Snapshot, name: string): boolean {
   const hosted = snapshot.zones.some((zone) => zone.name === name);
   if (hosted) return true;
   return snapshot.sites.some((s) => s.hostname === name && s.onboarding === "delegation");
+}
+
+/** CAA at the network's own zone, which holds for all names within it that have none (RFC 8659 3). */
+export function caaRecords(
+  values: readonly string[],
+  { zone: name }: Snapshot,
+): readonly SnapshotRecord[] {
+  return values.length === 0 ? [] : [{ name, type: "CAA", ttlSec: CAA_TTL_SEC, values }];
 }
 
 /** Challenges as records, without those that have ended or whose name is another customer's now. */

@@ -38,6 +38,8 @@ export interface ChallengeStep {
 export interface ServerExtras {
   readonly tsig: readonly TsigSecret[];
   readonly challenges: readonly Challenge[];
+  /** Values of CAA at the network's own zone; left out where control has not looked yet. */
+  readonly caa?: readonly string[];
 }
 
 /** All of it; the digest changes when anything of it does. */

@@ -23,6 +23,7 @@ const extrasSet = z.object({
       expiresMs: z.number(),
     }),
   ),
+  caa: z.array(z.string()).default([]),
 });
 
 /** A name server's own copy of TSIG keys and challenges; null when there is none that can be read. */

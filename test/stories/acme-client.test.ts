@@ -15,6 +15,7 @@ setDefaultTimeout(60_000);
 
 const folder = new Folder();
 const at = loopback();
+const HTTP = { challenge: "http-01", record: "_acme-challenge.nobody.example" } as const;
 const SECRET = Buffer.alloc(32, 7);
 const NOWHERE = `${at(2)}:5353`;
 const pebble = new Pebble({
@@ -82,7 +83,7 @@ testWith(
       withdraw: async ({ host }) => void seen.push(`withdraw ${host}`),
     };
     const refused = finishOrder(
-      { orderUrl, key: newKey(), host: "nobody.example", customer: "", challenge: "http-01" },
+      { orderUrl, key: newKey(), host: "nobody.example", customer: "", way: HTTP },
       {
         ...{ client, thumbprint: key.thumbprint, wait: (ms) => Bun.sleep(ms), note: () => {} },
         challengers: { "dns-01": challenger, "http-01": challenger },

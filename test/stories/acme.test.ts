@@ -9,10 +9,11 @@ import { AcmeWorld, HTTPS } from "./acme-world.ts";
 
 setDefaultTimeout(120_000);
 
-const NEEDS = ["pebble", "openssl", "curl"];
+const NEEDS = ["pebble", "openssl", "curl", "dig"];
 const CLIENTS = join(import.meta.dir, "../lab/tls-clients.ts");
 const SHARED = "c.cdn.example";
 const SECOND = `${HOSTNAME}.cdn.example`;
+const FAR = "img.far.example";
 const ALIAS = "img.elsewhere.example";
 const world = new AcmeWorld({ env: { PEBBLE_WFE_NONCEREJECT: "20", PEBBLE_AUTHZREUSE: "0" } });
 const origin = Bun.serve({
@@ -20,6 +21,20 @@ const origin = Bun.serve({
   port: PORTS.origin,
   fetch: () => new Response("page", { headers: { "cache-control": "max-age=600" } }),
 });
+
+async function renewed(host: string, ...whose: readonly string[]) {
+  const issued = () => world.pebble.output.match(/Issued certificate serial/g)?.length ?? 0;
+  const before = issued();
+  expect((await world.turnpike("renew", host, ...whose)).code).toBe(0);
+  const isDone = async () => issued() > before && (await world.row(host)).state === "obtained";
+  await until(isDone, { what: `the next one for ${host}`, withinMs: 60_000 });
+}
+
+async function failed(host: string) {
+  const isSo = async () => (await world.row(host)).state === "failed";
+  await until(isSo, { what: `${host} to fail`, withinMs: 20_000 });
+  return world.row(host);
+}
 
 afterAll(async () => {
   await world.stop();
@@ -72,6 +87,42 @@ testWith(
     expect(Math.min(...Object.values(told.answered))).toBeGreaterThan(5);
     const isThere = async () => (await world.row(ALIAS)).state === "obtained";
     await until(isThere, { what: "the alias's certificate", withinMs: 60_000 });
+  },
+);
+
+testWith(
+  NEEDS,
+  "CAA says who may issue: ours lets the authority alone, and another's forbids it before anything is ordered (T7)",
+  async () => {
+    const issuers = ["pebble.example"];
+    world.resolver.table.set(FAR, world.at(9));
+    await world.apply(
+      { issuers, caa: true },
+      { front: "caches", cache: { aliases: [ALIAS, FAR] } },
+    );
+    const dig = ["dig", `@${world.at(1)}`, "-p", String(PORTS.dns), "+short", "cdn.example", "CAA"];
+    const isAnswered = async () => {
+      const asked = new Program(dig, { name: "dig" });
+      await asked.ended();
+      return /^0 issue "pebble\.example; .*accounturi=https:/m.test(asked.output);
+    };
+    await until(isAnswered, { what: "CAA at the zone", withinMs: 20_000 });
+    // Our own record is looked at as well.
+    await renewed(SHARED, "--network");
+    const { problem, cname } = await failed(FAR);
+    expect(problem).toContain(`${FAR} has ${world.at(9)}`);
+    // Shown by a record of ours, wherever the name leads; but the zone's owner has chosen another authority.
+    world.resolver.caa.set("far.example", '0 issue "other.example"');
+    world.resolver.aliases.set(cname?.name ?? "", cname?.target ?? "");
+    await world.turnpike("renew", FAR, "--customer", "shop");
+    const isForbidden = async () => (await world.row(FAR)).problem?.includes("CAA") === true;
+    await until(isForbidden, { what: "CAA to be looked at", withinMs: 20_000 });
+    expect((await failed(FAR)).problem).toContain(
+      "CAA of far.example for img.far.example: only other.example may issue, and not pebble.example",
+    );
+    expect(world.pebble.output).not.toContain(FAR);
+    world.resolver.caa.set("far.example", '0 issue "pebble.example; validationmethods=dns-01"');
+    await renewed(FAR, "--customer", "shop");
   },
 );
 

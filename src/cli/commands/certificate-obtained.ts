@@ -80,7 +80,8 @@ function reasonOf(text = "unspecified") {
   throw new Fault("bad-input", "", { problems });
 }
 
-function wordsOf({ state, step, problem }: ObtainedRow): string {
+function wordsOf({ state, step, problem, cname }: ObtainedRow): string {
   if (state === "own") return "an uploaded certificate is shown";
-  return step === "" ? (problem ?? "") : step;
+  if (state !== "failed" || cname == null) return step === "" ? (problem ?? "") : step;
+  return `${problem}; can also be shown by ${cname.name} CNAME ${cname.target}`;
 }

@@ -13,9 +13,13 @@ export async function startExtrasFeed(o: {
   readonly log: Log;
 }): Promise<LiveExtras> {
   const { path, feed, bus, log } = o;
-  const extras = new LiveExtras({
+  const extras: LiveExtras = new LiveExtras({
     kept: (await readZoneExtras(path)) ?? { digest: "", tsig: [], challenges: [] },
-    ask: (have) => bus.request("zone.extras", { have }, ASK_MS),
+    ask: async (have) => {
+      const next = await bus.request("zone.extras", { have }, ASK_MS);
+      // A control that has just started has not looked yet: what was answered goes on to be.
+      return next === null ? null : { ...next, caa: next.caa ?? extras.set.caa ?? [] };
+    },
     keep: (set) => writeZoneExtras(path, set),
     describe: ({ tsig, challenges }) => {
       return ["Took keys and challenges", { keys: tsig.length, challenges: challenges.length }];

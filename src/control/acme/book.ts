@@ -1,23 +1,25 @@
 import { join } from "node:path";
 import { Fault } from "../../base/fault.ts";
+import type { FaultCode } from "../../base/fault-codes.ts";
 import type { Acme } from "../../model/acme.ts";
 import type { ObtainedRow, ObtainedView, RevokeReason } from "../../model/api/mod.ts";
 import { OF_NETWORK } from "../../model/certificate.ts";
 import type { Network } from "../../model/network.ts";
 import type { NameResolver } from "../../model/resolver.ts";
-import { retryAtMs, type WantedName } from "../../policy/certificates/mod.ts";
+import { caaValues, retryAtMs, type WantedName } from "../../policy/certificates/mod.ts";
 import { AcmeStore } from "../../store/acme.ts";
 import type { Caller } from "../caller.ts";
 import type { CertificateBook } from "../certificates.ts";
 import type { Deps } from "../deps.ts";
 import type { ZoneExtras } from "../zone-extras.ts";
 import { CaFault } from "./ca-fault.ts";
-import { leadsHere } from "./leads-here.ts";
+import { checkCaa } from "./caa.ts";
 import { ENDED, keyOf, type NameKey, Names, Unwanted } from "./names.ts";
 import { Orders } from "./orders.ts";
 import { showByDns } from "./show-by-dns.ts";
 import { showByHttp } from "./show-by-http.ts";
 import { httpsTransport, type OpenTransport } from "./transport.ts";
+import { challengeName, wayOf } from "./way.ts";
 
 const SWEEP_MS = 2000;
 const ORDERS_AT_ONCE = 4;
@@ -25,8 +27,9 @@ const ORDERS_AT_ONCE = 4;
 const UNREACHED_MS = 60_000;
 /** After it said that it is too much, and not for how long. */
 const LIMITED_MS = 3_600_000;
-/** Waits of a name that leads elsewhere grow no further than after so many. */
-const ELSEWHERE_MAX = 4;
+/** Waits of a name of which DNS says that it is in vain grow no further than after so many. */
+const LOOKED_MAX = 4;
+const LOOKED: ReadonlySet<string> = new Set<FaultCode>(["name-elsewhere", "caa-forbids"]);
 /** People may ask for a name again after so long. */
 const ASKED_EACH_MS = 3_600_000;
 /** How often an authority is asked when to renew, where it does not say, and within what it may say. */
@@ -63,6 +66,7 @@ export class AcmeBook {
   readonly #certificates: CertificateBook;
   readonly #store: AcmeStore;
   readonly #names: Names;
+  readonly #extras: ZoneExtras;
   readonly #orders: Orders | null;
   readonly #running = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
@@ -76,6 +80,7 @@ export class AcmeBook {
     const { deps, certificates } = o;
     this.#deps = deps;
     this.#certificates = certificates;
+    this.#extras = o.extras;
     const [path, masterPath] = [join(o.dataDir, "acme.db"), join(o.dataDir, "acme.secret")];
     this.#store = new AcmeStore({ path, masterPath, rng: deps.rng });
     this.#names = new Names(this.#store);
@@ -95,15 +100,16 @@ export class AcmeBook {
     const http = showByHttp({ bus: deps.bus, wait, network, onSilent });
     this.#stopping.signal.addEventListener("abort", () => http.stop());
     const challengers = { "dns-01": dns, "http-01": http };
-    const before = async ({ host, kind, challenge }: WantedName) => {
-      const isOurs = kind === "network" || kind === "second" || challenge === "dns-01";
-      const now = isOurs ? null : await network();
-      if (now !== null) await leadsHere(host, now, resolver);
+    const findWay = async (wanted: WantedName) => {
+      const now = await network();
+      if (now === null) throw new Unwanted();
+      return wayOf(wanted, now, resolver);
     };
     const open = (ca: string | undefined) => openTransport(ca, this.#stopping.signal);
     return new Orders({
       ...{ deps, store: this.#store, names: this.#names, certificates },
-      ...{ challengers, wait, before, open },
+      ...{ challengers, wait, wayOf: findWay, open },
+      checkCaa: (host, ask) => checkCaa(host, resolver, ask),
     });
   }
 
@@ -117,11 +123,12 @@ export class AcmeBook {
 
   /** Begins what is due. */
   async sweep(): Promise<void> {
-    const { network } = await this.#deps.store.intents.read();
-    if (this.#orders === null || network?.acme === undefined) return;
-    if (this.#stopping.signal.aborted) return;
+    const { network, targets } = await this.#deps.store.intents.read();
+    if (this.#stopping.signal.aborted || network === null) return;
+    this.#extras.setCaa(this.#caaOf(network));
+    if (this.#orders === null || network.acme === undefined) return;
     const nowMs = this.#deps.clock.wallMs();
-    this.#names.want(network);
+    this.#names.want({ network, targets });
     this.#forgetEnded(nowMs);
     if (nowMs < this.#pausedUntilMs) return;
     this.#askWhen(this.#orders, network.acme, nowMs);
@@ -135,6 +142,14 @@ export class AcmeBook {
     }
   }
 
+  /** What name servers answer for CAA at our zone. */
+  #caaOf({ acme }: Network): readonly string[] {
+    if (acme?.caa !== true) return [];
+    const { challenge, directory, issuers = [] } = acme;
+    const account = this.#store.account(directory)?.url ?? null;
+    return caaValues(issuers, { challenge, account });
+  }
+
   /** Begins what is due, and waits until nothing is under way. */
   async settle(): Promise<void> {
     await this.sweep();
@@ -143,11 +158,11 @@ export class AcmeBook {
 
   /** Of one customer, or with null of all and the network; null where there is no such customer. */
   async view(customer: string | null): Promise<ObtainedView | null> {
-    const { network } = await this.#deps.store.intents.read();
+    const { network, targets } = await this.#deps.store.intents.read();
     const isKnown =
       customer === null || network?.customers.some(({ name }) => name === customer) === true;
     if (network === null || !isKnown) return null;
-    this.#names.want(network);
+    this.#names.want({ network, targets });
     const names = [...this.#names.wanted()].map(([, one]) => one);
     const own = names.filter((one) => customer === null || one.customer === customer);
     const directory = network.acme?.directory ?? null;
@@ -185,16 +200,16 @@ export class AcmeBook {
   }
 
   async #known(of: NameKey) {
-    const { network } = await this.#deps.store.intents.read();
+    const { network, targets } = await this.#deps.store.intents.read();
     if (network?.acme === undefined) throw new Fault("not-found", of.host);
-    this.#names.want(network);
+    this.#names.want({ network, targets });
     const wanted = this.#names.find(of);
     if (wanted === undefined) throw new Fault("not-found", of.host);
     return { wanted, acme: network.acme };
   }
 
   #rowOf(wanted: WantedName): ObtainedRow {
-    const { customer, host, kind, challenge } = wanted;
+    const { customer, host, kind, challenge, delegate } = wanted;
     const row = this.#names.row(wanted);
     const isOwn = this.#certificates.hasUploaded(customer, host);
     const facts = this.#certificates.obtained(customer, host)?.facts;
@@ -205,6 +220,7 @@ export class AcmeBook {
       ...{ failures: row.failures, triedAt: isoOf(row.triedMs) },
       nextAt: isPlanned ? isoOf(row.nextMs) : null,
       notAfter: isoOf(facts?.notAfterMs ?? null),
+      cname: delegate === null ? null : { name: challengeName(host), target: delegate },
     };
   }
 
@@ -271,9 +287,9 @@ export class AcmeBook {
     if (ca?.is("rateLimited")) this.#pausedUntilMs = nowMs + (ca.afterMs ?? LIMITED_MS);
     const failures = this.#names.row(wanted).failures + 1;
     const afterMs = ca?.afterMs ?? null;
-    // Looking where a name leads costs nobody anything: done again within the hour.
-    const isElsewhere = fault instanceof Fault && fault.code === "name-elsewhere";
-    const counted = isElsewhere ? Math.min(failures, ELSEWHERE_MAX) : failures;
+    // Looking at names costs nobody anything: done again within the hour.
+    const isLooked = fault instanceof Fault && LOOKED.has(fault.code);
+    const counted = isLooked ? Math.min(failures, LOOKED_MAX) : failures;
     const nextMs = retryAtMs({ failures: counted, nowMs, draw: rng.float(), afterMs });
     const problem = wordsOf(fault);
     // An order that could only not be asked after goes on; any other is over.

@@ -61,6 +61,11 @@ export class CaClient {
     this.#accountUrl = o.accountUrl;
   }
 
+  /** The account's URL; "" before there is one. */
+  get accountUrl(): string {
+    return this.#accountUrl ?? "";
+  }
+
   async directory(): Promise<Directory> {
     this.#directory ??= await this.#get(this.#o.directory, directoryShape, "directory");
     return this.#directory;

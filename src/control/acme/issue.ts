@@ -8,6 +8,7 @@ import {
 import { requestFor } from "./account-key.ts";
 import { CaFault } from "./ca-fault.ts";
 import type { CaClient, Read } from "./client.ts";
+import type { Way } from "./way.ts";
 
 /** An order that takes more looks than this, some minutes, has failed. */
 const LOOKS_MAX = 60;
@@ -20,6 +21,8 @@ const AFTER_MS_MAX = 60_000;
 export interface Shown {
   readonly host: string;
   readonly customer: string;
+  /** The name of the TXT record, where it is one. */
+  readonly record: string;
   readonly token: string;
   readonly keyAuthorization: string;
 }
@@ -44,7 +47,7 @@ export interface IssueParts {
 export interface IssueOrder {
   readonly host: string;
   readonly customer: string;
-  readonly challenge: ChallengeKind;
+  readonly way: Way;
   /** The authority's order, and the key of the certificate to be (PEM). */
   readonly orderUrl: string;
   readonly key: string;
@@ -101,18 +104,18 @@ async function authorize(url: string, of: IssueOrder, parts: IssueParts): Promis
     throw new CaFault("ca-broken", "an authorization for another name");
   }
   if (first.status === "valid") return;
-  const challenge = first.challenges.find(({ type }) => type === of.challenge);
+  const challenge = first.challenges.find(({ type }) => type === of.way.challenge);
   const { token } = challenge ?? {};
   if (challenge === undefined || token === undefined) {
-    throw new CaFault("ca-refused", `it offers no ${of.challenge} for ${of.host}`);
+    throw new CaFault("ca-refused", `it offers no ${of.way.challenge} for ${of.host}`);
   }
   const shown: Shown = {
-    ...{ host: of.host, customer: of.customer, token },
+    ...{ host: of.host, customer: of.customer, record: of.way.record, token },
     keyAuthorization: keyAuthorization(token, thumbprint),
   };
-  const challenger = challengers[of.challenge];
+  const challenger = challengers[of.way.challenge];
   try {
-    note(of.challenge === "dns-01" ? "telling the name servers" : "telling the caches");
+    note(of.way.challenge === "dns-01" ? "telling the name servers" : "telling the caches");
     await challenger.present(shown);
     note("waiting for the authority to look");
     const afterMs = challenge.status === "pending" ? await client.respond(challenge.url) : null;

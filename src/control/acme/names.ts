@@ -1,4 +1,4 @@
-import type { Network } from "../../model/network.ts";
+import type { Intent, Network } from "../../model/network.ts";
 import { type WantedName, wantedNames } from "../../policy/certificates/mod.ts";
 import type { AcmeStore, StoredName } from "../../store/acme.ts";
 
@@ -27,10 +27,10 @@ export class Names {
   }
 
   /** The names of this network are wanted, and no others. */
-  want(network: Network): void {
+  want({ network, targets }: Pick<Intent, "network" | "targets">): void {
     if (this.#network === network) return;
     this.#network = network;
-    this.#wanted = new Map(wantedNames(network).map((one) => [keyOf(one), one]));
+    this.#wanted = new Map(wantedNames({ network, targets }).map((one) => [keyOf(one), one]));
   }
 
   wanted(): Iterable<readonly [key: string, name: WantedName]> {

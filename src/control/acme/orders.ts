@@ -3,6 +3,7 @@ import { assert } from "../../base/assert.ts";
 import { formatProblem } from "../../base/result.ts";
 import type { Acme } from "../../model/acme.ts";
 import {
+  type CaaAsk,
   isForgotten,
   mayOrderAtMs,
   type Ordered,
@@ -20,6 +21,7 @@ import { CaFault } from "./ca-fault.ts";
 import { finishOrder, type IssueParts } from "./issue.ts";
 import { ENDED, keyOf, type NameKey, type Names } from "./names.ts";
 import type { Transport } from "./transport.ts";
+import type { Way } from "./way.ts";
 
 const DOMAINS_MAX = 100_000;
 
@@ -31,7 +33,9 @@ export interface OrdersOptions {
   readonly challengers: IssueParts["challengers"];
   readonly wait: IssueParts["wait"];
   /** @throws Fault where an authority would look in vain */
-  readonly before: (wanted: WantedName) => Promise<void>;
+  readonly wayOf: (wanted: WantedName) => Promise<Way>;
+  /** @throws Fault where the authority may not issue for the host */
+  readonly checkCaa: (host: string, ask: CaaAsk) => Promise<void>;
   readonly open: (ca: string | undefined) => Transport;
 }
 
@@ -101,11 +105,12 @@ export class Orders {
 
   async #obtain(wanted: WantedName, acme: Acme, account: OpenAccount): Promise<void> {
     const { certificates, challengers, names, deps } = this.#o;
-    const { customer, host, challenge } = wanted;
+    const { customer, host } = wanted;
     const { client, thumbprint } = account;
-    const { orderUrl, key } = await this.#orderOf(wanted, acme, account);
+    const way = await this.#o.wayOf(wanted);
+    const { orderUrl, key } = await this.#orderOf(wanted, acme, { ...account, way });
     const cert = await finishOrder(
-      { orderUrl, key, host, customer, challenge },
+      { orderUrl, key, host, customer, way },
       {
         ...{ client, thumbprint, challengers, wait: this.#o.wait },
         note: (step) => names.note(wanted, { state: "ordering", step }),
@@ -129,7 +134,11 @@ export class Orders {
   }
 
   /** The order under way, or a new one: written down before anything is asked for with it. */
-  async #orderOf(wanted: WantedName, { directory }: Acme, { client }: OpenAccount) {
+  async #orderOf(
+    wanted: WantedName,
+    { directory, issuers }: Acme,
+    { client, way }: OpenAccount & { readonly way: Way },
+  ) {
     const { names, store } = this.#o;
     const row = names.row(wanted);
     if (row.orderUrl !== null && row.key !== null && row.directory === directory) {
@@ -143,7 +152,11 @@ export class Orders {
         return { orderUrl: row.orderUrl, key: row.key };
       }
     }
-    await this.#o.before(wanted);
+    const { meta } = await client.directory();
+    const told = meta?.caaIdentities ?? [];
+    const named = issuers ?? (told.length === 0 ? null : told);
+    const ask = { issuers: named, challenge: way.challenge, account: client.accountUrl };
+    await this.#o.checkCaa(wanted.host, ask);
     const key = newKey();
     const nowMs = this.#nowMs();
     const fresh = { directory, orderUrl: null, key, triedMs: nowMs };

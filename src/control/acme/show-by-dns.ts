@@ -20,7 +20,7 @@ export function showByDns(o: ShowByDnsOptions): Challenger {
     present: async (shown) => {
       const network = await o.network();
       const { name, value } = recordOf(shown);
-      const isOwn = network !== null && within(shown.host, network.zone);
+      const isOwn = network !== null && within(name, network.zone);
       o.extras.show({ name, value, customer: isOwn ? OF_NETWORK : shown.customer });
       const servers = (network?.nodes ?? []).filter(({ roles }) => roles.includes("dns"));
       const port = network?.ports.dns ?? 53;
@@ -37,9 +37,9 @@ export function showByDns(o: ShowByDnsOptions): Challenger {
   };
 }
 
-function recordOf({ host, keyAuthorization }: Shown) {
+function recordOf({ record, keyAuthorization }: Shown) {
   const value = createHash("sha256").update(keyAuthorization).digest("base64url");
-  return { name: `_acme-challenge.${host}`, value };
+  return { name: record, value };
 }
 
 async function textsAt(

@@ -3,6 +3,7 @@
  * from a snapshot's hosts, the network file and what customers have. Who holds the keys, who asks the
  * authority, and how certificates reach caches, is above.
  */
+export { type CaaAsk, caaRefusal, caaValues } from "./caa.ts";
 export { chooseCertificates, coversHost, type Held } from "./choose.ts";
 export {
   isForgotten,

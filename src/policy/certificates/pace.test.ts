@@ -73,6 +73,10 @@ test("renewAtMs() is at two thirds of the lifetime or a little before, or within
   expect(renewAtMs({ ...life, draw: 0.5, window })).toBe(NOW + 11 * DAY);
 });
 
+const TARGETS = {
+  ...{ "www.shop.example": "aa", "cdn.hosted.example": "bb", "www.news.example": "cc" },
+};
+
 test("wantedNames() has each name at which caches answer once, by itself, and how it can be shown", () => {
   const parsed = network.parse({
     zone: "cdn.example",
@@ -108,8 +112,9 @@ test("wantedNames() has each name at which caches answer once, by itself, and ho
       },
     ],
   });
-  const lines = wantedNames(parsed).map(({ host, customer, kind, challenge }) => {
-    return `${host} ${customer} ${kind} ${challenge}`;
+  const lines = wantedNames({ network: parsed, targets: TARGETS }).map((one) => {
+    const { host, customer, kind, challenge, delegate } = one;
+    return `${host} ${customer} ${kind} ${challenge}${delegate === null ? "" : ` ${delegate}`}`;
   });
   expect(lines).toEqual([
     "c.cdn.example  network dns-01",
@@ -117,11 +122,11 @@ test("wantedNames() has each name at which caches answer once, by itself, and ho
     "cdn.hosted.example.cdn.example shop second dns-01",
     "www.news.example.cdn.example news second dns-01",
     "cdn.hosted.example shop first dns-01",
-    "img.elsewhere.example shop alias http-01",
+    "img.elsewhere.example shop alias http-01 _acme-challenge.bb.gtm.cdn.example",
     "img.hosted.example shop alias dns-01",
     "www.news.example news first dns-01",
     // Another customer answers for that zone: nothing is set in it.
-    "a.hosted.example news alias http-01",
+    "a.hosted.example news alias http-01 _acme-challenge.cc.gtm.cdn.example",
   ]);
-  expect(wantedNames({ ...parsed, acme: undefined })).toEqual([]);
+  expect(wantedNames({ network: { ...parsed, acme: undefined }, targets: {} })).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import type { ChallengeKind } from "../../model/acme.ts";
 import { OF_NETWORK } from "../../model/certificate.ts";
-import type { Network } from "../../model/network.ts";
+import type { Intent, Network } from "../../model/network.ts";
 
 /** A host name that caches answer over HTTPS, and how the network can show that it holds it. */
 export interface WantedName {
@@ -10,29 +10,40 @@ export interface WantedName {
   /** `c.<zone>`; `<hostname>.<zone>`; a site's own hostname, or an alias of it. */
   readonly kind: "network" | "second" | "first" | "alias";
   readonly challenge: ChallengeKind;
+  /**
+   * A name of our own zone, this site's for ever, to which the owner may let `_acme-challenge` of the host
+   * lead (CNAME): the host is then shown by DNS. Null where we answer for the host's zone ourselves.
+   */
+  readonly delegate: string | null;
 }
 
 /**
  * The names to obtain certificates for, each one by itself, so that none spans two customers: the more
  * depends on one, the earlier it comes. Names in our own zone are shown as the network file says; others
- * by DNS where we answer for their zone and it is the same customer's, else by a page at the name.
+ * by DNS where we answer for their zone and it is the same customer's, or where their challenges are
+ * delegated to us, else by a page at the name.
  */
-export function wantedNames(network: Network): readonly WantedName[] {
+export function wantedNames(of: Pick<Intent, "network" | "targets">): readonly WantedName[] {
+  const { network, targets } = of;
   const { zone, acme } = network;
   if (acme === undefined) return [];
   const own = acme.challenge;
   const names: WantedName[] = [
-    { host: `c.${zone}`, customer: OF_NETWORK, kind: "network", challenge: own },
+    { host: `c.${zone}`, customer: OF_NETWORK, kind: "network", challenge: own, delegate: null },
   ];
   if (!acme.sites) return names;
   const holders = holdersOf(network);
   const others: WantedName[] = [];
   for (const { name: customer, sites } of network.customers) {
     for (const { hostname, front, cache } of sites) {
-      names.push({ host: `${hostname}.${zone}`, customer, kind: "second", challenge: own });
+      const target = targets[hostname];
+      const to = target === undefined ? null : `_acme-challenge.${target}.gtm.${zone}`;
+      const second = { host: `${hostname}.${zone}`, customer, kind: "second" } as const;
+      names.push({ ...second, challenge: own, delegate: null });
       const add = (host: string, kind: "first" | "alias") => {
-        const challenge = holderOf(host, holders) === customer ? "dns-01" : "http-01";
-        others.push({ host, customer, kind, challenge });
+        const isHeld = holderOf(host, holders) === customer;
+        const challenge = isHeld ? "dns-01" : "http-01";
+        others.push({ host, customer, kind, challenge, delegate: isHeld ? null : to });
       };
       if (front === "caches") add(hostname, "first");
       for (const alias of cache.aliases) add(alias, "alias");

@@ -31,6 +31,7 @@ export const directory = z.object({
     .object({
       termsOfService: z.string().max(2000).optional(),
       externalAccountRequired: z.boolean().optional(),
+      caaIdentities: z.array(z.string().max(253)).max(50).optional(),
     })
     .optional(),
 });

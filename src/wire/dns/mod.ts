@@ -5,6 +5,7 @@
  * answered.
  */
 export { addressesIn } from "./addresses-in.ts";
+export { type Caa, decodeCaa } from "./caa.ts";
 export { type ClientSubnet, decodeClientSubnet, encodeClientSubnet } from "./client-subnet.ts";
 export * from "./codes.ts";
 export {

@@ -90,8 +90,12 @@ function actionsOf(again: (row: ObtainedRow) => void): Column<ObtainedRow> {
 }
 
 function Words({ row }: { row: ObtainedRow }) {
-  const words = row.state === "own" ? "A certificate of yours is shown" : row.step || row.problem;
-  if (words === null || words === "") return null;
+  const { state, cname } = row;
+  const plain = state === "own" ? "A certificate of yours is shown" : row.step || row.problem;
+  const isHelped = state === "failed" && cname != null;
+  const more = isHelped ? ` It can also be shown by ${cname.name} CNAME ${cname.target}` : "";
+  const words = `${plain ?? ""}${more}`;
+  if (words === "") return null;
   return (
     <Text size="xs" c="dimmed" className="tp-break">
       {words}
