@@ -97,9 +97,25 @@ export async function visit(page: Page, path: string): Promise<void> {
   await page.getByRole("status", { name: "Loading" }).first().waitFor({ state: "detached" });
 }
 
+/** Makes a page that is there as wide and as coloured as that, and waits until it is drawn so. */
+export async function turn(page: Page, look: Look): Promise<void> {
+  await page.setViewportSize({ width: look.width, height: 900 });
+  await page.emulateMedia({ colorScheme: look.scheme, reducedMotion: "reduce" });
+  await page.evaluate((scheme) => {
+    const shown = () => document.documentElement.dataset.mantineColorScheme === scheme;
+    return new Promise<void>((resolve) => {
+      const frame = () => requestAnimationFrame(() => (shown() ? resolve() : frame()));
+      requestAnimationFrame(frame);
+    });
+  }, look.scheme);
+}
+
 /** Axe's serious and critical findings, one line each. */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  const { violations } = await new AxeBuilder({ page })
+    .setLegacyMode(true)
+    .options({ resultTypes: ["violations"] })
+    .analyze();
   return violations
     .filter((v) => v.impact === "serious" || v.impact === "critical")
     .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary}`));
