@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FETCH_DEFAULT } from "./fetch-default.ts";
 import { siteCredentials } from "./site-credentials.ts";
 
 const MOVES_ON = "expected statuses from 400 to 599, or 5xx";
@@ -6,17 +7,9 @@ const MOVES_ON = "expected statuses from 400 to 599, or 5xx";
 /** How caches ask the web servers of a site for what they do not hold. */
 export const siteFetch = z.strictObject({
   moveOn: z
-    .array(
-      z.union([
-        z
-          .int({ message: MOVES_ON })
-          .min(400, { message: MOVES_ON })
-          .max(599, { message: MOVES_ON }),
-        z.literal("5xx"),
-      ]),
-    )
+    .array(z.union([z.int().min(400).max(599), z.literal("5xx")], { message: MOVES_ON }))
     .max(50)
-    .default([404, 410, "5xx"])
+    .default([...FETCH_DEFAULT.moveOn])
     .meta({ description: "Answers after which the next server is asked, as after none" }),
   ca: z
     .string()
@@ -40,7 +33,7 @@ export const siteFetch = z.strictObject({
   tiers: z.boolean().optional().meta({
     description: "false: its objects are fetched from its servers by each cache itself",
   }),
-  attempts: z.int().min(1).max(3).default(3).meta({
+  attempts: z.int().min(1).max(3).default(FETCH_DEFAULT.attempts).meta({
     description: "Servers asked for one request",
   }),
 });

@@ -1,4 +1,14 @@
-import { Button, Group, Paper, Radio, Stack, Text, TextInput } from "@mantine/core";
+import {
+  Button,
+  Group,
+  NativeSelect,
+  Paper,
+  Radio,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { CustomerView, SiteView } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
@@ -9,16 +19,28 @@ import { Page } from "../parts/page.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
-import { useTexts } from "../parts/use-texts.ts";
+import { numberIn, useTexts } from "../parts/use-texts.ts";
 import { go, Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 
+/** Where the API may find fault with one of the two web servers: by place in the list, or by name. */
+function originPaths(i: number): readonly string[] {
+  return [`origins.${i}`, `origins.web-${i + 1}`].flatMap((at) => [
+    at,
+    ...["v4", "v6", "host", "port"].map((key) => `${at}.${key}`),
+  ]);
+}
+
 const PATHS = {
   hostname: ["hostname"],
-  address: ["v4", "v6", "origins.0"],
+  address: originPaths(0),
+  second: originPaths(1),
+  scheme: ["scheme"],
+  port: ["port"],
+  front: ["front"],
   onboarding: ["onboarding"],
   check: ["check.http.path", "http.path", "check.http"],
-} as const;
+};
 type Field = keyof typeof PATHS;
 type Onboarding = SiteView["site"]["onboarding"];
 
@@ -31,7 +53,7 @@ export function SiteAddPage(props: PageProps) {
   const up = { label: "Sites", href: pathOf("sites", { customer }) };
   if (added === null) {
     return (
-      <Page title="Add a site" up={up} words="One host name, and the first server that mirrors it">
+      <Page title="Add a site" up={up} words="One host name, and the servers that mirror it">
         <AddForm
           customer={customer}
           taken={sites.data?.map((one) => one.site.hostname) ?? []}
@@ -58,7 +80,10 @@ export function SiteAddPage(props: PageProps) {
 
 type Texts = Readonly<Record<Field, string>>;
 
-const FIRST: Texts = { hostname: "", address: "", onboarding: "cname", check: "/" };
+const FIRST: Texts = {
+  ...{ hostname: "", address: "", second: "", scheme: "http", port: "" },
+  ...{ front: "servers", onboarding: "cname", check: "/" },
+};
 
 function AddForm(props: {
   customer: string;
@@ -101,12 +126,34 @@ function AddForm(props: {
           placeholder="www.shop.example"
           {...field("hostname", errors.hostname)}
         />
-        <TextInput
-          label="Address of the first web server"
-          description="IPv4 or IPv6. More servers, names and weights come after this"
-          placeholder="192.0.2.10"
-          {...field("address", errors.address)}
-        />
+        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+          <TextInput
+            label="Address of the first web server"
+            description="IPv4, IPv6, or a host name that leads to it"
+            placeholder="192.0.2.10"
+            {...field("address", errors.address)}
+          />
+          <TextInput
+            label="Address of the second"
+            description="Empty for now: more servers, names and weights come after this, too"
+            placeholder="198.51.100.20"
+            {...field("second", errors.second)}
+          />
+          <NativeSelect
+            label="They are asked by"
+            description="By caches and by checks. Users at the first address choose for themselves"
+            data={["http", "https"]}
+            {...field("scheme", errors.scheme)}
+          />
+          <TextInput
+            label="Port"
+            description="Of all of them; empty for the usual one"
+            placeholder={texts.scheme === "https" ? "443" : "80"}
+            inputMode="numeric"
+            {...field("port", errors.port)}
+          />
+        </SimpleGrid>
+        <FrontChoice value={texts.front} onChange={(front) => set("front", front)} />
         <OnboardingChoice
           value={texts.onboarding}
           onChange={(onboarding) => set("onboarding", onboarding)}
@@ -128,6 +175,25 @@ function AddForm(props: {
         </Group>
       </Stack>
     </Paper>
+  );
+}
+
+function FrontChoice(props: { value: string; onChange: (value: string) => void }) {
+  return (
+    <Radio.Group label="Who answers users" value={props.value} onChange={props.onChange}>
+      <Stack gap="sm" mt="xs">
+        <Radio
+          value="servers"
+          label="Your web servers"
+          description="Each user is led to the least loaded of them; pages name static objects at a second address, which caches answer."
+        />
+        <Radio
+          value="caches"
+          label="The network's caches"
+          description="All requests come to the nearest cache, which asks your web servers for what it does not hold."
+        />
+      </Stack>
+    </Radio.Group>
   );
 }
 
@@ -177,15 +243,29 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
   if (texts.hostname === "") found.hostname = "Give the host name, such as www.shop.example";
   if (taken.includes(texts.hostname)) found.hostname = "You have a site of this name already";
   if (texts.address.trim() === "") found.address = "Give the address of one web server";
+  if (texts.second.trim() !== "" && texts.second.trim() === texts.address.trim()) {
+    found.second = "This is the first one's";
+  }
+  if (texts.port.trim() !== "" && Number.isNaN(numberIn(texts.port))) {
+    found.port = "Expected a port from 1 to 65535";
+  }
   return found;
 }
 
 function bodyOf(texts: Texts): Ask<"putSite">["body"] {
-  const address = texts.address.trim();
-  const family = address.includes(":") ? { v6: address } : { v4: address };
+  const addresses = [texts.address.trim(), texts.second.trim()].filter((text) => text !== "");
   return {
     onboarding: texts.onboarding as Onboarding,
+    front: texts.front === "caches" ? "caches" : "servers",
+    scheme: texts.scheme === "https" ? "https" : "http",
+    ...(texts.port.trim() === "" ? {} : { port: numberIn(texts.port) }),
     check: { http: { path: texts.check.trim() === "" ? "/" : texts.check.trim() } },
-    origins: [{ name: "web-1", ...family }],
+    origins: addresses.map((address, i) => ({ name: `web-${i + 1}`, ...familyOf(address) })),
   };
+}
+
+/** What is no number with points or colons is taken for a name; the API has the last word. */
+function familyOf(address: string): { v4: string } | { v6: string } | { host: string } {
+  if (address.includes(":")) return { v6: address };
+  return /^[\d.]+$/.test(address) ? { v4: address } : { host: address.toLowerCase() };
 }

@@ -1,11 +1,12 @@
-import { Button, Group, Stack, Text } from "@mantine/core";
+import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import type { OriginLive } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Evidence } from "../parts/evidence.tsx";
-import { formatRate } from "../parts/format.ts";
+import { formatMs, formatRate } from "../parts/format.ts";
+import { SiteFetchCard } from "../parts/site-fetch.tsx";
 import { SplitCell } from "../parts/split-cell.tsx";
 import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
@@ -54,7 +55,15 @@ export function WebServersTab(props: SiteTabProps) {
                 <Text c="dimmed" size="sm">
                   {formatRate(data.lookupsPerSec, "lookups")}, steered by{" "}
                   {view.site.steering.preset}
-                  {data.held !== null && ` · held: ${data.held}`}
+                  {data.held !== null && ` · held: ${data.held}`} ·{" "}
+                  <Anchor
+                    component={Link}
+                    inherit
+                    underline="always"
+                    href={pathOf("siteTab", { customer, hostname, tab: "steering" })}
+                  >
+                    Which one would a client get?
+                  </Anchor>
                 </Text>
                 {add}
               </Group>
@@ -77,6 +86,7 @@ export function WebServersTab(props: SiteTabProps) {
           </>
         )}
       </Loaded>
+      <SiteFetchCard customer={customer} site={view.site} />
     </Stack>
   );
 }
@@ -113,6 +123,7 @@ function columnsOf(
         <LoadBar load={origin.load} known={origin.loadKnown} from={origin.loadFrom} />
       ),
     },
+    { head: "Response", align: "right", cell: (origin) => formatMs(responseMsOf(origin)) },
     { head: "Lookups", align: "right", cell: (origin) => formatRate(origin.lookupsPerSec) },
     { head: "Share", cell: (origin) => <SplitCell origin={origin} /> },
     {
@@ -144,12 +155,19 @@ function columnsOf(
   return columns;
 }
 
+/** The median over the places that it is checked from; null when none had an answer. */
+function responseMsOf({ views }: OriginLive): number | null {
+  const all = views.flatMap((view) => (view.responseMs === null ? [] : [view.responseMs]));
+  return all.sort((a, b) => a - b)[Math.floor((all.length - 1) / 2)] ?? null;
+}
+
 function AddressCell({ origin }: { origin: OriginLive }) {
   return (
     <div className="tp-address">
       {origin.host !== undefined && <div>{origin.host}</div>}
       {origin.v4 !== null && <div>{origin.v4}</div>}
       {origin.v6 !== null && <div>{origin.v6}</div>}
+      <div className="tp-small">port {origin.port}</div>
       {origin.hostProblem != null && (
         <Text c="red" size="sm">
           The name: {origin.hostProblem}

@@ -16,6 +16,11 @@ const PATHS = {
   weight: ["weight"],
   exporter: ["exporter"],
   ftpPort: ["ftpPort"],
+  port: ["port"],
+  capacity: ["capacity"],
+  connections: ["connectionsMax"],
+  paths: ["paths", ...Array.from({ length: 100 }, (_, i) => `paths.${i}`)],
+  loadUrl: ["loadUrl"],
 } as const;
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
@@ -38,6 +43,11 @@ export function WebServerForm(props: {
     weight: String(before?.weight ?? 1),
     exporter: before?.exporter ?? "",
     ftpPort: String(before?.ftpPort ?? 21),
+    port: String(before?.port ?? ""),
+    capacity: String(before?.capacity ?? 1000),
+    connections: String(before?.connectionsMax ?? ""),
+    paths: before?.paths?.join(", ") ?? "",
+    loadUrl: before?.loadUrl ?? "",
   });
   const ftp = site.check.ftp !== null;
   const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
@@ -71,7 +81,12 @@ export function WebServerForm(props: {
       <Stack>
         <Title order={2}>{change === null ? "Add web server" : `Change ${change}`}</Title>
         <FormAlert words={problems.rest} />
-        <Fields field={(name) => field(name, errors[name])} named={change !== null} ftp={ftp} />
+        <Fields
+          field={(name) => field(name, errors[name])}
+          named={change !== null}
+          ftp={ftp}
+          port={site.port ?? (site.scheme === "https" ? 443 : 80)}
+        />
         <Group>
           <Button type="submit" loading={put.isPending}>
             {change === null ? "Add" : "Save"}
@@ -90,7 +105,13 @@ export function WebServerForm(props: {
 
 type FieldProps = ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
 
-function Fields(props: { field: (name: Field) => FieldProps; named: boolean; ftp: boolean }) {
+function Fields(props: {
+  field: (name: Field) => FieldProps;
+  named: boolean;
+  ftp: boolean;
+  /** That of the site's web servers. */
+  port: number;
+}) {
   const { field } = props;
   return (
     <>
@@ -104,7 +125,38 @@ function Fields(props: { field: (name: Field) => FieldProps; named: boolean; ftp
         />
         <TextInput label="IPv4 address" placeholder="192.0.2.10" {...field("v4")} />
         <TextInput label="IPv6 address" placeholder="2001:db8::10" {...field("v6")} />
-        <TextInput label="Weight" inputMode="decimal" {...field("weight")} />
+        <TextInput
+          label="Weight"
+          inputMode="decimal"
+          description="2 takes twice as much as 1; 0 stands by"
+          {...field("weight")}
+        />
+        <TextInput
+          label="Port"
+          inputMode="numeric"
+          placeholder={String(props.port)}
+          description="Only if it is not that of the others; then caches alone are sent there"
+          {...field("port")}
+        />
+        <TextInput
+          label="Capacity, lookups a second"
+          inputMode="decimal"
+          description="At so many it counts as full"
+          {...field("capacity")}
+        />
+        <TextInput
+          label="Requests open at once"
+          inputMode="numeric"
+          placeholder="512"
+          description="From each cache, at most"
+          {...field("connections")}
+        />
+        <TextInput
+          label="Paths it holds"
+          placeholder="all"
+          description="/video/, /img/: caches ask it for nothing else. Empty: all"
+          {...field("paths")}
+        />
       </SimpleGrid>
       <TextInput
         label="Host name"
@@ -117,6 +169,12 @@ function Fields(props: { field: (name: Field) => FieldProps; named: boolean; ftp
         description="Optional. Where its node_exporter tells CPU, memory and network load"
         placeholder="http://192.0.2.10:9100/metrics"
         {...field("exporter")}
+      />
+      <TextInput
+        label="Load URL"
+        description="Optional. Where it tells its own load, in JSON or XML: current, target and maximum"
+        placeholder="http://192.0.2.10/load.json"
+        {...field("loadUrl")}
       />
       {props.ftp && (
         <TextInput
@@ -147,7 +205,16 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
     found.weight = "Expected a number from 0 to 100";
   }
   if (Number.isNaN(numberIn(texts.ftpPort))) found.ftpPort = "Expected a port from 1 to 65535";
+  if (isNoNumber(texts.port)) found.port = "Expected a port from 1 to 65535";
+  if (Number.isNaN(numberIn(texts.capacity))) {
+    found.capacity = "Expected lookups per second, above 0";
+  }
+  if (isNoNumber(texts.connections)) found.connections = "Expected a number from 1 to 10000";
   return found;
+}
+
+function isNoNumber(text: string): boolean {
+  return text.trim() !== "" && Number.isNaN(numberIn(text));
 }
 
 function bodyOf(texts: Texts, before: Site["origins"][number] | undefined, ftp: boolean) {
@@ -155,12 +222,22 @@ function bodyOf(texts: Texts, before: Site["origins"][number] | undefined, ftp: 
   const body: Record<string, unknown> = {
     ...kept,
     weight: numberIn(texts.weight),
+    capacity: numberIn(texts.capacity),
     ...(ftp && { ftpPort: numberIn(texts.ftpPort) }),
   };
-  for (const key of ["v4", "v6", "host", "exporter"] as const) {
-    const text = texts[key].trim();
-    if (text === "") delete body[key];
-    else body[key] = text;
+  const optional = {
+    v4: texts.v4.trim(),
+    v6: texts.v6.trim(),
+    host: texts.host.trim(),
+    exporter: texts.exporter.trim(),
+    loadUrl: texts.loadUrl.trim(),
+    port: texts.port.trim() === "" ? "" : numberIn(texts.port),
+    connectionsMax: texts.connections.trim() === "" ? "" : numberIn(texts.connections),
+    paths: texts.paths.split(/[\s,]+/).filter((path) => path !== ""),
+  };
+  for (const [key, value] of Object.entries(optional)) {
+    if (value === "" || (Array.isArray(value) && value.length === 0)) delete body[key];
+    else body[key] = value;
   }
   return body as Ask<"putOrigin">["body"];
 }
