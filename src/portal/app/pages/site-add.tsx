@@ -126,33 +126,7 @@ function AddForm(props: {
           placeholder="www.shop.example"
           {...field("hostname", errors.hostname)}
         />
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
-          <TextInput
-            label="Address of the first web server"
-            description="IPv4, IPv6, or a host name that leads to it"
-            placeholder="192.0.2.10"
-            {...field("address", errors.address)}
-          />
-          <TextInput
-            label="Address of the second"
-            description="Empty for now: more servers, names and weights come after this, too"
-            placeholder="198.51.100.20"
-            {...field("second", errors.second)}
-          />
-          <NativeSelect
-            label="They are asked by"
-            description="By caches and by checks. Users at the first address choose for themselves"
-            data={["http", "https"]}
-            {...field("scheme", errors.scheme)}
-          />
-          <TextInput
-            label="Port"
-            description="Of all of them; empty for the usual one"
-            placeholder={texts.scheme === "https" ? "443" : "80"}
-            inputMode="numeric"
-            {...field("port", errors.port)}
-          />
-        </SimpleGrid>
+        <ServerFields scheme={texts.scheme} of={(name) => field(name, errors[name])} />
         <FrontChoice value={texts.front} onChange={(front) => set("front", front)} />
         <OnboardingChoice
           value={texts.onboarding}
@@ -175,6 +149,43 @@ function AddForm(props: {
         </Group>
       </Stack>
     </Paper>
+  );
+}
+
+/** Where the first web servers are, and how they are asked. */
+function ServerFields(props: {
+  scheme: string;
+  of: (name: Field) => ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
+}) {
+  const { of } = props;
+  return (
+    <SimpleGrid cols={{ base: 1, sm: 2 }}>
+      <TextInput
+        label="Address of the first web server"
+        description="IPv4, IPv6, or a host name that leads to it"
+        placeholder="192.0.2.10"
+        {...of("address")}
+      />
+      <TextInput
+        label="Address of the second"
+        description="Empty for now: more servers, names and weights come after this, too"
+        placeholder="198.51.100.20"
+        {...of("second")}
+      />
+      <NativeSelect
+        label="They are asked by"
+        description="By caches and by checks. Users at the first address choose for themselves"
+        data={["http", "https"]}
+        {...of("scheme")}
+      />
+      <TextInput
+        label="Port"
+        description="Of all of them; empty for the usual one"
+        placeholder={props.scheme === "https" ? "443" : "80"}
+        inputMode="numeric"
+        {...of("port")}
+      />
+    </SimpleGrid>
   );
 }
 

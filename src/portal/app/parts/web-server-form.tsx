@@ -35,20 +35,7 @@ export function WebServerForm(props: {
 }) {
   const { site, change } = props;
   const before = site.origins.find((origin) => origin.name === change);
-  const { texts, field } = useTexts<Field>({
-    name: before?.name ?? "",
-    v4: before?.v4 ?? "",
-    v6: before?.v6 ?? "",
-    host: before?.host ?? "",
-    weight: String(before?.weight ?? 1),
-    exporter: before?.exporter ?? "",
-    ftpPort: String(before?.ftpPort ?? 21),
-    port: String(before?.port ?? ""),
-    capacity: String(before?.capacity ?? 1000),
-    connections: String(before?.connectionsMax ?? ""),
-    paths: before?.paths?.join(", ") ?? "",
-    loadUrl: before?.loadUrl ?? "",
-  });
+  const { texts, field } = useTexts<Field>(textsOf(before));
   const ftp = site.check.ftp !== null;
   const [own, setOwn] = useState<{ readonly [F in Field]?: string }>({});
   const put = useChange("putOrigin");
@@ -131,32 +118,7 @@ function Fields(props: {
           description="2 takes twice as much as 1; 0 stands by"
           {...field("weight")}
         />
-        <TextInput
-          label="Port"
-          inputMode="numeric"
-          placeholder={String(props.port)}
-          description="Only if it is not that of the others; then caches alone are sent there"
-          {...field("port")}
-        />
-        <TextInput
-          label="Capacity, lookups a second"
-          inputMode="decimal"
-          description="At so many it counts as full"
-          {...field("capacity")}
-        />
-        <TextInput
-          label="Requests open at once"
-          inputMode="numeric"
-          placeholder="512"
-          description="From each cache, at most"
-          {...field("connections")}
-        />
-        <TextInput
-          label="Paths it holds"
-          placeholder="all"
-          description="/video/, /img/: caches ask it for nothing else. Empty: all"
-          {...field("paths")}
-        />
+        <Limits field={field} port={props.port} />
       </SimpleGrid>
       <TextInput
         label="Host name"
@@ -188,6 +150,41 @@ function Fields(props: {
   );
 }
 
+/** What it takes, and what it is asked for. */
+function Limits(props: { field: (name: Field) => FieldProps; port: number }) {
+  const { field } = props;
+  return (
+    <>
+      <TextInput
+        label="Port"
+        inputMode="numeric"
+        placeholder={String(props.port)}
+        description="Only if it is not that of the others; then caches alone are sent there"
+        {...field("port")}
+      />
+      <TextInput
+        label="Capacity, lookups a second"
+        inputMode="decimal"
+        description="At so many it counts as full"
+        {...field("capacity")}
+      />
+      <TextInput
+        label="Requests open at once"
+        inputMode="numeric"
+        placeholder="512"
+        description="From each cache, at most"
+        {...field("connections")}
+      />
+      <TextInput
+        label="Paths it holds"
+        placeholder="all"
+        description="/video/, /img/: caches ask it for nothing else. Empty: all"
+        {...field("paths")}
+      />
+    </>
+  );
+}
+
 /** What need not be asked of the API. The rest is its word: addresses, ranges, names. */
 function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in Field]?: string } {
   const found: { [F in Field]?: string } = {};
@@ -211,6 +208,23 @@ function ownProblems(texts: Texts, taken: readonly string[]): { readonly [F in F
   }
   if (isNoNumber(texts.connections)) found.connections = "Expected a number from 1 to 10000";
   return found;
+}
+
+function textsOf(before: Site["origins"][number] | undefined): Texts {
+  return {
+    name: before?.name ?? "",
+    v4: before?.v4 ?? "",
+    v6: before?.v6 ?? "",
+    host: before?.host ?? "",
+    weight: String(before?.weight ?? 1),
+    exporter: before?.exporter ?? "",
+    ftpPort: String(before?.ftpPort ?? 21),
+    port: String(before?.port ?? ""),
+    capacity: String(before?.capacity ?? 1000),
+    connections: String(before?.connectionsMax ?? ""),
+    paths: before?.paths?.join(", ") ?? "",
+    loadUrl: before?.loadUrl ?? "",
+  };
 }
 
 function isNoNumber(text: string): boolean {
