@@ -90,7 +90,7 @@ export class Bans {
     for (const purge of purges) {
       const key = siteKey(purge.customer, purge.site);
       const { number, scope = "url", soft = false } = purge;
-      const of = scope === "url" ? canonicalPath(purge.path) : purge.path;
+      const of = canonicalOf(purge);
       const before = this.#bySite.get(key) ?? [];
       // The log may be told again; what is known already is in its place.
       if (of === null || number <= (before.at(-1)?.number ?? 0)) continue;
@@ -147,6 +147,13 @@ interface Kept {
   readonly sites: readonly [string, readonly Ban[]][];
   readonly groupEnds?: number;
   readonly groups?: readonly [string, readonly Ban[]][];
+}
+
+/** What it names, as objects have it; null: nothing can have that. */
+function canonicalOf({ scope = "url", path }: Purge): string | null {
+  if (scope === "url") return canonicalPath(path);
+  // Of the last segment there may be more: `/.` is how `/.well-known` begins.
+  return scope === "prefix" ? (canonicalPath(`${path}x`)?.slice(0, -1) ?? path) : path;
 }
 
 function siteKey(customer: string, site: string): string {

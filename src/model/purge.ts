@@ -45,5 +45,6 @@ export type PurgeTold =
 export interface PurgeAck {
   readonly number: number;
   readonly node: string;
+  /** By the clock of the cache; what is kept is when control heard of it, by the clock that dated the purge. */
   readonly atMs: number;
 }

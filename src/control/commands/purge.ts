@@ -62,7 +62,8 @@ export async function readPurge(deps: Deps, caller: Caller, number: number): Pro
 export function servePurges(deps: Deps): () => void {
   const stops = [
     deps.bus.respond("purge.since", ({ after }) => deps.store.purges.since(after)),
-    deps.bus.subscribe("purge.ack", (ack) => {
+    deps.bus.subscribe("purge.ack", ({ number, node }) => {
+      const ack = { number, node, atMs: deps.clock.wallMs() };
       deps.store.purges.ack(ack).catch((error: unknown) => {
         deps.log.warn("Cannot keep an acknowledgement", { purge: ack.number, error });
       });

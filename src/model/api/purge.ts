@@ -6,7 +6,9 @@ import { route } from "./route.ts";
 const purgePath = z
   .string()
   .max(8192)
-  .regex(/^\/[\x21-\x7e]*$/, { message: "expected a path with its query, such as /logo.png" });
+  .regex(/^\/[\x21\x22\x24-\x7e]*$/, {
+    message: "expected a path with its query and no fragment, such as /logo.png",
+  });
 const purgeTag = z
   .string()
   .max(1024)
