@@ -66,6 +66,11 @@ export class SoakClients {
     for (const session of this.#sessions.values()) session.destroy();
   }
 
+  get asked(): number {
+    const { http1 = 0, http1Tls = 0, http2 = 0 } = this.counts;
+    return http1 + http1Tls + http2;
+  }
+
   #count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }

@@ -8,13 +8,17 @@ export interface Window extends Measured {
   /** Medians of what was read each second: its share of memory, and what it has open. */
   readonly pssMiB: number;
   readonly descriptors: number;
+  /** CPU of the process for each request: what a machine full of others moves least. */
+  readonly cpuMsEach: number;
 }
 
 /** What counts as flat: how far each figure may rise from a run's first judged window to its last. */
 export interface Allowed {
   readonly pssMiB: number;
   readonly descriptors: number;
-  /** Of the subject's time over the control's: 1.5 for half as much again. */
+  /** Of CPU for each request: 1.5 for half as much again. */
+  readonly cpu: number;
+  /** Of its latency over the control's. */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -37,14 +41,14 @@ export function judge(all: readonly Window[], allowed: Allowed): Judged {
   const series = {
     pssMiB: windows.map((window) => window.pssMiB),
     descriptors: windows.map((window) => window.descriptors),
+    cpu: windows.map((window) => Math.log(window.cpuMsEach)),
     p50: ratio("p50Ms"),
     p90: ratio("p90Ms"),
     p99: ratio("p99Ms"),
   };
-  const limits = {
-    ...allowed,
-    ...{ p50: Math.log(allowed.p50), p90: Math.log(allowed.p90), p99: Math.log(allowed.p99) },
-  };
+  const { cpu, p50, p90, p99, ...rest } = allowed;
+  const powers = { cpu: Math.log(cpu), p50: Math.log(p50), p90: Math.log(p90), p99: Math.log(p99) };
+  const limits = { ...rest, ...powers };
   const names = Object.keys(series) as (keyof Allowed)[];
   return {
     trends: Object.fromEntries(names.map((name) => [name, trendOf(series[name])])) as never,
@@ -60,6 +64,16 @@ export function pssMiB(pid: number): number {
 
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** CPU that a process has used so far, ms, in ticks of 10. */
+function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13);
+  return 10 * (Number(user) + Number(system));
 }
 
 /** A bare server of its own process, to compare with; or one that leaks. */
@@ -107,7 +121,9 @@ export class Watch {
     this.#sampleMs = o.sampleMs;
   }
 
-  async window(seconds: number): Promise<Window> {
+  /** @param requests how many it has answered so far; default: what it was asked by the probe */
+  async window(seconds: number, requests?: () => number): Promise<Window> {
+    const before = { cpu: cpuMs(this.#pid()), requests: requests?.() ?? 0 };
     const until = performance.now() + seconds * 1000;
     const memory: number[] = [];
     const open: number[] = [];
@@ -118,7 +134,9 @@ export class Watch {
     } while (performance.now() < until);
     const measured = await this.#measured();
     const inMiB = Math.round(median(memory) * 10) / 10;
-    return { pssMiB: inMiB, descriptors: median(open), ...measured };
+    const answered = (requests?.() ?? measured.subject.asked) - before.requests;
+    const cpuMsEach = Math.round((1000 * (cpuMs(this.#pid()) - before.cpu)) / answered) / 1000;
+    return { pssMiB: inMiB, descriptors: median(open), cpuMsEach, ...measured };
   }
 
   async #measured(): Promise<Measured> {
