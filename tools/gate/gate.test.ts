@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gate } from "./gate.ts";
@@ -54,6 +54,23 @@ test("Gate ends with 0 when nothing failed", async () => {
 test("Gate counts a process that leaves in the middle as failed, whatever its exit code", async () => {
   expect(await runText('test("b", () => process.exit(0));\ntest("c", () => {});')).toBe(1);
   expect(lastLine()).toBe("0 passed, 1 failed, 0 skipped");
+});
+
+test("Gate counts a group that leaves a folder as failed, and removes the folder", async () => {
+  const make = 'mkdtempSync(join(tmpdir(), "turnpike-left-"))';
+  const text = [
+    'import { existsSync, mkdtempSync, rmSync } from "node:fs";',
+    'import { tmpdir } from "node:os";',
+    'import { join } from "node:path";',
+    `test("b", () => { rmSync(${make}, { recursive: true }); });`,
+  ].join("\n");
+  expect(await runText(text)).toBe(0);
+  expect(await runText(`${text}\ntest("c", () => { console.log(\`at ${"$"}{${make}}\`); });`)).toBe(
+    1,
+  );
+  const at = /at (\/\S+turnpike-left-\w+)/.exec(said)?.[1] ?? "";
+  expect(said).toContain(`it left ${at.split("/").at(-1)}`);
+  expect(existsSync(at)).toBe(false);
 });
 
 test("Gate counts a file that does not load as failed", async () => {

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readJunit, type Skip, type Tally } from "./junit.ts";
@@ -67,6 +75,8 @@ function testFiles(root: string, folder: string): string[] {
 interface GroupEnd {
   readonly end: StepEnd;
   readonly tally: Tally | null;
+  /** What it left in its folder for temporary files. */
+  readonly left: readonly string[];
 }
 
 export class Gate {
@@ -115,14 +125,18 @@ export class Gate {
     };
     const workers = Array.from({ length: o.atOnce ?? 1 }, worker);
     for (const { one, ran } of waiting) {
-      const { end, tally } = await ran.promise;
-      this.#count(one, end, tally);
+      this.#count(one, await ran.promise);
     }
     await Promise.all(workers);
   }
 
+  /** Each has a folder of its own for temporary files, so that what one leaves is told apart. */
   async #run(one: Group, env: Readonly<Record<string, string>>): Promise<GroupEnd> {
-    const folder = mkdtempSync(join(tmpdir(), "turnpike-junit-"));
+    const folder = mkdtempSync(join(tmpdir(), "tp-"));
+    const own = join(folder, "t");
+    mkdirSync(own);
+    // Some peers run as users of their own, and read files that are made below.
+    for (const path of [folder, own]) chmodSync(path, 0o755);
     const report = join(folder, "report.xml");
     const end = await runStep(
       [
@@ -134,14 +148,19 @@ export class Gate {
         `--timeout=${one.testLimitSec * 1000}`,
         ...one.files.map((file) => `./${file}`),
       ],
-      { cwd: this.#root, limitSec: one.limitSec, env },
+      { cwd: this.#root, limitSec: one.limitSec, env: { ...env, TMPDIR: own } },
     );
     const tally = existsSync(report) ? readJunit(readFileSync(report, "utf8")) : null;
-    rmSync(folder, { recursive: true, force: true });
-    return { end, tally };
+    const left = readdirSync(own).filter((name) => name.startsWith("turnpike-"));
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // A process that it left behind still writes there: that is no matter of whether tests passed.
+    }
+    return { end, tally, left };
   }
 
-  #count(one: Group, end: StepEnd, tally: Tally | null): void {
+  #count(one: Group, { end, tally, left }: GroupEnd): void {
     const { passed, failed, skipped } = tally ?? { passed: 0, failed: 0, skipped: [] };
     this.#passed += passed;
     this.#skips.push(...skipped);
@@ -152,7 +171,8 @@ export class Gate {
     else if (failed > 0) {
       this.#failed += failed;
       say(`FAIL  ${line}\n${tail(end.output)}`);
-    } else say(`ok    ${line}`);
+    } else if (left.length > 0) this.fail(`${line}, and it left ${left.join(", ")}`, end.output);
+    else say(`ok    ${line}`);
   }
 
   fail(words: string, output = ""): void {
