@@ -136,7 +136,7 @@ export async function startControlWorld(
     async stop() {
       await control.stop();
       bus.close();
-      // Twice in thousands of runs, on a crowded machine, it was gone already.
+      // Where a file in it goes meanwhile, the runtime says of the folder that it is not there.
       await rm(dataDir, { recursive: true, force: true });
     },
   };

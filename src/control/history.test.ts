@@ -19,7 +19,7 @@ import { Explainer } from "./explain.ts";
 import { History } from "./history.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "turnpike-history-"));
-afterAll(() => rmSync(dir, { recursive: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A feed that this test moves on, tick by tick, and everything that was decided on the way. */
 class Past {

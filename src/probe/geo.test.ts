@@ -7,7 +7,7 @@ import { type MmdbValue, mmdb } from "../../test/fixtures/mmdb.ts";
 import { readPlaces, readRecord } from "./geo.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "turnpike-geo-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function file(name: string, entries: Readonly<Record<string, MmdbValue>>): string {
   const path = join(folder, name);

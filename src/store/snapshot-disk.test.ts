@@ -12,7 +12,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "turnpike-snapshot-"));
 });
 afterEach(async () => {
-  await rm(dir, { recursive: true });
+  await rm(dir, { recursive: true, force: true });
 });
 
 function digest(body: SnapshotBody): string {

@@ -174,7 +174,7 @@ test("a crash between writing merged records and removing the old ones counts no
 test("a spool that cannot write says so and takes the record later", async () => {
   const dir = await newDir();
   const spool = await open(dir);
-  await rm(dir, { recursive: true });
+  await rm(dir, { recursive: true, force: true });
   expect(spool.append("x")).rejects.toThrow();
   await Bun.write(join(dir, "marker"), "");
   await spool.append("x");

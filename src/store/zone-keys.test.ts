@@ -92,5 +92,5 @@ test("a name server's copy is whole or nothing, and only its owner can read it",
   expect(statSync(path).mode & 0o777).toBe(0o600);
   writeFileSync(path, '{"digest": "d", "keys": [{}]}');
   expect(await readZoneKeys(path)).toBeNull();
-  rmSync(join(path, ".."), { recursive: true });
+  rmSync(join(path, ".."), { recursive: true, force: true });
 });

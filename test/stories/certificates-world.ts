@@ -99,7 +99,7 @@ export class CertificatesWorld {
     await this.stage.stop();
     await this.origin.stop();
     await this.control.stop();
-    rmSync(this.nodeDir, { recursive: true });
+    rmSync(this.nodeDir, { recursive: true, force: true });
   }
 
   add(pair: { cert: string; key: string }, more: { customer?: string; name?: string } = {}) {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world.stop();
-  await rm(home, { recursive: true });
+  await rm(home, { recursive: true, force: true });
 });
 
 async function turnpike(line: string): Promise<{ code: number; out: string; err: string }> {

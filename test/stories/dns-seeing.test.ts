@@ -39,7 +39,7 @@ async function portsOf(child: ReturnType<typeof run>): Promise<Record<string, nu
 
 test("metrics, top and the query log show what was asked", async () => {
   const folder = mkdtempSync(join(tmpdir(), "turnpike-seeing-"));
-  onClean(() => rmSync(folder, { recursive: true }));
+  onClean(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, "node.yaml");
   writeFileSync(
     config,

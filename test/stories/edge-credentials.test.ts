@@ -99,7 +99,7 @@ afterAll(async () => {
   await stage.stop();
   await origin.stop();
   await control.stop();
-  rmSync(dir, { recursive: true });
+  rmSync(dir, { recursive: true, force: true });
 });
 beforeEach(() => origin.clear());
 

@@ -150,7 +150,7 @@ test("a line says how many bytes went, also of what goes as it comes and of what
 
 test("a node file alone makes the log, the metrics and `turnpike top edge`", async () => {
   const folder = mkdtempSync(join(tmpdir(), "turnpike-seeing-"));
-  ends.push(() => rmSync(folder, { recursive: true }));
+  ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, "node.yaml");
   writeFileSync(
     config,

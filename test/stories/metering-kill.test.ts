@@ -67,7 +67,7 @@ test(
     for await (const _ of ledger.walk(ledger.head().batch)) batches++;
     const quarantined = ledger.quarantined();
     ledger.close();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
     const figures = { kills: KILLS, counted, lost, lostMsMost, batches, quarantined };
     const evidence = process.env.TURNPIKE_EVIDENCE;
     if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));

@@ -64,6 +64,6 @@ test("HTTPS and TLS checks verify the certificate for the site's name, and tell 
     await server.stop(true);
     await expired.stop(true);
     await plain.stop(true);
-    await rm(dir, { recursive: true });
+    await rm(dir, { recursive: true, force: true });
   }
 }, 30_000);

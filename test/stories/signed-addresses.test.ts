@@ -55,7 +55,7 @@ afterAll(async () => {
   await stage.stop();
   await origin.stop();
   await control.stop();
-  rmSync(nodeDir, { recursive: true });
+  rmSync(nodeDir, { recursive: true, force: true });
 });
 
 /** The cache may be asking already when a key is made: it asks until it has it. */

@@ -14,7 +14,7 @@ import { testWith } from "../lab/needs.ts";
 const HOST = "127.64.34.1";
 const SHOP = "www.shop.example";
 const dir = mkdtempSync(join(tmpdir(), "turnpike-sessions-"));
-afterAll(() => rmSync(dir, { recursive: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 let made = 0;
 function named(): NamedTls & { readonly serial: string } {

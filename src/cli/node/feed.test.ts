@@ -11,7 +11,7 @@ import { type LiveFeed, startFeed } from "./feed.ts";
 const open: { feeds: LiveFeed[]; dirs: string[] } = { feeds: [], dirs: [] };
 afterEach(async () => {
   for (const feed of open.feeds.splice(0)) feed.stop();
-  for (const dir of open.dirs.splice(0)) await rm(dir, { recursive: true });
+  for (const dir of open.dirs.splice(0)) await rm(dir, { recursive: true, force: true });
 });
 
 async function folder(): Promise<string> {

@@ -115,7 +115,7 @@ test("a node put back from an old copy of its disk bills nothing twice", async (
   counters.bytesOut += 7;
   await first.metering.stop();
   first.ledger.close();
-  rmSync(join(folder, "spool"), { recursive: true });
+  rmSync(join(folder, "spool"), { recursive: true, force: true });
   cpSync(join(old, "spool"), join(folder, "spool"), { recursive: true });
   const again = await startIn(folder, 3);
   await again.metering.stop();

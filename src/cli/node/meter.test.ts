@@ -190,7 +190,7 @@ test("a disk that takes nothing loses nothing once it does again", async () => {
   const t = await setUp();
   t.mount();
   const { meter, flush } = bound(await t.start());
-  await rm(t.dataDir, { recursive: true });
+  await rm(t.dataDir, { recursive: true, force: true });
   await writeFile(t.dataDir, "in the way");
   for (let i = 0; i < 3; i++) {
     meter.of("shop", "www.shop.example").bytesOut += 1;

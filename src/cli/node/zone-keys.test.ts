@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ afterEach(() => {
   for (const keys of started.splice(0)) keys.stop();
   rmSync(path, { force: true });
 });
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const FEED: Feed = {
   snapshot: () => null,

@@ -22,7 +22,7 @@ function mountSmall(): string | null {
   const small = mkdtempSync(join(tmpdir(), "turnpike-full-"));
   const done = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", small]);
   if (done.status === 0) return small;
-  rmSync(small, { recursive: true });
+  rmSync(small, { recursive: true, force: true });
   return null;
 }
 const small = mountSmall();

@@ -15,7 +15,7 @@ let path = "";
 beforeEach(() => {
   path = join(dir, `${++made}`, "control.db");
 });
-afterAll(() => rmSync(dir, { recursive: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 storeContract("sqlite", {
   open: () => openSqliteStore(path),
