@@ -1,11 +1,13 @@
 // A bare server of the runtime, in a process of its own: `bare-server.ts ADDRESS sound|leak`. Beside a cache
-// it shows what the machine does to everybody; it is as busy as a cache, for a process that seldom works
-// waits less for a processor. With `leak` it is what a soak has to find: from second to second it holds
-// more memory and more descriptors and thinks longer. Prints its ports as JSON.
+// it shows what the machine does to everybody; it is about as busy as a cache, for a process that seldom
+// works waits less for a processor, and its work is always the same: `/works` says how often it was done.
+// With `leak` it is what a soak has to find: from second to second it holds more memory and more
+// descriptors and thinks longer. Prints its ports as JSON.
 import { openSync } from "node:fs";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 
-const WORKS_MS = 2;
+/** Hashed each time: what takes about two milliseconds. */
+const WORK_BYTES = 2 * 1024 * 1024;
 const WORKS_EVERY_MS = 8;
 const LEAK_EVERY_MS = 100;
 const LEAK_BYTES = 4 * 1024 * 1024;
@@ -24,7 +26,14 @@ function spin(ms: number): void {
   while (performance.now() < until);
 }
 
-if (leak === "sound") setInterval(() => spin(WORKS_MS), WORKS_EVERY_MS);
+const work = new Uint8Array(WORK_BYTES).fill(1);
+let works = 0;
+if (leak === "sound") {
+  setInterval(() => {
+    Bun.SHA256.hash(work);
+    works++;
+  }, WORKS_EVERY_MS);
+}
 if (leak === "leak") {
   setInterval(() => {
     held.push(new Uint8Array(LEAK_BYTES).fill(1));
@@ -33,7 +42,8 @@ if (leak === "leak") {
   }, LEAK_EVERY_MS);
 }
 
-function answer(): Response {
+function answer(request: Request): Response {
+  if (request.url.endsWith("/works")) return Response.json(works);
   spin(thinksMs);
   return new Response(body, { headers: { "content-type": "image/png" } });
 }

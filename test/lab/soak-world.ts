@@ -196,11 +196,11 @@ export class SoakWorld {
   async #purge(n: number): Promise<void> {
     const { customer, hostname } = this.sites[n % this.sites.length]!;
     const kinds = [
-      { path: `/all/1000/${5 * (n % 600)}` },
+      { path: `/all/1000/${5 * (n % 120)}` },
       { prefix: `/all/10000/${n % 100}` },
       { tag: "short" },
       { tag: "all-100000", soft: true },
-      { path: `/all/100000/${4 + 5 * (n % 600)}`, soft: true },
+      { path: `/all/100000/${4 + 5 * (n % 120)}`, soft: true },
       n % 60 === 5 ? { all: true } : { tag: "large" },
     ];
     const path = `/customers/${customer}/sites/${hostname}/purge`;

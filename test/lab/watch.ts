@@ -8,15 +8,17 @@ export interface Window extends Measured {
   /** Medians of what was read each second: its share of memory, and what it has open. */
   readonly pssMiB: number;
   readonly descriptors: number;
-  /** CPU of the process for each request: what a machine full of others moves least. */
+  /** CPU of the process for each request. */
   readonly cpuMsEach: number;
+  /** CPU of the control for what it does again and again: on a machine full of others it is dearer. */
+  readonly workMsEach: number;
 }
 
 /** What counts as flat: how far each figure may rise from a run's first judged window to its last. */
 export interface Allowed {
   readonly pssMiB: number;
   readonly descriptors: number;
-  /** Of CPU for each request: 1.5 for half as much again. */
+  /** Of CPU for each request, over the control's for its work: 1.5 for half as much again. */
   readonly cpu: number;
   /** Of its latency over the control's. */
   readonly p50: number;
@@ -41,7 +43,7 @@ export function judge(all: readonly Window[], allowed: Allowed): Judged {
   const series = {
     pssMiB: windows.map((window) => window.pssMiB),
     descriptors: windows.map((window) => window.descriptors),
-    cpu: windows.map((window) => Math.log(window.cpuMsEach)),
+    cpu: windows.map((window) => Math.log(window.cpuMsEach / window.workMsEach)),
     p50: ratio("p50Ms"),
     p90: ratio("p90Ms"),
     p99: ratio("p99Ms"),
@@ -64,6 +66,10 @@ export function pssMiB(pid: number): number {
 
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+function rounded(ms: number): number {
+  return Math.round(1000 * ms) / 1000;
 }
 
 /** CPU that a process has used so far, ms, in ticks of 10. */
@@ -90,6 +96,11 @@ export async function startBare(address: string, leak: "leak" | "sound") {
   return {
     probed,
     pid: child.pid,
+    /** How often it has done its work, and the CPU it has used, ms. */
+    async worked() {
+      const reply = await fetch(`http://${address}:${ports.http}/works`);
+      return { works: (await reply.json()) as number, cpuMs: cpuMs(child.pid) };
+    },
     async stop() {
       child.kill();
       await child.exited;
@@ -97,33 +108,38 @@ export async function startBare(address: string, leak: "leak" | "sound") {
   };
 }
 
+export type Bare = Awaited<ReturnType<typeof startBare>>;
+
 /** Watches one process of a server from outside, window by window. */
 export class Watch {
   readonly #pid: () => number;
   readonly #probe: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #lines: ReadableStreamDefaultReader<Uint8Array>;
   readonly #sampleMs: number;
+  readonly #control: Bare;
 
   constructor(o: {
     readonly pid: () => number;
     readonly subject: Probed;
-    readonly control: Probed;
+    readonly control: Bare;
     readonly everyMs: number;
     readonly sampleMs: number;
   }) {
     const probe = join(import.meta.dir, "latency-probe.ts");
-    const args = [String(o.everyMs), JSON.stringify(o.subject), JSON.stringify(o.control)];
+    const args = [String(o.everyMs), JSON.stringify(o.subject), JSON.stringify(o.control.probed)];
     this.#probe = Bun.spawn([process.execPath, probe, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#lines = this.#probe.stdout.getReader();
     this.#pid = o.pid;
+    this.#control = o.control;
     this.#sampleMs = o.sampleMs;
   }
 
   /** @param requests how many it has answered so far; default: what it was asked by the probe */
   async window(seconds: number, requests?: () => number): Promise<Window> {
     const before = { cpu: cpuMs(this.#pid()), requests: requests?.() ?? 0 };
+    const workedBefore = await this.#control.worked();
     const until = performance.now() + seconds * 1000;
     const memory: number[] = [];
     const open: number[] = [];
@@ -135,8 +151,12 @@ export class Watch {
     const measured = await this.#measured();
     const inMiB = Math.round(median(memory) * 10) / 10;
     const answered = (requests?.() ?? measured.subject.asked) - before.requests;
-    const cpuMsEach = Math.round((1000 * (cpuMs(this.#pid()) - before.cpu)) / answered) / 1000;
-    return { pssMiB: inMiB, descriptors: median(open), cpuMsEach, ...measured };
+    const cpuMsEach = (cpuMs(this.#pid()) - before.cpu) / answered;
+    const worked = await this.#control.worked();
+    const workMsEach =
+      (worked.cpuMs - workedBefore.cpuMs) / Math.max(1, worked.works - workedBefore.works);
+    const each = { cpuMsEach: rounded(cpuMsEach), workMsEach: rounded(workMsEach) };
+    return { pssMiB: inMiB, descriptors: median(open), ...each, ...measured };
   }
 
   async #measured(): Promise<Measured> {
