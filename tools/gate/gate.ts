@@ -46,7 +46,7 @@ const BROWSER = /-browser\.test\.tsx?$/;
 export function unitGroups(root: string): Group[] {
   return [...FLOOR_ORDER, "tools", "bench"].flatMap((folder) => {
     const files = testFiles(root, folder).filter((file) => !BROWSER.test(file));
-    return files.length === 0 ? [] : [{ name: folder, files, limitSec: 150, testLimitSec: 20 }];
+    return files.length === 0 ? [] : [{ name: folder, files, limitSec: 420, testLimitSec: 20 }];
   });
 }
 
