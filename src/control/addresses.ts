@@ -8,7 +8,7 @@ import type { AddressList, SignedAddresses } from "../model/api/mod.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { readSealedCopy, writeSealedCopy } from "../store/sealed-copy.ts";
 
-const NAME = "key of the list of addresses";
+const KEY_COPY = { name: "key of the list of addresses", shape: z.object({ seed: z.string() }) };
 const SEED_BYTES = 32;
 /** PKCS #8 of an Ed25519 seed (RFC 8410 7), and SPKI of its public key (RFC 8410 4). */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -35,12 +35,11 @@ export class AddressSigner {
   static async open(o: { readonly dataDir: string; readonly rng: Rng }): Promise<AddressSigner> {
     const path = join(o.dataDir, "addresses-key.sealed");
     const file = { path, masterPath: join(o.dataDir, "addresses-key.secret"), rng: o.rng };
-    const shape = z.object({ seed: z.string() });
-    const kept = await readSealedCopy(file, { name: NAME, shape });
+    const kept = await readSealedCopy(file, KEY_COPY);
     if (kept !== null) return new AddressSigner(Buffer.from(kept.seed, "base64"));
     if (existsSync(path)) throw new Fault("store-corrupt", `${path} cannot be opened`);
     const seed = Buffer.from(o.rng.bytes(SEED_BYTES));
-    await writeSealedCopy(file, NAME, { seed: seed.toString("base64") });
+    await writeSealedCopy(file, KEY_COPY, { seed: seed.toString("base64") });
     return new AddressSigner(seed);
   }
 

@@ -7,7 +7,7 @@ import { type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Network } from "../model/network.ts";
 import { chooseCertificates, coversHost } from "../policy/certificates/mod.ts";
 import { CertificateStore, type StoredCertificate } from "../store/certificates.ts";
-import { sealTo } from "../store/sealed-box.ts";
+import { sealWord } from "../store/sealed-word.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Caller } from "./caller.ts";
 import { type CertificateFacts, factsOfPem, readCertificate } from "./certificate-read.ts";
@@ -90,9 +90,7 @@ export class CertificateBook {
       }),
       deps.bus.respond("certificates.get", ({ ids, sealTo: to }) => {
         const some = ids.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
-        const secret = Buffer.from(JSON.stringify(some));
-        const box = sealTo(Buffer.from(to, "base64"), { secret, rng: deps.rng });
-        return { sealed: Buffer.from(box).toString("base64") };
+        return sealWord(to, some, deps.rng);
       }),
     ];
     this.handlers = {

@@ -8,6 +8,7 @@ import type { Site } from "../model/site.ts";
 import { OriginCredentialStore } from "../store/origin-credentials.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Deps } from "./deps.ts";
+import { giveSecrets } from "./give-secrets.ts";
 
 const CREDENTIALS_OF_CUSTOMER_MAX = 32;
 const VALUE_BYTES = 32;
@@ -27,7 +28,7 @@ export function mountCredentials(o: { readonly dataDir: string; readonly deps: D
   readonly handlers: CredentialHandlers;
   stop(): void;
 } {
-  const { bus, rng } = o.deps;
+  const { rng } = o.deps;
   const path = join(o.dataDir, "origin-credentials.db");
   const masterPath = join(o.dataDir, "origin-credentials.secret");
   const store = new OriginCredentialStore({ path, masterPath, rng });
@@ -35,9 +36,7 @@ export function mountCredentials(o: { readonly dataDir: string; readonly deps: D
   const changed = () => {
     set = setOf(store);
   };
-  const unmount = bus.respond("origin.credentials", ({ have }) => {
-    return set.digest === have ? null : set;
-  });
+  const unmount = giveSecrets("origin.credentials", o.deps, () => set);
   return {
     handlers: handlersOf(o.deps, store, changed),
     stop: () => {

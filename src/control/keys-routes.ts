@@ -5,6 +5,7 @@ import { ZoneKeyStore } from "../store/zone-keys.ts";
 import type { Handlers } from "./api/serve.ts";
 import { type Caller, hasRole } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { giveSecrets } from "./give-secrets.ts";
 import { ZoneKeyBook } from "./keys.ts";
 
 export type KeyHandlers = Pick<Handlers, "readZoneKeys" | "rollZoneKey">;
@@ -23,15 +24,12 @@ export interface Keys {
  * @throws Fault `store-corrupt`, `store-full` or `store-busy`
  */
 export function mountKeys(o: { readonly dataDir: string; readonly deps: Deps }): Keys {
-  const { bus, clock, rng, publisher } = o.deps;
+  const { clock, rng, publisher } = o.deps;
   const path = join(o.dataDir, "zone-keys.db");
   const masterPath = join(o.dataDir, "zone-keys.secret");
   const store = new ZoneKeyStore({ path, masterPath, rng });
   const book = new ZoneKeyBook({ store, clock, snapshot: () => publisher.latest() });
-  const unmount = bus.respond("zone.keys", ({ have }) => {
-    const set = book.set();
-    return set.digest === have ? null : set;
-  });
+  const unmount = giveSecrets("zone.keys", o.deps, () => book.set());
   return {
     handlers: keyHandlers(o.deps, book),
     dsOf: (zone) => (book.isSigned(zone) ? book.view(zone).ds : []),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ZoneKeysView } from "../model/api/mod.ts";
 import type { ZoneKeySet } from "../model/zone-keys.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+import { askSecrets } from "./secrets.fixture.ts";
 
 let world: ControlWorld | null = null;
 afterEach(async () => {
@@ -27,7 +28,7 @@ async function started(): Promise<{ world: ControlWorld; headers: Record<string,
 }
 
 async function keysOf(w: ControlWorld, have = ""): Promise<ZoneKeySet> {
-  const set = await w.bus.request("zone.keys", { have }, 1000);
+  const set = await askSecrets(w.bus, "zone.keys", have);
   if (set === null) throw new Error("nothing new");
   return set;
 }
@@ -40,7 +41,7 @@ test("every zone that is to be signed gets a key once, by the algorithm that its
     ["ed.example", 15, "active"],
     ["signed.example", 13, "active"],
   ]);
-  expect(await w.bus.request("zone.keys", { have: digest }, 1000)).toBeNull();
+  expect(await askSecrets(w.bus, "zone.keys", digest)).toBeNull();
   await w.restart();
   expect((await keysOf(w)).digest).toBe(digest);
   const read = await w.call<ZoneKeysView>("GET", "/zones/signed.example/keys", { headers });

@@ -6,6 +6,7 @@ import { SigningKeyStore } from "../store/signing-keys.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
+import { giveSecrets } from "./give-secrets.ts";
 
 const KEYS_OF_CUSTOMER_MAX = 16;
 const SECRET_BYTES = 32;
@@ -25,7 +26,7 @@ export function mountSigningKeys(o: { readonly dataDir: string; readonly deps: D
   readonly handlers: SigningKeyHandlers;
   stop(): void;
 } {
-  const { bus, rng } = o.deps;
+  const { rng } = o.deps;
   const path = join(o.dataDir, "signing-keys.db");
   const masterPath = join(o.dataDir, "signing-keys.secret");
   const store = new SigningKeyStore({ path, masterPath, rng });
@@ -33,7 +34,7 @@ export function mountSigningKeys(o: { readonly dataDir: string; readonly deps: D
   const changed = () => {
     set = setOf(store);
   };
-  const unmount = bus.respond("signing.keys", ({ have }) => (set.digest === have ? null : set));
+  const unmount = giveSecrets("signing.keys", o.deps, () => set);
   return {
     handlers: handlersOf(o.deps, store, changed),
     stop: () => {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { TierKey, TierKeySet } from "../model/tiers.ts";
-import { readTierKeys, writeTierKeys } from "../store/tier-keys-disk.ts";
+import { readSealedCopy, writeSealedCopy } from "../store/sealed-copy.ts";
+import { TIER_KEYS_COPY } from "../store/tier-keys-disk.ts";
 import type { Deps } from "./deps.ts";
+import { giveSecrets } from "./give-secrets.ts";
 
 const SECRET_BYTES = 32;
 /** Another key is made so often; the one before is believed until the next. */
@@ -18,13 +20,13 @@ export async function mountTierKeys(o: {
   readonly dataDir: string;
   readonly deps: Pick<Deps, "bus" | "clock" | "rng" | "log">;
 }): Promise<{ stop(): void }> {
-  const { bus, clock, rng, log } = o.deps;
+  const { clock, rng, log } = o.deps;
   const file = {
     path: join(o.dataDir, "tier-keys.sealed"),
     masterPath: join(o.dataDir, "tier-keys.secret"),
     rng,
   };
-  let set: TierKeySet = (await readTierKeys(file)) ?? { digest: "", keys: [] };
+  let set: TierKeySet = (await readSealedCopy(file, TIER_KEYS_COPY)) ?? { digest: "", keys: [] };
   let keeping: Promise<void> = Promise.resolve();
   const rotate = (nowMs: number) => {
     const newest = set.keys.at(-1);
@@ -33,15 +35,15 @@ export async function mountTierKeys(o: {
     set = setOf([...set.keys, { madeMs: nowMs, secret }].slice(-KEPT));
     const made = set;
     keeping = keeping.then(() =>
-      writeTierKeys(file, made).catch((fault: unknown) => {
+      writeSealedCopy(file, TIER_KEYS_COPY, made).catch((fault: unknown) => {
         log.error("The keys of caches among themselves are not kept on disk", { fault });
       }),
     );
   };
-  const unmount = bus.respond("tier.keys", async ({ have }) => {
+  const unmount = giveSecrets("tier.keys", o.deps, async () => {
     rotate(clock.wallMs());
     await keeping;
-    return set.digest === have ? null : set;
+    return set;
   });
   return { stop: unmount };
 }

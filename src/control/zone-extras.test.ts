@@ -6,6 +6,7 @@ import type { Network } from "../model/network.ts";
 import type { ChallengeStep, ServerExtras } from "../model/zone-extras.ts";
 import { RCODE } from "../wire/dns/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
+import { askSecrets } from "./secrets.fixture.ts";
 
 setDefaultTimeout(30_000);
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 async function extrasNow(): Promise<ServerExtras> {
-  const { digest: _, ...extras } = (await world.bus.request("zone.extras", { have: "" }, 1000))!;
+  const { digest: _, ...extras } = (await askSecrets(world.bus, "zone.extras"))!;
   return extras;
 }
 const values = async () =>

@@ -15,6 +15,7 @@ import { type StoredTsig, ZoneExtraStore } from "../store/zone-extras.ts";
 import { RCODE } from "../wire/dns/mod.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Deps } from "./deps.ts";
+import { giveSecrets } from "./give-secrets.ts";
 
 const KEYS_MAX = 10;
 const SECRET_BYTES = 32;
@@ -54,9 +55,7 @@ export class ZoneExtras {
     const timer = setInterval(() => this.#expire(), SWEEP_MS);
     timer.unref();
     this.#stops = [
-      deps.bus.respond("zone.extras", ({ have }) => {
-        return have === this.#digest ? null : { digest: this.#digest, ...this.extras() };
-      }),
+      giveSecrets("zone.extras", deps, () => ({ digest: this.#digest, ...this.extras() })),
       () => clearInterval(timer),
       deps.bus.respond("challenge.update", async (ask) => ({ rcode: await this.update(ask) })),
     ];

@@ -5,17 +5,14 @@ import type { CertificateIndex } from "./certificate.ts";
 import type { ChangedTold } from "./changed.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { TailAsk, TailTold } from "./log-tail.ts";
-import type { OriginCredentialSet } from "./origin-credential.ts";
 import type { Purge, PurgeAck, PurgeAsk, PurgeTold } from "./purge.ts";
-import type { SigningKeySet } from "./signing-keys.ts";
+import type { SealedWord, SecretRequests } from "./secrets.ts";
 import type { LogsTold } from "./site-logs.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { TierKeySet } from "./tiers.ts";
 import type { UsageBatch } from "./usage.ts";
 import type { WhyAsk, WhyTold } from "./why.ts";
 import type { WhyNotCounts } from "./why-not.ts";
-import type { ChallengeStep, ServerExtrasSet } from "./zone-extras.ts";
-import type { ZoneKeySet } from "./zone-keys.ts";
+import type { ChallengeStep } from "./zone-extras.ts";
 
 /** One check's outcome, as a vantage saw it. */
 export interface CheckReport {
@@ -193,7 +190,7 @@ export interface Events {
   readonly "acme.tokens.changed": { readonly digest: string };
 }
 
-export interface Requests {
+export interface Requests extends SecretRequests {
   /** The latest snapshot if its number is above `have`, else null. */
   readonly "snapshot.latest": {
     readonly ask: { readonly have: number };
@@ -208,11 +205,6 @@ export interface Requests {
   readonly "purge.ask": { readonly ask: PurgeAsk; readonly reply: PurgeTold };
   /** True once the batch is durably in the ledger (now or before). */
   readonly "usage.batch": { readonly ask: UsageBatch; readonly reply: { readonly taken: true } };
-  /** TSIG keys and challenges; null when the set's digest is `have`. Secret, as `zone.keys` is. */
-  readonly "zone.extras": {
-    readonly ask: { readonly have: string };
-    readonly reply: ServerExtrasSet | null;
-  };
   /** Pages that caches answer for authorities; null when the set's digest is `have`. */
   readonly "acme.tokens": {
     readonly ask: { readonly have: string };
@@ -222,35 +214,6 @@ export interface Requests {
   readonly "challenge.update": {
     readonly ask: { readonly customer: string; readonly steps: readonly ChallengeStep[] };
     readonly reply: { readonly rcode: number };
-  };
-  /**
-   * The keys that signed zones are signed with; null when the set's digest is `have`. Secret: only
-   * between control and name servers.
-   */
-  readonly "zone.keys": {
-    readonly ask: { readonly have: string };
-    readonly reply: ZoneKeySet | null;
-  };
-  /**
-   * The keys of signed addresses; null when the set's digest is `have`. Secret: only between control
-   * and caches.
-   */
-  readonly "signing.keys": {
-    readonly ask: { readonly have: string };
-    readonly reply: SigningKeySet | null;
-  };
-  /**
-   * What caches and probes show to web servers; null when the set's digest is `have`. Secret: only
-   * between control and them.
-   */
-  readonly "origin.credentials": {
-    readonly ask: { readonly have: string };
-    readonly reply: OriginCredentialSet | null;
-  };
-  /** Keys of caches among themselves; null when the set's digest is `have`. Secret: caches only. */
-  readonly "tier.keys": {
-    readonly ask: { readonly have: string };
-    readonly reply: TierKeySet | null;
   };
   /** Which certificates caches need; null when the set's digest is `have`. No secrets. */
   readonly "certificates.index": {
@@ -263,6 +226,6 @@ export interface Requests {
    */
   readonly "certificates.get": {
     readonly ask: { readonly ids: readonly string[]; readonly sealTo: string };
-    readonly reply: { readonly sealed: string };
+    readonly reply: SealedWord;
   };
 }

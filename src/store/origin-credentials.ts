@@ -4,7 +4,7 @@ import {
   type OriginCredentialSet,
   originCredential,
 } from "../model/origin-credential.ts";
-import { readSealedCopy, type SealedCopy, writeSealedCopy } from "./sealed-copy.ts";
+import type { CopyKind } from "./sealed-copy.ts";
 import type { SealedPlace } from "./sealed-database.ts";
 import { SealedSecrets } from "./sealed-secrets.ts";
 
@@ -46,21 +46,13 @@ export class OriginCredentialStore {
   }
 }
 
-const shape = z.object({
-  digest: z.string(),
-  credentials: z.array(
-    z.object({ customer: z.string(), name: z.string(), credential: originCredential }),
-  ),
-});
-
-const name = "origin credentials of a node";
-
-/** A node's own copy; null when there is none that can be read. */
-export function readOriginCredentials(file: SealedCopy): Promise<OriginCredentialSet | null> {
-  return readSealedCopy(file, { name, shape });
-}
-
-/** Replaces the copy whole. @throws Fault of the disk */
-export function writeOriginCredentials(file: SealedCopy, set: OriginCredentialSet): Promise<void> {
-  return writeSealedCopy(file, name, set);
-}
+/** A node's own copy. */
+export const ORIGIN_CREDENTIALS_COPY: CopyKind<OriginCredentialSet> = {
+  name: "origin credentials of a node",
+  shape: z.object({
+    digest: z.string(),
+    credentials: z.array(
+      z.object({ customer: z.string(), name: z.string(), credential: originCredential }),
+    ),
+  }),
+};

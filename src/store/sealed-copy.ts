@@ -11,15 +11,15 @@ export interface SealedCopy {
   readonly rng: Rng;
 }
 
-/**
- * Null when there is none that can be read.
- *
- * @param o.name what it is: bound to the envelope, so that no other copy passes for it
- */
-export async function readSealedCopy<T>(
-  file: SealedCopy,
-  o: { readonly name: string; readonly shape: z.ZodType<T> },
-): Promise<T | null> {
+/** What is kept so. */
+export interface CopyKind<T> {
+  /** Bound to the envelope, so that no other copy passes for it. */
+  readonly name: string;
+  readonly shape: z.ZodType<T>;
+}
+
+/** Null when there is none that can be read. */
+export async function readSealedCopy<T>(file: SealedCopy, o: CopyKind<T>): Promise<T | null> {
   try {
     const sealed = await readFile(file.path);
     const plain = unseal(masterKey(file.masterPath, file.rng, false), o.name, sealed);
@@ -34,10 +34,10 @@ export async function readSealedCopy<T>(
  *
  * @throws Fault of the disk
  */
-export async function writeSealedCopy(
+export async function writeSealedCopy<T>(
   file: SealedCopy,
-  name: string,
-  value: unknown,
+  { name }: CopyKind<T>,
+  value: T,
 ): Promise<void> {
   const { path, masterPath, rng } = file;
   const secret = Buffer.from(JSON.stringify(value));

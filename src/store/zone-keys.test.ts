@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../base/fault.ts";
 import { seededRng } from "../base/rng.ts";
-import type { ZoneKey } from "../model/zone-keys.ts";
+import type { ZoneKey, ZoneKeySet } from "../model/zone-keys.ts";
 import { seal, unseal } from "./sealed.ts";
+import { readSealedCopy, writeSealedCopy } from "./sealed-copy.ts";
 import { ZoneKeyStore } from "./zone-keys.ts";
-import { readZoneKeys, writeZoneKeys } from "./zone-keys-disk.ts";
+import { ZONE_KEYS_COPY } from "./zone-keys-disk.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "turnpike-keys-"));
 const open: ZoneKeyStore[] = [];
@@ -83,14 +84,21 @@ test("unseal() opens only the whole envelope, under its own name", () => {
 });
 
 test("a name server's copy is whole or nothing, and only its owner can read it", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "turnpike-keys-")), "zone-keys.json");
-  expect(await readZoneKeys(path)).toBeNull();
-  const set = { digest: "d", keys: [KEY] };
-  await writeZoneKeys(path, set);
-  await writeZoneKeys(path, set);
-  expect(await readZoneKeys(path)).toEqual(set);
+  const own = mkdtempSync(join(tmpdir(), "turnpike-keys-"));
+  const path = join(own, "zone-keys.sealed");
+  const file = { path, masterPath: join(own, "zone-keys.secret"), rng: seededRng(4) };
+  const read = () => readSealedCopy(file, ZONE_KEYS_COPY);
+  expect(await read()).toBeNull();
+  const set: ZoneKeySet = { digest: "d", keys: [KEY] };
+  await writeSealedCopy(file, ZONE_KEYS_COPY, set);
+  await writeSealedCopy(file, ZONE_KEYS_COPY, set);
+  expect(await read()).toEqual(set);
   expect(statSync(path).mode & 0o777).toBe(0o600);
-  writeFileSync(path, '{"digest": "d", "keys": [{}]}');
-  expect(await readZoneKeys(path)).toBeNull();
-  rmSync(join(path, ".."), { recursive: true, force: true });
+  const octets = readFileSync(path);
+  for (const secret of [KEY.privateKey, "a private key", KEY.zone]) {
+    expect([secret, octets.includes(secret)]).toEqual([secret, false]);
+  }
+  writeFileSync(path, octets.subarray(0, -1));
+  expect(await read()).toBeNull();
+  rmSync(own, { recursive: true, force: true });
 });

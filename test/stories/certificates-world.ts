@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { assert } from "../../src/base/assert.ts";
-import { silentLog } from "../../src/base/log.ts";
-import { seededRng } from "../../src/base/rng.ts";
 import type { Bus } from "../../src/bus/mod.ts";
 import { issue, selfSigned } from "../../src/cli/demo/certificate.ts";
 import { type Certificates, startCertificates } from "../../src/cli/node/certificates.ts";
+import { secretWorld } from "../../src/cli/node/secret-world.fixture.ts";
 import {
   type ControlWorld,
   NETWORK_YAML,
@@ -55,11 +54,6 @@ export class CertificatesWorld {
     this.#net = net;
   }
 
-  get files() {
-    const at = (name: string) => join(this.nodeDir, name);
-    return { path: at("kept"), masterPath: at("kept.secret"), boxPath: at("node-key.secret") };
-  }
-
   /** @param tlsDrainMs as the cache has it: clients of a busy machine need so long to be moved over */
   async start(tlsDrainMs = 1_000, more: readonly StageSite[] = []): Promise<void> {
     this.control = await startControlWorld();
@@ -72,11 +66,7 @@ export class CertificatesWorld {
       this.heard.push(JSON.stringify([subject, ask, reply]));
       return reply;
     };
-    this.certificates = await startCertificates({
-      ...{ ...this.files, rng: seededRng(9), log: silentLog },
-      feed: { onSnapshot: () => () => {} },
-      bus: { request } as Bus,
-    });
+    this.certificates = await startCertificates(secretWorld(this.nodeDir, { request } as Bus, 9));
     this.origin = startOrigin(`${this.#net}.0.1`, 0, () => {
       return new Response("the page", { headers: { "cache-control": "max-age=600" } });
     });

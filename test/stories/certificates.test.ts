@@ -2,10 +2,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPrivateKey } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { silentLog } from "../../src/base/log.ts";
-import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
 import { startCertificates } from "../../src/cli/node/certificates.ts";
+import { secretWorld } from "../../src/cli/node/secret-world.fixture.ts";
 import { CertificatesWorld, issued, NEWS, SHOP, type Shown } from "./certificates-world.ts";
 
 // The control plane hashes passwords: on a busy machine that takes seconds.
@@ -146,14 +145,11 @@ test("keys lie nowhere in the open: no file, no word of the bus, no answer holds
     }
   }
   expect(looked).toContain("certificates.db");
-  expect(looked).toContain("kept");
+  expect(looked).toContain("certificates.sealed");
 });
 
 test("with control dead, a cache that starts shows what it had", async () => {
-  const again = await startCertificates({
-    ...{ ...world.files, bus: new LocalBus(), rng: seededRng(3), log: silentLog },
-    feed: { onSnapshot: () => () => {} },
-  });
+  const again = await startCertificates(secretWorld(world.nodeDir, new LocalBus(), 3));
   again.stop();
   expect(again.list().length).toBeGreaterThan(0);
   expect(again.list()).toEqual(world.certificates.list());

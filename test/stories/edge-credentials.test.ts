@@ -1,5 +1,6 @@
 // Web servers know caches of the network from everybody else: by a secret field and by a client
 // certificate, made through the API, rotated without a failed request, and nowhere in the open.
+
 import {
   afterAll,
   beforeAll,
@@ -21,14 +22,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../src/base/log.ts";
-import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import {
   type OriginCredentials,
   startOriginCredentials,
 } from "../../src/cli/node/origin-credentials.ts";
+import { secretWorld } from "../../src/cli/node/secret-world.fixture.ts";
 import {
   type ControlWorld,
   NETWORK_YAML,
@@ -50,8 +50,6 @@ const SECURE = "pay.shop.example";
 const NGINX = { address: "127.75.4.2", port: 24_443 };
 const PATH = "/customers/shop/credentials";
 const dir = mkdtempSync(join(tmpdir(), "turnpike-credentials-"));
-const files = { path: join(dir, "shown.sealed"), masterPath: join(dir, "shown.secret") };
-const feed = { onSnapshot: () => () => {} };
 const serverTls = selfSigned([SECURE], new Date());
 
 let control: ControlWorld;
@@ -78,14 +76,7 @@ beforeAll(async () => {
   control = await startControlWorld();
   headers = await control.token(OPERATOR);
   await control.call("POST", "/apply", { headers, body: { yaml: NETWORK_YAML } });
-  const rng = seededRng(7);
-  credentials = await startOriginCredentials({
-    ...files,
-    feed,
-    bus: control.bus,
-    rng,
-    log: silentLog,
-  });
+  credentials = await startOriginCredentials(secretWorld(dir, control.bus));
   origin = await startRecorder("127.75.4.1");
   stage = new Stage(networkOf({}), "127.75.9.6");
   await stage.start({
@@ -239,13 +230,12 @@ describe("what is kept", () => {
       expect([name, secrets.filter((secret) => text.includes(secret))]).toEqual([name, []]);
     }
     expect(texts.map(([name]) => name)).toContain("origin-credentials.db");
-    expect(texts.map(([name]) => name)).toContain("shown.sealed");
+    expect(texts.map(([name]) => name)).toContain("origin-credentials.sealed");
   });
 
   test("is there for a cache that starts with control dead", async () => {
     const { value } = await put("autumn");
-    const o = { ...files, feed, bus: new LocalBus(), rng: seededRng(8), log: silentLog };
-    const again = await startOriginCredentials(o);
+    const again = await startOriginCredentials(secretWorld(dir, new LocalBus(), 8));
     again.stop();
     expect(again.find("shop", "autumn")).toEqual({ kind: "value", value: value! });
     expect(again.find("nobody", "autumn")).toBeNull();

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../src/base/log.ts";
-import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
 import { signUrl } from "../../src/cli/commands/sign.ts";
+import { secretWorld } from "../../src/cli/node/secret-world.fixture.ts";
 import { type SigningKeys, startSigningKeys } from "../../src/cli/node/signing-keys.ts";
 import {
   type ControlWorld,
@@ -29,15 +28,11 @@ let origin: StageOrigin;
 let stage: Stage;
 let keys: SigningKeys;
 
-const files = { path: join(nodeDir, "keys.sealed"), masterPath: join(nodeDir, "keys.secret") };
-const feed = { onSnapshot: () => () => {} };
-
 beforeAll(async () => {
   control = await startControlWorld();
   headers = await control.token(OPERATOR);
   await control.call("POST", "/apply", { headers, body: { yaml: NETWORK_YAML } });
-  const rng = seededRng(7);
-  keys = await startSigningKeys({ ...files, feed, bus: control.bus, rng, log: silentLog });
+  keys = await startSigningKeys(secretWorld(nodeDir, control.bus));
   origin = startOrigin(`${NET}.0.1`, 0, () => {
     return new Response("the film", { headers: { "cache-control": "max-age=60" } });
   });
@@ -120,19 +115,12 @@ test("secrets are shown once, and lie nowhere in the open (T8)", async () => {
     }
   }
   expect(looked).toContain("signing-keys.db");
-  expect(looked).toContain("keys.sealed");
+  expect(looked).toContain("signing-keys.sealed");
 });
 
 test("with control dead, a cache that starts checks by its own copy", async () => {
   const secret = await make("new");
-  const rng = seededRng(8);
-  const again = await startSigningKeys({
-    ...files,
-    feed,
-    bus: new LocalBus(),
-    rng,
-    log: silentLog,
-  });
+  const again = await startSigningKeys(secretWorld(nodeDir, new LocalBus(), 8));
   again.stop();
   const kept = again.secret("shop", "new");
   expect(kept === null ? null : Buffer.from(kept).toString("base64")).toBe(secret);

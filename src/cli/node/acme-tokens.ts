@@ -13,7 +13,7 @@ export function startAcmeTokens(o: {
   const { feed, bus, log } = o;
   const tokens = new AcmeTokens({
     kept: { digest: "", tokens: [] },
-    ask: (have) => bus.request("acme.tokens", { have }, ASK_MS),
+    ask: ({ digest: have }) => bus.request("acme.tokens", { have }, ASK_MS),
     // Without control nobody orders anything: there is nothing to keep.
     keep: async () => {},
     describe: (set) => ["Took pages for authorities", { pages: set.tokens.length }],

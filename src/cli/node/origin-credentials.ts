@@ -1,33 +1,18 @@
-import type { Log } from "../../base/log.ts";
-import type { Rng } from "../../base/rng.ts";
-import type { Bus } from "../../bus/mod.ts";
-import type { Feed } from "../../model/feed.ts";
 import type { OriginCredential, OriginCredentialSet } from "../../model/origin-credential.ts";
-import { readOriginCredentials, writeOriginCredentials } from "../../store/origin-credentials.ts";
-import { ASK_MS, SecretFeed } from "./secret-feed.ts";
+import { ORIGIN_CREDENTIALS_COPY } from "../../store/origin-credentials.ts";
+import { asking, follow, SecretFeed, type SecretWorld } from "./secret-feed.ts";
 
 /** What a node shows to web servers: from its copy on disk, then as control has it. */
-export async function startOriginCredentials(o: {
-  readonly path: string;
-  readonly masterPath: string;
-  readonly feed: Pick<Feed, "onSnapshot">;
-  readonly bus: Bus;
-  readonly rng: Rng;
-  readonly log: Log;
-}): Promise<OriginCredentials> {
-  const { feed, bus, log } = o;
-  const credentials = new OriginCredentials({
-    kept: (await readOriginCredentials(o)) ?? { digest: "", credentials: [] },
-    ask: (have) => bus.request("origin.credentials", { have }, ASK_MS),
-    keep: (set) => writeOriginCredentials(o, set),
+export function startOriginCredentials(world: SecretWorld): Promise<OriginCredentials> {
+  return follow(world, OriginCredentials, {
+    ...{ file: "origin-credentials", copy: ORIGIN_CREDENTIALS_COPY },
+    none: { digest: "", credentials: [] },
+    ask: asking(world, "origin.credentials"),
     describe: (set) => [
       "Showing web servers new credentials",
       { credentials: set.credentials.length },
     ],
-    ...{ feed, log },
   });
-  credentials.follow();
-  return credentials;
 }
 
 export class OriginCredentials extends SecretFeed<OriginCredentialSet> {

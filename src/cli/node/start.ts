@@ -11,6 +11,7 @@ import { type AccessSink, type EdgeOptions, type EdgeRole, startEdge } from "../
 import type { NodeStats } from "../../model/messages.ts";
 import { type NodeFile, splitHostPort } from "../../model/node-file.ts";
 import { startProbe } from "../../probe/mod.ts";
+import { NodeBox } from "../../store/sealed-word.ts";
 import type { ChildCrew } from "../crew.ts";
 import { startAcmeTokens } from "./acme-tokens.ts";
 import { startCertificates } from "./certificates.ts";
@@ -32,6 +33,8 @@ const NOTHING = { lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: 
 /** How long control may take to keep a challenge; clients of updates wait a little longer. */
 const UPDATE_MS = 2000;
 const MIB = 1_048_576;
+/** The secret of the node: control seals what it gives it to its public key. */
+const NODE_KEY = "node-key.secret";
 
 export interface Started {
   /** Where it listens, by role, for the log and for whoever started it. */
@@ -162,11 +165,9 @@ async function startNameServer(
   }
   const dot = file.listen.dot && listenOf(file.listen.dot, "listen.dot");
   const listen = { hosts, port, workers: file.dnsWorkers, ...(dot && { tls: dot }) };
-  const keys = await startKeyFeed({ path: join(dataDir, "zone-keys.json"), feed, bus, log });
-  const extras = await startExtrasFeed({
-    path: join(dataDir, "zone-extras.json"),
-    ...{ feed, bus, log },
-  });
+  const secrets = { dataDir, box: NodeBox.at(join(dataDir, NODE_KEY), rng), feed, bus, rng, log };
+  const keys = await startKeyFeed(secrets);
+  const extras = await startExtrasFeed(secrets);
   stops.push(async () => {
     keys.stop();
     extras.stop();
@@ -198,33 +199,16 @@ async function startCache(
 ): Promise<EdgeRole> {
   const { dataDir, stops, feed, ...common } = o;
   const { bus, rng, log } = common;
-  const keys = await startSigningKeys({
-    path: join(dataDir, "signing-keys.sealed"),
-    masterPath: join(dataDir, "signing-keys.secret"),
-    ...{ feed, bus, rng, log },
-  });
-  stops.push(async () => keys.stop());
-  const credentials = await startOriginCredentials({
-    path: join(dataDir, "origin-credentials.sealed"),
-    masterPath: join(dataDir, "origin-credentials.secret"),
-    ...{ feed, bus, rng, log },
-  });
-  stops.push(async () => credentials.stop());
-  const tierKeys = await startTierKeys({
-    path: join(dataDir, "tier-keys.sealed"),
-    masterPath: join(dataDir, "tier-keys.secret"),
-    ...{ feed, bus, rng, log },
-  });
-  stops.push(async () => tierKeys.stop());
-  const certificates = await startCertificates({
-    path: join(dataDir, "certificates.sealed"),
-    masterPath: join(dataDir, "certificates.secret"),
-    boxPath: join(dataDir, "node-key.secret"),
-    ...{ feed, bus, rng, log },
-  });
-  stops.push(async () => certificates.stop());
+  const secrets = { dataDir, box: NodeBox.at(join(dataDir, NODE_KEY), rng), feed, bus, rng, log };
+  const keys = await startSigningKeys(secrets);
+  const credentials = await startOriginCredentials(secrets);
+  const tierKeys = await startTierKeys(secrets);
+  const certificates = await startCertificates(secrets);
   const tokens = startAcmeTokens({ feed, bus, log });
-  stops.push(async () => tokens.stop());
+  const feeds = [keys, credentials, tierKeys, certificates, tokens];
+  stops.push(async () => {
+    for (const one of feeds) one.stop();
+  });
   let access: AccessSink | undefined;
   if (file.accessLog !== undefined && crew?.part !== "keeper") {
     const { format, each, maxMiB } = file.accessLog;

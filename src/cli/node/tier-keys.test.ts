@@ -1,12 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { FakeClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import { seededRng } from "../../base/rng.ts";
 import { LocalBus } from "../../bus/mod.ts";
+import { askSecrets } from "../../control/secrets.fixture.ts";
 import { mountTierKeys } from "../../control/tier-keys.ts";
+import { secretWorld } from "./secret-world.fixture.ts";
 import { startTierKeys } from "./tier-keys.ts";
 
 const ends: (() => void)[] = [];
@@ -22,7 +24,7 @@ async function mounted() {
   const rng = seededRng(3);
   const deps = { bus, clock, rng, log: silentLog };
   const mount = () => mountTierKeys({ dataDir, deps });
-  const ask = (have = "") => bus.request("tier.keys", { have }, 1000);
+  const ask = (have = "") => askSecrets(bus, "tier.keys", have);
   return { dataDir, bus, clock, rng, mount, ask };
 }
 
@@ -49,23 +51,27 @@ test("caches get one key, the same after a restart, and a new one beside it each
 test("a key lies sealed on disk, at control and at a cache that follows, which has it with control dead", async () => {
   const w = await mounted();
   const control = await w.mount();
-  const own = {
-    path: join(w.dataDir, "node.sealed"),
-    masterPath: join(w.dataDir, "node.secret"),
-    ...{ bus: w.bus, rng: w.rng, log: silentLog, feed: { onSnapshot: () => () => {} } },
-  };
-  const node = await startTierKeys(own);
+  const nodeDir = join(w.dataDir, "node");
+  const node = await startTierKeys(secretWorld(nodeDir, w.bus));
   ends.push(() => node.stop());
   await node.catchUp();
   const [key] = (await w.ask())!.keys;
   expect(Buffer.from(node.secrets()[0]!.secret).toString("base64")).toBe(key!.secret);
   control.stop();
-  const again = await startTierKeys({ ...own, bus: new LocalBus() });
+  const again = await startTierKeys(secretWorld(nodeDir, new LocalBus()));
   ends.push(() => again.stop());
   expect(again.secrets()).toEqual(node.secrets());
-  for (const name of readdirSync(w.dataDir)) {
-    const path = join(w.dataDir, name);
+  const files = [...namesIn(w.dataDir), ...namesIn(nodeDir)];
+  expect(
+    files.map((path) => basename(path)).filter((name) => name === "tier-keys.sealed"),
+  ).toHaveLength(2);
+  for (const path of files) {
     expect(readFileSync(path).includes(key!.secret)).toBe(false);
     expect(statSync(path).mode & 0o077).toBe(0);
   }
 });
+
+function namesIn(dir: string): string[] {
+  const paths = readdirSync(dir).map((name) => join(dir, name));
+  return paths.filter((path) => statSync(path).isFile());
+}

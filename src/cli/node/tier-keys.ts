@@ -1,30 +1,14 @@
-import type { Log } from "../../base/log.ts";
-import type { Rng } from "../../base/rng.ts";
-import type { Bus } from "../../bus/mod.ts";
-import type { Feed } from "../../model/feed.ts";
 import type { TierKeySet } from "../../model/tiers.ts";
-import { readTierKeys, writeTierKeys } from "../../store/tier-keys-disk.ts";
-import { ASK_MS, SecretFeed } from "./secret-feed.ts";
+import { TIER_KEYS_COPY } from "../../store/tier-keys-disk.ts";
+import { asking, follow, SecretFeed, type SecretWorld } from "./secret-feed.ts";
 
 /** The keys by which caches know each other: from this node's copy on disk, then as control has them. */
-export async function startTierKeys(o: {
-  readonly path: string;
-  readonly masterPath: string;
-  readonly feed: Pick<Feed, "onSnapshot">;
-  readonly bus: Bus;
-  readonly rng: Rng;
-  readonly log: Log;
-}): Promise<TierKeyFeed> {
-  const { feed, bus, log } = o;
-  const keys = new TierKeyFeed({
-    kept: (await readTierKeys(o)) ?? { digest: "", keys: [] },
-    ask: (have) => bus.request("tier.keys", { have }, ASK_MS),
-    keep: (set) => writeTierKeys(o, set),
+export function startTierKeys(world: SecretWorld): Promise<TierKeyFeed> {
+  return follow(world, TierKeyFeed, {
+    ...{ file: "tier-keys", copy: TIER_KEYS_COPY, none: { digest: "", keys: [] } },
+    ask: asking(world, "tier.keys"),
     describe: (set) => ["Knowing other caches by new keys", { keys: set.keys.length }],
-    ...{ feed, log },
   });
-  keys.follow();
-  return keys;
 }
 
 export class TierKeyFeed extends SecretFeed<TierKeySet> {

@@ -1,33 +1,23 @@
-import type { Log } from "../../base/log.ts";
-import type { Bus } from "../../bus/mod.ts";
-import type { Feed } from "../../model/feed.ts";
 import type { ExtrasFeed, ServerExtras, ServerExtrasSet } from "../../model/zone-extras.ts";
-import { readZoneExtras, writeZoneExtras } from "../../store/zone-extras-disk.ts";
-import { ASK_MS, SecretFeed } from "./secret-feed.ts";
+import { ZONE_EXTRAS_COPY } from "../../store/zone-extras-disk.ts";
+import { asking, follow, SecretFeed, type SecretWorld } from "./secret-feed.ts";
 
-/** TSIG keys and challenges: the copy on disk first, then what control has, at once when it changes. */
-export async function startExtrasFeed(o: {
-  readonly path: string;
-  readonly feed: Feed;
-  readonly bus: Bus;
-  readonly log: Log;
-}): Promise<LiveExtras> {
-  const { path, feed, bus, log } = o;
-  const extras: LiveExtras = new LiveExtras({
-    kept: (await readZoneExtras(path)) ?? { digest: "", tsig: [], challenges: [] },
+/** TSIG keys, challenges and CAA: the copy on disk first, then what control has, at once when it changes. */
+export async function startExtrasFeed(world: SecretWorld): Promise<LiveExtras> {
+  const ask = asking(world, "zone.extras");
+  const extras = await follow(world, LiveExtras, {
+    ...{ file: "zone-extras", copy: ZONE_EXTRAS_COPY },
+    none: { digest: "", tsig: [], challenges: [] },
     ask: async (have) => {
-      const next = await bus.request("zone.extras", { have }, ASK_MS);
+      const next = await ask(have);
       // A control that has just started has not looked yet: what was answered goes on to be.
-      return next === null ? null : { ...next, caa: next.caa ?? extras.set.caa ?? [] };
+      return next === null ? null : { ...next, caa: next.caa ?? have.caa ?? [] };
     },
-    keep: (set) => writeZoneExtras(path, set),
     describe: ({ tsig, challenges }) => {
       return ["Took keys and challenges", { keys: tsig.length, challenges: challenges.length }];
     },
-    ...{ feed, log },
   });
-  extras.follow();
-  extras.onStop(bus.subscribe("zone.extras.changed", () => void extras.catchUp()));
+  extras.onStop(world.bus.subscribe("zone.extras.changed", () => void extras.catchUp()));
   return extras;
 }
 

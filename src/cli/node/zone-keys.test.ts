@@ -2,31 +2,22 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../base/log.ts";
+import { seededRng } from "../../base/rng.ts";
 import { LocalBus } from "../../bus/mod.ts";
-import { NO_ASSIGNMENT } from "../../model/assignment.ts";
-import type { Feed } from "../../model/feed.ts";
-import { NO_HEALTH } from "../../model/health.ts";
+import { giveSecrets } from "../../control/give-secrets.ts";
 import type { ZoneKey, ZoneKeySet } from "../../model/zone-keys.ts";
-import { writeZoneKeys } from "../../store/zone-keys-disk.ts";
+import { writeSealedCopy } from "../../store/sealed-copy.ts";
+import { ZONE_KEYS_COPY } from "../../store/zone-keys-disk.ts";
+import { secretWorld } from "./secret-world.fixture.ts";
 import { type LiveKeys, startKeyFeed } from "./zone-keys.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "turnpike-node-keys-"));
-const path = join(dir, "zone-keys.json");
 const started: LiveKeys[] = [];
 afterEach(() => {
   for (const keys of started.splice(0)) keys.stop();
-  rmSync(path, { force: true });
+  rmSync(join(dir, "zone-keys.sealed"), { force: true });
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-const FEED: Feed = {
-  snapshot: () => null,
-  health: () => NO_HEALTH,
-  assignment: () => NO_ASSIGNMENT,
-  onSnapshot: () => () => {},
-  onHealth: () => () => {},
-};
 
 function setOf(digest: string): ZoneKeySet {
   const key: ZoneKey = {
@@ -40,13 +31,19 @@ function setOf(digest: string): ZoneKeySet {
 }
 
 async function start(bus: LocalBus): Promise<LiveKeys> {
-  const keys = await startKeyFeed({ path, feed: FEED, bus, log: silentLog });
+  const keys = await startKeyFeed(secretWorld(dir, bus));
   started.push(keys);
   return keys;
 }
 
 test("with control dead, the keys on disk are there from the first moment", async () => {
-  await writeZoneKeys(path, setOf("one"));
+  const { rng } = secretWorld(dir, new LocalBus());
+  const file = {
+    path: join(dir, "zone-keys.sealed"),
+    masterPath: join(dir, "zone-keys.secret"),
+    rng,
+  };
+  await writeSealedCopy(file, ZONE_KEYS_COPY, setOf("one"));
   const keys = await start(new LocalBus());
   await keys.catchUp();
   expect(keys.keys()).toEqual(setOf("one").keys);
@@ -55,7 +52,7 @@ test("with control dead, the keys on disk are there from the first moment", asyn
 test("new keys are told of once, kept on disk, and not asked for again", async () => {
   const bus = new LocalBus();
   let latest = setOf("one");
-  bus.respond("zone.keys", ({ have }) => (have === latest.digest ? null : latest));
+  giveSecrets("zone.keys", { bus, rng: seededRng(2) }, () => latest);
   const keys = await start(bus);
   const heard: string[] = [];
   const caughtUp = new Promise<void>((resolve) => {
