@@ -1,13 +1,16 @@
 import type { Cache } from "./cache/mod.ts";
 import { namedTls } from "./certificates.ts";
+import type { BusyPorts } from "./hot/busy-ports.ts";
 import type { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import type { Server } from "./hot/serve.ts";
 import { Http3Door, thenAnnounced } from "./http3-door.ts";
+import { Lingerers } from "./lingerers.ts";
 import { type Listening, listen } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import type { EdgeOptions } from "./options.ts";
 import { startOwnFigures } from "./own-figures.ts";
+import { openOwnSockets } from "./own-sockets.ts";
 import { TlsDoor } from "./tls-door.ts";
 import type { Crew } from "./workers/crew.ts";
 import { openKeeperDoor } from "./workers/keeper-door.ts";
@@ -15,7 +18,8 @@ import { openKeeperDoor } from "./workers/keeper-door.ts";
 /** Listens for HTTPS, with customers' certificates as they come and go. */
 async function openTlsDoors(
   handle: Handle,
-  o: EdgeOptions & Required<Pick<EdgeOptions, "tls">> & { readonly port: number },
+  o: EdgeOptions &
+    Required<Pick<EdgeOptions, "tls">> & { readonly port: number; readonly busy: BusyPorts },
 ): Promise<Listening> {
   const { feed, clock, log, certificates, tlsDrainMs, http3Swap } = o;
   const shown = {
@@ -25,10 +29,14 @@ async function openTlsDoors(
   let http3: Http3Door | null = null;
   const announced = (request: Request, response: Response) =>
     http3 === null ? response : http3.announce(request, response);
+  const sockets = openOwnSockets();
+  const lingerers =
+    sockets === null ? null : new Lingerers({ sockets, busy: o.busy, port: () => door.port });
   const door = new TlsDoor(o.listen.http3 === true ? thenAnnounced(handle, announced) : handle, {
     ...shown,
     port: o.port,
     ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
+    ...(lingerers === null ? {} : { watcher: lingerers }),
   });
   try {
     if (o.listen.http3 === true) {
@@ -39,6 +47,7 @@ async function openTlsDoors(
     await door.stop();
     throw fault;
   }
+  lingerers?.start();
   const changed = () => {
     door.changed();
     http3?.changed();
@@ -48,13 +57,14 @@ async function openTlsDoors(
     port: door.port,
     stop: async (finishMs) => {
       for (const end of ends) end?.();
+      lingerers?.stop();
       await Promise.all([door.stop(finishMs), http3?.stop(finishMs)]);
     },
   };
 }
 
 /** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
-export async function openDoors(handle: Handle, o: EdgeOptions) {
+export async function openDoors(handle: Handle, o: EdgeOptions & { readonly busy: BusyPorts }) {
   const { hosts, http, https } = o.listen;
   const listeners: Listening[] = [];
   const close = async (finishMs: number) => {

@@ -11,6 +11,12 @@ export interface Tls {
   readonly key: string;
 }
 
+/** Who wants to know of each request, at times. */
+export interface Watcher {
+  readonly any: boolean;
+  asked(port: number | undefined): void;
+}
+
 export interface ListenOptions {
   readonly hostname: string;
   readonly port: number;
@@ -18,6 +24,7 @@ export interface ListenOptions {
   readonly tls?: readonly (Tls & { readonly serverName?: string })[];
   /** Answers what is no customer's, such as DNS queries; null for all else. */
   readonly aside?: Aside | undefined;
+  readonly watcher?: Watcher | undefined;
   /** Other listeners of this process or node may have the port already. */
   readonly beside?: boolean;
   /** HTTP/3 is spoken there, over UDP, and nothing else; with `tls` only. */
@@ -32,7 +39,7 @@ export interface Listening {
 
 /** Listens at one address and port. Throws what `listenFault()` makes of it. */
 export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocketPair> {
-  const { hostname, port, tls, aside } = o;
+  const { hostname, port, tls, aside, watcher } = o;
   const spoken = o.http3 === true ? { http3: true, http1: false } : { http2: true };
   try {
     return Bun.serve({
@@ -44,9 +51,13 @@ export function listenAt(handle: Handle, o: ListenOptions): Bun.Server<WebSocket
       websocket: webSocketHandlers,
       // Handlers answer their own faults: what comes here escaped them. Nothing of it is told.
       error: () => new Response("This cache made a mistake\n", { status: 500, headers: PLAIN }),
-      fetch: (request, connection) =>
-        aside?.(request, connection.requestIP(request)?.address ?? "") ??
-        unlessUpgraded(handle(request, connection)),
+      fetch: (request, connection) => {
+        if (watcher?.any === true) watcher.asked(connection.requestIP(request)?.port);
+        return (
+          aside?.(request, connection.requestIP(request)?.address ?? "") ??
+          unlessUpgraded(handle(request, connection))
+        );
+      },
       ...(tls === undefined ? {} : { tls: tls.map((one) => ({ ...one })), ...spoken }),
     });
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import {
   encodeTcpAsk,
   encodeTcpDump,
@@ -8,6 +8,7 @@ import {
   type TcpSent,
   takeTcpDump,
 } from "../wire/probe/mod.ts";
+import { openLibc } from "./libc.ts";
 
 const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
@@ -15,7 +16,7 @@ const SYMBOLS = {
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
   close: { args: ["i32"], returns: "i32" },
 } as const;
-type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+type Libc = NonNullable<ReturnType<typeof openLibc<typeof SYMBOLS>>>;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -30,17 +31,6 @@ export interface TcpDiag {
   dump(port: number, take: (peer: TcpPeer) => void): boolean;
 }
 
-function openLibc(): Libc | null {
-  if (process.platform !== "linux" || (process.arch !== "x64" && process.arch !== "arm64")) {
-    return null;
-  }
-  try {
-    return dlopen("libc.so.6", SYMBOLS).symbols;
-  } catch {
-    return null;
-  }
-}
-
 /** How far the bytes of one connection have come; null where there is no such connection. */
 export interface TcpAsk {
   sent(ends: TcpEnds): TcpSent | "over" | null;
@@ -49,7 +39,7 @@ export interface TcpAsk {
 
 /** Null as `openTcpDiag()` is. Budget: 5 us an answer. */
 export function openTcpAsk(): TcpAsk | null {
-  const libc = openLibc();
+  const libc = openLibc(SYMBOLS);
   if (libc === null) return null;
   const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_FLAGS, NETLINK_SOCK_DIAG);
   if (fd < 0) return null;
@@ -69,7 +59,7 @@ export function openTcpAsk(): TcpAsk | null {
 
 /** Null where the system or its rules do not let us ask (another system, a sandbox, no FFI). */
 export function openTcpDiag(): TcpDiag | null {
-  const libc = openLibc();
+  const libc = openLibc(SYMBOLS);
   if (libc === null) return null;
   const buffer = new Uint8Array(new ArrayBuffer(BUFFER_BYTES));
   const diag: TcpDiag = {

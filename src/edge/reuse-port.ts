@@ -1,11 +1,12 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
+import { openLibc } from "./libc.ts";
 
 const SYMBOLS = {
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
 } as const;
-type Libc = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+type Libc = NonNullable<ReturnType<typeof openLibc<typeof SYMBOLS>>>;
 
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
@@ -22,23 +23,12 @@ const RETURN_CONSTANT = 6;
  * @returns whether it is steered; where it is not, both get new connections by turns
  */
 export function openSteered<T>(open: () => T): { readonly opened: T; readonly steered: boolean } {
-  const libc = openLibc();
+  const libc = openLibc(SYMBOLS);
   if (libc === null) return { opened: open(), steered: false };
   const before = new Set(listening(libc));
   const opened = open();
   const mine = listening(libc).filter((fd) => !before.has(fd));
   return { opened, steered: mine.length === 1 && takeAll(libc, mine[0] ?? -1) };
-}
-
-function openLibc(): Libc | null {
-  if (process.platform !== "linux" || (process.arch !== "x64" && process.arch !== "arm64")) {
-    return null;
-  }
-  try {
-    return dlopen("libc.so.6", SYMBOLS).symbols;
-  } catch {
-    return null;
-  }
 }
 
 /** This process's descriptors that listen. */

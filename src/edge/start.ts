@@ -122,7 +122,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   };
   const opening =
     crew === null || isWorker
-      ? openDoors(handle, o)
+      ? openDoors(handle, { ...o, busy: server.busy })
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
   const text = () => metrics.text(logs.told(), sendings?.open);
   return roleOf(o, { opening, stop, drain, webSockets, metrics: text });

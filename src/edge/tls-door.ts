@@ -2,7 +2,7 @@ import { createSecureContext } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { IDLE_SEC } from "./hot/limits.ts";
-import { type Aside, finish, type Listening, listenAt, type Tls } from "./listen.ts";
+import { type Aside, finish, type Listening, listenAt, type Tls, type Watcher } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import { openSteered } from "./reuse-port.ts";
 import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
@@ -36,6 +36,7 @@ export interface TlsDoorOptions {
   /** What is to be shown now, by name. */
   readonly named: () => readonly NamedTls[];
   readonly aside?: Aside | undefined;
+  readonly watcher?: Watcher | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly drainMs?: number;
@@ -175,7 +176,7 @@ export class TlsDoor implements Listening {
     opened: Opener,
     digest = digestOf(named),
   ): Generation {
-    const { hosts, own, aside, clock } = this.#o;
+    const { hosts, own, aside, watcher, clock } = this.#o;
     const servers: Bun.Server<WebSocketPair>[] = [];
     const generation: Generation = {
       ...{ digest, names: named.length, openedMs: clock.monoMs(), servers, isLeaving: false },
@@ -189,7 +190,8 @@ export class TlsDoor implements Listening {
     let at = port;
     try {
       for (const hostname of hosts) {
-        const open = () => listenAt(handle, { hostname, port: at, tls, aside, beside: true });
+        const open = () =>
+          listenAt(handle, { hostname, port: at, tls, aside, watcher, beside: true });
         const server = opened(open);
         servers.push(server);
         at = server.port ?? at;

@@ -34,6 +34,7 @@ import {
   relayedAsk,
   type Sent,
 } from "./ask.ts";
+import type { BusyPorts } from "./busy-ports.ts";
 import { challengePage } from "./challenge.ts";
 import { outcomeCounted, whyCounted } from "./count.ts";
 import { HELD, OUTCOME, type Relayed, WHY_NOT_TOLD } from "./crew.ts";
@@ -73,6 +74,11 @@ export class Server {
     this.#misses = new Misses(this.#works, (ask) => this.#lookupOnDisk(ask, this.#find(ask)));
     this.#known = new KnownUrls(parts.node, parts.keeper?.words ?? null);
     parts.cache.memory.onDrop = (object) => this.#known.forget(object);
+  }
+
+  /** Which connections have requests under way that are not answered at once. */
+  get busy(): BusyPorts {
+    return this.#works.busy;
   }
 
   /** A new table is in force: what URLs led to is looked up anew. */
@@ -207,8 +213,11 @@ export class Server {
   #look(ask: Ask, connection: Connection): Response | Promise<Response> {
     const { request } = ask;
     const { keeper } = this.#parts;
-    if (ask.tier === undefined && this.#works.isUpgrade(ask))
+    if (ask.tier === undefined && this.#works.isUpgrade(ask)) {
+      // Until its connection is none any more.
+      this.#works.underWay(request, connection);
       return this.#guarded(this.#works.upgrade(ask, connection));
+    }
     if (ask.method !== "GET" && ask.method !== "HEAD") {
       // The runtime counts from here on whatever comes: an upload is alive as long as it moves.
       const alive = () => connection.timeout(request, MISS_IDLE_SEC);
@@ -238,11 +247,16 @@ export class Server {
   ): Promise<Response> {
     const { request } = ask;
     connection.timeout(request, MISS_IDLE_SEC);
-    const over = () => connection.timeout(request, IDLE_SEC);
+    const ended = this.#works.underWay(request, connection);
+    const over = () => {
+      connection.timeout(request, IDLE_SEC);
+      ended();
+    };
     const sent = ask.sent ?? nothingSent(false);
     const turn = this.#works.turnOf(ask, connection);
     const response = await this.#guarded(answer({ ...ask, sent, over, ...turn }));
     if (!sent.streamed) over();
+    else request.signal.addEventListener("abort", ended, { once: true });
     return response;
   }
 

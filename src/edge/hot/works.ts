@@ -16,6 +16,7 @@ import type { Hashes } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
+import { BusyPorts } from "./busy-ports.ts";
 import type { FindChallenge } from "./challenge.ts";
 import type { EdgeCounts } from "./count.ts";
 import type { Words } from "./crew.ts";
@@ -127,6 +128,7 @@ export class Works {
   readonly cache: Cache<Prepared>;
   readonly clock: Clock;
   readonly flights = new Flights();
+  readonly busy = new BusyPorts();
   readonly #turns = new Turns();
   readonly holding: Holding;
   readonly slices: Parts;
@@ -211,6 +213,14 @@ export class Works {
     const from = tier === undefined ? connection.requestIP(request) : null;
     if (from?.port === undefined) return {};
     return { clientPort: from.port, turn: this.#turns.of(`${from.address} ${from.port}`) };
+  }
+
+  /** A request that is not answered at once is under way; returns what is to be called at its end. */
+  underWay(request: Request, connection: Connection): () => void {
+    // Nobody watches the other connections.
+    const { port } = (request.url.startsWith("https:") && connection.requestIP(request)) || {};
+    if (port === undefined || connection.over === "h3") return () => {};
+    return this.busy.enter(port, request.method !== "GET" && request.method !== "HEAD");
   }
 
   /** Names of the caches that would be asked for it before its web servers, in order. */
