@@ -103,29 +103,7 @@ describe("zones in the portal", () => {
   });
 });
 
-describe("rules in the portal", () => {
-  story("rules are started from examples, refused by their place, and published", async () => {
-    const page = await stage.page("owner");
-    await visit(page, `${SITE}/rules`);
-    await page.getByRole("button", { name: "Write rules" }).click();
-    await page.getByLabel("Add an example").selectOption("Compress text");
-    await page.getByLabel("Add an example").selectOption("One object whatever the query");
-    const field = page.getByLabel("Rules, in their order");
-    const good = await field.inputValue();
-    await field.fill(`${good},`);
-    await page.getByRole("button", { name: "Save rules" }).click();
-    await page.getByText("This is no JSON").waitFor();
-    await field.fill(good.replace('"none"', '"some"'));
-    await page.getByRole("button", { name: "Save rules" }).click();
-    await page.getByText(/rules\.1\.key\.query/).waitFor();
-    expect(await seriousFindings(page)).toEqual([]);
-    await field.fill(good);
-    await page.getByRole("button", { name: "Save rules" }).click();
-    await page.getByRole("row", { name: /no-query .*chooses what keeps objects apart/ }).waitFor();
-    const rules = stage.world.sites.get("acme")?.[0]?.rules ?? [];
-    expect(rules.map(({ name }) => name)).toEqual(["text", "no-query"]);
-  });
-
+describe("keys in the portal", () => {
   story("a key's secret is shown once, and the key is removed after a question", async () => {
     const page = await stage.page("owner");
     await visit(page, `${SITE}/rules`);

@@ -23,14 +23,36 @@ export function sortProblems<F extends string>(
   const rest: string[] = [];
   for (const problem of error.problems) {
     const words = sentence(problem.message);
-    const field = (Object.keys(paths) as F[]).find((name) =>
-      paths[name].some((end) => problem.path === end || problem.path.endsWith(`.${end}`)),
-    );
-    if (field === undefined) rest.push(problem.path === "" ? words : `${words} (${problem.path})`);
-    else fields[field] = fields[field] === undefined ? words : `${fields[field]}; ${words}`;
+    const found = fieldAt(problem.path, paths);
+    if (found === null) {
+      rest.push(problem.path === "" ? words : `${words} (${problem.path})`);
+      continue;
+    }
+    const { field, below } = found;
+    const said = below === "" ? words : `${below}: ${problem.message}`;
+    fields[field] = fields[field] === undefined ? said : `${fields[field]}; ${said}`;
   }
   if (error.problems.length === 0) rest.push(error.message);
   return { fields, rest };
+}
+
+/** The field that a path ends in, or the nearest above it that there is, and what is below that. */
+function fieldAt<F extends string>(path: string, paths: FieldPaths<F>) {
+  const names = Object.keys(paths) as F[];
+  const steps = path.split(".");
+  for (let most = steps.length; most > 0; most--) {
+    const at = steps.slice(0, most).join(".");
+    const field = names.find((name) =>
+      paths[name].some((end) => at === end || at.endsWith(`.${end}`)),
+    );
+    if (field !== undefined) return { field, below: steps.slice(most).map(placeWords).join(" ") };
+  }
+  return null;
+}
+
+/** People count from one. */
+function placeWords(step: string): string {
+  return /^\d+$/.test(step) ? `Number ${Number(step) + 1}` : step;
 }
 
 function sentence(words: string): string {

@@ -1,6 +1,7 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import type { ForcedState } from "../../../model/origin.ts";
+import { Dots } from "./dots.tsx";
 import { type Forced, ForceFor } from "./force-for.tsx";
 import { useToast } from "./toast.tsx";
 
@@ -71,15 +72,5 @@ export function ForceMenu(props: {
         />
       )}
     </>
-  );
-}
-
-function Dots() {
-  return (
-    <svg width="16" height="4" viewBox="0 0 16 4" fill="currentColor" aria-hidden="true">
-      <circle cx="2" cy="2" r="1.7" />
-      <circle cx="8" cy="2" r="1.7" />
-      <circle cx="14" cy="2" r="1.7" />
-    </svg>
   );
 }

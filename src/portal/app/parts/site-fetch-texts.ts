@@ -18,7 +18,7 @@ export const FETCH_PATHS = {
   s3Prefix: ["fetch.s3.prefix"],
   ca: ["fetch.ca"],
   attempts: ["fetch.attempts"],
-  moveOn: ["fetch.moveOn", ...Array.from({ length: 50 }, (_, i) => `fetch.moveOn.${i}`)],
+  moveOn: ["fetch.moveOn"],
   hedge: ["fetch.hedge"],
   webSockets: ["fetch.webSockets"],
   tiers: ["fetch.tiers"],

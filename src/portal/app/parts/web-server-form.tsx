@@ -19,7 +19,7 @@ const PATHS = {
   port: ["port"],
   capacity: ["capacity"],
   connections: ["connectionsMax"],
-  paths: ["paths", ...Array.from({ length: 100 }, (_, i) => `paths.${i}`)],
+  paths: ["paths"],
   loadUrl: ["loadUrl"],
 } as const;
 type Field = keyof typeof PATHS;
