@@ -2,6 +2,7 @@ import { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
 import { nothingSent, receive, type Sent } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
 import type { EdgeTable } from "./hot/table.ts";
+import type { Leaving } from "./leaving.ts";
 import type { LogDelivery } from "./logs/mod.ts";
 import type { EdgeMetrics } from "./metrics.ts";
 import type { Sendings } from "./sendings.ts";
@@ -16,6 +17,7 @@ export interface ObserveParts {
   readonly delivery?: Pick<LogDelivery, "any" | "take">;
   /** Null: the kernel does not tell how far bodies come. */
   readonly sendings: Sendings | null;
+  readonly leaving: Leaving;
 }
 
 /** `sent` is told what goes out of the body. */
@@ -31,7 +33,7 @@ export type Handle = (request: Request, connection: Connection) => Response | Pr
  * as it comes at its end, or when its client leaves, and a large one when it has arrived.
  */
 export function observed(handle: Serve, parts: ObserveParts): Handle {
-  const { metrics, access, delivery, sendings } = parts;
+  const { metrics, access, delivery, sendings, leaving } = parts;
   let seen = 0;
   const note = (
     request: Request,
@@ -68,8 +70,8 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
     const sent = nothingSent(watched);
     const answer = handle(request, connection, sent);
     const how = { client, connection, fromMs, sent };
-    if (!(answer instanceof Promise)) return note(request, answer, how);
-    return answer.then((response) => note(request, response, how));
+    if (!(answer instanceof Promise)) return leaving.seen(note(request, answer, how), connection);
+    return answer.then((response) => leaving.seen(note(request, response, how), connection));
   };
 }
 

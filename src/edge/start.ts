@@ -18,6 +18,7 @@ import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
 import { pathsHeld } from "./hot/rules.ts";
 import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
+import { Leaving } from "./leaving.ts";
 import { startLogs } from "./logs/mod.ts";
 import { EdgeMetrics } from "./metrics.ts";
 import { openTcpAsk } from "./netlink.ts";
@@ -101,9 +102,10 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   if (!isWorker) purges.start();
   const logs = startLogs({ ...o, origins, hmac: hmacSha256 });
   const sendings = openSendings(o.listen.hosts);
+  const leaving = new Leaving();
   const handle = observed((...asked) => server.handle(...asked), {
     ...{ node, metrics, table: () => table, wallMs: () => clock.wallMs() },
-    ...{ ...logs.parts, sendings },
+    ...{ ...logs.parts, sendings, leaving },
   });
   const stop = async () => {
     for (const end of ends) end();
@@ -125,7 +127,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
       ? openDoors(handle, { ...o, busy: server.busy })
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
   const text = () => metrics.text(logs.told(), sendings?.open);
-  return roleOf(o, { opening, stop, drain, webSockets, metrics: text });
+  return roleOf(o, { opening, stop, drain, webSockets, leaving, metrics: text });
 }
 
 /** What this cache does when others say something over the bus. */
@@ -145,6 +147,7 @@ async function roleOf(
     readonly drain: () => Omit<ReturnType<EdgeRole["drainStats"]>, "figures"> &
       Pick<NodeStats, "edge">;
     readonly webSockets: WebSockets;
+    readonly leaving: Leaving;
     readonly metrics: () => string;
   },
 ): Promise<EdgeRole> {
@@ -156,8 +159,12 @@ async function roleOf(
     httpPort: doors.ports[0]!,
     httpsPort: doors.ports[1] ?? null,
     stop: async () => {
+      const fromMs = performance.now();
       o.webSockets.stop();
-      await doors.stop(finishMs);
+      await o.leaving.wait(finishMs / 2);
+      // Those that came meanwhile.
+      o.webSockets.stop();
+      await doors.stop(Math.max(0, finishMs - (performance.now() - fromMs)));
       await o.stop();
     },
     metrics: o.metrics,
