@@ -21,8 +21,10 @@ describe("accessLine()", () => {
       ...{ at: "2026-11-22T12:00:01.005Z", site: "www.shop.example", bytes: 12, referer: null },
     });
     expect(accessLine(ENTRY, "combined")).toBe(
-      '192.0.2.1 - - [22/Nov/2026:12:00:01 +0000] "GET /a?b=c HTTP" 200 12 "-" "curl/8"',
+      '192.0.2.1 - - [22/Nov/2026:12:00:01 +0000] "GET /a?b=c HTTP/1.1" 200 12 "-" "curl/8"',
     );
+    const h3 = accessLine({ ...ENTRY, client: "2001:db8::1", protocol: "h3" }, "combined");
+    expect(h3).toStartWith('2001:db8::1 - - [22/Nov/2026:12:00:01 +0000] "GET /a?b=c HTTP/3" 200');
   });
 
   test("is one line of what can be read safely, whatever the client wrote (H23)", () => {

@@ -47,7 +47,9 @@ export function accessLine(entry: AccessEntry, format: AccessFormat): string {
     const more = { agent: short(entry.agent), referer: short(entry.referer) };
     return visible(JSON.stringify({ at, ...rest, ...cut, ...more }));
   }
-  const target = quoted(`${entry.method} ${short(entry.path)} HTTP`);
+  // Without a version readers such as GoAccess drop the path. Over TLS the runtime does not tell 2 from 1.1.
+  const version = entry.protocol === "h3" ? "HTTP/3" : "HTTP/1.1";
+  const target = quoted(`${entry.method} ${short(entry.path)} ${version}`);
   const head = `${entry.client} - - [${apacheTime(entry.atMs)}] ${target} ${entry.status}`;
   const bytes = entry.bytes ?? "-";
   return `${head} ${bytes} ${quoted(short(entry.referer))} ${quoted(short(entry.agent))}`;

@@ -122,7 +122,7 @@ describe("with a bucket", () => {
     await passing(() => bucket.puts.length > 0);
     expect(linesOf(bucket)).toEqual([
       expect.stringMatching(
-        /^127\.0\.0\.1 - - \[22\/Nov\/2026:12:[\d:]+ \+0000\] "GET \/www\.shop\.example\/a HTTP" 200 2 "-" "-"$/,
+        /^127\.0\.0\.1 - - \[22\/Nov\/2026:12:[\d:]+ \+0000\] "GET \/www\.shop\.example\/a HTTP\/1\.1" 200 2 "-" "-"$/,
       ),
     ]);
   });

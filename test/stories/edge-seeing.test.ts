@@ -178,7 +178,7 @@ test("a node file alone makes the log, the metrics and `turnpike top edge`", asy
   const file = join(folder, "log", "access.log");
   await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
   expect(readFileSync(file, "utf8").split("\n")[0]).toMatch(
-    /^127\.\S+ - - \[.* \+0000\] "GET \/x HTTP" 503 - "-" "Bun\/.*"$/,
+    /^127\.\S+ - - \[.* \+0000\] "GET \/x HTTP\/1\.1" 503 - "-" "Bun\/.*"$/,
   );
 }, 30_000);
 

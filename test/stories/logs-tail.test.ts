@@ -45,7 +45,7 @@ function get() {
 
 for (const [format, shape] of [
   ["json", /^\{"at":"20[^"]+","node":"one","customer":.*"path":"\/[^"]*\?n=(\d+)".*"status":200/],
-  ["combined", /^127\.\S+ - - \[[^\]]+\] "GET \/\S+\?n=(\d+) HTTP" 200 2 "-" "-"$/],
+  ["combined", /^127\.\S+ - - \[[^\]]+\] "GET \/\S+\?n=(\d+) HTTP\/1\.1" 200 2 "-" "-"$/],
 ] as const) {
   test(`turnpike logs tail shows each request as it comes, as ${format}`, async () => {
     const where = ["--server", control, "--token", token];
@@ -72,7 +72,7 @@ for (const [format, shape] of [
 }
 
 test("with accessLog.file - each request is a line on the standard output", async () => {
-  const last = `?n=${asked} HTTP" 200 2`;
+  const last = `?n=${asked} HTTP/1.1" 200 2`;
   await running?.says(last);
   const lines = running?.output.match(/^127\S+ - - .*\?n=\d+ .*$/gm) ?? [];
   const numbers = lines.map((line) => Number(/\?n=(\d+) /.exec(line)?.[1]));
