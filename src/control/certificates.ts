@@ -2,22 +2,29 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Fault } from "../base/fault.ts";
 import { bad, ok, type Problem, type Result } from "../base/result.ts";
-import type { CertificateRow, CertificateState } from "../model/api/mod.ts";
-import { type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
+import type { CertificateRow } from "../model/api/mod.ts";
+import { type CertificateIndex, type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Network } from "../model/network.ts";
-import { chooseCertificates, coversHost } from "../policy/certificates/mod.ts";
+import { chooseCertificates, coveringNames, coversHost } from "../policy/certificates/mod.ts";
 import { CertificateStore, type StoredCertificate } from "../store/certificates.ts";
 import { sealWord } from "../store/sealed-word.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Caller } from "./caller.ts";
-import { type CertificateFacts, factsOfPem, readCertificate } from "./certificate-read.ts";
+import {
+  DAY_MS,
+  EXPIRING_DAYS,
+  isObtained,
+  isoOf,
+  type Kept,
+  keptOf,
+  OBTAINED,
+  obtainedName,
+  rowOf,
+} from "./certificate-kept.ts";
+import { type CertificateFacts, readCertificate } from "./certificate-read.ts";
 import type { Deps } from "./deps.ts";
 
 const CERTIFICATES_OF_CUSTOMER_MAX = 1000;
-const EXPIRING_DAYS = 21;
-const DAY_MS = 86_400_000;
-/** Names of certificates that were obtained, not uploaded, begin so. */
-const OBTAINED = "acme_";
 
 export type CertificateHandlers = Pick<
   Handlers,
@@ -28,13 +35,6 @@ export type CertificateHandlers = Pick<
   | "addNetworkCertificate"
   | "deleteNetworkCertificate"
 >;
-
-/** A certificate as it is stored, with what it says and what caches are given of it. */
-interface Kept {
-  readonly stored: StoredCertificate;
-  readonly facts: CertificateFacts;
-  readonly edge: EdgeCertificate;
-}
 
 interface Pair {
   readonly cert: string;
@@ -63,13 +63,12 @@ export class CertificateBook {
   readonly #deps: Deps;
   readonly #store: CertificateStore;
   readonly #stops: (() => void)[];
-  #kept: readonly Kept[] = [];
-  /** By customer. */
-  #uploaded = new Map<string, readonly Kept[]>();
   /** By customer and name. */
-  #obtained = new Map<string, Kept>();
-  #byId = new Map<string, EdgeCertificate>();
-  #digest = "";
+  readonly #kept = new Map<string, Kept>();
+  readonly #byId = new Map<string, Kept>();
+  /** Of uploaded ones, by customer and DNS name. */
+  readonly #uploaded = new Map<string, ReadonlySet<Kept>>();
+  #index: CertificateIndex | null = null;
 
   /** @throws Fault `store-corrupt`, `store-full` or `store-busy` */
   constructor(o: { readonly dataDir: string; readonly deps: Deps }) {
@@ -79,17 +78,18 @@ export class CertificateBook {
     const masterPath = join(dataDir, "certificates.secret");
     this.#store = new CertificateStore({ path, masterPath, rng: deps.rng });
     try {
-      this.#load();
+      for (const stored of this.#store.list()) this.#take(keptOf(stored));
     } catch (error) {
       this.#store.close();
       throw error;
     }
     this.#stops = [
       deps.bus.respond("certificates.index", ({ have }) => {
-        return have === this.#digest ? null : { digest: this.#digest, ids: [...this.#byId.keys()] };
+        this.#index ??= indexOf([...this.#byId.keys()]);
+        return have === this.#index.digest ? null : this.#index;
       }),
       deps.bus.respond("certificates.get", ({ ids, sealTo: to }) => {
-        const some = ids.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
+        const some = ids.map((id) => this.#withKey(id)).filter((one) => one !== null);
         return sealWord(to, some, deps.rng);
       }),
     ];
@@ -112,7 +112,7 @@ export class CertificateBook {
 
   /** What was obtained for a host, by its owner; null where there is none. */
   obtained(customer: string, host: string): ObtainedCertificate | null {
-    const kept = this.#obtained.get(`${customer} ${obtainedName(host)}`);
+    const kept = this.#kept.get(keyOf({ customer, name: obtainedName(host) }));
     return kept === undefined ? null : { facts: kept.facts, cert: kept.stored.cert };
   }
 
@@ -126,39 +126,76 @@ export class CertificateBook {
       const received = facts.names.slice(0, 5).join(", ");
       return bad([{ path: "cert", message: `expected a certificate for ${of.host}`, received }]);
     }
-    this.#store.put({ customer: of.customer, name: obtainedName(of.host), cert, key, addedMs });
-    this.#load();
+    this.#put({ customer: of.customer, name: obtainedName(of.host), cert, addedMs }, key);
     return ok(undefined);
   }
 
   dropObtained(customer: string, host: string): void {
-    if (this.#store.remove(customer, obtainedName(host))) this.#load();
+    this.#drop({ customer, name: obtainedName(host) });
   }
 
   /** Whether an uploaded certificate is shown for the host, and will be for some weeks. */
   hasUploaded(customer: string, host: string): boolean {
     const fromMs = this.#deps.clock.wallMs();
     const untilMs = fromMs + EXPIRING_DAYS * DAY_MS;
-    return (this.#uploaded.get(customer) ?? []).some(({ edge }) => {
-      const lasts = edge.notBeforeMs <= fromMs && edge.notAfterMs > untilMs;
-      return lasts && edge.names.some((name) => coversHost(name, host));
+    return coveringNames(host).some((name) => {
+      const some = this.#uploaded.get(`${customer} ${name}`) ?? [];
+      return [...some].some(({ edge }) => {
+        return edge.notBeforeMs <= fromMs && edge.notAfterMs > untilMs;
+      });
     });
   }
 
-  #load(): void {
-    const before = new Map(this.#kept.map((one) => [one.edge.id, one]));
-    this.#kept = this.#store.list().map((stored) => before.get(idOf(stored)) ?? keptOf(stored));
-    this.#byId = new Map(this.#kept.map(({ edge }) => [edge.id, edge]));
-    this.#uploaded = new Map();
-    this.#obtained = new Map();
-    for (const one of this.#kept) {
-      const { customer, name } = one.stored;
-      if (isObtained(name)) this.#obtained.set(`${customer} ${name}`, one);
-      else this.#uploaded.set(customer, [...(this.#uploaded.get(customer) ?? []), one]);
+  /** Opened for a cache that asks, and kept nowhere. */
+  #withKey(id: string): EdgeCertificate | null {
+    const kept = this.#byId.get(id);
+    const key = kept === undefined ? null : this.#store.key(kept.stored);
+    return kept === undefined || key === null ? null : { ...kept.edge, key };
+  }
+
+  #put(stored: StoredCertificate, key: string): void {
+    this.#store.put(stored, key);
+    this.#forget(stored);
+    this.#take(keptOf(stored));
+  }
+
+  /** True when there was one. */
+  #drop(of: { readonly customer: string; readonly name: string }): boolean {
+    if (!this.#store.remove(of.customer, of.name)) return false;
+    this.#forget(of);
+    return true;
+  }
+
+  #take(one: Kept): void {
+    const { customer, name } = one.stored;
+    this.#kept.set(keyOf(one.stored), one);
+    this.#byId.set(one.edge.id, one);
+    this.#index = null;
+    if (isObtained(name)) return;
+    for (const dns of one.edge.names) {
+      const at = `${customer} ${dns}`;
+      this.#uploaded.set(at, new Set(this.#uploaded.get(at)).add(one));
     }
-    this.#digest = createHash("sha256")
-      .update([...this.#byId.keys()].join(" "))
-      .digest("hex");
+  }
+
+  #forget(of: { readonly customer: string; readonly name: string }): void {
+    const one = this.#kept.get(keyOf(of));
+    if (one === undefined) return;
+    this.#kept.delete(keyOf(of));
+    this.#byId.delete(one.edge.id);
+    this.#index = null;
+    for (const dns of one.edge.names) {
+      const at = `${of.customer} ${dns}`;
+      const left = [...(this.#uploaded.get(at) ?? [])].filter((each) => each !== one);
+      if (left.length === 0) this.#uploaded.delete(at);
+      else this.#uploaded.set(at, new Set(left));
+    }
+  }
+
+  /** By name. */
+  #of(customer: string): readonly Kept[] {
+    const own = [...this.#kept.values()].filter(({ stored }) => stored.customer === customer);
+    return own.sort((a, b) => (a.stored.name < b.stored.name ? -1 : 1));
   }
 
   async #list(customer: string): Promise<CertificateRow[]> {
@@ -168,7 +205,7 @@ export class CertificateBook {
 
   #rows(customer: string, { all, atCaches }: Hosts): CertificateRow[] {
     const nowMs = this.#deps.clock.wallMs();
-    const own = this.#kept.filter(({ stored }) => stored.customer === customer);
+    const own = this.#of(customer);
     const chosen = chooseCertificates(
       [...all].filter(([host]) => atCaches.has(host)),
       own.map(({ edge }) => edge),
@@ -197,15 +234,15 @@ export class CertificateBook {
       throw badInput([{ path: "name", message, received: sent.name }]);
     }
     const name = sent.name ?? (facts.names[0] ?? "").replace(/^\*/, "wildcard");
-    const others = this.#kept.filter(
-      ({ stored }) => stored.customer === customer && stored.name !== name,
-    );
+    // What was obtained is bounded by the customer's sites.
+    const others = this.#of(customer).filter(({ stored }) => {
+      return stored.name !== name && !isObtained(stored.name);
+    });
     if (others.length >= CERTIFICATES_OF_CUSTOMER_MAX) {
       const words = `${customer || "The network"} has ${CERTIFICATES_OF_CUSTOMER_MAX} certificates already`;
       throw new Fault("conflict", words);
     }
-    this.#store.put({ customer, name, cert, key, addedMs: nowMs });
-    this.#load();
+    this.#put({ customer, name, cert, addedMs: nowMs }, key);
     const change = `+ ${facts.names.join(" ").slice(0, 200)} until ${isoOf(facts.notAfterMs)}`;
     await this.#audit(caller, { customer, name, act: "add", change });
     const row = this.#rows(customer, hosts).find((one) => one.name === name);
@@ -218,8 +255,7 @@ export class CertificateBook {
     if (isObtained(name) && network?.acme !== undefined) {
       throw new Fault("conflict", `${name} is obtained by itself: revoke it, or end acme`);
     }
-    if (!this.#store.remove(customer, name)) throw new Fault("not-found", name);
-    this.#load();
+    if (!this.#drop({ customer, name })) throw new Fault("not-found", name);
     await this.#audit(caller, { customer, name, act: "remove", change: `- ${name}` });
     return undefined;
   }
@@ -245,14 +281,6 @@ export class CertificateBook {
       changes: [of.change],
     });
   }
-}
-
-function obtainedName(host: string): string {
-  return `${OBTAINED}${host}`;
-}
-
-function isObtained(name: string): boolean {
-  return name.startsWith(OBTAINED);
 }
 
 function badInput(problems: readonly Problem[]): Fault {
@@ -294,73 +322,11 @@ function nameProblems(
   return problems;
 }
 
-function idOf({ customer, name, cert, key }: StoredCertificate): string {
-  const whole = JSON.stringify([customer, name, cert, key]);
-  return createHash("sha256").update(whole).digest("hex").slice(0, 32);
+function keyOf(of: { readonly customer: string; readonly name: string }): string {
+  return `${of.customer} ${of.name}`;
 }
 
-function keptOf(stored: StoredCertificate): Kept {
-  const facts = factsOfPem(stored.cert);
-  const { customer, name, cert, key } = stored;
-  const { names, notBeforeMs, notAfterMs } = facts;
-  const edge = { id: idOf(stored), customer, name, names, notBeforeMs, notAfterMs, cert, key };
-  return { stored, facts, edge };
-}
-
-function rowOf(
-  { stored, facts }: Kept,
-  o: {
-    readonly nowMs: number;
-    readonly answers: readonly string[];
-    /** The customer's own hosts. */
-    readonly known: readonly string[];
-  },
-): CertificateRow {
-  const { names, issuer, keyKind, serial, fingerprint, notBeforeMs, notAfterMs } = facts;
-  const daysLeft = Math.floor((notAfterMs - o.nowMs) / DAY_MS);
-  return {
-    ...{ name: stored.name, kind: isObtained(stored.name) ? "obtained" : "uploaded" },
-    ...{ state: stateOf(facts, o.nowMs), names: [...names] },
-    ...{ answers: [...o.answers], issuer, keyKind, serial, fingerprint },
-    ...{ notBefore: isoOf(notBeforeMs), notAfter: isoOf(notAfterMs), daysLeft },
-    warnings: warningsOf(facts, o),
-    addedAt: isoOf(stored.addedMs),
-  };
-}
-
-function stateOf(facts: CertificateFacts, nowMs: number): CertificateState {
-  if (facts.notAfterMs <= nowMs) return "expired";
-  if (facts.notBeforeMs > nowMs) return "not-yet";
-  return facts.notAfterMs - nowMs < EXPIRING_DAYS * DAY_MS ? "expiring" : "valid";
-}
-
-function warningsOf(
-  facts: CertificateFacts,
-  o: {
-    readonly nowMs: number;
-    readonly answers: readonly string[];
-    readonly known: readonly string[];
-  },
-): string[] {
-  const { names, notBeforeMs, notAfterMs } = facts;
-  const state = stateOf(facts, o.nowMs);
-  const warnings: string[] = [];
-  const days = Math.floor((notAfterMs - o.nowMs) / DAY_MS);
-  if (state === "expired") warnings.push(`It ended at ${isoOf(notAfterMs)}: browsers refuse it`);
-  if (state === "expiring") warnings.push(`It ends in ${days} days: add the one that follows it`);
-  if (state === "not-yet") warnings.push(`It is not valid before ${isoOf(notBeforeMs)}`);
-  if (facts.isSelfSigned) warnings.push("It is its own issuer: no browser trusts it");
-  else if (facts.chain === 1) {
-    warnings.push("The certificates that lead to its issuer are not in the file");
-  }
-  const unused = names.filter((name) => !o.known.some((host) => coversHost(name, host)));
-  if (unused.length > 0) warnings.push(`Not a site of yours: ${unused.slice(0, 5).join(", ")}`);
-  if (o.answers.length === 0) {
-    warnings.push("No cache shows it: its names lead to web servers, or have another certificate");
-  }
-  return warnings;
-}
-
-function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
+function indexOf(all: readonly string[]): CertificateIndex {
+  const ids = all.toSorted();
+  return { digest: createHash("sha256").update(ids.join(" ")).digest("hex"), ids };
 }

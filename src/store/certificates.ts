@@ -14,8 +14,6 @@ export interface StoredCertificate {
   readonly name: string;
   /** PEM. */
   readonly cert: string;
-  /** PEM, PKCS #8. */
-  readonly key: string;
   readonly addedMs: number;
 }
 
@@ -23,9 +21,10 @@ interface Row {
   customer: string;
   name: string;
   cert: string;
-  sealed: Uint8Array;
   added_ms: number;
 }
+
+type Named = Pick<StoredCertificate, "customer" | "name">;
 
 /**
  * Customers' certificates; their keys are sealed with a master key from a file of its own. One process
@@ -37,19 +36,28 @@ export class CertificateStore {
   constructor(place: SealedPlace) {
     const schema = { tables: TABLES, version: VERSION, secureDelete: true } as const;
     this.#sealed = new SealedDatabase(place, { ...schema, sealed: "select 1 from certificate" });
+    // A wrong master key must be noticed at the start, not when a cache asks.
+    this.#sealed.closedUnless(() => this.#openAny());
   }
 
-  /** By customer and name. */
+  /** By customer and name, without their keys: these are opened for caches only. */
   list(): readonly StoredCertificate[] {
-    return this.#rows().map(({ customer, name, cert, sealed, added_ms: addedMs }) => {
-      const of = { name: nameOf({ customer, name }), what: `${name} of ${customer}` };
-      const key = this.#sealed.open(sealed, of).toString();
-      return { customer, name, cert, key, addedMs };
-    });
+    const all = "select customer, name, cert, added_ms from certificate order by customer, name";
+    const rows = this.#sealed.guarded((database) => database.query(all).all() as Row[]);
+    return rows.map(({ added_ms: addedMs, ...rest }) => ({ ...rest, addedMs }));
   }
 
-  /** Adds the certificate, or takes its namesake's place. */
-  put({ customer, name, cert, key, addedMs }: StoredCertificate): void {
+  /** PEM, PKCS #8; null where there is no such certificate. */
+  key({ customer, name }: Named): string | null {
+    const one = "select sealed from certificate where customer = ? and name = ?";
+    const row = this.#sealed.guarded((database) => database.query(one).get(customer, name)) as {
+      sealed: Uint8Array;
+    } | null;
+    return row === null ? null : this.#open({ customer, name }, row.sealed);
+  }
+
+  /** Adds the certificate with its key, or takes its namesake's place. */
+  put({ customer, name, cert, addedMs }: StoredCertificate, key: string): void {
     const sealed = this.#sealed.seal(nameOf({ customer, name }), Buffer.from(key));
     const put = "insert or replace into certificate values (?, ?, ?, ?, ?)";
     this.#sealed.guarded((database) =>
@@ -69,9 +77,17 @@ export class CertificateStore {
     this.#sealed.close();
   }
 
-  #rows(): readonly Row[] {
-    const all = "select * from certificate order by customer, name";
-    return this.#sealed.guarded((database) => database.query(all).all() as Row[]);
+  #openAny(): void {
+    const any = "select customer, name, sealed from certificate limit 1";
+    const row = this.#sealed.guarded((database) => database.query(any).get()) as
+      | (Named & { sealed: Uint8Array })
+      | null;
+    if (row !== null) this.#open(row, row.sealed);
+  }
+
+  #open({ customer, name }: Named, sealed: Uint8Array): string {
+    const of = { name: nameOf({ customer, name }), what: `${name} of ${customer}` };
+    return this.#sealed.open(sealed, of).toString();
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { chooseCertificates, coversHost, type Held } from "./choose.ts";
+import { chooseCertificates, coveringNames, coversHost, type Held } from "./choose.ts";
 
 const NOW = 1_000;
 
@@ -17,6 +17,12 @@ test("coversHost() takes * for exactly the first label", () => {
   expect(coversHost("*.shop.example", "www.shop.example")).toBe(true);
   for (const host of ["shop.example", "a.www.shop.example", "www.shop.example.", "xshop.example"]) {
     expect(coversHost("*.shop.example", host)).toBe(false);
+  }
+  const names = ["www.shop.example", "*.shop.example", "*.example", "shop.example", "example"];
+  for (const host of names) {
+    expect(
+      names.filter((name) => coversHost(name, host) !== coveringNames(host).includes(name)),
+    ).toEqual([]);
   }
 });
 

@@ -16,6 +16,11 @@ export function coversHost(name: string, host: string): boolean {
   return name === host || (name.startsWith("*.") && name.slice(1) === afterFirstLabel(host));
 }
 
+/** The names that cover a host, the host itself first: as `coversHost()` has it. */
+export function coveringNames(host: string): readonly string[] {
+  return [host, `*${afterFirstLabel(host)}`];
+}
+
 /**
  * The certificate for each host that has one of its own customer's: one that is valid now before one
  * that is not, the name itself before a wildcard, the one that ends last, that began last, the lowest id.

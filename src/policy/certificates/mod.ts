@@ -4,7 +4,7 @@
  * authority, and how certificates reach caches, is above.
  */
 export { type CaaAsk, caaRefusal, caaValues } from "./caa.ts";
-export { chooseCertificates, coversHost, type Held } from "./choose.ts";
+export { chooseCertificates, coveringNames, coversHost, type Held } from "./choose.ts";
 export {
   isForgotten,
   mayOrderAtMs,
