@@ -71,7 +71,10 @@ const edge = await startEdge({
   meter: metering.meter,
 });
 setInterval(() => edge.drainStats(), 1000);
-const end = () => {
+const end = async () => {
+  // Whoever still writes there would leave what it wrote.
+  await edge.stop();
+  await metering.stop();
   rmSync(dir, { recursive: true, force: true });
   process.exit(0);
 };
