@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import {
   mkdirSync,
@@ -36,6 +36,7 @@ afterEach(async () => {
   folder.remove();
   folder = new Folder();
 });
+afterAll(() => folder.remove());
 
 /** A stack trace is no message: a line such as `    at startDns (/.../udp.ts:12:3)`. */
 function expectClear(output: string): void {

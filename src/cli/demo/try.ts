@@ -8,7 +8,8 @@ export function whatToTry(stage: Stage, more: { readonly keys: boolean }): reado
   const berlin = CLIENTS[0]!;
   const fra = NODES[0]!;
   const origin = SHOP.origins[0]!;
-  const logo = `http://c.${ZONE}:${ports.http}/${SHOP.hostname}/img/logo.svg`;
+  // The demo's own users do not ask for it.
+  const yours = `http://c.${ZONE}:${ports.http}/${SHOP.hostname}/img/yours.svg`;
   const command = `curl -X POST 127.0.0.1:${ports.command}`;
   const keys = Object.entries(KEYS).map(([key, [, words]]) => `${key} ${words}`);
   return [
@@ -22,7 +23,7 @@ export function whatToTry(stage: Stage, more: { readonly keys: boolean }): reado
     ...CLIENTS.slice(0, 3).map(
       (c) => `  dig @127.0.0.1 -p ${ports.dns} c.${ZONE} +subnet=${c.prefix} +short   # ${c.title}`,
     ),
-    `  curl -i --resolve c.${ZONE}:${ports.http}:${fra.v4} ${logo}   # twice: a miss, then a hit`,
+    `  curl -i --resolve c.${ZONE}:${ports.http}:${fra.v4} ${yours}   # twice: a miss, then a hit`,
     `A resolver of a client network (${berlin.title}), which follows the customers' CNAMEs:`,
     `  dig @${berlin.resolver} -p ${ports.dns} ${NEWS.hostname}`,
     `  dig @127.0.0.1 -p ${ports.dns} ${PAPER_HOSTNAME} +tcp`,
