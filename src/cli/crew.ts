@@ -4,9 +4,12 @@ import { listenFault } from "../base/listen-fault.ts";
 import { makeCrewFolder } from "../edge/mod.ts";
 import { type NodeFile, splitHostPort } from "../model/node-file.ts";
 
-/** Which of its node's caching processes a child is; it is told so at its start. */
+/**
+ * Which of its node's processes a child is; it is told so at its start. `names`: it does whatever else
+ * the node does.
+ */
 export interface ChildCrew {
-  readonly part: "keeper" | "worker";
+  readonly part: "keeper" | "worker" | "names";
   /** What all of them have in common. */
   readonly folder: string;
   /** Where the keeper has what a cache of one process would have. */
@@ -24,7 +27,7 @@ export interface CrewMember {
 
 /**
  * A node whose cache has several processes (`cache.workers`), the keeper first: it is on the way of
- * misses. HTTP comes to all workers, HTTPS and HTTP/3 to the first. Whatever else the node does has a
+ * misses. HTTP and HTTPS come to all workers, HTTP/3 to the first. Whatever else the node does has a
  * process of its own. Objects in memory are held by the workers and by the keeper, each under its part
  * of the cap.
  */
@@ -34,8 +37,8 @@ export function crewOf(file: NodeFile): { members: readonly CrewMember[]; remove
   const common = { folder, cacheDir: join(file.data, "node", "cache") };
   // All of them are shown together, by their supervisor.
   const { metrics: _, ...listen } = file.listen;
-  // New certificates need a listener that the kernel gives all new connections: one process has it.
-  const { https: __, ...plain } = { ...listen, http3: false };
+  // UDP has no connections that the kernel could leave with the socket that took them.
+  const byTcp = { ...listen, http3: false };
   const part = (name: string, memory: number, diskMiB: number): NodeFile => ({
     ...file,
     listen,
@@ -54,12 +57,15 @@ export function crewOf(file: NodeFile): { members: readonly CrewMember[]; remove
     const worker = part(String(i), memoryMiB / 2 / workers, 0);
     members.push({
       name: `${file.name}/cache-${i}`,
-      file: i === 1 ? worker : { ...worker, listen: plain },
+      file: i === 1 ? worker : { ...worker, listen: byTcp },
       crew: { ...common, part: "worker", isFirst: i === 1 },
     });
   }
   const roles = file.roles.filter((role) => role !== "control" && role !== "edge");
-  if (roles.length > 0) members.push({ name: file.name, file: { ...file, listen, roles } });
+  if (roles.length > 0) {
+    const crew = { ...common, part: "names", isFirst: false } as const;
+    members.push({ name: file.name, file: { ...file, listen, roles }, crew });
+  }
   return { members, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

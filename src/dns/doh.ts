@@ -14,8 +14,14 @@ const TYPE = "application/dns-message";
 const QUERY_BYTES_MAX = 4096;
 export const DOH_PATH = "/dns-query";
 
-/** Answers one message that came from this address; null where nothing is sent back. */
-export type AnswerDns = (query: Uint8Array, client: string) => Uint8Array | null;
+/**
+ * Answers one message that came from this address; null where nothing is sent back. One that asks another
+ * process throws where that is not there.
+ */
+export type AnswerDns = (
+  query: Uint8Array,
+  client: string,
+) => Uint8Array | null | Promise<Uint8Array | null>;
 
 /** As over DNS over TLS: whole, padded, by the main thread's responder. */
 export function answerSecure(
@@ -62,7 +68,12 @@ export async function answerDoh(
   }
   const query = request.method === "POST" ? await posted(request) : given(request);
   if (query instanceof Response) return query;
-  const message = answer(query, client);
+  let message: Uint8Array | null;
+  try {
+    message = await answer(query, client);
+  } catch {
+    return refuse(503, "The name server is not there", { "retry-after": "1" });
+  }
   if (message === null) return refuse(400, "Not a DNS query");
   const headers = {
     "content-type": TYPE,

@@ -4,7 +4,7 @@
  * store, no bus. Not here: which server is chosen (policy/steering), and message formats (wire/dns).
  */
 
-export { dohAt } from "./doh.ts";
+export { type AnswerDns, dohAt } from "./doh.ts";
 export { type AnswerSettings, PLAIN } from "./hot/settings.ts";
 export type { QueryLogEntry } from "./query-log.ts";
 export { type DnsOptions, type DnsServer, startDns } from "./start.ts";

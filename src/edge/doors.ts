@@ -4,7 +4,8 @@ import type { BusyPorts } from "./hot/busy-ports.ts";
 import type { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import type { Server } from "./hot/serve.ts";
-import { Http3Door, thenAnnounced } from "./http3-door.ts";
+import { Http3Door } from "./http3-door.ts";
+import { type Http3State, Http3Told } from "./http3-told.ts";
 import { Lingerers } from "./lingerers.ts";
 import { type Listening, listen } from "./listen.ts";
 import type { Handle } from "./observe.ts";
@@ -14,34 +15,44 @@ import { openOwnSockets } from "./own-sockets.ts";
 import { TlsDoor } from "./tls-door.ts";
 import type { Crew } from "./workers/crew.ts";
 import { openKeeperDoor } from "./workers/keeper-door.ts";
+import type { SharedWords } from "./workers/words.ts";
 
 /** Listens for HTTPS, with customers' certificates as they come and go. */
 async function openTlsDoors(
   handle: Handle,
   o: EdgeOptions &
-    Required<Pick<EdgeOptions, "tls">> & { readonly port: number; readonly busy: BusyPorts },
+    Required<Pick<EdgeOptions, "tls">> & {
+      readonly port: number;
+      readonly busy: BusyPorts;
+      readonly joined: Crew | null;
+    },
 ): Promise<Listening> {
-  const { feed, clock, log, certificates, tlsDrainMs, http3Swap } = o;
+  const { feed, clock, log, certificates, tlsDrainMs, http3Swap, joined } = o;
+  const words = joined?.words;
   const shown = {
     ...{ hosts: o.listen.hosts, own: o.tls, aside: o.aside, clock, log },
     named: () => namedTls(feed.snapshot(), certificates?.list() ?? [], clock.wallMs()),
   };
+  // Whichever process has HTTP/3, all of them name it.
+  const state = () => (http3 === null ? stateOf(words, door.shown) : http3.state);
+  const told = new Http3Told({ cert: o.tls.cert, port: o.port, state });
+  const isAnnounced = o.listen.http3 === true || words !== undefined;
   let http3: Http3Door | null = null;
-  const announced = (request: Request, response: Response) =>
-    http3 === null ? response : http3.announce(request, response);
   const sockets = openOwnSockets();
   const lingerers =
     sockets === null ? null : new Lingerers({ sockets, busy: o.busy, port: () => door.port });
-  const door = new TlsDoor(o.listen.http3 === true ? thenAnnounced(handle, announced) : handle, {
+  const door = await TlsDoor.start(isAnnounced ? told.with(handle) : handle, {
     ...shown,
     port: o.port,
     ...(tlsDrainMs === undefined ? {} : { drainMs: tlsDrainMs }),
     ...(lingerers === null ? {} : { watcher: lingerers }),
+    ...(joined && { turns: joined.httpsTurns }),
   });
   try {
     if (o.listen.http3 === true) {
       const swap = http3Swap === undefined ? {} : { swap: http3Swap };
-      http3 = new Http3Door(handle, { ...shown, port: door.port, ...swap });
+      const onState = (...said: Parameters<SharedWords["setHttp3"]>) => words?.setHttp3(...said);
+      http3 = new Http3Door(told.with(handle), { ...shown, port: door.port, onState, ...swap });
     }
   } catch (fault) {
     await door.stop();
@@ -63,8 +74,18 @@ async function openTlsDoors(
   };
 }
 
+/** What another process of this node says of its HTTP/3, where it has the same certificates. */
+function stateOf(words: SharedWords | undefined, shown: TlsDoor["shown"]): Http3State {
+  const said = words?.http3(shown.digest) ?? "none";
+  if (said === "same") return shown;
+  return said === "clear" ? "clear" : null;
+}
+
 /** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
-export async function openDoors(handle: Handle, o: EdgeOptions & { readonly busy: BusyPorts }) {
+export async function openDoors(
+  handle: Handle,
+  o: EdgeOptions & { readonly busy: BusyPorts; readonly joined: Crew | null },
+) {
   const { hosts, http, https } = o.listen;
   const listeners: Listening[] = [];
   const close = async (finishMs: number) => {

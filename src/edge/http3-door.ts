@@ -1,15 +1,12 @@
-import { X509Certificate } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
-import { coversHost } from "../policy/certificates/mod.ts";
 import type { Connection } from "./hot/serve.ts";
+import type { Http3State } from "./http3-told.ts";
 import { type Aside, drain, finish, type Listening, listenAt, type Tls } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import { digestOf, type NamedTls, usable } from "./tls-door.ts";
-import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
+import type { WebSocketPair } from "./web-sockets.ts";
 
-/** How long clients may go by what they were told of HTTP/3, seconds (RFC 7838 3.1). */
-const TOLD_SEC = 3_600;
 /** Told to come by TCP, clients have so long to hear of it. */
 const LEAVE_MS = 12_000;
 /** Then what is under way has so long to end. */
@@ -33,6 +30,8 @@ export interface Http3DoorOptions {
   readonly aside?: Aside | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Hears whatever answers are to say of it, from its start on. */
+  readonly onState?: (state: Http3State, digest: string) => void;
   /** Preset: LEAVE_MS, END_MS and REST_MS. */
   readonly swap?: { readonly leaveMs: number; readonly endMs: number; readonly restMs: number };
 }
@@ -58,10 +57,8 @@ interface Generation {
  */
 export class Http3Door implements Listening {
   readonly port: number;
-  readonly #announced: Handle;
+  readonly #handle: Handle;
   readonly #o: Http3DoorOptions;
-  readonly #ownNames: readonly string[];
-  readonly #told: string;
   readonly #look: ReturnType<typeof setInterval>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Null while none is open. */
@@ -73,23 +70,17 @@ export class Http3Door implements Listening {
   /** Throws what `listenFault()` makes of it, with nothing left open. */
   constructor(handle: Handle, o: Http3DoorOptions) {
     this.port = o.port;
-    this.#announced = thenAnnounced(handle, (...answered) => this.announce(...answered));
+    this.#handle = handle;
     this.#o = o;
-    this.#told = `h3=":${o.port}"; ma=${TOLD_SEC}`;
-    this.#ownNames = dnsNames(o.own.cert);
     this.#current = this.#open();
+    this.#say();
     this.#look = setInterval(() => this.changed(), LOOK_MS);
     this.#look.unref();
   }
 
-  /** An answer over HTTPS, by TCP or UDP, with what it says of HTTP/3. */
-  announce(request: Request, response: Response): Response {
-    if (response === UPGRADED) return response;
-    if (this.#isLeaving) response.headers.set("alt-svc", "clear");
-    else if (this.#shows(request.headers.get("host") ?? "")) {
-      response.headers.set("alt-svc", this.#told);
-    }
-    return response;
+  /** What answers over HTTPS, by TCP or UDP, are to say of it. */
+  get state(): Http3State {
+    return this.#isLeaving ? "clear" : this.#current;
   }
 
   /** What is to be shown may have changed. */
@@ -105,6 +96,7 @@ export class Http3Door implements Listening {
       return;
     }
     this.#isLeaving = true;
+    this.#say();
     this.#after(swap?.leaveMs ?? LEAVE_MS, () => {
       this.#swapping = this.#swap(old);
     });
@@ -114,6 +106,7 @@ export class Http3Door implements Listening {
     this.#stopped = true;
     clearInterval(this.#look);
     clearTimeout(this.#timer);
+    this.#o.onState?.(null, "");
     if (this.#current !== null) await finish(this.#current.servers, finishMs);
     await this.#swapping;
   }
@@ -131,6 +124,7 @@ export class Http3Door implements Listening {
     try {
       this.#current = this.#open();
       this.#isLeaving = false;
+      this.#say();
       const { tookMs, names } = this.#current;
       this.#o.log.info("HTTP/3 shows other certificates", { names: names.size, tookMs });
     } catch (error) {
@@ -148,10 +142,8 @@ export class Http3Door implements Listening {
     this.#timer.unref();
   }
 
-  #shows(hostField: string): boolean {
-    const host = hostField.replace(/:\d*$/, "").toLowerCase();
-    if (this.#current?.names.has(host) === true) return true;
-    return this.#ownNames.some((name) => coversHost(name, host));
+  #say(): void {
+    this.#o.onState?.(this.state, this.#current?.digest ?? "");
   }
 
   #open(): Generation {
@@ -176,17 +168,7 @@ export class Http3Door implements Listening {
     return { digest: digestOf(named), openedMs, tookMs: openedMs - fromMs, servers, names };
   }
 
-  readonly #answer: Handle = (request, connection) =>
-    this.#announced(request, overHttp3(connection));
-}
-
-/** The same answers, each with what `announce` adds. */
-export function thenAnnounced(handle: Handle, announce: Http3Door["announce"]): Handle {
-  return (request, connection) => {
-    const answer = handle(request, connection);
-    if (!(answer instanceof Promise)) return announce(request, answer);
-    return answer.then((response) => announce(request, response));
-  };
+  readonly #answer: Handle = (request, connection) => this.#handle(request, overHttp3(connection));
 }
 
 const wrapped = new WeakMap<Connection, Connection>();
@@ -202,9 +184,4 @@ function overHttp3(listener: Connection): Connection {
   };
   wrapped.set(listener, connection);
   return connection;
-}
-
-function dnsNames(cert: string): readonly string[] {
-  const names = new X509Certificate(cert).subjectAltName ?? "";
-  return [...names.matchAll(/DNS:([^\s,"]+)/g)].map(([, name]) => (name ?? "").toLowerCase());
 }

@@ -11,24 +11,68 @@ type Libc = NonNullable<ReturnType<typeof openLibc<typeof SYMBOLS>>>;
 const SOL_SOCKET = 1;
 const SO_ACCEPTCONN = 30;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
-/** BPF_RET | BPF_K: "the answer is the constant". */
-const RETURN_CONSTANT = 6;
 
 /**
- * Opens a second listener at an address and port that one listens at already (SO_REUSEPORT), and has
- * the kernel give it all new connections: a filter of one instruction on the group of both says
- * "the second". When the first is closed later, the second is alone and its filter names nobody, which
- * the kernel takes for "any" (socket(7), net/core/sock_reuseport.c).
- *
- * @returns whether it is steered; where it is not, both get new connections by turns
+ * Where a listener stands among those of an address and port (SO_REUSEPORT): the kernel numbers them in
+ * the order in which they were opened, and when one is closed the last takes its number (socket(7),
+ * net/core/sock_reuseport.c).
  */
-export function openSteered<T>(open: () => T): { readonly opened: T; readonly steered: boolean } {
+export interface Places {
+  /** The first of those that new connections go to. */
+  readonly from: number;
+  /** How many they are. 0: new connections go to any listener. */
+  readonly among: number;
+}
+
+/** Opens a listener; `fd` is its descriptor, null where that cannot be told. */
+export function openListener<T>(open: () => T): { readonly opened: T; readonly fd: number | null } {
   const libc = openLibc(SYMBOLS);
-  if (libc === null) return { opened: open(), steered: false };
+  if (libc === null) return { opened: open(), fd: null };
   const before = new Set(listening(libc));
   const opened = open();
   const mine = listening(libc).filter((fd) => !before.has(fd));
-  return { opened, steered: mine.length === 1 && takeAll(libc, mine[0] ?? -1) };
+  return { opened, fd: mine.length === 1 ? (mine[0] ?? null) : null };
+}
+
+/**
+ * Has the kernel give new connections to some listeners only, by a filter on all of an address and port.
+ * A draw that names no listener is taken for "any".
+ *
+ * @param fd one of the listeners, whichever
+ * @returns whether it does
+ */
+export function steer(fd: number, { from, among }: Places): boolean {
+  const libc = openLibc(SYMBOLS);
+  if (libc === null) return false;
+  // struct sock_filter {u16 code; u8 jt; u8 jf; u32 k}
+  const steps = among === 0 ? [[RETURN_CONSTANT, 0xffff_ffff] as const] : drawn(from, among);
+  const filter = new DataView(new ArrayBuffer(8 * steps.length));
+  for (const [i, [code, k]] of steps.entries()) {
+    filter.setUint16(8 * i, code, true);
+    filter.setUint32(8 * i + 4, k, true);
+  }
+  // struct sock_fprog {u16 len; padding; struct sock_filter *filter}
+  const program = new DataView(new ArrayBuffer(16));
+  program.setUint16(0, steps.length, true);
+  program.setBigUint64(8, BigInt(ptr(filter)), true);
+  return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(program), 16) === 0;
+}
+
+/** BPF_RET | BPF_K: "the answer is the constant". */
+const RETURN_CONSTANT = 0x06;
+
+/** `from + random mod among`, in the codes of linux/filter.h. */
+function drawn(from: number, among: number): readonly (readonly [number, number])[] {
+  return [
+    // BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF + SKF_AD_RANDOM
+    [0x20, 0xffff_f000 + 56],
+    // BPF_ALU | BPF_MOD | BPF_K
+    [0x94, among],
+    // BPF_ALU | BPF_ADD | BPF_K
+    [0x04, from],
+    // BPF_RET | BPF_A
+    [0x16, 0],
+  ];
 }
 
 /** This process's descriptors that listen. */
@@ -43,16 +87,4 @@ function isListening(libc: Libc, fd: number): boolean {
   const length = new Uint32Array(new ArrayBuffer(4)).fill(4);
   const failed = libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, ptr(value), ptr(length));
   return failed === 0 && value[0] === 1;
-}
-
-function takeAll(libc: Libc, fd: number): boolean {
-  // struct sock_filter {u16 code; u8 jt; u8 jf; u32 k}: the index of the second socket.
-  const filter = new DataView(new ArrayBuffer(8));
-  filter.setUint16(0, RETURN_CONSTANT, true);
-  filter.setUint32(4, 1, true);
-  // struct sock_fprog {u16 len; padding; struct sock_filter *filter}
-  const program = new DataView(new ArrayBuffer(16));
-  program.setUint16(0, 1, true);
-  program.setBigUint64(8, BigInt(ptr(filter)), true);
-  return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(program), 16) === 0;
 }

@@ -124,7 +124,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   };
   const opening =
     crew === null || isWorker
-      ? openDoors(handle, { ...o, busy: server.busy })
+      ? openDoors(handle, { ...o, busy: server.busy, joined: crew })
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
   const text = () => metrics.text(logs.told(), sendings?.open);
   return roleOf(o, { opening, stop, drain, webSockets, leaving, metrics: text });

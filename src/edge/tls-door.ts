@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import { IDLE_SEC } from "./hot/limits.ts";
 import { type Aside, finish, type Listening, listenAt, type Tls, type Watcher } from "./listen.ts";
 import type { Handle } from "./observe.ts";
-import { openSteered } from "./reuse-port.ts";
+import { AloneTurns, type PortTurn, type PortTurns, type SharedListener } from "./port-turns.ts";
 import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
 
 /** A certificate for one host name; `id` changes when anything of it does. */
@@ -20,6 +20,14 @@ const COST_SHARE = 50;
 /** Keys of session tickets live as long as a generation, which is a day at most (threats.md T8). */
 const GENERATION_MS = 12 * 3_600_000;
 const LOOK_MS = 60_000;
+/** Of several processes another may have the turn. */
+const TURN_MS = 20;
+/** One that was stopped in its turn holds up the start of others for so long. */
+const START_MS = 5_000;
+/** Whether others began a generation is looked at so often; */
+const JOIN_LOOK_MS = 500;
+/** and what this process is told of its certificates by then is shown at once. */
+const JOIN_MS = 2_000;
 /** Generations that still have requests under way; the oldest is cut off for the next. */
 const LEAVING_MAX = 4;
 /**
@@ -40,14 +48,21 @@ export interface TlsDoorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly drainMs?: number;
+  /** Of several processes at one port; left out: this has it alone. */
+  readonly turns?: PortTurns;
 }
 
 /** Listeners on all addresses with one set of certificates. */
 interface Generation {
+  /** The same for all processes at the port. */
+  readonly number: number;
   readonly digest: string;
-  readonly names: number;
+  readonly names: ReadonlySet<string>;
   readonly openedMs: number;
   readonly servers: readonly Bun.Server<WebSocketPair>[];
+  readonly listeners: readonly SharedListener[];
+  /** Whether the kernel keeps new connections off those before. */
+  isSteered: boolean;
   /** The next one has new connections: clients are asked to come again. */
   isLeaving: boolean;
 }
@@ -63,76 +78,150 @@ interface Generation {
  *   stop     the one before listens no more; HTTP/2 gets GOAWAY: what is under way is answered, later
  *            streams are refused as not processed (RFC 9113 6.8, 8.7)
  *
- * One swap at a time: the kernel is told of two listeners, and changes meanwhile are taken together.
+ * One swap at a time, for all processes at the port together (workers/shared-port): whoever is told of
+ * other certificates first begins a generation, and the others join it, with what they have by then.
+ * Changes meanwhile are taken together.
  */
 export class TlsDoor implements Listening {
   readonly port: number;
   readonly #handle: Handle;
   readonly #o: TlsDoorOptions;
+  readonly #turns: PortTurns;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  readonly #look: ReturnType<typeof setInterval>;
+  readonly #looks: readonly ReturnType<typeof setInterval>[];
   #current: Generation;
   #draining: Generation | null = null;
   #leaving: Generation[] = [];
-  #isSwapping = false;
+  /** After a swap none is begun for a while; those of others are joined. */
+  #isResting = false;
+  #isWaiting = false;
+  #wanted = false;
+  /** Since when a generation that others began is known. */
+  #laterMs: number | null = null;
   #stopped = false;
 
-  /** Throws what `listenFault()` makes of it, with nothing left open. */
-  constructor(handle: Handle, o: TlsDoorOptions) {
+  /** Listens. Throws what `listenFault()` makes of it, with nothing left open. */
+  static async start(handle: Handle, o: TlsDoorOptions): Promise<TlsDoor> {
+    const turns = o.turns ?? new AloneTurns();
+    const open = (turn: PortTurn) => new TlsDoor(handle, o, { turns, turn });
+    for (let waitedMs = 0; waitedMs < START_MS; waitedMs += TURN_MS) {
+      const had = turns.take(open);
+      if (had !== null) return had.value;
+      await new Promise((done) => setTimeout(done, TURN_MS));
+    }
+    o.log.warn("Another process does not end its turn at the port of HTTPS", { port: o.port });
+    return turns.force(open);
+  }
+
+  private constructor(
+    handle: Handle,
+    o: TlsDoorOptions,
+    { turns, turn }: { readonly turns: PortTurns; readonly turn: PortTurn },
+  ) {
     this.#handle = handle;
     this.#o = o;
-    this.#current = this.#openBest(o.port, (open) => open());
+    this.#turns = turns;
+    this.#current = this.#openBest(o.port, { turn, number: Math.max(1, turn.latest) });
     this.port = this.#current.servers[0]?.port ?? o.port;
-    this.#look = setInterval(() => this.changed(), LOOK_MS);
-    this.#look.unref();
+    const looks = [setInterval(() => this.changed(), LOOK_MS)];
+    if (o.turns !== undefined) looks.push(setInterval(() => this.#look(), JOIN_LOOK_MS));
+    for (const look of looks) look.unref();
+    this.#looks = looks;
+  }
+
+  /** The names of which it has certificates; `digest` changes when anything of them does. */
+  get shown(): { readonly digest: string; readonly names: ReadonlySet<string> } {
+    return this.#current;
   }
 
   /** What is to be shown may have changed. */
   changed(): void {
-    if (this.#isSwapping || this.#stopped) return;
+    if (this.#stopped || this.#draining !== null) return;
+    const { openedMs, digest } = this.#current;
+    const isOld = this.#o.clock.monoMs() - openedMs >= GENERATION_MS;
+    this.#wanted = isOld || digestOf(this.#o.named()) !== digest;
+    if (this.#wanted) this.#swapInTurn();
+  }
+
+  /** What other processes do at the port. */
+  #look(): void {
+    if (this.#stopped) return;
+    this.#turns.look(this.#current.listeners);
+    if (this.#draining !== null) return;
+    const nowMs = this.#o.clock.monoMs();
+    if (this.#turns.latest() <= this.#current.number) this.#laterMs = null;
+    else this.#laterMs ??= nowMs;
+    const isJoining = this.#laterMs !== null && nowMs - this.#laterMs >= JOIN_MS;
+    if (isJoining || this.#wanted) this.#swapInTurn();
+  }
+
+  #swapInTurn(): void {
+    if (this.#isWaiting) return;
+    if (this.#turns.take((turn) => this.#swap(turn)) !== null) return;
+    this.#isWaiting = true;
+    this.#after(TURN_MS, () => {
+      this.#isWaiting = false;
+      if (this.#draining === null) this.#swapInTurn();
+    });
+  }
+
+  #swap(turn: PortTurn): void {
     const { clock, log } = this.#o;
     const old = this.#current;
-    const isOld = clock.monoMs() - old.openedMs >= GENERATION_MS;
-    if (!isOld && digestOf(this.#o.named()) === old.digest) return;
-    this.#isSwapping = true;
+    const joins = turn.latest > old.number;
+    if (!joins && (!this.#wanted || this.#isResting || turn.isDraining)) return;
     const fromMs = clock.monoMs();
-    let isSteered = true;
     try {
-      this.#current = this.#openBest(this.port, (open) => {
-        const { opened, steered } = openSteered(open);
-        isSteered &&= steered;
-        return opened;
+      this.#current = this.#openBest(this.port, {
+        turn,
+        number: joins ? turn.latest : turn.latest + 1,
       });
     } catch (error) {
       log.error("Cannot listen with other certificates; those before are shown", { error });
-      this.#after(DRAIN_MS, () => this.#swapped());
+      this.#rest(DRAIN_MS);
       return;
     }
+    this.#wanted = false;
+    this.#laterMs = null;
     old.isLeaving = true;
     this.#draining = old;
     const tookMs = Math.round(clock.monoMs() - fromMs);
-    const { names } = this.#current;
-    log.info("Showing other certificates", { names, tookMs, isSteered });
-    this.#after(this.#o.drainMs ?? DRAIN_MS, () => {
-      this.#leave(old);
-      const restMs = tookMs * COST_SHARE - DRAIN_MS;
-      if (restMs > 0) this.#after(restMs, () => this.#swapped());
-      else this.#swapped();
-    });
+    const { names, isSteered } = this.#current;
+    log.info("Showing other certificates", { names: names.size, tookMs, isSteered });
+    this.#after(this.#o.drainMs ?? DRAIN_MS, () => this.#leaveInTurn(old, tookMs));
   }
 
   async stop(finishMs = 0): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#look);
+    for (const look of this.#looks) clearInterval(look);
     for (const timer of this.#timers) clearTimeout(timer);
     const draining = this.#draining === null ? [] : [this.#draining];
-    const all = [...this.#leaving, ...draining, this.#current];
+    const listening = [...draining, this.#current];
+    this.#turns.take((turn) => {
+      for (const { listeners } of listening) turn.leave(listeners);
+    });
+    const all = [...this.#leaving, ...listening];
     await Promise.all(all.map(({ servers }) => finish(servers, finishMs)));
   }
 
-  #swapped(): void {
-    this.#isSwapping = false;
-    this.changed();
+  #leaveInTurn(old: Generation, tookMs: number): void {
+    const had = this.#turns.take((turn) => {
+      turn.leave(old.listeners);
+      this.#leave(old);
+    });
+    if (had === null) this.#after(TURN_MS, () => this.#leaveInTurn(old, tookMs));
+    else this.#rest(tookMs * COST_SHARE - DRAIN_MS);
+  }
+
+  /** What changed meanwhile is shown after it. */
+  #rest(ms: number): void {
+    this.#isResting = ms > 0;
+    if (this.#isResting) {
+      this.#after(ms, () => {
+        this.#isResting = false;
+        this.changed();
+      });
+    } else this.changed();
   }
 
   #leave(old: Generation): void {
@@ -141,7 +230,7 @@ export class TlsDoor implements Listening {
     const ended = Promise.all(old.servers.map((server) => server.stop()));
     void ended.then(() => {
       this.#leaving = this.#leaving.filter((each) => each !== old);
-      if (old.names >= COLLECTED_NAMES) this.#after(0, () => Bun.gc(true));
+      if (old.names.size >= COLLECTED_NAMES) this.#after(0, () => Bun.gc(true));
     });
     const oldest = this.#leaving[0];
     if (this.#leaving.length > LEAVING_MAX && oldest !== undefined) void finish(oldest.servers, 0);
@@ -157,29 +246,37 @@ export class TlsDoor implements Listening {
   }
 
   /** With all certificates; where they are refused, with those that are not. */
-  #openBest(port: number, opened: Opener): Generation {
+  #openBest(port: number, at: { readonly turn: PortTurn; readonly number: number }): Generation {
     const named = this.#o.named();
+    const digest = digestOf(named);
     try {
-      return this.#open(named, port, opened);
+      return this.#open(named, { ...at, port, digest });
     } catch (cause) {
       const good = usable(named);
       if (good.length === named.length) throw cause;
       const names = named.filter((one) => !good.includes(one)).map((one) => one.serverName);
       this.#o.log.error("Certificates that cannot be shown are left out", { names });
-      return this.#open(good, port, opened, digestOf(named));
+      return this.#open(good, { ...at, port, digest });
     }
   }
 
   #open(
     named: readonly NamedTls[],
-    port: number,
-    opened: Opener,
-    digest = digestOf(named),
+    o: {
+      readonly port: number;
+      readonly turn: PortTurn;
+      readonly number: number;
+      readonly digest: string;
+    },
   ): Generation {
+    const { turn, number, digest } = o;
     const { hosts, own, aside, watcher, clock } = this.#o;
     const servers: Bun.Server<WebSocketPair>[] = [];
+    const listeners: SharedListener[] = [];
     const generation: Generation = {
-      ...{ digest, names: named.length, openedMs: clock.monoMs(), servers, isLeaving: false },
+      ...{ number, digest, openedMs: clock.monoMs(), servers, listeners },
+      ...{ names: new Set(named.map(({ serverName }) => serverName)) },
+      ...{ isSteered: true, isLeaving: false },
     };
     const handle: Handle = (request, connection) => {
       const answer = this.#handle(request, connection);
@@ -187,24 +284,24 @@ export class TlsDoor implements Listening {
       return answer instanceof Promise ? answer.then(closing) : closing(answer);
     };
     const tls = [own, ...named.map(({ cert, key, serverName }) => ({ cert, key, serverName }))];
-    let at = port;
+    let { port } = o;
     try {
       for (const hostname of hosts) {
-        const open = () =>
-          listenAt(handle, { hostname, port: at, tls, aside, watcher, beside: true });
-        const server = opened(open);
-        servers.push(server);
-        at = server.port ?? at;
+        const open = () => listenAt(handle, { hostname, port, tls, aside, watcher, beside: true });
+        const had = turn.open({ host: hostname, generation: number }, open);
+        servers.push(had.opened);
+        listeners.push(had.listener);
+        generation.isSteered &&= had.isSteered;
+        port = had.opened.port ?? port;
       }
     } catch (fault) {
+      turn.leave(listeners);
       void finish(servers, 0);
       throw fault;
     }
     return generation;
   }
 }
-
-type Opener = (open: () => Bun.Server<WebSocketPair>) => Bun.Server<WebSocketPair>;
 
 /** The runtime leaves the field out of HTTP/2, where it is forbidden. */
 function closing(response: Response): Response {

@@ -125,10 +125,6 @@ export const nodeFile = z
     message: "expected the roles dns and edge",
     path: ["doh"],
   })
-  .refine((file) => file.doh === undefined || file.cache.workers === 1, {
-    message: "expected cache.workers: 1, for queries come to the process of the name server",
-    path: ["doh"],
-  })
   .refine(
     ({ cache, listen }) =>
       cache.workers === 1 ||

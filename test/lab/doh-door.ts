@@ -15,7 +15,7 @@ export async function openDoh(
   tls: { readonly cert: string; readonly key: string },
 ): Promise<Listening> {
   const nobody = () => new Response(null, { status: 404 });
-  return new TlsDoor(nobody, {
+  return await TlsDoor.start(nobody, {
     ...{ hosts: [HOST], port: 0, own: tls, named: () => [], aside: dohAt(HOST, dns.answer) },
     ...{ clock: realClock, log: silentLog },
   });

@@ -11,11 +11,11 @@ const named = (id: string, more: Partial<NamedTls> = {}): NamedTls => {
 };
 
 /** A door that shows `shown`, and what it logs. */
-function openDoor(shown: NamedTls[], clock = new FakeClock()) {
+async function openDoor(shown: NamedTls[], clock = new FakeClock()) {
   const said: string[] = [];
   const say = (words: string) => said.push(words);
   const log: Log = { ...silentLog, info: say, error: say };
-  const door = new TlsDoor(() => new Response("ok"), {
+  const door = await TlsDoor.start(() => new Response("ok"), {
     ...{ hosts: [HOST], port: 0, own: SHOP_PAIR, named: () => shown, clock, log },
   });
   return { door, said };
@@ -23,7 +23,7 @@ function openDoor(shown: NamedTls[], clock = new FakeClock()) {
 
 test("a door that is stopped while a listener drains leaves none behind", async () => {
   const shown = [named("1")];
-  const { door, said } = openDoor(shown);
+  const { door, said } = await openDoor(shown);
   shown[0] = named("2");
   door.changed();
   expect(said).toEqual(["Showing other certificates"]);
@@ -35,7 +35,7 @@ test("a door that is stopped while a listener drains leaves none behind", async 
 test("a door opens anew when what is shown changes or has been shown for half a day, and else does not", async () => {
   const clock = new FakeClock();
   const shown = [named("1")];
-  const { door, said } = openDoor(shown, clock);
+  const { door, said } = await openDoor(shown, clock);
   door.changed();
   clock.advance(11 * 3_600_000);
   door.changed();
@@ -48,7 +48,7 @@ test("a door opens anew when what is shown changes or has been shown for half a 
 
 test("a certificate that cannot be shown costs the others nothing", async () => {
   const shown = [named("1")];
-  const { door, said } = openDoor(shown);
+  const { door, said } = await openDoor(shown);
   shown.push(named("2", { serverName: "bad.shop.example", cert: "no certificate" }));
   door.changed();
   expect(said).toEqual([

@@ -23,10 +23,10 @@ function named(): NamedTls & { readonly serial: string } {
   return { ...pair, id: String(made++), serverName: SHOP, serial };
 }
 
-function openDoor() {
+async function openDoor() {
   const first = named();
   const shown = [first];
-  const door = new TlsDoor(() => new Response("ok"), {
+  const door = await TlsDoor.start(() => new Response("ok"), {
     ...{ hosts: [HOST], port: 0, own: selfSigned(["c.cdn.example"], new Date()) },
     ...{ named: () => shown, clock: new FakeClock(), log: silentLog, drainMs: 50 },
   });
@@ -70,7 +70,7 @@ describe("a session", () => {
       needs,
       `of ${version} is resumed, and after a change a new one takes its place`,
       async () => {
-        const { door, shown, first } = openDoor();
+        const { door, shown, first } = await openDoor();
         const file = join(dir, version);
         const fresh = await ask(door.port, [flag, "-sess_out", file]);
         const whole = { isReused: false, version, status: "200" };
@@ -96,7 +96,7 @@ describe("a session", () => {
 describe("what is older than TLS 1.2", () => {
   for (const flag of ["-tls1", "-tls1_1"]) {
     testWith(needs, `is refused: ${flag}`, async () => {
-      const { door } = openDoor();
+      const { door } = await openDoor();
       // As lax as this client can be, so that it is the cache that refuses.
       const lax = ["-cipher", "ALL:@SECLEVEL=0"];
       expect(await ask(door.port, [flag, ...lax])).toBeNull();

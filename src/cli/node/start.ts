@@ -15,6 +15,7 @@ import { NodeBox } from "../../store/sealed-word.ts";
 import type { ChildCrew } from "../crew.ts";
 import { startAcmeTokens } from "./acme-tokens.ts";
 import { startCertificates } from "./certificates.ts";
+import { answerWorkers, askNameServer } from "./crew-names.ts";
 import { answerSettings } from "./dns-options.ts";
 import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
@@ -86,8 +87,12 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
       stops.push(() => dns.stop());
       drains.push(() => dns.drainStats());
       if (file.doh !== undefined) aside = dohAt(file.doh.host, dns.answer);
+      if (crew !== undefined) stops.push(answerWorkers(crew.folder, dns.answer).stop);
     }
     if (file.roles.includes("edge")) {
+      if (crew?.part === "worker" && file.doh !== undefined) {
+        aside = dohAt(file.doh.host, askNameServer(crew.folder));
+      }
       const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
       const edge = await startCache(file, own, crew);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
@@ -120,7 +125,7 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
     bus.publish("stats", { ...head, ...NOTHING, ...drained });
   }, STATS_MS);
   stops.push(async () => clearInterval(timer));
-  if (crew !== undefined) sayInForce({ file, feed, bus, clock });
+  if (crew !== undefined && crew.part !== "names") sayInForce({ file, feed, bus, clock });
   const metrics = () => [...sources, processText].map((source) => source()).join("");
   return { listens, stop, metrics };
 }
@@ -230,7 +235,9 @@ async function startCache(
     tierKeys: () => tierKeys.secrets(),
     challenges: tokens.find,
     ...(await edgeOptions(file, dataDir)),
-    ...(crew === undefined ? {} : { crew: { part: crew.part, folder: crew.folder } }),
+    ...(crew === undefined || crew.part === "names"
+      ? {}
+      : { crew: { part: crew.part, folder: crew.folder } }),
     ...(crew?.part === "keeper" ? { dataDir: crew.cacheDir } : {}),
   });
 }

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { BorrowedFiles, realFiles } from "../cache/mod.ts";
 import type { OriginClient } from "../hot/origin.ts";
 import { Keeper } from "../hot/relay.ts";
+import type { PortTurns } from "../port-turns.ts";
+import { SharedPort } from "./shared-port.ts";
 import { tellKeeper } from "./tell.ts";
 import { SharedWords } from "./words.ts";
 
@@ -19,6 +21,8 @@ export interface Crew {
   readonly words: SharedWords;
   /** Path of the keeper's socket. */
   readonly socket: string;
+  /** Workers open and close their listeners for HTTPS by turns. */
+  readonly httpsTurns: PortTurns;
   /** Of a worker. */
   readonly keeper?: Keeper;
   stop(): Promise<void>;
@@ -30,7 +34,9 @@ export const WORDS_FILE = "words";
 export function joinCrew(o: CrewOptions, client: OriginClient): Crew {
   const words = new SharedWords(join(o.folder, WORDS_FILE), o.nowMs);
   const socket = join(o.folder, "keeper");
-  if (o.part === "keeper") return { words, socket, stop: async () => {} };
+  const httpsTurns = new SharedPort(o.folder, "https");
+  if (o.part === "keeper")
+    return { words, socket, httpsTurns, stop: async () => httpsTurns.stop() };
   const tell = tellKeeper({ socket, client });
   const keeper = new Keeper({
     ...{ socket, client, words, tell },
@@ -40,6 +46,7 @@ export function joinCrew(o: CrewOptions, client: OriginClient): Crew {
   const stop = async () => {
     await tell.stop();
     keeper.stop();
+    httpsTurns.stop();
   };
-  return { words, socket, keeper, stop };
+  return { words, socket, httpsTurns, keeper, stop };
 }

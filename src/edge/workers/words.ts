@@ -25,6 +25,9 @@ const BEHIND = 0;
 const KEEPER = 1;
 /** A number of eight bytes. */
 const APPLIED = 1;
+const HTTP3 = 4;
+/** Of HTTP/3: no process listens for it; clients are to leave it; all else is what it shows. */
+const [NO_HTTP3, CLEAR_HTTP3] = [0, 1];
 
 /**
  * The words of `hot/crew` in a file that all processes of a node have mapped. It lies in memory
@@ -34,6 +37,7 @@ export class SharedWords implements Words {
   readonly #words: Uint32Array;
   readonly #numbers: Float64Array;
   readonly #nowMs: () => number;
+  #asked = { digest: "", word: 0 };
 
   /** @param nowMs of a clock that is the same for all processes and never goes back */
   constructor(path: string, nowMs: () => number = sinceBoot()) {
@@ -84,6 +88,22 @@ export class SharedWords implements Words {
   /** The process that is the keeper from now on; 0: none is. */
   setKeeper(pid: number): void {
     Atomics.store(this.#words, KEEPER, pid);
+  }
+
+  /** What the one process that listens for HTTP/3 says of it; `digest` is of the certificates it shows. */
+  setHttp3(state: "clear" | object | null, digest: string): void {
+    const word = state === null ? NO_HTTP3 : state === "clear" ? CLEAR_HTTP3 : wordOf(digest);
+    Atomics.store(this.#words, HTTP3, word);
+  }
+
+  /** `same`: it shows these certificates. */
+  http3(digest: string): "none" | "clear" | "same" {
+    const word = Atomics.load(this.#words, HTTP3);
+    if (word === CLEAR_HTTP3) return "clear";
+    if (word === NO_HTTP3) return "none";
+    // Asked with each answer; of many names it is a megabyte.
+    if (this.#asked.digest !== digest) this.#asked = { digest, word: wordOf(digest) };
+    return word === this.#asked.word ? "same" : "none";
   }
 
   stampOf(of: { readonly key: string; readonly customer: string; readonly site: string }): Stamp {
@@ -156,6 +176,11 @@ function placeOfKey(key: string): number {
 
 function placeOfSite({ customer, site }: { readonly customer: string; readonly site: string }) {
   return SITES_AT + (nameHash(`${customer} ${site}`) & (MARKS - 1));
+}
+
+/** Of the words that say something else none. */
+function wordOf(digest: string): number {
+  return Math.max(CLEAR_HTTP3 + 1, Number((Bun.hash(digest) as bigint) & 0xffff_ffffn));
 }
 
 /** Ms since the machine started, to its hundredth of a second the same in all processes. */
