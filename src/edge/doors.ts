@@ -35,7 +35,7 @@ async function openTlsDoors(
   };
   // Whichever process has HTTP/3, all of them name it.
   const state = () => (http3 === null ? stateOf(words, door.shown) : http3.state);
-  const told = new Http3Told({ cert: o.tls.cert, port: o.port, state });
+  const told = new Http3Told({ cert: o.tls.cert, port: () => door.port, state });
   const isAnnounced = o.listen.http3 === true || words !== undefined;
   let http3: Http3Door | null = null;
   const sockets = openOwnSockets();

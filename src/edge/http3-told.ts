@@ -12,17 +12,17 @@ export type Http3State = "clear" | { readonly names: ReadonlySet<string> } | nul
 /** What answers over HTTPS, by TCP or UDP, say of HTTP/3: Alt-Svc (RFC 7838). */
 export class Http3Told {
   readonly #ownNames: readonly string[];
-  readonly #told: string;
+  readonly #port: () => number;
   readonly #state: () => Http3State;
 
-  /** @param o `cert` is what who names no other host is shown */
+  /** @param o `cert` is what who names no other host is shown; `port` of UDP, known once a request comes */
   constructor(o: {
     readonly cert: string;
-    readonly port: number;
+    readonly port: () => number;
     readonly state: () => Http3State;
   }) {
     this.#ownNames = dnsNames(o.cert);
-    this.#told = `h3=":${o.port}"; ma=${TOLD_SEC}`;
+    this.#port = o.port;
     this.#state = o.state;
   }
 
@@ -40,7 +40,7 @@ export class Http3Told {
     if (response === UPGRADED || state === null) return response;
     if (state === "clear") response.headers.set("alt-svc", "clear");
     else if (this.#shows(state.names, request.headers.get("host") ?? "")) {
-      response.headers.set("alt-svc", this.#told);
+      response.headers.set("alt-svc", `h3=":${this.#port()}"; ma=${TOLD_SEC}`);
     }
     return response;
   }

@@ -68,7 +68,7 @@ test("a purge holds for a worker that comes back meanwhile, and while the keeper
   await w.back("cache", keeper);
 }, 90_000);
 
-test("HTTPS is answered by the first worker, out of the same cache", async () => {
+test("HTTPS is answered out of the same cache", async () => {
   await w.get("/secure");
   const said = await w.get("/secure", { secure: true });
   expect([said.status, said.cacheStatus.includes("; hit")]).toEqual([200, true]);

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { type Agent, request } from "node:http";
+import { type Agent, type IncomingHttpHeaders, request } from "node:http";
 import { request as requestTls } from "node:https";
+import type { TLSSocket } from "node:tls";
 import { silentLog } from "../../src/base/log.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { type Fleet, startFleet } from "../../src/cli/fleet.ts";
@@ -13,6 +14,7 @@ import { Api, Folder, loopback } from "../lab/turnpike.ts";
 export const WORKERS = 3;
 export const BURST = 40;
 export const HTTPS_PORT = 8443;
+export const DOH_HOST = "dns.cdn.example";
 
 export interface Got {
   readonly status: number;
@@ -20,6 +22,9 @@ export interface Got {
   readonly cacheStatus: string;
   /** Of the client. */
   readonly port: number;
+  readonly fields: IncomingHttpHeaders;
+  /** Of the certificate, over HTTPS. */
+  readonly serial: string;
 }
 
 /** A node whose cache has three workers, an origin that names what it sends by its SHA-256, and control. */
@@ -37,23 +42,27 @@ export class WorkersWorld {
   readonly asked = new Map<string, number>();
   #origin!: Bun.Server<undefined>;
 
-  async start(): Promise<void> {
+  /** @param more what the node file has besides */
+  async start(more: { readonly doh?: object; readonly http3?: true } = {}): Promise<void> {
     this.#origin = Bun.serve({
       hostname: this.at(20),
       port: PORTS.origin,
       fetch: (asked) => this.#answer(asked),
     });
-    const { cert, key } = selfSigned([HOSTNAME], new Date());
+    const { cert, key } = selfSigned([HOSTNAME, DOH_HOST], new Date());
+    const { http3 = false, ...besides } = more;
     const small = smallNode({ address: this.at(1), data: this.folder.join("data") });
     const node = nodeFile.parse({
       ...small,
-      listen: { ...(small.listen as object), https: `${this.at(1)}:${HTTPS_PORT}` },
+      listen: { ...(small.listen as object), https: `${this.at(1)}:${HTTPS_PORT}`, http3 },
       tls: { cert: this.folder.file("cert.pem", cert), key: this.folder.file("key.pem", key) },
       cache: { memoryMiB: 64, diskMiB: 256, workers: WORKERS },
+      ...besides,
     });
     this.fleet = await startFleet({ nodes: [node], log: silentLog, logLevel: "error" });
     await this.api.signIn();
     const network = smallNetwork({ address: this.at(1), origins: [this.at(20)] });
+    Object.assign(network.ports as object, { https: HTTPS_PORT });
     const [customer] = network.customers as { sites: Record<string, unknown>[] }[];
     Object.assign(customer!.sites[0]!, {
       front: "caches",
@@ -101,7 +110,8 @@ export class WorkersWorld {
       readonly agent?: Agent;
       readonly method?: string;
       readonly fields?: Record<string, string>;
-      readonly sent?: () => void;
+      /** Hears the client's port. */
+      readonly sent?: (port: number) => void;
       readonly secure?: true;
     } = {},
   ): Promise<Got> {
@@ -119,27 +129,31 @@ export class WorkersWorld {
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         const port = response.socket.localPort ?? 0;
+        const { headers: fields } = response;
+        const socket = response.socket as Partial<TLSSocket>;
+        const serial = socket.getPeerCertificate?.().serialNumber ?? "";
         response.on("end", () => {
-          const cacheStatus = String(response.headers["cache-status"] ?? "");
+          const cacheStatus = String(fields["cache-status"] ?? "");
           const body = Buffer.concat(chunks);
           // Before a worker knows the site, it is nobody's that is asked for.
           if (response.statusCode !== 421 && response.statusCode !== 503) {
             this.received.requests++;
             this.received.bytes += body.length;
           }
-          resolve({ status: response.statusCode ?? 0, body, cacheStatus, port });
+          const status = response.statusCode ?? 0;
+          resolve({ status, body, cacheStatus, port, fields, serial });
         });
       },
     );
     asking.on("error", reject);
-    asking.on("finish", () => o.sent?.());
+    asking.on("finish", () => o.sent?.(asking.socket?.localPort ?? 0));
     asking.end();
     return promise;
   }
 
   /** Each over a new connection: the kernel spreads them over the workers. */
-  many(count: number, path: string): Promise<Got[]> {
-    return Promise.all(Array.from({ length: count }, () => this.get(path)));
+  many(count: number, path: string, o: { readonly secure?: true } = {}): Promise<Got[]> {
+    return Promise.all(Array.from({ length: count }, () => this.get(path, o)));
   }
 
   async purge(order: Record<string, unknown>): Promise<void> {
@@ -179,8 +193,8 @@ export class WorkersWorld {
   }
 
   /** Which process has the connection that comes from this port. */
-  ownerOf(port: number): string {
-    const inode = inodeOf(this.at(1), port);
+  ownerOf(port: number, to: number = PORTS.http): string {
+    const inode = inodeOf(`${this.at(1)}:${to}`, port);
     for (let i = 1; i <= WORKERS; i++) {
       const folder = `/proc/${this.pid(`cache-${i}`)}/fd`;
       for (const fd of readdirSync(folder)) {
@@ -204,10 +218,11 @@ export function shaOf(body: Buffer): string {
 
 /** The server's end of a connection; ended ones that the kernel still lists have no inode. */
 function inodeOf(local: string, remotePort: number): string {
+  const [host = "", port = ""] = local.split(":");
   const hex = (number: number, digits: number) =>
     number.toString(16).toUpperCase().padStart(digits, "0");
-  const address = local.split(".").map((byte) => hex(Number(byte), 2));
-  const here = `${address.reverse().join("")}:${hex(PORTS.http, 4)}`;
+  const address = host.split(".").map((byte) => hex(Number(byte), 2));
+  const here = `${address.reverse().join("")}:${hex(Number(port), 4)}`;
   const there = `:${hex(remotePort, 4)}`;
   for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n")) {
     const columns = line.trim().split(/\s+/);

@@ -4,7 +4,7 @@ import type { AnswerDns } from "../../dns/mod.ts";
 
 const CLIENT = "turnpike-client";
 /** A name server that is starting again is waited for so long. */
-const START_MS = 2_000;
+const START_MS = 3_000;
 const AGAIN_MS = 50;
 
 /**

@@ -37,7 +37,7 @@ export class SharedWords implements Words {
   readonly #words: Uint32Array;
   readonly #numbers: Float64Array;
   readonly #nowMs: () => number;
-  #asked = { digest: "", word: 0 };
+  #asked = { digest: "", word: wordOf("") };
 
   /** @param nowMs of a clock that is the same for all processes and never goes back */
   constructor(path: string, nowMs: () => number = sinceBoot()) {
