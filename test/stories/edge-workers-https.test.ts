@@ -49,37 +49,41 @@ async function untilDrained(): Promise<void> {
   await until(isOver, { what: "the listeners before to end", withinMs: 60_000, everyMs: 100 });
 }
 
-/** Which workers new connections come to. */
-async function owners(): Promise<string[]> {
-  const found = Array.from({ length: 30 }, async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const { port } = await w.get("/x", { agent, secure: true });
-    const owner = w.ownerOf(port, HTTPS_PORT);
+/** Asks until new connections have come to every worker. */
+async function untilAtAll(): Promise<void> {
+  const found = new Set<string | null>();
+  const comesToAll = async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 30 });
+    const said = await Promise.allSettled(
+      Array.from({ length: 30 }, () => w.get("/x", { agent, secure: true })),
+    );
+    const ports = said.flatMap((one) => (one.status === "fulfilled" ? [one.value.port] : []));
+    for (const owner of w.ownersOf(ports, HTTPS_PORT)) if (owner !== null) found.add(owner);
     agent.destroy();
-    return owner;
-  });
-  return [...new Set(await Promise.all(found))].sort();
+    return [...found].sort().join() === NAMES.join();
+  };
+  await until(comesToAll, { what: "connections at every worker", withinMs: 40_000 });
 }
 
 /** Clients that wait for the origin's answer; each with the process that has its connection. */
 async function waiting(count: number) {
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const { promise: sent, resolve } = Promise.withResolvers<number>();
-      const path = `/waiting/${i}`;
-      const got = w.get(path, { secure: true, sent: resolve });
-      const isRight = got.then(
-        (said) => said.status === 200 && said.body.equals(bodyOf(path)),
-        () => false,
-      );
-      return { isRight, owner: w.ownerOf(await sent, HTTPS_PORT) };
-    }),
-  );
+  const clients = Array.from({ length: count }, (_, i) => {
+    const { promise: sent, resolve } = Promise.withResolvers<number>();
+    const path = `/waiting/${i}`;
+    const isRight = w.get(path, { secure: true, sent: resolve }).then(
+      (said) => said.status === 200 && said.body.equals(bodyOf(path)),
+      () => false,
+    );
+    return { isRight, sent };
+  });
+  const ports = await Promise.all(clients.map(({ sent }) => sent));
+  const owners = w.ownersOf(ports, HTTPS_PORT);
+  return clients.map(({ isRight }, i) => ({ isRight, owner: owners[i] ?? null }));
 }
 
 test("new connections over HTTPS come to every worker, out of one cache", async () => {
   await w.get("/secure");
-  expect(await owners()).toEqual(NAMES);
+  await untilAtAll();
   const said = await w.many(30, "/secure", { secure: true });
   expect(said.filter((one) => !one.body.equals(bodyOf("/secure"))).length).toBe(0);
   expect(w.asked.get("/secure")).toBe(1);
@@ -144,7 +148,7 @@ test("a worker killed costs exactly its connections; the one that takes its plac
   const gate = Promise.withResolvers<void>();
   w.gate = gate.promise;
   const clients = await waiting(24);
-  const dead = clients[0]!.owner;
+  const dead = clients[0]!.owner ?? "none";
   const before = await w.kill(dead);
   gate.resolve();
   for (const { isRight, owner } of clients) {
@@ -152,6 +156,6 @@ test("a worker killed costs exactly its connections; the one that takes its plac
   }
   expect(await shown()).toEqual([serial]);
   await w.back(dead, before);
-  expect(await owners()).toEqual(NAMES);
+  await untilAtAll();
   expect(await shown()).toEqual([serial]);
 }, 60_000);

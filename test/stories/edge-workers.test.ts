@@ -97,7 +97,8 @@ test("a worker killed costs its connections and nothing else; it comes back", as
   const failed = new Set<Agent>();
   const loops = clients.map(async (agent) => {
     // Looked up at once and asked on: a connection that is quiet for ten seconds is closed.
-    owners.set(agent, w.ownerOf((await w.get("/steady", { agent })).port));
+    const { port } = await w.get("/steady", { agent });
+    owners.set(agent, w.ownersOf([port])[0] ?? "nobody");
     while (!isOver) {
       const said = await w.get("/steady", { agent }).catch(() => null);
       if (said === null) return void failed.add(agent);

@@ -135,8 +135,8 @@ export class WorkersWorld {
         response.on("end", () => {
           const cacheStatus = String(fields["cache-status"] ?? "");
           const body = Buffer.concat(chunks);
-          // Before a worker knows the site, it is nobody's that is asked for.
-          if (response.statusCode !== 421 && response.statusCode !== 503) {
+          // Of what is nobody's, as before a worker knows the site, no cache says anything.
+          if (cacheStatus !== "") {
             this.received.requests++;
             this.received.bytes += body.length;
           }
@@ -192,16 +192,15 @@ export class WorkersWorld {
     await until(came, { what: `${name} to be back`, withinMs: 40_000 });
   }
 
-  /** Which process has the connection that comes from this port. */
-  ownerOf(port: number, to: number = PORTS.http): string {
-    const inode = inodeOf(`${this.at(1)}:${to}`, port);
+  /** Which process has the connection that comes from each of these ports; null: it is over. */
+  ownersOf(ports: readonly number[], to: number = PORTS.http): (string | null)[] {
+    const inodes = inodesAt(`${this.at(1)}:${to}`);
+    const owners = new Map<string, string>();
     for (let i = 1; i <= WORKERS; i++) {
       const folder = `/proc/${this.pid(`cache-${i}`)}/fd`;
-      for (const fd of readdirSync(folder)) {
-        if (linkOf(`${folder}/${fd}`) === `socket:[${inode}]`) return `cache-${i}`;
-      }
+      for (const fd of readdirSync(folder)) owners.set(linkOf(`${folder}/${fd}`), `cache-${i}`);
     }
-    return "nobody";
+    return ports.map((port) => owners.get(`socket:[${inodes.get(port)}]`) ?? null);
   }
 }
 
@@ -216,20 +215,21 @@ export function shaOf(body: Buffer): string {
   return createHash("sha256").update(body).digest("hex");
 }
 
-/** The server's end of a connection; ended ones that the kernel still lists have no inode. */
-function inodeOf(local: string, remotePort: number): string {
+/** Remote port -> the server's end of a connection; ended ones that the kernel still lists have none. */
+function inodesAt(local: string): Map<number, string> {
   const [host = "", port = ""] = local.split(":");
   const hex = (number: number, digits: number) =>
     number.toString(16).toUpperCase().padStart(digits, "0");
   const address = host.split(".").map((byte) => hex(Number(byte), 2));
   const here = `${address.reverse().join("")}:${hex(Number(port), 4)}`;
-  const there = `:${hex(remotePort, 4)}`;
+  const inodes = new Map<number, string>();
   for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n")) {
+    if (!line.includes(here)) continue;
     const columns = line.trim().split(/\s+/);
-    if (columns[1] !== here || columns[2]?.endsWith(there) !== true) continue;
-    if (columns[9] !== "0") return columns[9] ?? "";
+    const [, own, other = "", , , , , , , inode = "0"] = columns;
+    if (own === here && inode !== "0") inodes.set(Number.parseInt(other.slice(-4), 16), inode);
   }
-  return "";
+  return inodes;
 }
 
 function linkOf(path: string): string {
