@@ -9,9 +9,10 @@ const AGAIN_MS = 50;
 
 /**
  * Of a node whose cache has several processes: DNS over HTTPS comes to each worker, and the name server is
- * a process of its own. It answers them at a socket in the folder that they have in common.
+ * a process of its own. It answers them at a socket in the folder that they have in common, until the
+ * function that is returned is called.
  */
-export function answerWorkers(folder: string, answer: AnswerDns): { stop(): Promise<void> } {
+export function answerWorkers(folder: string, answer: AnswerDns): () => Promise<void> {
   const socket = socketIn(folder);
   // One that was killed left its socket behind.
   rmSync(socket, { force: true });
@@ -25,7 +26,7 @@ export function answerWorkers(folder: string, answer: AnswerDns): { stop(): Prom
       return new Response(message as Uint8Array<ArrayBuffer>);
     },
   });
-  return { stop: () => server.stop(true) };
+  return () => server.stop(true);
 }
 
 /** Of a worker: asks the name server; waits where it is starting. Throws where it does not come. */

@@ -87,12 +87,10 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
       stops.push(() => dns.stop());
       drains.push(() => dns.drainStats());
       if (file.doh !== undefined) aside = dohAt(file.doh.host, dns.answer);
-      if (crew !== undefined) stops.push(answerWorkers(crew.folder, dns.answer).stop);
+      if (crew !== undefined) stops.push(answerWorkers(crew.folder, dns.answer));
     }
     if (file.roles.includes("edge")) {
-      if (crew?.part === "worker" && file.doh !== undefined) {
-        aside = dohAt(file.doh.host, askNameServer(crew.folder));
-      }
+      aside ??= asideOfWorker(file, crew);
       const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
       const edge = await startCache(file, own, crew);
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
@@ -125,9 +123,15 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
     bus.publish("stats", { ...head, ...NOTHING, ...drained });
   }, STATS_MS);
   stops.push(async () => clearInterval(timer));
-  if (crew !== undefined && crew.part !== "names") sayInForce({ file, feed, bus, clock });
+  if (crew !== undefined) sayInForce({ file, feed, bus, clock, part: crew.part });
   const metrics = () => [...sources, processText].map((source) => source()).join("");
   return { listens, stop, metrics };
+}
+
+/** DNS over HTTPS, where the name server is another process. */
+function asideOfWorker({ doh }: NodeFile, crew: ChildCrew | undefined): EdgeOptions["aside"] {
+  if (crew?.part !== "worker" || doh === undefined) return undefined;
+  return dohAt(doh.host, askNameServer(crew.folder));
 }
 
 function showMetrics({ listen }: NodeFile, sources: readonly (() => string)[], log: Log) {
@@ -142,10 +146,11 @@ function sayInForce(o: {
   readonly feed: LiveFeed;
   readonly bus: Bus;
   readonly clock: Clock;
+  readonly part: ChildCrew["part"];
 }): void {
   const number = o.feed.snapshot()?.number ?? 0;
   const node = o.file.name;
-  if (number === 0) return;
+  if (number === 0 || o.part === "names") return;
   o.bus.publish("snapshot.ack", { node, number, atMs: o.clock.wallMs() });
   o.bus.publish("snapshot.turn", { node, role: "edge", number });
 }
