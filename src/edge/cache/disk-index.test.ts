@@ -80,6 +80,48 @@ test("files of before customers stood in names are still known", () => {
   expect([index.count, index.has(hashKey("k1"))]).toEqual([1, true]);
 });
 
+test("only whole names are taken: any other one, however near, is left alone", () => {
+  const ours = /^[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-z]{1,10}-[0-9a-z]{1,10}(-[0-9a-z]{1,7})?$/;
+  const edit = fc.record({
+    at: fc.nat(80),
+    cut: fc.nat(3),
+    put: fc.constantFrom("", "-", "g", "F", "0", "z", "é", "ŀ", "\u{1f600}", "--", "12345678901"),
+  });
+  fc.assert(
+    fc.property(fc.array(edit, { maxLength: 2 }), fc.nat(1e9), fc.nat(1e9), (edits, bytes, sec) => {
+      let name = fileName(nameOf(bytes % 7, 1, bytes, sec));
+      for (const { at, cut, put } of edits) name = name.slice(0, at) + put + name.slice(at + cut);
+      const index = new DiskIndex();
+      index.load(name);
+      index.settle();
+      expect(index.count).toBe(ours.test(name) ? 1 : 0);
+      const entry = index.of(name.slice(0, 32))[0];
+      if (!ours.test(name) || entry === undefined) return;
+      const [key, variant, ...numbers] = name.split("-");
+      const values = [...numbers, "0"].slice(0, 3).map((text) => Number.parseInt(text, 36));
+      const [fileBytes, storedSec, customer] = values;
+      if (values.slice(1).some((value) => value > 0xffffffff)) return;
+      const names = { keyHash: key!, variantHash: variant!, fileBytes: fileBytes! };
+      expect(index.nameOf(entry)).toBe(
+        fileName({ ...names, storedSec: storedSec!, customer: customer! }),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("room made at once for more or fewer than come changes nothing of what is known", () => {
+  for (const expected of [0, 10, 5_000]) {
+    const index = new DiskIndex();
+    index.expect(expected);
+    const names = Array.from({ length: 1_000 }, (_, i) => fileName(nameOf(i, 0, 100 + i, i)));
+    for (const name of names) index.load(name);
+    expect([index.settle(), index.count]).toEqual([[], 1_000]);
+    const known = names.map((name) => index.nameOf(index.of(name.slice(0, 32))[0]!));
+    expect(known).toEqual(names);
+  }
+});
+
 test("DiskIndex takes at most 250 bytes of memory for each of 200,000 objects", () => {
   const index = new DiskIndex();
   for (let i = 0; i < 200_000; i++) {

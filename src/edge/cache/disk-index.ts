@@ -20,7 +20,19 @@ export interface DiskEntry {
   readonly fileBytes: number;
 }
 
-const NAME = /^[0-9a-f]{32}-[0-9a-f]{16}-([0-9a-z]{1,10})-([0-9a-z]{1,10})(?:-([0-9a-z]{1,7}))?$/;
+/** Where the parts of a name begin: its words of eight digits, and the numbers behind them. */
+const WORDS_AT = [0, 8, 16, 24, 33, 41] as const;
+const DASHES_AT = [32, 49] as const;
+const NUMBERS_AT = 50;
+/** Digits of bytes, seconds and customer; names of before customers stood in them have two numbers. */
+const DIGITS_MAX = [10, 10, 7] as const;
+const NUMBERS_LEAST = 2;
+
+const DASH = 0x2d;
+/** What a character counts as a digit of base 36; more than any for all others. */
+const NO_DIGIT = 255;
+const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
+for (let i = 0; i < 36; i++) DIGITS[i.toString(36).charCodeAt(0)] = i;
 
 /** 128 bits: customers cannot make two keys meet; the file's own key is checked on read as well. */
 export function hashKey(key: string): string {
@@ -49,6 +61,9 @@ export class DiskIndex {
   #buckets = new Uint32Array(64).fill(NONE);
   #serial = 0;
   #loaded: number[] = [];
+  /** Of the name that is being taken: key and variant, then bytes, seconds and customer. */
+  readonly #words = new Uint32Array(WORDS_AT.length);
+  readonly #numbers = new Float64Array(DIGITS_MAX.length);
   readonly #renewed = new Map<number, ObjectMeta>();
 
   constructor(make: MakeEvictor = (slots) => new S3Gdsf(slots, MOST_BYTES)) {
@@ -71,19 +86,25 @@ export class DiskIndex {
     return columns + this.#buckets.byteLength + slots + this.#shares.ownBytes;
   }
 
-  /** Takes note of a file found at start. Names that are not ours are left alone. */
+  /** About so many are going to be loaded: room for them is made at once, not in forty steps. */
+  expect(count: number): void {
+    if (count > this.#slots.hash.length) this.#slots.reserve(count);
+  }
+
+  /**
+   * Takes note of a file found at start. Names that are not ours are left alone. A restart reads a
+   * million of them: digit by digit, and nothing is made on the way.
+   */
   load(name: string): void {
-    const match = NAME.exec(name);
-    if (match === null) return;
-    const [, bytes, sec, customer] = match;
-    const slot = this.#take({
-      keyHash: name.slice(0, 32),
-      variantHash: name.slice(33, 49),
-      fileBytes: Number.parseInt(bytes!, 36),
-      storedSec: Number.parseInt(sec!, 36),
-      customer: customer === undefined ? 0 : Number.parseInt(customer, 36),
-    });
-    this.#loaded.push(slot);
+    const words = this.#words;
+    const numbers = this.#numbers;
+    if (name.charCodeAt(DASHES_AT[0]) !== DASH || name.charCodeAt(DASHES_AT[1]) !== DASH) return;
+    for (let i = 0; i < WORDS_AT.length; i++) {
+      const word = wordOf(name, WORDS_AT[i]!);
+      if (word < 0) return;
+      words[i] = word;
+    }
+    if (readNumbers(name, numbers)) this.#loaded.push(this.#take());
   }
 
   /** Orders what was loaded by age. Returns files that a newer one of the same variant replaces. */
@@ -94,10 +115,12 @@ export class DiskIndex {
       this.#loaded,
       (slot, i) => this.#storedSec[slot]! * count + i,
     ).sort();
-    const slots = Array.from(order, (value) => this.#loaded[value % count]!);
+    const loaded = this.#loaded;
     this.#loaded = [];
     this.#widen(count);
-    return slots.flatMap((slot) => this.#link(slot, true));
+    const replaced: string[] = [];
+    for (let i = 0; i < count; i++) this.#link(loaded[order[i]! % count]!, true, replaced);
+    return replaced;
   }
 
   has(keyHash: string): boolean {
@@ -124,11 +147,17 @@ export class DiskIndex {
 
   /** Returns the files of the same variant that it replaces, which are to be removed. */
   add(name: DiskName): string[] {
-    const slot = this.#take(name);
+    const { keyHash, variantHash, fileBytes, storedSec, customer } = name;
+    for (let i = 0; i < 4; i++) this.#words[i] = wordOf(keyHash, i * 8);
+    for (let i = 0; i < 2; i++) this.#words[4 + i] = wordOf(variantHash, i * 8);
+    this.#numbers.set([fileBytes, storedSec, customer]);
+    const slot = this.#take();
     if (this.count >= this.#buckets.length) this.#widen(this.count * 2);
     const own = fileName(name);
+    const replaced: string[] = [];
+    this.#link(slot, false, replaced);
     // The same name is the same file: it was written over.
-    return this.#link(slot, false).filter((replaced) => replaced !== own);
+    return replaced.filter((one) => one !== own);
   }
 
   /** It was read. */
@@ -155,10 +184,11 @@ export class DiskIndex {
     return this.#renewed.get(entry.slot) ?? null;
   }
 
-  #take(name: DiskName): number {
-    const { keyHash, variantHash } = name;
-    const variant = wordOf(variantHash, 0);
-    const slot = this.#slots.take((wordOf(keyHash, 8) ^ variant) >>> 0, name.fileBytes);
+  /** A slot for what `#words` and `#numbers` say. */
+  #take(): number {
+    const words = this.#words;
+    const numbers = this.#numbers;
+    const slot = this.#slots.take((words[1]! ^ words[4]!) >>> 0, numbers[0]!);
     if (slot >= this.#next.length) {
       const room = this.#slots.hash.length;
       this.#hashes = grown(this.#hashes, new Uint32Array(room * 6));
@@ -167,17 +197,14 @@ export class DiskIndex {
       this.#serials = grown(this.#serials, new Uint32Array(room));
       this.#next = grown(this.#next, new Uint32Array(room));
     }
-    for (let i = 0; i < 4; i++) this.#hashes[slot * 6 + i] = wordOf(keyHash, i * 8);
-    this.#hashes[slot * 6 + 4] = variant;
-    this.#hashes[slot * 6 + 5] = wordOf(variantHash, 8);
-    this.#storedSec[slot] = name.storedSec;
-    this.#customers[slot] = name.customer;
+    for (let i = 0; i < words.length; i++) this.#hashes[slot * 6 + i] = words[i]!;
+    this.#storedSec[slot] = numbers[1]!;
+    this.#customers[slot] = numbers[2]!;
     return slot;
   }
 
-  /** Puts a slot at the head of its chain, in place of the same variant. Returns what it replaced. */
-  #link(slot: number, restored: boolean): string[] {
-    const replaced: string[] = [];
+  /** Puts a slot at the head of its chain, in place of the same variant; adds what it `replaced`. */
+  #link(slot: number, restored: boolean, replaced: string[]): void {
     const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
     let seen = -1;
     let old = this.#buckets[bucket]!;
@@ -198,7 +225,6 @@ export class DiskIndex {
     this.#serials[slot] = this.#serial;
     this.#shares.insert(slot, this.#customers[slot]!, restored || seen >= 0);
     if (seen >= 0) this.#slots.hits[slot] = seen;
-    return replaced;
   }
 
   #drop(slot: number): void {
@@ -291,12 +317,34 @@ export class DiskIndex {
   }
 }
 
-/** Eight hex digits in lower case. A million files are a restart's eight million of these. */
+/** Eight hex digits in lower case; -1 where they are not. */
 function wordOf(hex: string, at: number): number {
   let word = 0;
+  let most = 0;
   for (let i = at; i < at + 8; i++) {
-    const code = hex.charCodeAt(i);
-    word = (word << 4) | (code < 0x3a ? code - 0x30 : code - 0x57);
+    const digit = DIGITS[hex.charCodeAt(i)] ?? NO_DIGIT;
+    word = (word << 4) | (digit & 15);
+    if (digit > most) most = digit;
   }
-  return word >>> 0;
+  return most > 15 ? -1 : word >>> 0;
+}
+
+/** Bytes, seconds and customer (0 where there is none) of a name; false where they are not there. */
+function readNumbers(name: string, into: Float64Array): boolean {
+  into[2] = 0;
+  let at = NUMBERS_AT;
+  for (let n = 0; n < DIGITS_MAX.length; n++) {
+    const from = at;
+    let value = 0;
+    for (; at < name.length && name.charCodeAt(at) !== DASH; at++) {
+      const digit = DIGITS[name.charCodeAt(at)] ?? NO_DIGIT;
+      if (digit === NO_DIGIT) return false;
+      value = value * 36 + digit;
+    }
+    if (at === from || at - from > DIGITS_MAX[n]!) return false;
+    into[n] = value;
+    if (at === name.length) return n + 1 >= NUMBERS_LEAST;
+    at++;
+  }
+  return false;
 }

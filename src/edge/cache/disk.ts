@@ -99,16 +99,18 @@ export class DiskTier {
     }
   }
 
-  /** The index from the names there are; what a crash left behind is dropped. */
+  /** The index from the names there are, spread evenly over folders; what a crash left is dropped. */
   #load(): void {
     const { files } = this;
     const tmp = join(this.#dir, "tmp");
     files.removeFolder(tmp);
     files.makeFolder(tmp);
-    for (const folder of files.names(this.#dir)) {
-      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+    const folders = files.names(this.#dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
+    for (const [i, folder] of folders.entries()) {
       this.#removals.doubt(folder);
-      for (const name of files.names(join(this.#dir, folder))) {
+      const names = files.names(join(this.#dir, folder));
+      if (i === 0) this.#index.expect(names.length * folders.length);
+      for (const name of names) {
         if (!name.startsWith(ASIDE)) this.#index.load(name);
         else files.unlink(join(this.#dir, folder, name)).catch(() => {});
       }
@@ -188,9 +190,8 @@ export class DiskTier {
       await this.files.unlink(own).catch(() => {});
       return known;
     }
-    const { files } = this;
-    const { fileBytes } = entry;
-    const stored = new StoredFile({ ...tail, files, path: own, fileBytes, nowMs: this.#nowMs() });
+    const how = { files: this.files, fileBytes: entry.fileBytes, nowMs: this.#nowMs() };
+    const stored = new StoredFile({ ...tail, ...how, path: own });
     this.#opened.add(entry, stored);
     return stored;
   }

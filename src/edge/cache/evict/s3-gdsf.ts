@@ -76,18 +76,16 @@ export class S3Gdsf implements Evictor {
   }
 
   restore(slot: number): void {
-    this.#enter(slot, 1);
     // Where size does not count, all are worth the same: the older ones go first.
-    this.#slots.worth[slot]! *= 1 + 1e-9 * this.#restored++;
-    this.#main.moved(slot);
+    this.#enter(slot, 1, 1 + 1e-9 * this.#restored++);
   }
 
-  #enter(slot: number, frequency: number): void {
+  #enter(slot: number, frequency: number, times = 1): void {
     const { hits, mark, worth } = this.#slots;
     mark[slot] = MAIN;
     hits[slot] = 0;
     this.#slots.frequency[slot] = frequency;
-    worth[slot] = this.#value(slot);
+    worth[slot] = this.#value(slot) * times;
     this.#main.push(slot);
   }
 
