@@ -1,7 +1,7 @@
 import { Fault } from "../base/fault.ts";
 import type { FaultCode } from "../base/fault-codes.ts";
 import { connectionOptions, isHopByHop, type ResponseHead, TIER_FIELD } from "../wire/http/mod.ts";
-import { ORCA_FIELD } from "../wire/probe/mod.ts";
+import { ORCA_BINARY_FIELD, ORCA_FIELD } from "../wire/probe/mod.ts";
 import type { Fields } from "./cache/mod.ts";
 import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
 import type { OriginConnection } from "./origin-connection.ts";
@@ -14,7 +14,7 @@ const WAITING_BYTES_LOW = 65_536;
 /** An origin that gives less than this within the time of silence is as good as silent. */
 const NEWS_BYTES_MIN = 256;
 /** Kept from clients. */
-const FOR_CACHES: ReadonlySet<string> = new Set([ORCA_FIELD, TIER_FIELD]);
+const FOR_CACHES: ReadonlySet<string> = new Set([...[ORCA_FIELD, ORCA_BINARY_FIELD, TIER_FIELD]]);
 const EVENTS = /^text\/event-stream/i;
 
 /**
@@ -269,6 +269,7 @@ function endToEnd(all: Fields): {
   for (const [name, value] of all) {
     if (name === "connection") named = new Set([...(named ?? []), ...connectionOptions(value)]);
     else if (name === ORCA_FIELD) load = value;
+    else if (name === ORCA_BINARY_FIELD) load ??= `BIN ${value}`;
     else if (name === TIER_FIELD) tier = value;
   }
   const fields = all.filter(

@@ -15,6 +15,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_KILLS: "50" },
     full: { TURNPIKE_KILLS: "50" },
   },
+  "purge-fleet": {
+    files: ["test/stories/purge-fleet.test.ts"],
+    env: { TURNPIKE_PURGE_CACHES: "50", TURNPIKE_PURGES: "100" },
+    full: { TURNPIKE_PURGE_CACHES: "50", TURNPIKE_PURGES: "400" },
+  },
   "edge-crash": {
     files: ["test/stories/edge-crash.test.ts"],
     env: { TURNPIKE_CACHE_KILLS: "500" },

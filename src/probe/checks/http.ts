@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
-import { ORCA_FIELD, ResponseReader, readOrca } from "../../wire/probe/mod.ts";
+import { orcaOf, ResponseReader, readOrca } from "../../wire/probe/mod.ts";
 import { exchange } from "./exchange.ts";
 import { type CheckOutcome, failed } from "./outcome.ts";
 
@@ -76,7 +76,7 @@ export async function checkHttp(options: HttpCheckOptions): Promise<CheckOutcome
   if (wrong !== null) return failed(wrong, outcome);
   const missing = bodyHas !== undefined && outcome.ok && !reader.bodyText().includes(bodyHas);
   if (missing) return failed("body without the text", outcome);
-  const loads = readOrca(reader.field(ORCA_FIELD) ?? "");
+  const loads = readOrca(orcaOf((name) => reader.field(name)));
   return outcome.ok && loads.length > 0 ? { ...outcome, loads } : outcome;
 }
 

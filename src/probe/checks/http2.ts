@@ -2,7 +2,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { parseAddress } from "../../wire/ip/mod.ts";
-import { ORCA_FIELD, readOrca } from "../../wire/probe/mod.ts";
+import { orcaOf, readOrca } from "../../wire/probe/mod.ts";
 import { certificateDays } from "./certificate.ts";
 import { startDeadline } from "./deadline.ts";
 import { BODY_BYTES_MAX, type HttpCheckOptions, hostField, judgeStatus } from "./http.ts";
@@ -115,7 +115,7 @@ class Http2Check {
     stream.on("response", (received) => {
       this.#seen.firstByteMs ??= this.#elapsedMs();
       this.#seen.status = Number(received[":status"] ?? 0);
-      this.#seen.orca = String(received[ORCA_FIELD] ?? "");
+      this.#seen.orca = orcaOf((name) => received[name]?.toString());
     });
     stream.on("data", (bytes: Uint8Array) => this.#data(bytes));
     stream.on("end", () => this.#finish(this.#seen.status === 0 ? "not http/2" : ""));

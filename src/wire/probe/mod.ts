@@ -17,7 +17,7 @@ export { encodeLatencyQuery, isLatencyReply, LATENCY_QUERY_BYTES } from "./laten
 export { loadOfObject, readLoadObject } from "./load-object.ts";
 export { type MetricSample, type MetricsText, parseMetrics } from "./metrics.ts";
 export { Mmdb, type MmdbValue } from "./mmdb.ts";
-export { ORCA_FIELD, readOrca } from "./orca.ts";
+export { ORCA_BINARY_FIELD, ORCA_FIELD, orcaOf, readOrca } from "./orca.ts";
 export { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 export { type ResponseProgress, ResponseReader } from "./response.ts";
 export { HOST, type SnmpReading, snmpCpu, snmpMemory, UCD, type UcdName } from "./snmp.ts";

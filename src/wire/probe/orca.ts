@@ -1,23 +1,26 @@
+import { readOrcaBinary } from "./orca-binary.ts";
 import { memoryShareLoad, type ReportedLoad } from "./reported-load.ts";
 
 /** The response field of Open Request Cost Aggregation (xDS ORCA). */
 export const ORCA_FIELD = "endpoint-load-metrics";
+/** The same as gRPC has it: the binary form alone, without its name. */
+export const ORCA_BINARY_FIELD = "endpoint-load-metrics-bin";
 
 const CHARS_MAX = 4096;
 const UTILIZATION_MAX = 10;
 
 /**
- * The loads in an `endpoint-load-metrics` field, in its forms `TEXT a=0.3, b=0.8` and
- * `JSON {"a":0.3}`: `application_utilization` is the reported load, `cpu_utilization` and
- * `mem_utilization` are CPU and memory. Other metrics, and the binary form, tell nothing here.
+ * The loads in an `endpoint-load-metrics` field, in its forms `TEXT a=0.3, b=0.8`,
+ * `JSON {"a":0.3}` and `BIN CQAA...` (protobuf in base64): `application_utilization` is the reported load, `cpu_utilization` and
+ * `mem_utilization` are CPU and memory. Other metrics tell nothing here.
  * Never throws.
  *
  * @example readOrca("TEXT cpu_utilization=0.3")[0]?.load // 0.3
  */
 export function readOrca(field: string): ReportedLoad[] {
-  const [, form, body] = /^\s{0,9}(TEXT|JSON)\s(.*)$/is.exec(field.slice(0, CHARS_MAX)) ?? [];
+  const [, form, body] = /^\s{0,9}(TEXT|JSON|BIN)\s(.*)$/is.exec(field.slice(0, CHARS_MAX)) ?? [];
   if (form === undefined || body === undefined) return [];
-  const metrics = form.toUpperCase() === "JSON" ? fromJson(body) : fromText(body);
+  const metrics = FORMS[form.toUpperCase()]!(body);
   const loads: ReportedLoad[] = [];
   const application = metrics("application_utilization");
   const cpu = metrics("cpu_utilization");
@@ -36,6 +39,26 @@ export function readOrca(field: string): ReportedLoad[] {
 }
 
 type Metrics = (name: string) => number | null;
+
+const FORMS: Readonly<Record<string, (body: string) => Metrics>> = {
+  TEXT: fromText,
+  JSON: fromJson,
+  BIN: fromBinary,
+};
+
+function fromBinary(body: string): Metrics {
+  const values = readOrcaBinary(body);
+  return (name) => {
+    const value = values?.get(name);
+    return value === undefined ? null : utilization(value);
+  };
+}
+
+/** The field of a response that has either of the two; "": it has none. */
+export function orcaOf(field: (name: string) => string | null | undefined): string {
+  const binary = field(ORCA_BINARY_FIELD);
+  return field(ORCA_FIELD) ?? (binary == null ? "" : `BIN ${binary}`);
+}
 
 function fromText(body: string): Metrics {
   const values = new Map<string, string>();

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { loadOfObject, readLoadObject, readOrca } from "./mod.ts";
+import {
+  loadOfObject,
+  ORCA_BINARY_FIELD,
+  ORCA_FIELD,
+  orcaOf,
+  readLoadObject,
+  readOrca,
+} from "./mod.ts";
 
 describe("readLoadObject()", () => {
   test("reads JSON and XML, and the load is current by target", () => {
@@ -66,10 +73,36 @@ describe("readOrca()", () => {
     expect(readOrca('JSON {"cpuUtilization":0.3}')[0]?.load).toBe(0.3);
   });
 
+  test("reads the binary form, past fields that tell no load", () => {
+    // As `protoc --encode` writes: cpu 0.3, mem 0.9, rps 7, request_cost {a: 1}, eps 2, application 0.7.
+    const hex =
+      "09333333333333d33f11cdccccccccccec3f1807220c0a01611100000000" +
+      "0000f03f39000000000000004049666666666666e63f";
+    const binary = Buffer.from(hex, "hex").toString("base64");
+    const text = "TEXT cpu_utilization=0.3,mem_utilization=0.9,application_utilization=0.7";
+    expect(readOrca(`BIN ${binary}`)).toEqual(readOrca(text));
+    expect(orcaOf((name) => (name === ORCA_BINARY_FIELD ? binary : null))).toBe(`BIN ${binary}`);
+    expect(orcaOf((name) => (name === ORCA_FIELD ? text : binary))).toBe(text);
+  });
+
+  test("takes any bytes for a binary form without throwing, and loads only from 0 on", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        for (const one of readOrca(`BIN ${Buffer.from(bytes).toString("base64")}`)) {
+          expect(one.load).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+
   test("takes nothing from other forms and from values that are none", () => {
     const bad = [
       "",
       "BIN CAE=",
+      "BIN not base64",
+      "BIN CQAA",
+      "BIN CQAAAAAAAPC/",
+      "BIN EgYKBGNvc3Q",
       "cpu_utilization=1",
       "TEXT cpu_utilization=-1",
       "JSON [",
