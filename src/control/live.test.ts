@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import type { Explanation, Live, NodeView } from "../model/api/mod.ts";
+import type { Explanation, Live, NodeView, SiteView } from "../model/api/mod.ts";
 import { NO_HEALTH, type TargetHealth } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
@@ -185,4 +185,26 @@ test("metrics say the state and load of each node, and of servers only how many"
   expect(text).toContain('turnpike_node_load{node="lon-1"} 0.25\n');
   expect(text).toContain('turnpike_targets{state="down"} 1\n');
   expect(text).not.toContain(SITE);
+});
+
+test("servers asked beside a slow one are told of a site that asks so, of the last minutes", async () => {
+  const hedges = { [SITE]: { asked: 3, won: 2 } };
+  world.bus.publish("stats", statsOf({ hedges }));
+  await Promise.resolve();
+  expect((await read<Live>(LIVE)).hedges).toBeUndefined();
+  const [view] = await read<SiteView[]>("/customers/shop/sites");
+  const { hostname: _, origins: __, ...kept } = view!.site;
+  const put = (hedge: number) =>
+    world.call("PUT", `/customers/shop/sites/${SITE}`, {
+      headers,
+      body: { ...kept, fetch: { hedge } },
+    });
+  await put(50);
+  world.bus.publish("stats", statsOf({ hedges }));
+  await Promise.resolve();
+  await put(60);
+  world.clock.advance(4000);
+  expect((await read<Live>(LIVE)).hedges).toEqual({ asked: 6, won: 4 });
+  world.clock.advance(300_000);
+  expect((await read<Live>(LIVE)).hedges).toEqual({ asked: 0, won: 0 });
 });

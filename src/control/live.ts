@@ -20,6 +20,9 @@ const BYTES = 3;
 const TIER_REQUESTS = 4;
 const TIER_BYTES = 5;
 const OF_NODE = 6;
+/** Fields of the ring of a site's hedges. */
+const HEDGES = 0;
+const WON = 1;
 /** Fields of a target's ring. */
 const ANSWERS = 0;
 const FETCHES = 1;
@@ -85,6 +88,7 @@ export class LiveBook {
         return this.#origin(origin, { now, health, split });
       }),
       edge: traffic(ring, now),
+      ...this.#hedgesOf(site, now),
       history: (ring?.history(now) ?? []).map(({ atMs, sums }) => ({
         atMs,
         lookupsPerSec: perSec(sums[LOOKUPS]),
@@ -94,6 +98,13 @@ export class LiveBook {
       })),
       ...this.#logsOf(site),
     };
+  }
+
+  #hedgesOf({ hostname, fetch }: SnapshotSite, now: number): Pick<Live, "hedges"> {
+    if (fetch?.hedge === undefined) return {};
+    const ring = this.#rings.get(`hedge ${hostname}`);
+    const sum = (field: number) => ring?.sum(now, field, BUCKETS - 1) ?? 0;
+    return { hedges: { asked: sum(HEDGES), won: sum(WON) } };
   }
 
   #logsOf({ hostname, logs: wanted }: SnapshotSite): Pick<Live, "logs"> {
@@ -189,6 +200,11 @@ export class LiveBook {
         ring?.add(now, BYTES, seen.bytesOut);
       }
     }
+    for (const [hostname, { asked, won }] of Object.entries(stats.hedges ?? {})) {
+      const ring = this.#ring(`hedge ${hostname}`, 2);
+      ring?.add(now, HEDGES, asked);
+      ring?.add(now, WON, won);
+    }
     for (const { requests, bytesOut } of Object.values(stats.tiers ?? {})) {
       node?.add(now, TIER_REQUESTS, requests);
       node?.add(now, TIER_BYTES, bytesOut);
@@ -221,6 +237,9 @@ export class LiveBook {
   #forget(snapshot: Snapshot): void {
     const kept = new Set([
       ...snapshot.sites.map((site) => `site ${site.hostname}`),
+      ...snapshot.sites
+        .filter(({ fetch }) => fetch?.hedge !== undefined)
+        .map((site) => `hedge ${site.hostname}`),
       ...snapshot.nodes.map((node) => `node ${node.name}`),
       ...[...snapshot.nodes, ...snapshot.origins].map((target) => `target ${target.id}`),
     ]);

@@ -17,6 +17,8 @@ export class EdgeMetrics {
   readonly #sites = new Map<string, SiteTotals>();
   readonly #fetches = new Map<string, number>();
   readonly #tiers = new Map<string, SiteTotals>();
+  readonly #hedges = new Map<string, number>();
+  readonly #hedgesWon = new Map<string, number>();
   readonly #parents = new Map<string, number>();
   readonly #parentsFailed = new Map<string, number>();
   readonly #counts: EdgeCounts | null;
@@ -31,7 +33,13 @@ export class EdgeMetrics {
   }
 
   /** What was drained for the live figures. */
-  add(drained: Pick<NodeStats, "edge" | "fetches" | "tiers" | "parents" | "parentsFailed">): void {
+  add(
+    drained: Pick<NodeStats, "edge" | "fetches" | "hedges" | "tiers" | "parents" | "parentsFailed">,
+  ): void {
+    for (const [site, { asked, won }] of Object.entries(drained.hedges ?? {})) {
+      addCounts(this.#hedges, { [site]: asked });
+      addCounts(this.#hedgesWon, { [site]: won });
+    }
     addSites(this.#sites, drained.edge);
     addSites(this.#tiers, drained.tiers ?? {});
     addCounts(this.#fetches, drained.fetches);
@@ -79,6 +87,12 @@ export class EdgeMetrics {
     );
     const fetches = [...this.#fetches].map(([id, n]) => [`origin="${id}"`, n] as const);
     family("turnpike_edge_fetches_total", "Requests to web servers", fetches);
+    const ofSite = (of: ReadonlyMap<string, number>) =>
+      [...of].map(([site, n]) => [`site="${site}"`, n] as const);
+    const hedged = "Web servers asked beside a slow one";
+    family("turnpike_edge_hedges_total", hedged, ofSite(this.#hedges));
+    const faster = "Of these, those whose answer counted";
+    family("turnpike_edge_hedges_won_total", faster, ofSite(this.#hedgesWon));
     const byParent = (of: ReadonlyMap<string, number>) =>
       [...of].map(([id, n]) => [`parent="${id}"`, n] as const);
     const parents = byParent(this.#parents);

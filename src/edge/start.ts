@@ -45,6 +45,7 @@ export interface EdgeRole {
     NodeStats,
     | "edge"
     | "whyNot"
+    | "hedges"
     | "fetches"
     | "told"
     | "origins"

@@ -112,6 +112,11 @@ export interface NodeFigures {
   readonly hitRatio: number | null;
 }
 
+export interface Hedged {
+  readonly asked: number;
+  readonly won: number;
+}
+
 /** Live figures of one node, each second, for pages and demand. Counts since the last one. */
 export interface NodeStats {
   readonly node: string;
@@ -131,6 +136,8 @@ export interface NodeStats {
   readonly whyNot?: Readonly<Record<string, WhyNotCounts>>;
   /** origin id -> fetches on a miss. */
   readonly fetches: Readonly<Record<string, number>>;
+  /** hostname -> servers asked beside a slow one, and of these those whose answer counted. */
+  readonly hedges?: Readonly<Record<string, Hedged>>;
   /** hostname -> what this cache sent to other caches that asked it: billed to nobody. */
   readonly tiers?: Readonly<
     Record<string, { readonly requests: number; readonly hits: number; readonly bytesOut: number }>

@@ -49,6 +49,12 @@ export function sitesOf(world: World, input: Input): Site[] {
   return sites;
 }
 
+export function siteOf(world: World, input: Input): Site {
+  const found = sitesOf(world, input).find((s) => s.hostname === input.params.hostname);
+  if (found === undefined) throw new Refusal(404, "There is nothing at this name");
+  return found;
+}
+
 export function changed(world: World, note: string) {
   const number = publish(world, note);
   return { reply: { changes: [note], version: number, snapshot: number } };

@@ -1,19 +1,22 @@
 import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
-import { changed, type Handler, type Input, PEOPLE, Refusal, sitesOf, who } from "./asked.ts";
+import {
+  changed,
+  type Handler,
+  type Input,
+  PEOPLE,
+  Refusal,
+  siteOf,
+  sitesOf,
+  who,
+} from "./asked.ts";
 import { credentialHandlers } from "./credentials.ts";
-import { whoOf } from "./who.ts";
-import { whyNotOf } from "./why-not.ts";
+import { seenHandlers } from "./seen.ts";
 import { certificateOf, liveOf, nodesOf, obtainedOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
 
 export const PASSWORD = "correct horse";
-function siteOf(world: World, input: Input): Site {
-  const found = sitesOf(world, input).find((s) => s.hostname === input.params.hostname);
-  if (found === undefined) throw new Refusal(404, "There is nothing at this name");
-  return found;
-}
 
 function viewOf(customer: string, one: Site) {
   return {
@@ -129,7 +132,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     return changed(world, "remove origin");
   },
   readLive: (world, input) => ({ reply: liveOf(world, siteOf(world, input)) }),
-  readWhyNot: (world, input) => ({ reply: whyNotOf(world.nowMs, siteOf(world, input)) }),
+  ...seenHandlers,
   createPurge(world, input) {
     const number = world.purges.length + 1;
     world.purges.push({
@@ -204,10 +207,6 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     }
     world.forced.set(name, input.body);
     return changed(world, `change node ${name}`);
-  },
-  who(world, input) {
-    who(input);
-    return { reply: whoOf(world, input.query.server, input.query.at) };
   },
   listSnapshots(world, input) {
     who(input);

@@ -22,6 +22,8 @@ export interface World {
   snapshot: number;
   readonly sites: Map<string, Site[]>;
   readonly signingKeys: string[];
+  /** As caches wrote them, JSON. */
+  readonly logLines: string[];
   /** Node -> what was overruled of it. */
   readonly forced: Map<string, { readonly state: ForcedState; readonly until?: string }>;
   readonly certificates: CertificateRow[];
@@ -69,6 +71,7 @@ export function makeWorld(): World {
     snapshot: 41,
     sites: new Map(),
     signingKeys: [],
+    logLines: [],
     forced: new Map(),
     certificates: [
       certificateOf("www.shop.example", { state: "valid", daysLeft: 71, warnings: [] }),
@@ -274,6 +277,7 @@ export function liveOf(world: World, one: Site): Live {
     held: null,
     lookupsPerSec: all,
     origins: origins.map((o) => ({ ...o, share: all === 0 ? 0 : o.lookupsPerSec / all })),
+    ...(one.fetch?.hedge !== undefined && { hedges: { asked: 12, won: 9 } }),
     edge: { requestsPerSec: 412.5, hitRatio: 0.934, bytesPerSec: 18_400_000 },
     history: Array.from({ length: MOMENTS }, (_, i) => {
       const requestsPerSec = 300 + 220 * wave(tick + i, 1);

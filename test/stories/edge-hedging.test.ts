@@ -61,7 +61,8 @@ test("a second server is asked when the first is slow, its answer is kept once a
   // What was given up is closed: whatever it would still say is for nobody.
   await until(() => silent.every((socket) => socket.destroyed));
   expect((await get("/slow")).headers.get("cache-status")).toContain("; hit");
-  const { fetches, origins: seen } = stage.edge.drainStats();
+  const { fetches, hedges, origins: seen } = stage.edge.drainStats();
+  expect(hedges).toEqual({ [SHOP]: { asked: 1, won: 1 } });
   expect(fetches).toEqual({ [`${SHOP}/o1`]: 1, [`${SHOP}/o2`]: 1 });
   // Being slower is no failure, and the place at each server is free again.
   const told = Object.values(seen ?? {}).map(({ asked, failed, open }) => [asked, failed, open]);
@@ -82,6 +83,7 @@ test("by itself no site asks twice", async () => {
   expect((await get("/hedged")).text).toBe("o2");
   silent[0]!.write(reply("o1, at last").bytes);
   expect((await plain).text).toBe("o1, at last");
+  expect(stage.edge.drainStats().hedges).toEqual({ [SHOP]: { asked: 1, won: 1 } });
 });
 
 test("what changes things is never asked twice", async () => {
@@ -122,6 +124,10 @@ test("where the faster one has no answer, the slower one's is taken", async () =
   const said = await get("/half");
   expect([said.status, said.text]).toEqual([200, "o1 after all"]);
   expect(asked()).toEqual([26, 1]);
+  expect(stage.edge.drainStats().hedges).toEqual({ [SHOP]: { asked: 1, won: 0 } });
+  const told = stage.edge.metrics();
+  expect(told).toContain(`turnpike_edge_hedges_total{site="${SHOP}"}`);
+  expect(told).toContain(`turnpike_edge_hedges_won_total{site="${SHOP}"}`);
 });
 
 test("one fetch in twenty at most is made twice", async () => {

@@ -31,6 +31,7 @@ const PAGES = [
   ["owner", `${SITE}/steering`],
   ["owner", `${SITE}/rules`],
   ["owner", `${SITE}/purge`],
+  ["owner", `${SITE}/logs`],
   ["owner", `${SITE}/set-up`],
   ["empty", "/customers/globex/zones"],
   ["owner", "/customers/acme/zones"],

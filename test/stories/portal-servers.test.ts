@@ -118,6 +118,7 @@ story("caches show web servers credentials, by the names of those that are store
   await page.getByLabel("Answers after which").fill("404 5xx");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("autumn in the field x-from-cache and the client").waitFor();
+  await page.getByText("12 in the last 5 minutes, 9 of them faster").waitFor();
   expect(theSite()).toEqual({
     ...before!,
     scheme: "https",

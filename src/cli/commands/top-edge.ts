@@ -24,6 +24,8 @@ interface Picture {
   readonly sites: Readonly<Record<string, number>>;
   readonly statuses: Readonly<Record<string, number>>;
   readonly fetches: Readonly<Record<string, number>>;
+  /** Of sites: web servers asked beside a slow one. */
+  readonly hedges: Readonly<Record<string, number>>;
 }
 
 function pictureOf(before: Scrape, now: Scrape, sec: number): Picture {
@@ -41,17 +43,18 @@ function pictureOf(before: Scrape, now: Scrape, sec: number): Picture {
     sites: by("requests_total", "site"),
     statuses: by("responses_total", "status"),
     fetches: by("fetches_total", "origin"),
+    hedges: by("hedges_total", "site"),
   };
 }
 
 function wordsOf(picture: Picture): string {
-  const { answersPerSec, hitRatio, bytesPerSec, sites, statuses, fetches } = picture;
+  const { answersPerSec, hitRatio, bytesPerSec, sites, statuses, fetches, hedges } = picture;
   const head = [
     `${answersPerSec.toFixed(1)} answers/s`,
     hitRatio === null ? "no site asked for" : `${(hitRatio * 100).toFixed(1)} % hits`,
     `${(bytesPerSec / 1e6).toFixed(2)} MB/s`,
   ];
-  const kinds = Object.entries({ site: sites, status: statuses, fetch: fetches });
+  const kinds = Object.entries({ site: sites, status: statuses, fetch: fetches, hedge: hedges });
   const rows = kinds.flatMap(([kind, rates]) =>
     Object.entries(rates).map(([label, n]) => [kind, label, n.toFixed(1)]),
   );

@@ -25,7 +25,16 @@ function stage() {
     said
       .filter((one) => one.subject === "stats")
       .map((one) => (one.message as NodeStats).edge["www.shop.example"]?.hits ?? 0);
-  return { voice, said, event, stats, later, hits };
+  /** The same numbers, told by other names. */
+  const others = () =>
+    said
+      .filter((one) => one.subject === "stats")
+      .map(({ message }) => message as NodeStats)
+      .map(({ whyNot, hedges }) => [
+        whyNot?.["www.shop.example"]?.stale ?? 0,
+        hedges?.["www.shop.example"]?.asked ?? 0,
+      ]);
+  return { voice, said, event, stats, later, hits, others };
 }
 
 function statsOf(hits: number, rssBytes: number): NodeStats {
@@ -37,6 +46,8 @@ function statsOf(hits: number, rssBytes: number): NodeStats {
     ...{ node: "fra-1", atMs: 1, snapshot: 3, lookups: {}, edgeLookups: {}, answers: {} },
     edge: { "www.shop.example": { requests: hits * 2, hits, bytesOut: hits } },
     fetches: {},
+    whyNot: { "www.shop.example": { stale: hits } },
+    hedges: { "www.shop.example": { asked: hits, won: 0 } },
     figures,
   };
 }
@@ -55,7 +66,7 @@ test("what several processes served is said once, added up", () => {
 });
 
 test("no count is said twice or lost, whoever speaks late, twice or for the last time", () => {
-  const { voice, stats, hits, later } = stage();
+  const { voice, stats, hits, others, later } = stage();
   stats("a", 1);
   voice.tick();
   later(1000);
@@ -69,6 +80,7 @@ test("no count is said twice or lost, whoever speaks late, twice or for the last
   voice.left("b");
   voice.tick();
   expect(hits()).toEqual([1, 14, 16]);
+  expect(others()).toEqual([1, 14, 16].map((n) => [n, n]));
 });
 
 test("who is silent for a moment still counts with what it takes of the machine", () => {

@@ -124,6 +124,7 @@ export class CrewVoice {
 /** Counts that were said already, and what is not of this second. */
 const NOTHING_NEW = {
   ...{ lookups: {}, edgeLookups: {}, answers: {}, edge: {}, fetches: {}, told: {}, networks: {} },
+  ...{ whyNot: {}, hedges: {} },
   ...{ origins: {}, tiers: {}, parents: {}, parentsFailed: {} },
 };
 

@@ -1,4 +1,10 @@
-import type { ClientRtt, NodeFigures, NodeStats, OriginSeen } from "../../model/messages.ts";
+import type {
+  ClientRtt,
+  Hedged,
+  NodeFigures,
+  NodeStats,
+  OriginSeen,
+} from "../../model/messages.ts";
 import type { LogsTold } from "../../model/site-logs.ts";
 
 /** All that processes of a node tell: of it all, who they are says nothing. */
@@ -24,6 +30,7 @@ export function mergeTold(all: readonly Told[]): Told {
     answers: byName(tables("answers"), sum),
     edge,
     ...some("whyNot", (found) => byName(found, (rows) => byName(rows, sum))),
+    ...some("hedges", (found) => byName(found, addHedged)),
     fetches: byName(tables("fetches"), sum),
     ...some("tiers", (found) => byName(found, addFields)),
     ...some("parents", (found) => byName(found, sum)),
@@ -52,6 +59,10 @@ function byName<T>(
     }
   }
   return Object.fromEntries([...rows].map(([name, own]) => [name, fold(own)]));
+}
+
+function addHedged(rows: readonly Hedged[]): Hedged {
+  return { asked: sum(rows.map((row) => row.asked)), won: sum(rows.map((row) => row.won)) };
 }
 
 function sum(numbers: readonly number[]): number {

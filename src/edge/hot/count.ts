@@ -1,4 +1,4 @@
-import type { NodeStats, OriginSeen, ToldLoad } from "../../model/messages.ts";
+import type { Hedged, NodeStats, OriginSeen, ToldLoad } from "../../model/messages.ts";
 import { WHY_NOT, type WhyNot, type WhyNotCounts } from "../../model/why-not.ts";
 import type { CacheStatus } from "../../wire/http/mod.ts";
 import { readOrca } from "../../wire/probe/mod.ts";
@@ -77,6 +77,7 @@ export class EdgeCounts {
   readonly #tiers = new Map<string, SiteCounts>();
   #parents: Record<string, number> = {};
   #parentsFailed: Record<string, number> = {};
+  #hedges: Record<string, { asked: number; won: number }> = {};
   readonly #told = new Map<string, string>();
   readonly #origins = new Map<string, OriginCounts>();
   readonly #failed: (originId: string) => void;
@@ -109,6 +110,13 @@ export class EdgeCounts {
     if (well) return;
     this.#parentsFailed[id] = (this.#parentsFailed[id] ?? 0) + 1;
     this.#failed(id);
+  }
+
+  /** A server of the site was asked beside a slow one; later: its answer was the one that counted. */
+  hedged(hostname: string, what: keyof Hedged): void {
+    const counts = this.#hedges[hostname] ?? { asked: 0, won: 0 };
+    counts[what]++;
+    this.#hedges[hostname] = counts;
   }
 
   /** By site, all since the start. */
@@ -171,7 +179,15 @@ export class EdgeCounts {
 
   drain(): Pick<
     NodeStats,
-    "edge" | "whyNot" | "fetches" | "told" | "origins" | "tiers" | "parents" | "parentsFailed"
+    | "edge"
+    | "whyNot"
+    | "hedges"
+    | "fetches"
+    | "told"
+    | "origins"
+    | "tiers"
+    | "parents"
+    | "parentsFailed"
   > {
     const edge = drainSites(this.#sites);
     const whyNot = drainWhyNot(this.#sites);
@@ -181,7 +197,9 @@ export class EdgeCounts {
     this.#parents = {};
     this.#parentsFailed = {};
     const fetches = this.#fetches;
+    const hedges = this.#hedges;
     this.#fetches = {};
+    this.#hedges = {};
     const told: Record<string, readonly ToldLoad[]> = {};
     for (const [id, field] of this.#told) {
       const loads = readOrca(field);
@@ -192,7 +210,8 @@ export class EdgeCounts {
     const seen = Object.keys(origins).length === 0 ? {} : { origins };
     const above = Object.keys(parents).length === 0 ? {} : { parents, parentsFailed };
     const below = Object.keys(tiers).length === 0 ? {} : { tiers };
-    const own = { edge, ...whyNot, fetches, ...seen, ...above, ...below };
+    const beside = Object.keys(hedges).length === 0 ? {} : { hedges };
+    const own = { edge, ...whyNot, ...beside, fetches, ...seen, ...above, ...below };
     return { ...own, ...(Object.keys(told).length === 0 ? {} : { told }) };
   }
 }

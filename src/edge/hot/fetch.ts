@@ -212,7 +212,8 @@ export class Fetcher {
     if (hedge === undefined) return [await this.#attempt(ask, o)];
     const first = asking(o.candidate);
     if (waitMs === null) return [await first.result];
-    return firstGood({
+    let beside: string | null = null;
+    const said = await firstGood({
       ...{ first, waitMs },
       second: () => {
         if (o.asked.size >= attempts) return null;
@@ -222,12 +223,18 @@ export class Fetcher {
         if (next === null) another?.give();
         if (next === null) return null;
         o.asked.add(next.choice.id);
+        beside = next.choice.id;
+        this.#parts.counts.hedged(hostname, "asked");
         const { result, giveUp } = asking(next);
         return { result: result.finally(() => another?.give()), giveUp };
       },
       good: (said) => !("status" in said) && this.#judge(ask, said) === "answer",
       dismiss: (said) => void dismiss(said),
     });
+    const [only] = said;
+    const won = said.length === 1 && only !== undefined && !("status" in only);
+    if (won && only.origin === beside) this.#parts.counts.hedged(hostname, "won");
+    return said;
   }
 
   /** A place at another server, if one is free at once and the site may ask twice. */

@@ -123,6 +123,10 @@ export const live = z
       hitRatio: z.number().nullable().meta({ description: "Null when there were no requests" }),
       bytesPerSec: z.number(),
     }),
+    hedges: z.object({ asked: z.number(), won: z.number() }).exactOptional().meta({
+      description:
+        "Web servers asked beside a slow one in the last 5 minutes, and those whose answer counted",
+    }),
     history: z.array(siteMoment).meta({ description: "The last 5 minutes, oldest first" }),
     logs: z
       .array(

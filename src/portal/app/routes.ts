@@ -37,6 +37,7 @@ export const SITE_TABS = [
   { value: "steering", label: "Steering" },
   { value: "rules", label: "Rules" },
   { value: "purge", label: "Purge" },
+  { value: "logs", label: "Logs" },
   { value: "set-up", label: "Set-up" },
 ] as const;
 

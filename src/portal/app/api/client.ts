@@ -37,6 +37,7 @@ const CALLS = {
   patchOrigin: ["patch", "/customers/{customer}/sites/{hostname}/origins/{name}"],
   deleteOrigin: ["delete", "/customers/{customer}/sites/{hostname}/origins/{name}"],
   readLive: ["get", "/customers/{customer}/sites/{hostname}/live"],
+  tailLog: ["get", "/customers/{customer}/sites/{hostname}/log"],
   readWhyNot: ["get", "/customers/{customer}/sites/{hostname}/why-not"],
   createPurge: ["post", "/customers/{customer}/sites/{hostname}/purge"],
   readPurge: ["get", "/purges/{number}"],

@@ -1,14 +1,11 @@
-import { SimpleGrid, Stack, Title } from "@mantine/core";
+import { SimpleGrid, Stack } from "@mantine/core";
 import { type ReactNode, useMemo } from "react";
 import type { Live } from "../../../model/api/mod.ts";
 import { useRead } from "../api/queries.ts";
 import { Chart, type Series } from "../parts/chart.tsx";
-import { type Column, DataTable } from "../parts/data-table.tsx";
 import {
   formatBandwidth,
-  formatBytes,
   formatCount,
-  formatExact,
   formatLoad,
   formatPercent,
   formatRate,
@@ -93,38 +90,9 @@ function Graphs(props: { live: Live; children: ReactNode }) {
         />
       </SimpleGrid>
       {props.children}
-      {live.logs === undefined ? null : <LogDelivery logs={live.logs} />}
     </Stack>
   );
 }
-
-type Logs = NonNullable<Live["logs"]>;
-
-function LogDelivery(props: { logs: Logs }) {
-  return (
-    <Stack gap="xs">
-      <Title order={2}>Delivery of the log</Title>
-      {props.logs.length === 0 ? (
-        <Empty title="No cache has told yet">A batch is sent some seconds after a request.</Empty>
-      ) : (
-        <DataTable
-          label="Delivery of the log"
-          columns={LOG_COLUMNS}
-          rows={props.logs}
-          rowKey={(row) => row.node}
-        />
-      )}
-    </Stack>
-  );
-}
-
-const LOG_COLUMNS: readonly Column<Logs[number]>[] = [
-  { head: "Cache", title: true, cell: (row) => row.node },
-  { head: "Lines delivered", align: "right", cell: (row) => formatExact(row.deliveredLines) },
-  { head: "Lines lost", align: "right", cell: (row) => formatExact(row.lostLines) },
-  { head: "Waiting", align: "right", cell: (row) => formatBytes(row.waitingBytes) },
-  { head: "Last attempt", cell: (row) => row.fault ?? "Went well" },
-];
 
 function siteSeries(live: Live) {
   const moments = live.history;

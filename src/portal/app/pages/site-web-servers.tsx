@@ -86,7 +86,7 @@ export function WebServersTab(props: SiteTabProps) {
           </>
         )}
       </Loaded>
-      <SiteFetchCard customer={customer} site={view.site} />
+      <SiteFetchCard customer={customer} site={view.site} hedges={live.data?.hedges} />
     </Stack>
   );
 }

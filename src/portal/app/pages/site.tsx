@@ -24,6 +24,7 @@ const PANELS: Readonly<Record<TabName, ComponentType<SiteTabProps>>> = {
   steering: lazy(async () => ({ default: (await import("./site-steering.tsx")).SteeringTab })),
   rules: lazy(async () => ({ default: (await import("./site-rules.tsx")).RulesTab })),
   purge: lazy(async () => ({ default: (await import("./site-purge.tsx")).PurgeTab })),
+  logs: lazy(async () => ({ default: (await import("./site-logs.tsx")).LogsTab })),
   "set-up": lazy(async () => ({ default: (await import("./site-set-up.tsx")).SetUpTab })),
 };
 

@@ -1,12 +1,20 @@
 import { Button, Group, Paper, Title } from "@mantine/core";
 import { useState } from "react";
+import type { Live } from "../../../model/api/mod.ts";
 import type { Site } from "../../../model/site.ts";
+import type { SiteFetch } from "../../../model/site-fetch.ts";
 import { useMayEdit } from "../api/lives.ts";
+import { formatExact } from "./format.ts";
 import { SiteFetchForm } from "./site-fetch-form.tsx";
 import { ofDefault } from "./site-fetch-texts.ts";
 
 /** How a site's web servers are asked, and the form that changes it. */
-export function SiteFetchCard(props: { customer: string; site: Site }) {
+export function SiteFetchCard(props: {
+  customer: string;
+  site: Site;
+  /** Undefined where none is asked, or nothing is known yet. */
+  hedges: Live["hedges"];
+}) {
   const { site } = props;
   const [changing, setChanging] = useState(false);
   const mayEdit = useMayEdit();
@@ -22,7 +30,7 @@ export function SiteFetchCard(props: { customer: string; site: Site }) {
         )}
       </Group>
       <dl className="tp-facts">
-        {factsOf(site).map(([name, value]) => (
+        {factsOf(site, props.hedges).map(([name, value]) => (
           <div key={name} className="tp-fact">
             <dt>{name}</dt>
             <dd>{value}</dd>
@@ -33,7 +41,7 @@ export function SiteFetchCard(props: { customer: string; site: Site }) {
   );
 }
 
-function factsOf(site: Site): readonly (readonly [string, string])[] {
+function factsOf(site: Site, hedges: Live["hedges"]): readonly (readonly [string, string])[] {
   const fetch = site.fetch ?? ofDefault();
   const { secret, certificate, s3, hedge } = fetch;
   const proofs = [
@@ -50,11 +58,13 @@ function factsOf(site: Site): readonly (readonly [string, string])[] {
       "One request asks",
       `${fetch.attempts} of them at most; the next after ${fetch.moveOn.join(", ") || "no answer only"}`,
     ],
-    [
-      "A second one beside a slow one",
-      hedge === undefined
-        ? "never"
-        : `after ${hedge === "p95" ? "the 95th percentile" : `${hedge} ms`}`,
-    ],
+    ["A second one beside a slow one", hedge === undefined ? "never" : hedgeWords(hedge, hedges)],
   ];
+}
+
+function hedgeWords(hedge: NonNullable<SiteFetch["hedge"]>, hedges: Live["hedges"]): string {
+  const when = hedge === "p95" ? "where it is slower than 95 of 100" : `after ${hedge} ms`;
+  if (hedges === undefined) return when;
+  const { asked, won } = hedges;
+  return `${when}; ${formatExact(asked)} in the last 5 minutes, ${formatExact(won)} of them faster`;
 }

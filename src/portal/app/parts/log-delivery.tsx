@@ -1,0 +1,34 @@
+import { Stack, Title } from "@mantine/core";
+import type { Live } from "../../../model/api/mod.ts";
+import { type Column, DataTable } from "./data-table.tsx";
+import { formatBytes, formatExact } from "./format.ts";
+import { Empty } from "./states.tsx";
+
+type Logs = NonNullable<Live["logs"]>;
+
+/** How the sending of a site's log to its owner goes, at each cache. */
+export function LogDelivery(props: { logs: Logs }) {
+  return (
+    <Stack gap="xs">
+      <Title order={2}>Delivery of the log</Title>
+      {props.logs.length === 0 ? (
+        <Empty title="No cache has told yet">A batch is sent some seconds after a request.</Empty>
+      ) : (
+        <DataTable
+          label="Delivery of the log"
+          columns={LOG_COLUMNS}
+          rows={props.logs}
+          rowKey={(row) => row.node}
+        />
+      )}
+    </Stack>
+  );
+}
+
+const LOG_COLUMNS: readonly Column<Logs[number]>[] = [
+  { head: "Cache", title: true, cell: (row) => row.node },
+  { head: "Lines delivered", align: "right", cell: (row) => formatExact(row.deliveredLines) },
+  { head: "Lines lost", align: "right", cell: (row) => formatExact(row.lostLines) },
+  { head: "Waiting", align: "right", cell: (row) => formatBytes(row.waitingBytes) },
+  { head: "Last attempt", cell: (row) => row.fault ?? "Went well" },
+];
