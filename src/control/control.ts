@@ -77,6 +77,8 @@ export interface Control {
   sweepClaims(): Promise<void>;
   /** Orders certificates that are due, as it does every 2 s, and waits until nothing is under way. */
   settleCertificates(): Promise<void>;
+  /** Tells webhooks that were not told of addresses and are due again, as it does each second. */
+  tellAddresses(): Promise<void>;
   /** Looks up web servers' names that are due, as it does each second. */
   lookUpHosts(): Promise<void>;
   stop(): Promise<void>;
@@ -143,7 +145,9 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const settleCertificates = () => secrets.acme.settle();
     const sweepClaims = () => claims.sweep();
     const lookUpHosts = () => books.hosts.turn();
-    return { port: port ?? 0, url, sweepClaims, lookUpHosts, settleCertificates, stop };
+    const tellAddresses = () => secrets.webhooks.again();
+    const turns = { sweepClaims, lookUpHosts, settleCertificates, tellAddresses };
+    return { port: port ?? 0, url, ...turns, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -192,8 +196,10 @@ async function mountSecrets(
   readonly webhooks: AddressWebhooks;
   readonly acme: AcmeBook;
 }> {
-  const { publisher, rng, log } = o.deps;
+  const { publisher, clock, rng, log } = o.deps;
   const signer = await AddressSigner.open({ dataDir: o.dataDir, rng });
+  const webhooks = new AddressWebhooks({ signer, resolver: o.resolver, clock, log });
+  stops.push(() => webhooks.stop());
   const signing = mountSigningKeys(o);
   stops.push(() => signing.stop());
   const credentials = mountCredentials(o);
@@ -221,7 +227,7 @@ async function mountSecrets(
       readAddresses,
     },
     acme,
-    webhooks: new AddressWebhooks({ signer, resolver: o.resolver, log }),
+    webhooks,
   };
 }
 

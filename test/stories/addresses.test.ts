@@ -14,7 +14,7 @@ import {
 import { TableResolver } from "../../src/control/resolver.fake.ts";
 import type { SignedAddresses } from "../../src/model/api/mod.ts";
 import { TYPE } from "../../src/wire/dns/mod.ts";
-import { run } from "../lab/process.ts";
+import { run, until } from "../lab/process.ts";
 import { turnpikeCommand } from "../lab/turnpike.ts";
 
 setDefaultTimeout(30_000);
@@ -30,6 +30,8 @@ const told: {
   readonly host: string;
 }[] = [];
 let answer = 204;
+/** What the webhook waits for before it answers. */
+let pause: Promise<void> = Promise.resolve();
 
 beforeAll(async () => {
   hook = Bun.serve({
@@ -39,6 +41,7 @@ beforeAll(async () => {
       const list = (await request.json()) as SignedAddresses;
       const published = world.published.at(-1)?.number ?? 0;
       told.push({ list, published, host: request.headers.get("host") ?? "" });
+      await pause;
       const location = { location: `http://${HOOK}:1/elsewhere` };
       return new Response(null, { status: answer, headers: answer >= 300 ? location : {} });
     },
@@ -155,9 +158,49 @@ test("a webhook that fails holds nobody up, and is not followed elsewhere", asyn
   }
   // Twice each time.
   expect(told.length).toBe(4);
+  answer = 204;
   const nowhere = [FIRST, { name: "lon-4", roles: ["edge"], v4: "127.0.1.4" }];
   expect(await apply(nowhere, "http://169.254.169.254/latest")).toBe(422);
   resolver.table.set(`inside.shop.example ${TYPE.A}`, ["169.254.169.254"]);
   expect(await apply(nowhere, "http://inside.shop.example/latest")).toBe(200);
   expect(world.published.at(-1)!.nodes.map((node) => node.name)).toContain("lon-4");
+});
+
+test("a slow webhook is waited for, and one that was away is told again, of what is in force by then", async () => {
+  const slow = Promise.withResolvers<void>();
+  pause = slow.promise;
+  told.length = 0;
+  const first = [FIRST, { name: "lon-5", roles: ["edge"], v4: "127.0.1.5" }];
+  const last = world.published.at(-1)!.number;
+  const applied = apply(first);
+  await until(() => told.length > 0, { what: "the webhook to be asked" });
+  expect(world.published.at(-1)!.number).toBe(last);
+  slow.resolve();
+  expect(await applied).toBe(200);
+  expect(world.published.at(-1)!.number).toBe(last + 1);
+
+  answer = 503;
+  const more = [...first, { name: "lon-6", roles: ["edge"], v4: "127.0.1.6" }];
+  expect(await apply(more)).toBe(200);
+  const even = [...more, { name: "lon-7", roles: ["edge"], v4: "127.0.1.7" }];
+  expect(await apply(even)).toBe(200);
+  told.length = 0;
+  for (const [afterMs, asked] of [
+    [9_000, 0],
+    [2_000, 2],
+    [18_000, 2],
+  ] as const) {
+    world.clock.advance(afterMs);
+    await world.control.tellAddresses();
+    expect([afterMs, told.length]).toEqual([afterMs, asked]);
+  }
+  answer = 204;
+  world.clock.advance(3_000);
+  await world.control.tellAddresses();
+  expect(told.length).toBe(3);
+  const now = verifyAddresses(told[2]!.list);
+  expect(now.nodes.map((node) => node.name)).toContain("lon-7");
+  world.clock.advance(600_000);
+  await world.control.tellAddresses();
+  expect(told.length).toBe(3);
 });
