@@ -61,7 +61,7 @@ export function rowOf(
   };
 }
 
-function stateOf(facts: CertificateFacts, nowMs: number): CertificateState {
+export function stateOf(facts: CertificateFacts, nowMs: number): CertificateState {
   if (facts.notAfterMs <= nowMs) return "expired";
   if (facts.notBeforeMs > nowMs) return "not-yet";
   return facts.notAfterMs - nowMs < EXPIRING_DAYS * DAY_MS ? "expiring" : "valid";

@@ -20,7 +20,9 @@ import {
   OBTAINED,
   obtainedName,
   rowOf,
+  stateOf,
 } from "./certificate-kept.ts";
+import type { KeptFigure } from "./certificate-metrics.ts";
 import { type CertificateFacts, readCertificate } from "./certificate-read.ts";
 import type { Deps } from "./deps.ts";
 
@@ -132,6 +134,15 @@ export class CertificateBook {
 
   dropObtained(customer: string, host: string): void {
     this.#drop({ customer, name: obtainedName(host) });
+  }
+
+  /** What metrics tell of each. */
+  figures(): readonly KeptFigure[] {
+    const nowMs = this.#deps.clock.wallMs();
+    return [...this.#kept.values()].map(({ stored: { customer, name }, facts }) => {
+      const kind = isObtained(name) ? "obtained" : "uploaded";
+      return { customer, kind, state: stateOf(facts, nowMs), notAfterMs: facts.notAfterMs };
+    });
   }
 
   /** Whether an uploaded certificate is shown for the host, and will be for some weeks. */

@@ -24,6 +24,7 @@ import { openApiDocument } from "./api/openapi.ts";
 import { API_HEADERS, problemResponse } from "./api/problem.ts";
 import { type Handlers, serve } from "./api/serve.ts";
 import { Auth } from "./auth.ts";
+import { certificateSamples, type Family } from "./certificate-metrics.ts";
 import { CertificateBook, type CertificateHandlers } from "./certificates.ts";
 import { Changer } from "./change.ts";
 import { ClaimBook } from "./claims.ts";
@@ -130,6 +131,7 @@ export async function startControl(o: ControlOptions): Promise<Control> {
       mounted: handlers,
       requests,
       addressOf: (r) => addresses.get(r) ?? "",
+      families: secrets.families,
     });
     const server = listen(o, async (request) => {
       const path = new URL(request.url).pathname;
@@ -195,6 +197,7 @@ async function mountSecrets(
   readonly handlers: SecretHandlers;
   readonly webhooks: AddressWebhooks;
   readonly acme: AcmeBook;
+  readonly families: () => readonly Family[];
 }> {
   const { publisher, clock, rng, log } = o.deps;
   const signer = await AddressSigner.open({ dataDir: o.dataDir, rng });
@@ -227,6 +230,7 @@ async function mountSecrets(
       readAddresses,
     },
     acme,
+    families: () => certificateSamples(certificates.figures(), acme.figures()),
     webhooks,
   };
 }
@@ -239,6 +243,8 @@ function appOf(o: {
   readonly mounted: BillingHandlers & KeyHandlers & SecretHandlers;
   readonly requests: Map<string, number>;
   readonly addressOf: (request: Request) => string;
+  /** What else metrics tell. */
+  readonly families: () => readonly Family[];
 }): Hono {
   const { parts, mounted, requests, addressOf } = o;
   const { deps, auth } = parts;
@@ -254,7 +260,7 @@ function appOf(o: {
   app.get("/healthz", () => Response.json({ ok: true }, { headers: API_HEADERS }));
   app.get("/metrics", () => {
     const headers = { ...API_HEADERS, "content-type": "text/plain; version=0.0.4" };
-    return new Response(metricsText(deps, requests), { headers });
+    return new Response(metricsText(deps, requests, o.families()), { headers });
   });
   const handlers: Handlers = { ...controlHandlers(parts), ...mounted };
   serve(app, handlers, { auth, log, addressOf });

@@ -21,6 +21,14 @@ const SECOND = "www.shop.example.cdn.example";
 const ALL = [SHARED, SECOND, "www.news.example.cdn.example"];
 
 let world: Lab | null = null;
+
+/** A sample of control's metrics; null where there is none. */
+async function metric(name: string, labels = ""): Promise<number | null> {
+  const text = await (await fetch(`${world?.control.control.url}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`turnpike_${name}${labels} `));
+  return line === undefined ? null : Number(line.slice(line.lastIndexOf(" ") + 1));
+}
+
 afterEach(async () => {
   await world?.control.stop();
   world = null;
@@ -81,9 +89,22 @@ test("a renewal that fails leaves the certificate, is told in the authority's wo
     control.clock.advance(1000);
   }
   expect(waits.toSorted((a, b) => a - b)).toEqual(waits);
+  expect(await world.row(SHARED)).toMatchObject({ alarm: false });
+  expect(await metric("certificate_names", '{state="failed"}')).toBe(1);
+  expect(await metric("certificate_alarms")).toBe(0);
+  const endsSec = Date.parse(notAfter ?? "") / 1000;
+  expect(await metric("certificate_expiry_timestamp_seconds", '{of="network"}')).toBe(endsSec);
+  // Three weeks before the end somebody should look.
+  control.clock.advance(10 * DAY);
+  await world.settle();
+  expect(await world.row(SHARED)).toMatchObject({ alarm: true, notAfter });
+  expect(await metric("certificate_alarms")).toBe(1);
+  expect(await metric("certificates", '{kind="obtained",state="expiring"}')).toBe(1);
   ca.refusals.clear();
+  control.clock.advance(DAY);
   await world.settle();
   expect(await world.row(SHARED)).toMatchObject({ state: "obtained", failures: 0, problem: null });
+  expect(await metric("certificate_alarms")).toBe(0);
 });
 
 test("a kill before or after any exchange costs no certificate: the order goes on, and there is one at a time", async () => {

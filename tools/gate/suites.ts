@@ -58,6 +58,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_ROTATIONS: "40", TURNPIKE_CERTIFICATES: "40" },
     full: { TURNPIKE_ROTATIONS: "200", TURNPIKE_CERTIFICATES: "40" },
   },
+  names: {
+    files: ["test/stories/certificates-many.test.ts"],
+    env: { TURNPIKE_NAMES: "20000", TURNPIKE_HANDSHAKES: "2000" },
+    full: { TURNPIKE_NAMES: "50000", TURNPIKE_HANDSHAKES: "5000" },
+  },
   orders: {
     files: ["test/stories/acme-orders.test.ts"],
     env: { TURNPIKE_ORDER_KILL_EACH: "1" },

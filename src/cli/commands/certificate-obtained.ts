@@ -80,7 +80,9 @@ function reasonOf(text = "unspecified") {
   throw new Fault("bad-input", "", { problems });
 }
 
-function wordsOf({ state, step, problem, cname }: ObtainedRow): string {
+function wordsOf(row: ObtainedRow): string {
+  const { state, step, problem, cname } = row;
+  if (row.alarm === true) return `ENDS SOON, and no other comes: ${problem}`;
   if (state === "own") return "an uploaded certificate is shown";
   if (state !== "failed" || cname == null) return step === "" ? (problem ?? "") : step;
   return `${problem}; can also be shown by ${cname.name} CNAME ${cname.target}`;

@@ -36,6 +36,7 @@ const ASKED_EACH_MS = 3_600_000;
 const ASK_WHEN_MS = 6 * 3_600_000;
 const ASK_WHEN_MS_MIN = 3_600_000;
 const ASK_WHEN_MS_MAX = 24 * 3_600_000;
+const ALARM_PART = 1 / 4;
 /** No name's key. */
 const ASKING = "";
 const REASONS: Readonly<Record<RevokeReason, number>> = {
@@ -169,6 +170,11 @@ export class AcmeBook {
     return { directory, names: own.map((one) => this.#rowOf(one)) };
   }
 
+  /** What metrics tell of each name that is wanted. */
+  figures(): readonly Pick<ObtainedRow, "state" | "alarm">[] {
+    return [...this.#names.wanted()].map(([, one]) => this.#rowOf(one));
+  }
+
   /** Orders one, or the next one, as soon as the limits allow. @throws Fault */
   async renew(of: NameKey, caller: Caller): Promise<ObtainedRow> {
     const { wanted } = await this.#known(of);
@@ -220,6 +226,7 @@ export class AcmeBook {
       ...{ failures: row.failures, triedAt: isoOf(row.triedMs) },
       nextAt: isPlanned ? isoOf(row.nextMs) : null,
       notAfter: isoOf(facts?.notAfterMs ?? null),
+      alarm: !isOwn && row.state === "failed" && endsSoon(facts, this.#deps.clock.wallMs()),
       cname: delegate === null ? null : { name: challengeName(host), target: delegate },
     };
   }
@@ -297,6 +304,12 @@ export class AcmeBook {
     const { host } = wanted;
     this.#names.note(wanted, { state: "failed", step: "", ...ended, problem, failures, nextMs });
     const again = isoOf(nextMs);
+    const { alarm, notAfter } = this.#rowOf(wanted);
+    if (alarm === true) {
+      const words = "A certificate ends soon, and the one that is to follow cannot be obtained";
+      log.error(words, { host, notAfter, problem, again });
+      return;
+    }
     log.warn("Cannot obtain a certificate: what there was is shown", { host, problem, again });
   }
 
@@ -322,6 +335,15 @@ export class AcmeBook {
       else signal.addEventListener("abort", stop, { once: true });
     });
   }
+}
+
+/** A quarter or less is left: what was to follow it by now has not come. */
+function endsSoon(
+  of: { readonly notBeforeMs: number; readonly notAfterMs: number } | undefined,
+  nowMs: number,
+): boolean {
+  if (of === undefined) return false;
+  return of.notAfterMs - nowMs <= (of.notAfterMs - of.notBeforeMs) * ALARM_PART;
 }
 
 function isoOf(ms: number | null): string | null {

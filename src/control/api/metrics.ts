@@ -1,7 +1,12 @@
+import type { Family } from "../certificate-metrics.ts";
 import type { Deps } from "../deps.ts";
 
 /** Prometheus text (exposition format 0.0.4) about the network; no customer's name is in it. */
-export function metricsText(deps: Deps, requests: ReadonlyMap<string, number>): string {
+export function metricsText(
+  deps: Deps,
+  requests: ReadonlyMap<string, number>,
+  more: readonly Family[] = [],
+): string {
   const health = deps.feed.health();
   const states = { up: 0, down: 0, draining: 0, unknown: 0 };
   for (const target of Object.values(health.targets)) states[target.state] += 1;
@@ -19,6 +24,7 @@ export function metricsText(deps: Deps, requests: ReadonlyMap<string, number>): 
       Object.entries(states).map(([state, n]) => [`{state="${state}"}`, n]),
     ),
     ...nodeGauges(deps),
+    ...more.flatMap(([name, help, samples]) => gauge(name, help, samples)),
     "# HELP turnpike_api_requests_total Answers of the API by status class",
     "# TYPE turnpike_api_requests_total counter",
     ...[...requests].map(([klass, n]) => `turnpike_api_requests_total{class="${klass}"} ${n}`),

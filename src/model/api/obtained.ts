@@ -18,6 +18,9 @@ export const obtainedRow = z
     failures: z.int().meta({ description: "In a row" }),
     triedAt: z.string().nullable(),
     nextAt: z.string().nullable().meta({ description: "When it is tried again, or renewed" }),
+    alarm: z.boolean().optional().meta({
+      description: "It fails, and a quarter or less is left of what caches show now",
+    }),
     cname: z.object({ name: z.string(), target: z.string() }).nullable().optional().meta({
       description: "With this CNAME the name is shown by DNS, also before it leads to caches",
     }),

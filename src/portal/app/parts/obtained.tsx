@@ -91,6 +91,13 @@ function actionsOf(again: (row: ObtainedRow) => void): Column<ObtainedRow> {
 
 function Words({ row }: { row: ObtainedRow }) {
   const { state, cname } = row;
+  if (row.alarm === true) {
+    return (
+      <Alert color="red" title="It ends soon, and no other comes" className="tp-break">
+        {row.problem}
+      </Alert>
+    );
+  }
   const plain = state === "own" ? "A certificate of yours is shown" : row.step || row.problem;
   const isHelped = state === "failed" && cname != null;
   const more = isHelped ? ` It can also be shown by ${cname.name} CNAME ${cname.target}` : "";
