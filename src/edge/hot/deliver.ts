@@ -1,10 +1,10 @@
 import { assert } from "../../base/assert.ts";
 import type { WhyNot } from "../../model/why-not.ts";
-import { ageMs, isNotModified } from "../../policy/caching/mod.ts";
+import { ageMs, isNotModified, mayCut } from "../../policy/caching/mod.ts";
 import {
   type ByteRange,
   type CacheStatus,
-  matchesStrongly,
+  parseHttpDate,
   parseRanges,
 } from "../../wire/http/mod.ts";
 import { nameHash } from "../cache/evict/mod.ts";
@@ -83,7 +83,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
     countBytes(ask, encoded.bytes.byteLength);
     return new Response(encoded.bytes, { status: meta.status, headers });
   }
-  let ranges = meta.status === 200 ? rangesOf(asked, held) : null;
+  let ranges = meta.status === 200 ? rangesOf(asked, held, how.nowMs) : null;
   if (ranges === "unsatisfiable") {
     headers.set("content-range", `bytes */${meta.bodyBytes}`);
     return new Response(null, { status: 416, headers });
@@ -108,17 +108,19 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   return new Response(bodyOf(held, ask, range), { status, headers });
 }
 
-function rangesOf(asked: Headers, held: Held): readonly ByteRange[] | "unsatisfiable" | null {
+function rangesOf(
+  asked: Headers,
+  held: Held,
+  nowMs: number,
+): readonly ByteRange[] | "unsatisfiable" | null {
   const { meta } = held;
   const field = asked.get("range");
   // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2).
   if (field === null || meta.bodyBytes < 0) return null;
   const only = asked.get("if-range");
   if (only !== null) {
-    const same = only.endsWith('"')
-      ? meta.etag !== null && matchesStrongly(only, meta.etag)
-      : only === meta.lastModified;
-    if (!same) return null;
+    const date = meta.fields.find(([name]) => name === "date")?.[1] ?? "";
+    if (!mayCut(only, { ...meta, dateMs: parseHttpDate(date, nowMs) })) return null;
   }
   const ranges = parseRanges(field, meta.bodyBytes);
   if (held.kind !== "spool" || ranges === null || ranges === "unsatisfiable") return ranges;

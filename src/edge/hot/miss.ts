@@ -2,6 +2,7 @@ import type { WhyNot } from "../../model/why-not.ts";
 import {
   conditionFields,
   partToAsk,
+  saysNothingOfOthers,
   selects,
   storable,
   variantMatches,
@@ -13,14 +14,17 @@ import { readBody } from "./body.ts";
 import { countIn, deliver, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Flight } from "./flight.ts";
-import { type Prepared, ttlSec } from "./head.ts";
+import type { Prepared } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { PartObject } from "./parts.ts";
-import { pass, passOn } from "./pass.ts";
+import { pass, passOn, staleOnError } from "./pass.ts";
 import { refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import type { Works } from "./works.ts";
+
+/** Answers to conditions and ranges, where neither was asked: they are about nothing that is here. */
+const UNASKED: ReadonlySet<number> = new Set([206, 304]);
 
 /** How a fetch that others may wait for came out for the one who made it. */
 interface Landed {
@@ -101,6 +105,8 @@ export class Misses {
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
     if (fetched.response.status !== 206) {
+      // There is no such part: who waits for another one, or for all of it, looks again.
+      if (fetched.response.status === 416) flight.land({ kind: "part" });
       const whyNot = this.#whyNot(ask, null);
       return this.#store({ ask, fetched, flight, stale: null, whyNot });
     }
@@ -171,12 +177,17 @@ export class Misses {
       if (renewed !== null) return renewed;
       fetched = await this.#works.fetch(ask, { conditions: [], shared: true });
     }
+    if (!("status" in fetched) && UNASKED.has(fetched.response.status)) {
+      await fetched.response.body?.cancel();
+      fetched = refusals.badGateway;
+    }
     const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
     const here = stale !== null && isHere(stale);
     if (failed && here && this.#works.mayServeStale(stale.meta, answered)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
-      return this.#staleOnError(stale, o);
+      flight.land({ kind: "shared", held: stale, fwdStatus: 0 });
+      return { response: staleOnError(this.#works, ask, stale), lasting: null };
     }
     if ("status" in fetched) {
       flight.land({ kind: "failed", refusal: fetched });
@@ -222,15 +233,6 @@ export class Misses {
     return { response, lasting: null };
   }
 
-  #staleOnError(stale: Held, o: { readonly ask: Ask; readonly flight: Flight }): Landed {
-    o.flight.land({ kind: "shared", held: stale, fwdStatus: 0 });
-    const { node } = this.#works;
-    const ttl = ttlSec(stale.meta, this.#works.ageOf(stale.meta));
-    const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
-    const response = deliver(stale, o.ask, { node, nowMs: this.#works.nowMs(), status });
-    return { response, lasting: null };
-  }
-
   /** The step `store`: keeps what may be kept, and delivers. */
   async #store(o: {
     readonly ask: Ask;
@@ -246,7 +248,9 @@ export class Misses {
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
       // What the other scheme gets may well be held: only this answer is for this client alone.
       const otherwise = !verdict.store && verdict.reason === "same-address";
-      if (!otherwise) this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
+      if (!otherwise && !saysNothingOfOthers(response.status)) {
+        this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
+      }
       flight.land({ kind: "private" });
       const why = fetched.unsure === true ? "unsure" : "unframed";
       const reason = verdict.store ? why : verdict.reason;
@@ -290,7 +294,8 @@ export class Misses {
     o: { readonly stale: Held | null; readonly stored: boolean; readonly whyNot: WhyNot },
   ): Response {
     const { node, clock } = this.#works;
-    const fwd = o.stale === null ? "uri-miss" : "stale";
+    const miss = o.whyNot === "other-variant" ? "vary-miss" : "uri-miss";
+    const fwd = o.stale === null ? miss : "stale";
     const { stored, whyNot } = o;
     const status = { cache: node, fwd, fwdStatus: held.meta.status, stored, whyNot } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status });

@@ -8,22 +8,27 @@ import {
   isSafe,
   storable,
 } from "../../policy/caching/mod.ts";
+import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
 import { sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
-import { count, countBytes, countIn, countStream, type Held } from "./deliver.ts";
+import { count, countBytes, countIn, countStream, deliver, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Watch } from "./flight.ts";
-import { addCacheStatus, formHeaders } from "./head.ts";
+import { addCacheStatus, formHeaders, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Where } from "./parents.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
+import { forwardsLeft } from "./request-fields.ts";
 import { pathsHeld } from "./rules.ts";
 import type { EntryRules } from "./rules-table.ts";
 import { tellPassed } from "./tier.ts";
 import type { Works } from "./works.ts";
+
+/** What was held is no more: it does not come back when no server can be reached. */
+const GONE: ReadonlySet<number> = new Set([404, 410]);
 
 /** How an answer is sent on that is not kept. */
 interface PassOn {
@@ -43,6 +48,7 @@ export async function pass(
 ): Promise<Response> {
   const watch = works.flights.watch(ask.flight);
   try {
+    if (forwardsLeft(ask) === 0) return endsHere(works, ask);
     const fetched = await works.fetch(ask, {
       conditions: [],
       shared: false,
@@ -58,6 +64,14 @@ export async function pass(
   } finally {
     watch.end();
   }
+}
+
+/** OPTIONS that goes no further (RFC 9110 7.6.2): what this cache itself says. */
+function endsHere(works: Works, ask: Ask): Response {
+  count(ask, "pass", "method");
+  const status = writeCacheStatus({ cache: works.node, detail: "max-forwards" });
+  const fields = { allow: refusals.method.fields.allow, "cache-status": status };
+  return new Response(null, { status: 204, headers: fields });
 }
 
 /** RFC 9111 4.4, RFC 9875 3: what an unsafe method changed is not served from before. */
@@ -99,6 +113,12 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   const watch = works.flights.watch(ask.flight);
   const fetched = await works.fetch(ask, { conditions: [], shared: true });
   watch.end();
+  const answered = !("status" in fetched);
+  const failed = !answered || fetched.response.status >= 500;
+  if (failed && works.mayServeStale(stale.meta, answered)) {
+    if (answered) await fetched.response.body?.cancel();
+    return staleOnError(works, ask, stale);
+  }
   if ("status" in fetched) return works.refused(ask, fetched);
   const { status, fields } = fetched.response;
   const says = compareHead(stale.meta, { status, get: getter(fields) });
@@ -109,16 +129,28 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   return passOn(works, ask, { fetched, reason: "stale", stale: null });
 }
 
+/** The stale object in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
+export function staleOnError(works: Works, ask: Ask, stale: Held): Response {
+  const { node } = works;
+  const ttl = ttlSec(stale.meta, works.ageOf(stale.meta));
+  const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
+  return deliver(stale, ask, { node, nowMs: works.nowMs(), status });
+}
+
 /** Sends an answer on that is not kept. */
 export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Response> {
   const { fetched } = o;
   const { response } = fetched;
   const { node } = works;
   // What replaced the stored object may not be stored: the old one is not to be served any more.
-  if (o.stale !== null && response.status < 400) await works.cache.purge(ask.key);
+  const gone = GONE.has(response.status) && fetched.unsure !== true;
+  if (o.stale !== null && (response.status < 400 || gone)) await works.cache.purge(ask.key);
   const headers = formHeaders(response.fields, ask, node);
-  const fwd = o.reason === "method" ? "method" : o.stale === null ? "uri-miss" : "stale";
+  const looked = o.stale === null && o.reason !== "stale" ? "uri-miss" : "stale";
+  const fwd = o.reason === "method" ? "method" : looked;
   addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
+  // RFC 9110 6.6.1
+  if (!headers.has("date")) headers.set("date", formatHttpDate(fetched.receivedMs));
   const upstreamAge = getter(response.fields)("age");
   if (upstreamAge !== null) headers.set("age", upstreamAge);
   tellPassed(ask, fetched, o.reason);

@@ -1,3 +1,5 @@
+import { writeName } from "../../wire/http/mod.ts";
+
 /** An answer of our own: nothing of any site is in it. */
 export interface Refusal {
   readonly status: number;
@@ -144,6 +146,12 @@ export const refusals = {
     error: "proxy_configuration_error",
     details: "credential-missing",
   },
+  onlyIfCached: {
+    status: 504,
+    words: "It is not held here, and only that was asked for",
+    error: "http_request_denied",
+    details: "only-if-cached",
+  },
   timeout: {
     status: 504,
     words: "No web server of this site answered in time",
@@ -176,5 +184,5 @@ export function refuse(refusal: Refusal, node: string, cacheStatus?: string): Re
 
 /** RFC 9209 2; `details` is a String there. */
 function proxyStatus({ error, details }: Refusal, node: string): string {
-  return `${node}; error=${error}${details === undefined ? "" : `; details="${details}"`}`;
+  return `${writeName(node)}; error=${error}${details === undefined ? "" : `; details="${details}"`}`;
 }

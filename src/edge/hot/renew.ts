@@ -1,4 +1,5 @@
 import { mergeNotModified, storable } from "../../policy/caching/mod.ts";
+import { formatHttpDate } from "../../wire/http/mod.ts";
 import { type Cache, MemoryObject } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { Held } from "./deliver.ts";
@@ -19,7 +20,12 @@ export function renewed(
   ask: Ask,
   fetched: Fetched,
 ): { readonly held: Renewable; readonly keep: boolean; readonly moved: boolean } {
-  const merged = mergeNotModified(stale.meta.fields, fetched.response.fields);
+  // RFC 9110 6.6.1: without a Date it is of the time at which it came, not as old as what it renews.
+  const { fields: from } = fetched.response;
+  const dated = from.some(([name]) => name === "date")
+    ? from
+    : [...from, ["date", formatHttpDate(fetched.receivedMs)] as const];
+  const merged = mergeNotModified(stale.meta.fields, dated);
   const response = { status: stale.meta.status, fields: merged };
   const facts = factsOf(ask, response, fetched.receivedMs);
   // A parent knows nothing of the groups that ended here: what it confirms is as new as it was.

@@ -27,7 +27,7 @@ export function fieldsToSend(
     if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
     if (name === "content-length" || name === "expect") return;
     if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
-    const value = ask.get(name);
+    const value = name === "max-forwards" ? oneLess(ask) : ask.get(name);
     if (value !== null) fields.push([name, value]);
   });
   const there = new Set(fields.map(([name]) => name));
@@ -54,6 +54,24 @@ export function fieldsToSend(
     ...(shown.field === null ? [] : [shown.field]),
   );
   return fields;
+}
+
+/** The client wants what is held, and nothing else (RFC 9111 5.2.1.7). */
+export function isOnlyIfCached({ headers }: Request): boolean {
+  return /(^|,)\s*only-if-cached\s*(,|$)/i.test(headers.get("cache-control") ?? "");
+}
+
+/** How often OPTIONS may be sent on (RFC 9110 7.6.2); null: as often as it is. */
+export function forwardsLeft({ method, request }: Pick<Ask, "method" | "request">): number | null {
+  if (method !== "OPTIONS") return null;
+  const field = request.headers.get("max-forwards") ?? "";
+  return /^\d{1,15}$/.test(field) ? Number(field) : null;
+}
+
+function oneLess(ask: Ask): string | null {
+  const field = ask.get("max-forwards");
+  const left = forwardsLeft(ask);
+  return field === null || left === null ? field : String(Math.max(0, left - 1));
 }
 
 /** How the client asked. */

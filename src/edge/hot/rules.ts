@@ -34,7 +34,7 @@ import {
   TOKEN_NAME,
   takeToken,
 } from "../../policy/rules/mod.ts";
-import { canonicalHost } from "../../wire/http/mod.ts";
+import { canonicalHost, writeCacheStatus } from "../../wire/http/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
 import type { Words } from "./crew.ts";
 import { count, countBytes } from "./deliver.ts";
@@ -225,7 +225,7 @@ export class RuleSteps {
   }
 
   #named({ rule }: Chosen<unknown>): string {
-    return `${this.#o.node}; detail=rule:${rule}`;
+    return writeCacheStatus({ cache: this.#o.node, detail: `rule:${rule}` });
   }
 }
 

@@ -24,6 +24,7 @@ import { AssertionError, assert } from "../../base/assert.ts";
 import type { ChangedOfSite } from "../../model/changed.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
+import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import {
   type Ask,
@@ -38,7 +39,7 @@ import type { BusyPorts } from "./busy-ports.ts";
 import { challengePage } from "./challenge.ts";
 import { outcomeCounted, whyCounted } from "./count.ts";
 import { HELD, OUTCOME, type Relayed, WHY_NOT_TOLD } from "./crew.ts";
-import { deliver, type Held } from "./deliver.ts";
+import { count, countBytes, deliver, type Held } from "./deliver.ts";
 import { isHandedOver } from "./hand-over.ts";
 import { type Prepared, ttlSec } from "./head.ts";
 import { KnownUrls } from "./known.ts";
@@ -48,6 +49,7 @@ import { endChanged, pass, passHead } from "./pass.ts";
 import { lend } from "./places.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
+import { isOnlyIfCached } from "./request-fields.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
 import type { EdgeTable } from "./table.ts";
@@ -115,10 +117,20 @@ export class Server {
       const known = this.#parts.behind()
         ? null
         : this.#known.serve(request, this.#parts.clock.wallMs(), sent);
-      return known ?? this.#serve(request, connection, sent);
+      if (known !== null) return known;
+      const answer = this.#serve(request, connection, sent);
+      return request.method === "HEAD" ? this.#dated(answer) : answer;
     } catch (fault) {
       return this.#broken(fault);
     }
+  }
+
+  /** RFC 9110 6.6.1: the runtime sees to that, but for HEAD. */
+  async #dated(answer: Response | Promise<Response>): Promise<Response> {
+    const response = await answer;
+    const { headers } = response;
+    if (!headers.has("date")) headers.set("date", formatHttpDate(this.#works.nowMs()));
+    return response;
   }
 
   #serve(
@@ -233,7 +245,7 @@ export class Server {
       return this.#patiently(ask, connection, (one) => this.#relay(one, keeper));
     }
     if (object !== null && this.#works.mayRevalidateLater(object.meta)) {
-      this.#revalidateLater(object, ask, connection);
+      if (!isOnlyIfCached(request)) this.#revalidateLater(object, ask, connection);
       return this.#hit(object, ask, "stale-while-revalidate");
     }
     return this.#patiently(ask, connection, (one) => this.#lookupOnDisk(one, object));
@@ -324,8 +336,19 @@ export class Server {
       if (held !== null && this.#works.isBanned(held.meta)) held = null;
     }
     if (held !== null && this.#works.isFresh(held.meta)) return this.#hit(held, ask);
+    if (isOnlyIfCached(ask.request)) return this.#notHeld(ask);
     if (ask.method === "HEAD") return passHead(this.#works, ask, held);
     return this.#misses.serve(ask, held);
+  }
+
+  /** RFC 9111 5.2.1.7: nobody is asked for it. */
+  #notHeld(ask: Ask): Response {
+    count(ask, "error", "not-held");
+    const { onlyIfCached: refusal } = refusals;
+    countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
+    const { node } = this.#works;
+    const status = writeCacheStatus({ cache: node, detail: "only-if-cached" });
+    return refuse(refusal, node, status);
   }
 
   #hit(held: Held, ask: Ask, detail?: string): Response {

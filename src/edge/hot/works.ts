@@ -12,7 +12,7 @@ import {
   mayServeWhileRevalidating,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
-import type { Hashes } from "../../wire/http/mod.ts";
+import { type Hashes, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { Holding } from "./body.ts";
@@ -134,9 +134,12 @@ export class Works {
   readonly slices: Parts;
   readonly #parts: ServeParts;
   readonly #fetcher: Fetcher;
+  readonly #unanswered: string;
 
   constructor(parts: ServeParts) {
     this.#parts = parts;
+    const { node: cache } = parts;
+    this.#unanswered = writeCacheStatus({ cache, fwd: "uri-miss", detail: "no-answer" });
     this.node = parts.node;
     this.cache = parts.cache;
     this.clock = parts.clock;
@@ -299,7 +302,7 @@ export class Works {
       const made = Object.entries(refusals).find(([, one]) => one === refusal)?.[0];
       if (made !== undefined) ask.tier.told = { purge: 0, heldMs: 0, made };
     }
-    const response = refuse(refusal, this.node, `${this.node}; fwd=uri-miss; detail=no-answer`);
+    const response = refuse(refusal, this.node, this.#unanswered);
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
   }

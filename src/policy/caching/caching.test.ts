@@ -13,6 +13,7 @@ import {
   isFresh,
   isNotModified,
   isRedirectedHere,
+  mayCut,
   mayServeOnError,
   mayServeWhileRevalidating,
   mergeNotModified,
@@ -318,6 +319,29 @@ describe("validation", () => {
     expect(selects('"a"', 'W/"a"')).toBe(true);
     expect(selects('"a"', '"b"')).toBe(false);
     expect(selects('"a"', null)).toBe(true);
+  });
+
+  test("a 304 makes no weak tag strong, and a strong one weak", () => {
+    const merged = (stored: string, news: string) =>
+      mergeNotModified([["etag", stored]], [["etag", news]]);
+    expect(merged('W/"a"', '"a"')).toEqual([["etag", 'W/"a"']]);
+    expect(merged('"a"', 'W/"a"')).toEqual([["etag", 'W/"a"']]);
+  });
+
+  test("mayCut() takes strong validators only (RFC 9110 13.1.5, 8.8.2.2)", () => {
+    const lastModified = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const lastModifiedMs = 784_111_777_000;
+    const stored = { etag: '"a"', lastModified, lastModifiedMs, dateMs: lastModifiedMs + 1000 };
+    expect(mayCut(null, stored)).toBe(true);
+    expect(mayCut('"a"', stored)).toBe(true);
+    expect(mayCut('W/"a"', { ...stored, etag: 'W/"a"' })).toBe(false);
+    expect(mayCut(lastModified, stored)).toBe(true);
+    expect(mayCut("Sunday, 06-Nov-94 08:49:37 GMT", stored)).toBe(false);
+    expect(mayCut(lastModified, { ...stored, dateMs: lastModifiedMs + 999 })).toBe(false);
+    expect(mayCut(lastModified, { ...stored, dateMs: null })).toBe(false);
+    expect(
+      mayCut("yesterday", { ...stored, lastModified: "yesterday", lastModifiedMs: null }),
+    ).toBe(false);
   });
 
   test("merges new fields over old ones, but not what speaks of a body", () => {

@@ -46,8 +46,14 @@ export {
   compareHead,
   conditionFields,
   isNotModified,
+  mayCut,
   mergeNotModified,
   selects,
 } from "./revalidate.ts";
-export { type CacheRequest, type StoreReason, storable } from "./storable.ts";
+export {
+  type CacheRequest,
+  type StoreReason,
+  saysNothingOfOthers,
+  storable,
+} from "./storable.ts";
 export { whyNotReport } from "./why-not.ts";

@@ -7,6 +7,9 @@ describe("parts", () => {
     expect(partToAsk("bytes=0-0")).toEqual(slice(0));
     expect(partToAsk(`bytes=${3 * SLICE_BYTES}-`)).toEqual(slice(3));
     expect(partToAsk("bytes=-5")).toEqual({ suffix: 5 });
+    const { first = 0 } = slice(2 ** 33);
+    expect(partToAsk(`bytes=${"9".repeat(30)}-`)).toEqual(slice(2 ** 33));
+    expect(Number.isSafeInteger(first)).toBe(true);
     expect(partToAsk(`bytes=-${9 * SLICE_BYTES}`)).toEqual(slice(0));
     for (const field of [
       "bytes=0-",

@@ -4,6 +4,8 @@ import { type ByteRange, parseContentRange, parseRange } from "../../wire/http/m
 export const SLICE_BYTES = 512 * 1024;
 /** A part that begins by here and is long is read from a fetch of the whole. */
 const FROM_START_BYTES = 2 * SLICE_BYTES;
+/** Beyond any body; positions up to here are exact numbers. */
+const SLICE_INDEX_MAX = 2 ** 33;
 
 /**
  * What to ask an origin for when a client wants a part of what is not held, and nothing is known of it:
@@ -17,7 +19,7 @@ const FROM_START_BYTES = 2 * SLICE_BYTES;
  * So one byte of a gigabyte costs a slice (threats H12).
  */
 export function partToAsk(field: string): ByteRange | { readonly suffix: number } | null {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(field.trim());
+  const match = /^bytes=(\d{0,40})-(\d{0,40})$/i.exec(field.trim());
   if (match === null) return null;
   const [, from, to] = match;
   if (from === "" && to === "") return null;
@@ -26,7 +28,7 @@ export function partToAsk(field: string): ByteRange | { readonly suffix: number 
   const last = to === "" ? Number.POSITIVE_INFINITY : Number(to);
   if (last < first) return null;
   if (first < FROM_START_BYTES && last - first >= FROM_START_BYTES) return null;
-  return slice(Math.floor(first / SLICE_BYTES));
+  return slice(Math.min(Math.floor(first / SLICE_BYTES), SLICE_INDEX_MAX));
 }
 
 /** @param index from 0 */

@@ -1,4 +1,4 @@
-import { matchesWeakly, parseHttpDate } from "../../wire/http/mod.ts";
+import { matchesStrongly, matchesWeakly, parseHttpDate } from "../../wire/http/mod.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
@@ -35,9 +35,16 @@ export function selects(storedEtag: string | null, etagOf304: string | null): bo
   return matchesWeakly(etagOf304, storedEtag);
 }
 
-/** The stored fields with those of the 304 in place of their namesakes (RFC 9111 3.2). */
+/**
+ * The stored fields with those of the 304 in place of their namesakes (RFC 9111 3.2). A weak tag stays
+ * weak: servers that compress on the fly weaken the tag of the bytes, and not that of the 304, where it
+ * is the one of other bytes (RFC 9110 8.8.1).
+ */
 export function mergeNotModified(stored: Fields, from304: Fields): Fields {
-  const news = from304.filter(([name]) => !NOT_UPDATED.has(name));
+  const weak = stored.some(([name, value]) => name === "etag" && value.startsWith("W/"));
+  const hardens = ([name, value]: Fields[number]) =>
+    weak && name === "etag" && !value.startsWith("W/");
+  const news = from304.filter((field) => !NOT_UPDATED.has(field[0]) && !hardens(field));
   const replaced = new Set(news.map(([name]) => name));
   return [...stored.filter(([name]) => !replaced.has(name)), ...news];
 }
@@ -81,4 +88,26 @@ export function isNotModified(
   if (asked.ifModifiedSince === null || stored.lastModifiedMs === null) return false;
   const sinceMs = parseHttpDate(asked.ifModifiedSince, nowMs);
   return sinceMs !== null && stored.lastModifiedMs <= sinceMs;
+}
+
+/**
+ * May a part be cut from what is stored, by the client's If-Range (RFC 9110 13.1.5)? A tag is compared
+ * strongly. A date has to be the stored one to the letter, and a strong validator: of something that was
+ * not changed in the very second in which it was sent (8.8.2.2).
+ */
+export function mayCut(
+  ifRange: string | null,
+  stored: {
+    readonly etag: string | null;
+    readonly lastModified: string | null;
+    readonly lastModifiedMs: number | null;
+    /** When it was sent; null where that is not known. */
+    readonly dateMs: number | null;
+  },
+): boolean {
+  if (ifRange === null) return true;
+  if (ifRange.endsWith('"')) return stored.etag !== null && matchesStrongly(ifRange, stored.etag);
+  const { lastModified, lastModifiedMs, dateMs } = stored;
+  if (lastModifiedMs === null || dateMs === null || ifRange !== lastModified) return false;
+  return dateMs - lastModifiedMs >= 1000;
 }

@@ -47,6 +47,14 @@ export type StoreVerdict =
  */
 const CLIENTS_FAULT = new Set([400, 408, 411, 412, 413, 415, 416, 417, 421, 426, 429, 431, 501]);
 
+/**
+ * True for a status that says nothing of what the next client gets: it blames one request, or is a
+ * mistake of the server's. Nobody who asks later has to fetch alone because of it.
+ */
+export function saysNothingOfOthers(status: number): boolean {
+  return status >= 500 || CLIENTS_FAULT.has(status);
+}
+
 /** Statuses whose caching rules are known here, for `must-understand` (RFC 9111 5.2.2.3). */
 const UNDERSTOOD = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 406, 407, 409,

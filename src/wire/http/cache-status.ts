@@ -1,6 +1,6 @@
 /** One cache's member of the Cache-Status list (RFC 9211 2). */
 export interface CacheStatus {
-  /** The node's name, as a token. */
+  /** The node's name. */
   readonly cache: string;
   readonly hit?: boolean;
   /** Why it went forward. */
@@ -15,10 +15,21 @@ export interface CacheStatus {
 }
 
 /**
+ * A name as an item of a structured field, as Cache-Status and Proxy-Status want it (RFC 9651 3.3): a
+ * token where it may be one, else a string; no token begins with a digit.
+ *
+ * @param name of letters, digits and hyphens
+ * @example writeName("1st-edge") // '"1st-edge"', with its quotes
+ */
+export function writeName(name: string): string {
+  return /^[a-z]/i.test(name) ? name : `"${name}"`;
+}
+
+/**
  * @example writeCacheStatus({ cache: "tokyo-1", hit: true, ttlSec: 30 }) // "tokyo-1; hit; ttl=30"
  */
 export function writeCacheStatus(status: CacheStatus): string {
-  let text = status.cache;
+  let text = writeName(status.cache);
   if (status.hit === true) text += "; hit";
   if (status.fwd !== undefined) text += `; fwd=${status.fwd}`;
   if (status.fwdStatus !== undefined) text += `; fwd-status=${status.fwdStatus}`;

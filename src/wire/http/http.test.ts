@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { parseList } from "structured-headers";
 import {
   acceptedLanguages,
   canonicalHost,
@@ -21,6 +22,7 @@ import {
   splitUrl,
   writeCacheStatus,
   writeCdnLoop,
+  writeName,
 } from "./mod.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
@@ -177,7 +179,9 @@ describe("parseRange()", () => {
     ["bytes=0-1,3-4", 10, null],
     ["bytes=-", 10, null],
     ["lines=0-1", 10, null],
-    ["bytes=99999999999999999-", 10, null],
+    ["bytes=99999999999999999-", 10, "unsatisfiable"],
+    ["bytes=5-9223372036854775807", 10, { first: 5, last: 9 }],
+    [`bytes=5-${"9".repeat(41)}`, 10, null],
   ];
   for (const [text, size, range] of cases) {
     test(`reads "${text}" of ${size}`, () => expect(parseRange(text, size)).toEqual(range as null));
@@ -318,6 +322,15 @@ test("writeCacheStatus() writes parameters in the order of RFC 9211", () => {
   const status = { cache: "tokyo-1", fwd: "stale", fwdStatus: 304, stored: true } as const;
   expect(writeCacheStatus(status)).toBe("tokyo-1; fwd=stale; fwd-status=304; stored");
   expect(writeCacheStatus({ cache: "a", hit: true, ttlSec: -3 })).toBe("a; hit; ttl=-3");
+  expect(writeCacheStatus({ cache: "1-lon", hit: true })).toBe('"1-lon"; hit');
+});
+
+test("writeName() gives what a structured field can hold, whatever a node is called", () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/), (name) => {
+      expect(String(parseList(`${writeName(name)}; hit`)[0]?.[0])).toBe(name);
+    }),
+  );
 });
 
 test("countLoops() counts our own name only, and writeCdnLoop() keeps what others wrote", () => {

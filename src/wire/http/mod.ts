@@ -5,7 +5,7 @@
  * is decided in policy/caching. Nothing here keeps state.
  */
 export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
-export { type CacheStatus, writeCacheStatus } from "./cache-status.ts";
+export { type CacheStatus, writeCacheStatus, writeName } from "./cache-status.ts";
 export { countLoops, writeCdnLoop } from "./cdn-loop.ts";
 export { ChunkDecoder } from "./chunked.ts";
 export { formatHttpDate, parseHttpDate } from "./date.ts";

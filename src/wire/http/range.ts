@@ -11,7 +11,8 @@ export interface ByteRange {
  * @example parseRange("bytes=0-4", 10) // { first: 0, last: 4 }
  */
 export function parseRange(text: string, sizeBytes: number): ByteRange | "unsatisfiable" | null {
-  const match = /^bytes[ \t]*=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(text);
+  // Positions beyond any body are read as what they are: players ask up to the end of 64 bits.
+  const match = /^bytes[ \t]*=[ \t]*(\d{0,40})-(\d{0,40})[ \t]*$/i.exec(text);
   if (match === null) return null;
   const [, from, to] = match;
   if (from === "") {
