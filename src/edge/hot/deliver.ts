@@ -7,7 +7,6 @@ import {
   parseHttpDate,
   parseRanges,
 } from "../../wire/http/mod.ts";
-import { nameHash } from "../cache/evict/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
@@ -16,7 +15,7 @@ import type { Fetched } from "./fetched.ts";
 import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
-import { multipart, streamPieces } from "./multipart.ts";
+import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
@@ -129,6 +128,20 @@ function rangesOf(
 }
 
 /**
+ * True where a part is asked for that a body on its way has not come to for long, so that all of it
+ * would be sent, and its server says that it can be asked for parts.
+ */
+export function isAhead(held: Held, asked: Headers, nowMs: number): boolean {
+  const field = asked.get("range");
+  const { bodyBytes, fields } = held.meta;
+  if (held.kind !== "spool" || field === null || bodyBytes < 0) return false;
+  if (!fields.some(([name, value]) => name === "accept-ranges" && value === "bytes")) return false;
+  const ranges = parseRanges(field, bodyBytes);
+  if (ranges === null || ranges === "unsatisfiable") return false;
+  return rangesOf(asked, held, nowMs) === null;
+}
+
+/**
  * Ranges that lie apart, each as a part of its own (RFC 9110 14.6). Null: with the words between them
  * they would be more than the whole, which is sent then (threats H12).
  */
@@ -139,10 +152,9 @@ function deliverParts(
 ): Response | null {
   assert(held.kind !== "spool", "Several parts are cut from what is held to its end");
   const { headers } = o;
-  const { key, bodyBytes, receivedMs } = held.meta;
-  const mark = `${nameHash(key).toString(36)}${receivedMs.toString(36)}${o.nowMs.toString(36)}`;
+  const { bodyBytes } = held.meta;
   const made = multipart(o.ranges, {
-    ...{ sizeBytes: bodyBytes, mark },
+    ...{ sizeBytes: bodyBytes, mark: boundaryMark(held.meta, o.nowMs) },
     type: headers.get("content-type"),
   });
   if (made.bytes >= bodyBytes) return null;

@@ -11,7 +11,7 @@ import {
 import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
-import { countIn, deliver, type Held } from "./deliver.ts";
+import { countIn, deliver, type Held, isAhead } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Flight } from "./flight.ts";
 import type { Prepared } from "./head.ts";
@@ -69,6 +69,8 @@ export class Misses {
       if (joins && this.#works.flights.of(ask.flight) === undefined) return this.lead(ask, stale);
       return pass(this.#works, ask);
     }
+    const aside = await this.#aside(ask, held);
+    if (aside !== null) return aside;
     const { node } = this.#works;
     const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
@@ -86,6 +88,28 @@ export class Misses {
     // Somebody is about to learn whether it comes in parts.
     if (part === null || this.#works.flights.of(ask.flight) !== undefined) return null;
     return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
+  }
+
+  /**
+   * A part that a body on its way has not come to for long: from slices, beside it, so that nobody who
+   * looks further on gets all that lies before. Null: it can be had from what comes.
+   */
+  async #aside(ask: Ask, coming: Held): Promise<Response | null> {
+    const { flights, slices } = this.#works;
+    const field = ask.request.headers.get("range");
+    if (field === null || !isAhead(coming, ask.request.headers, this.#works.nowMs())) return null;
+    const flight = `${ask.flight} aside`;
+    // One of these at a time learns what the others then take slices of.
+    for (let tries = 0; tries < 3; tries++) await flights.of(flight)?.outcome;
+    const held = await slices.find(ask);
+    if (held !== null && this.#works.isFresh(held.meta)) {
+      return slices.serve(held, ask, { hit: true });
+    }
+    const part = partToAsk(field);
+    if (part === null || flights.of(flight) !== undefined) return null;
+    return this.#led({ ...ask, flight }, (one) =>
+      this.#fetchPart({ ...ask, flight }, { part, held, flight: one }),
+    );
   }
 
   async #fetchPart(

@@ -1,13 +1,20 @@
 import type { ByteRange } from "../../wire/http/mod.ts";
+import { nameHash } from "../cache/evict/mod.ts";
+import type { ObjectMeta } from "../cache/mod.ts";
 
 /** One piece of a body of several parts: words of ours, or a range of the object. */
 export type Piece = Uint8Array<ArrayBuffer> | ByteRange;
+
+/** Makes a boundary that no body is likely to have. */
+export function boundaryMark(of: Pick<ObjectMeta, "key" | "receivedMs">, nowMs: number): string {
+  return `${nameHash(of.key).toString(36)}${of.receivedMs.toString(36)}${nowMs.toString(36)}`;
+}
 
 /**
  * A 206 of several parts (RFC 9110 14.6): what it is made of, in order, how long it is, and its
  * Content-Type.
  *
- * @param mark text that makes the boundary one that no body is likely to have
+ * @param of.mark see `boundaryMark`
  */
 export function multipart(
   ranges: readonly ByteRange[],

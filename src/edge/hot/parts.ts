@@ -9,10 +9,14 @@ import {
   SLICE_BYTES,
   slice,
   storable,
-  wanted,
   writeRange,
 } from "../../policy/caching/mod.ts";
-import { type ByteRange, matchesStrongly, parseContentRange } from "../../wire/http/mod.ts";
+import {
+  type ByteRange,
+  matchesStrongly,
+  parseContentRange,
+  parseRanges,
+} from "../../wire/http/mod.ts";
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
@@ -21,6 +25,7 @@ import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
+import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import type { Refusal } from "./refuse.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
@@ -131,9 +136,10 @@ export class Parts {
   /** Is all that the client wants in this one part? */
   holds(object: PartObject, field: string): boolean {
     const { first, sizeBytes } = object.meta.part;
-    const range = wanted(field, sizeBytes);
-    if (range === null || range === "unsatisfiable") return false;
-    return covers({ first, bytes: object.bytes.byteLength }, range);
+    const ranges = parseRanges(field, sizeBytes);
+    if (ranges === null || ranges === "unsatisfiable") return false;
+    const part = { first, bytes: object.bytes.byteLength };
+    return ranges.every((range) => covers(part, range));
   }
 
   keep(object: PartObject): void {
@@ -149,8 +155,8 @@ export class Parts {
     const asked = ask.request.headers;
     const onlyIf = asked.get("if-range");
     if (onlyIf !== null && !(meta.etag !== null && matchesStrongly(onlyIf, meta.etag))) return null;
-    const range = wanted(asked.get("range") ?? "", meta.part.sizeBytes);
-    if (range === null && how.asCame !== true) return null;
+    const ranges = parseRanges(asked.get("range") ?? "", meta.part.sizeBytes);
+    if (ranges === null && how.asCame !== true) return null;
     const headers = this.#headers(object, ask, how);
     const conditions = {
       ifNoneMatch: asked.get("if-none-match"),
@@ -161,18 +167,23 @@ export class Parts {
       headers.delete("content-range");
       return new Response(null, { status: 304, headers });
     }
-    if (how.asCame === true || range === null) {
+    if (how.asCame === true || ranges === null) {
       count(ask, "miss");
       countBytes(ask, object.bytes.byteLength);
       return new Response(object.bytes, { status: 206, headers });
     }
-    if (range === "unsatisfiable") {
+    if (ranges === "unsatisfiable") {
       count(ask, how.hit ? "hit" : "miss");
       headers.set("content-range", `bytes */${meta.part.sizeBytes}`);
       return new Response(null, { status: 416, headers });
     }
-    headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.part.sizeBytes}`);
-    const body = await this.#bodyOf(object, ask, range);
+    const only = ranges.length === 1 ? ranges[0]! : null;
+    const where = only === null ? "" : `bytes ${only.first}-${only.last}/${meta.part.sizeBytes}`;
+    if (only !== null) headers.set("content-range", where);
+    const body =
+      only !== null
+        ? await this.#bodyOf(object, ask, only)
+        : await this.#several(object, ask, { ranges, headers });
     if (body === null) return null;
     count(ask, how.hit ? "hit" : "miss");
     return new Response(body, { status: 206, headers });
@@ -203,10 +214,48 @@ export class Parts {
       return bytes;
     }
     if (!joins) return null;
-    if (range.last - range.first < 2 * SLICE_BYTES) return this.#whole(object, ask, range);
+    if (range.last - range.first < 2 * SLICE_BYTES) {
+      const bytes = await this.#whole(object, ask, range);
+      if (bytes !== null) countBytes(ask, bytes.byteLength);
+      return bytes;
+    }
     // What cannot be had is found out before anything is sent.
     const begun = await this.#slice(object, ask, Math.floor(range.first / SLICE_BYTES));
     return begun === null ? null : this.#stream(object, ask, range);
+  }
+
+  /**
+   * Ranges that lie apart, each as a part of its own (RFC 9110 14.6). Null: with the words between them
+   * they are more than the whole, or they cannot be had from slices.
+   */
+  async #several(
+    object: PartObject,
+    ask: Ask,
+    o: { readonly ranges: readonly ByteRange[]; readonly headers: Headers },
+  ): Promise<BodyInit | null> {
+    const { ranges, headers } = o;
+    const { meta } = object;
+    const { sizeBytes, joins } = meta.part;
+    const mark = boundaryMark(meta, this.#needs.nowMs());
+    const made = multipart(ranges, { sizeBytes, mark, type: headers.get("content-type") });
+    if (!joins || made.bytes >= sizeBytes) return null;
+    const begun = await this.#slice(object, ask, Math.floor(ranges[0]!.first / SLICE_BYTES));
+    if (begun === null) return null;
+    headers.delete("content-range");
+    headers.set("content-type", made.contentType);
+    if (made.bytes > 2 * SLICE_BYTES) {
+      const quiet = { ...ask, over: () => {} };
+      const read = (range: ByteRange) => this.#stream(object, quiet, range);
+      return streamPieces(made.pieces, { read, count: countStream(ask) });
+    }
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    for (const piece of made.pieces) {
+      const bytes = piece instanceof Uint8Array ? piece : await this.#whole(object, ask, piece);
+      if (bytes === null) return null;
+      pieces.push(bytes);
+    }
+    countBytes(ask, made.bytes);
+    return new Blob(pieces);
   }
 
   /** A few slices as one, so that the answer has a Content-Length. */
@@ -225,7 +274,6 @@ export class Parts {
       whole.set(part, at - range.first);
       at += part.byteLength;
     }
-    countBytes(ask, whole.byteLength);
     return whole;
   }
 

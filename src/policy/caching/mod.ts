@@ -39,7 +39,6 @@ export {
   partToAsk,
   SLICE_BYTES,
   slice,
-  wanted,
   writeRange,
 } from "./parts.ts";
 export {

@@ -1,4 +1,4 @@
-import { type ByteRange, parseContentRange, parseRange } from "../../wire/http/mod.ts";
+import { type ByteRange, parseContentRange, parseRanges } from "../../wire/http/mod.ts";
 
 /** Parts of large objects are asked for and kept in slices of this size. */
 export const SLICE_BYTES = 512 * 1024;
@@ -10,7 +10,8 @@ const SLICE_INDEX_MAX = 2 ** 33;
 /**
  * What to ask an origin for when a client wants a part of what is not held, and nothing is known of it:
  *
- *   not one byte range                          null: the whole
+ *   several byte ranges                         as for the first of them
+ *   no byte range                               null: the whole
  *   begins within the first MiB, and is long    null: the whole, as it comes
  *   the last bytes, at most a slice             the same
  *   the last bytes, more than a slice           the first slice, which tells the length
@@ -19,7 +20,9 @@ const SLICE_INDEX_MAX = 2 ** 33;
  * So one byte of a gigabyte costs a slice (threats H12).
  */
 export function partToAsk(field: string): ByteRange | { readonly suffix: number } | null {
-  const match = /^bytes=(\d{0,40})-(\d{0,40})$/i.exec(field.trim());
+  const [one = "", ...others] = field.trim().split(",");
+  if (others.length > 0 && parseRanges(field.trim(), Number.MAX_SAFE_INTEGER) === null) return null;
+  const match = /^bytes=(\d{0,40})-(\d{0,40})$/i.exec(one.trim());
   if (match === null) return null;
   const [, from, to] = match;
   if (from === "" && to === "") return null;
@@ -71,11 +74,6 @@ export function partOf(
 
 export function isStrong(etag: string | null): boolean {
   return etag?.startsWith('"') ?? false;
-}
-
-/** Which bytes of a whole of this size a client wants; null: not one range of it. */
-export function wanted(field: string, sizeBytes: number): ByteRange | "unsatisfiable" | null {
-  return parseRange(field, sizeBytes);
 }
 
 /** Are these bytes all in a part of `bytes` that begins at `first`? */
