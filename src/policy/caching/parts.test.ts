@@ -11,10 +11,11 @@ describe("parts", () => {
     expect(partToAsk(`bytes=${"9".repeat(30)}-`)).toEqual(slice(2 ** 33));
     expect(Number.isSafeInteger(first)).toBe(true);
     expect(partToAsk(`bytes=-${9 * SLICE_BYTES}`)).toEqual(slice(0));
+    expect(partToAsk(`bytes=${4 * SLICE_BYTES}-, 3-4`)).toEqual(slice(4));
     for (const field of [
       "bytes=0-",
       `bytes=9-${9 * SLICE_BYTES}`,
-      "bytes=0-1,3-4",
+      "bytes=0-1,4-3",
       "x",
       "bytes=-",
     ]) {
