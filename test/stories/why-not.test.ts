@@ -80,6 +80,16 @@ test("what was purged softly, and what is another variant, is told from what nev
   expect(drained().whyNot).toEqual({ [SHOP]: whyNot });
 });
 
+test("a large object, on disk alone, that a purge ended is told from another variant", async () => {
+  const large = "/large/a?size=1500000";
+  // Until what was sent on is on disk as well.
+  await until(async () => isHit(await w.http1(large)), { what: "a hit of the large object" });
+  drained();
+  await w.stage.purge("shop", SHOP, "/large", { scope: "prefix" });
+  expect(isHit(await w.http1(large))).toBe(false);
+  expect(drained().whyNot).toEqual({ [SHOP]: { purged: 1 } });
+});
+
 test("the control plane tells the sums with what to do, to the site's own people only", async () => {
   drained();
   for (let i = 0; i < 4; i++) await w.http1("/told");

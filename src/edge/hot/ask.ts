@@ -63,6 +63,8 @@ export interface Ask {
   readonly asked?: string;
   /** At the keeper: what is held goes to the worker as it is. */
   readonly handOver?: true;
+  /** What was found on disk for it was ended by a purge: it is no miss like others. */
+  readonly purged?: true;
   /** Null: nobody asks for it. */
   readonly sent?: Sent | null;
   /** Another cache of ours asks, which has carried out the rules. */

@@ -224,7 +224,7 @@ export class Misses {
   #whyNot(ask: Ask, stale: Held | null): WhyNot {
     if (stale !== null) return this.#works.whyStale(stale.meta);
     const { cache } = this.#works;
-    if (cache.find(ask.key, ask.get) !== null) return "purged";
+    if (ask.purged === true || cache.find(ask.key, ask.get) !== null) return "purged";
     const others = cache.memory.variantsOf(ask.key) > 0 || cache.mayHoldOnDisk(ask.key);
     return others ? "other-variant" : "not-held";
   }

@@ -331,14 +331,16 @@ export class Server {
   async #lookupOnDisk(ask: Ask, inMemory: MemoryObject<Prepared> | null): Promise<Response> {
     const { cache } = this.#works;
     let held: Held | null = inMemory;
+    let purged = false;
     if (held === null && cache.mayHoldOnDisk(ask.key)) {
       held = await cache.load(ask.key, ask.get);
-      if (held !== null && this.#works.isBanned(held.meta)) held = null;
+      purged = held !== null && this.#works.isBanned(held.meta);
+      if (purged) held = null;
     }
     if (held !== null && this.#works.isFresh(held.meta)) return this.#hit(held, ask);
     if (isOnlyIfCached(ask.request)) return this.#notHeld(ask);
     if (ask.method === "HEAD") return passHead(this.#works, ask, held);
-    return this.#misses.serve(ask, held);
+    return this.#misses.serve(purged ? { ...ask, purged: true } : ask, held);
   }
 
   /** RFC 9111 5.2.1.7: nobody is asked for it. */
