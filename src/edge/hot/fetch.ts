@@ -3,10 +3,11 @@ import type { FaultCode } from "../../base/fault-codes.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Choice } from "../../model/decision.ts";
 import type { FindCredential } from "../../model/origin-credential.ts";
-import { pick, steer, type View } from "../../policy/steering/mod.ts";
+import { pick, type View } from "../../policy/steering/mod.ts";
 import type { Hashes } from "../../wire/http/mod.ts";
 import type { Fields } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import { Chosen } from "./chosen.ts";
 import type { EdgeCounts } from "./count.ts";
 import { mayAskS3, type Shown, shownTo, signedForS3 } from "./credentials.ts";
 import type { Fetched, Sending } from "./fetched.ts";
@@ -88,6 +89,7 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** The step `fetch`: asks the least-loaded origin, and the next ones where that can be done. */
 export class Fetcher {
   readonly #parts: FetchParts;
+  readonly #chosen = new Chosen();
   readonly #gate = new Gate();
   readonly #lacks = new Lacks();
   readonly #leavers = new Leavers();
@@ -320,8 +322,7 @@ export class Fetcher {
 
   /** All choices, the drawn one first; those that lately lacked it last. */
   #choices(view: View, ask: Ask, prefer: string | undefined): readonly Choice[] {
-    const what = { for: "origins", site: ask.entry.site.index, use: "miss" } as const;
-    const { choices } = steer(view, what, { group: 0 });
+    const choices = this.#chosen.of(view, ask.entry.site.index);
     const nowMs = performance.now();
     const lacks = (choice: Choice) => this.#lacks.has(choice.id, ask.path, nowMs);
     const having = choices.filter((choice) => !lacks(choice));
