@@ -64,6 +64,18 @@ export class SoakClients {
     for (let i = 0; i < o.slow; i++) this.#loops.push(loop(() => this.#slow(i), 100));
   }
 
+  /** Asks for every object once: more than the cache's memory holds, so that it is full from the start. */
+  async fill(): Promise<void> {
+    const { sites } = this.#world;
+    const get = this.#over1("http");
+    const rest = { method: "GET", headers: {}, leaves: false };
+    for (let rank = 0; rank < OBJECTS; rank++) {
+      const size = SIZES[rank % SIZES.length]!;
+      const path = `/all/${size}/${rank}`;
+      await Promise.all(sites.map((site) => get({ site, path, size, ...rest })));
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#loops);

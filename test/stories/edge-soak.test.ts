@@ -68,6 +68,7 @@ describe("a soak", () => {
   test(
     "under mixed traffic memory, descriptors and latency stay as they are, and every answer is right",
     async () => {
+      if (IS_LONG) await clients.fill();
       clients.start({ clients: 24, slow: 8, everyMs: 200 });
       const acting = act(performance.now() + SECONDS * 1000);
       const windows: (Window & { readonly controlPssMiB: number })[] = [];
