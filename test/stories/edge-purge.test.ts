@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { request } from "node:http";
 import { until, ZONE } from "./edge-stage.ts";
 import { EdgeWorld, NEWS, SHOP } from "./edge-world.ts";
 
@@ -100,4 +101,63 @@ describe("the disk tier", () => {
     expect(part.status).toBe(206);
     expect(part.body.equals(first.body.subarray(262_140, 600_001))).toBe(true);
   });
+
+  test("a large body on its way when its object is purged comes whole; who asks then gets the new one", async () => {
+    for (const size of [3_000_000, 17_500_000]) {
+      const path = `/going.bin?size=${size}`;
+      const url = `http://${SHOP}.${ZONE}${path}`;
+      const of = (body: Buffer) => /v\d+/.exec(body.toString("latin1", 0, 100))?.[0];
+      for (const scope of ["url", "prefix"] as const) {
+        await untilHit(url);
+        // Some that have begun to read and stopped, and some that the purge meets anywhere.
+        const reading = Promise.withResolvers<void>();
+        let begun = 0;
+        const paused = Array.from({ length: 3 }, () =>
+          paced(url, () => (begun++ < 3 ? reading.promise : Promise.resolve())),
+        );
+        await until(() => begun === 3, 30_000);
+        const any = Array.from({ length: 6 }, () => w.stage.get(url));
+        w.version++;
+        await w.stage.purge("shop", SHOP, scope === "url" ? path : "/going", { scope });
+        const after = await w.stage.get(url);
+        expect([after.body.length, of(after.body)]).toEqual([size, `v${w.version}`]);
+        reading.resolve();
+        for (const body of await Promise.all(paused)) {
+          expect([body.length, of(body)]).toEqual([size, `v${w.version - 1}`]);
+        }
+        const versions = [`v${w.version - 1}`, `v${w.version}`];
+        for (const { status, body } of await Promise.all(any)) {
+          expect([status, body.length, versions.includes(of(body) ?? "")]).toEqual([
+            200,
+            size,
+            true,
+          ]);
+        }
+      }
+    }
+    w.version = 1;
+  }, 60_000);
 });
+
+/** A body read at a pace of one's own. */
+function paced(url: string, pace: () => Promise<void>): Promise<Buffer> {
+  const { host, pathname, search } = new URL(url);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const at = { host: w.stage.address, port: w.stage.edge.httpPort, agent: false };
+  const asking = request({ ...at, path: pathname + search, headers: { host } });
+  asking.on("error", reject);
+  asking.on("response", async (response) => {
+    const parts: Buffer[] = [];
+    try {
+      for await (const part of response) {
+        parts.push(part as Buffer);
+        await pace();
+      }
+      resolve(Buffer.concat(parts));
+    } catch (fault) {
+      reject(fault);
+    }
+  });
+  asking.end();
+  return promise;
+}
