@@ -15,15 +15,17 @@ let applied: string[];
 let acks: number[];
 let answers: boolean;
 let fails: boolean;
+let tellsMost: number;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "turnpike-purge-"));
   bus = new LocalBus();
   [written, applied, acks, answers, fails] = [[], [], [], true, false];
+  tellsMost = 100;
   bus.subscribe("purge.ack", (ack) => acks.push(ack.number));
   bus.respond("purge.since", ({ after }) => {
     if (!answers) throw new Error("away");
-    const purges = written.filter((purge) => purge.number > after);
+    const purges = written.filter((purge) => purge.number > after).slice(0, tellsMost);
     return { latest: written.at(-1)?.number ?? 0, purges };
   });
 });
@@ -63,6 +65,20 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe("PurgeLog", () => {
+  test("asks on until it has all that it missed, and is behind until then", async () => {
+    for (let i = 0; i < 7; i++) write(`/${i}.png`);
+    tellsMost = 2;
+    const behind: boolean[] = [];
+    const heard = bus.subscribe("purge.ack", () => behind.push(log.behind));
+    const log = start();
+    await until(() => !log.behind);
+    expect([log.applied, applied.length]).toEqual([7, 7]);
+    await until(() => acks.length === 7);
+    heard();
+    expect(behind.slice(0, 6)).toEqual([true, true, true, true, true, true]);
+    await log.stop();
+  });
+
   test("takes purges of more than one URL in their place, and acknowledges them when they hold", async () => {
     const log = start();
     await until(() => !log.behind);

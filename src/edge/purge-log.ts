@@ -108,18 +108,21 @@ export class PurgeLog {
     });
   }
 
-  /** Asks for what came after the last number applied. No answer changes nothing. */
+  /** Asks for what came after the last number applied, until nothing did. No answer changes nothing. */
   async #catchUp(): Promise<void> {
     const { bus } = this.#o;
-    const reply = await bus
-      .request("purge.since", { after: this.#applied }, ASK_TIMEOUT_MS)
-      .catch(() => null);
-    if (reply === null || this.#stopped) return;
-    if (reply.purges.length > 0) {
-      this.#behind = true;
-      await this.#apply(reply.purges);
+    for (;;) {
+      const reply = await bus
+        .request("purge.since", { after: this.#applied }, ASK_TIMEOUT_MS)
+        .catch(() => null);
+      if (reply === null || this.#stopped) return;
+      if (reply.purges.length > 0) {
+        this.#behind = true;
+        await this.#apply(reply.purges);
+      }
+      this.#behind = reply.latest > this.#applied;
+      if (!this.#isBehind || reply.purges.length === 0) return;
     }
-    this.#behind = reply.latest > this.#applied;
   }
 
   async #apply(purges: readonly Purge[]): Promise<void> {

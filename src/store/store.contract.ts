@@ -74,7 +74,7 @@ export function storeContract(
       const empty = { version: 0, network: null, targets: {} };
       expect(await store.intents.read()).toEqual(empty);
       expect(await store.intents.latestSnapshot()).toBeNull();
-      expect(await store.purges.since(0)).toEqual({ latest: 0, purges: [] });
+      expect(await store.purges.since(0, 100)).toEqual({ latest: 0, purges: [] });
       expect(await store.audits.verify()).toBeNull();
     });
 
@@ -192,9 +192,11 @@ export function storeContract(
         const added = await store.purges.add(purge, auditOf("purge.create", "shop"));
         expect(added.number).toBe(n);
       }
-      const { latest, purges } = await store.purges.since(1);
+      const { latest, purges } = await store.purges.since(1, 100);
       expect([latest, ...purges.map((p) => p.number)]).toEqual([3, 2, 3]);
-      expect(await store.purges.since(3)).toEqual({ latest: 3, purges: [] });
+      expect(await store.purges.since(3, 100)).toEqual({ latest: 3, purges: [] });
+      const some = await store.purges.since(0, 2);
+      expect([some.latest, ...some.purges.map((p) => p.number)]).toEqual([3, 1, 2]);
       await store.purges.ack({ number: 2, node: "lon-1", atMs: 7 });
       await store.purges.ack({ number: 2, node: "lon-1", atMs: 9 });
       expect(await store.purges.acks(2)).toEqual([{ number: 2, node: "lon-1", atMs: 7 }]);
@@ -210,7 +212,7 @@ export function storeContract(
       ];
       for (const one of all) await store.purges.add(one, auditOf("purge.create", "shop"));
       const numbered = all.map((one, i) => ({ ...one, number: i + 1 }));
-      expect((await store.purges.since(0)).purges).toEqual(numbered);
+      expect((await store.purges.since(0, 100)).purges).toEqual(numbered);
       expect(await store.purges.read(3)).toEqual(numbered[2]!);
     });
 

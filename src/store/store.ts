@@ -156,7 +156,11 @@ export interface PurgeStore {
   /** Appends to the purge log and gives the entry its number. */
   add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
   read(number: number): Promise<Purge | null>;
-  since(after: number): Promise<{ readonly latest: number; readonly purges: readonly Purge[] }>;
+  /** The first so many entries above `after`, in order, and the log's last number. */
+  since(
+    after: number,
+    most: number,
+  ): Promise<{ readonly latest: number; readonly purges: readonly Purge[] }>;
   ack(ack: PurgeAck): Promise<void>;
   acks(number: number): Promise<readonly PurgeAck[]>;
 }

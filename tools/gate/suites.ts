@@ -17,7 +17,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   "purge-fleet": {
     files: ["test/stories/purge-fleet.test.ts"],
-    env: { TURNPIKE_PURGE_CACHES: "50", TURNPIKE_PURGES: "100" },
+    env: { TURNPIKE_PURGE_CACHES: "50", TURNPIKE_PURGES: "40" },
     full: { TURNPIKE_PURGE_CACHES: "50", TURNPIKE_PURGES: "400" },
   },
   "edge-crash": {

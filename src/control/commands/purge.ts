@@ -58,10 +58,13 @@ export async function readPurge(deps: Deps, caller: Caller, number: number): Pro
   };
 }
 
+/** Told at once: a cache that has missed more asks again. */
+const SINCE_MAX = 2_000;
+
 /** Answers caches that catch up, and collects their acknowledgements. Returns the way to stop. */
 export function servePurges(deps: Deps): () => void {
   const stops = [
-    deps.bus.respond("purge.since", ({ after }) => deps.store.purges.since(after)),
+    deps.bus.respond("purge.since", ({ after }) => deps.store.purges.since(after, SINCE_MAX)),
     deps.bus.subscribe("purge.ack", ({ number, node }) => {
       const ack = { number, node, atMs: deps.clock.wallMs() };
       deps.store.purges.ack(ack).catch((error: unknown) => {

@@ -21,10 +21,10 @@ export function purgeStore(db: Db): PurgeStore {
       const row = await query.executeTakeFirst();
       return row === undefined ? null : purgeOf(row as Row);
     },
-    async since(after) {
+    async since(after, most) {
       const query = db.selectFrom("purge").selectAll().where("number", ">", after);
-      const rows = (await query.orderBy("number").execute()).map((row) => purgeOf(row as Row));
-      return { latest: rows.at(-1)?.number ?? (await latest(db)), purges: rows };
+      const rows = await query.orderBy("number").limit(most).execute();
+      return { latest: await latest(db), purges: rows.map((row) => purgeOf(row as Row)) };
     },
     async ack({ number, node, atMs }) {
       await db
