@@ -1,74 +1,32 @@
 // Clauses of the HTTP RFCs that an operator of other caches would try first, each over real sockets.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect } from "node:net";
 import { parseList } from "structured-headers";
-import { type Reply, Stage, snapshotOf } from "./edge-stage.ts";
+import { type Reply, Stage, snapshotOf, ZONE } from "./edge-stage.ts";
+import { type Asked, RawOrigin, words } from "./raw-origin.ts";
 
 const NET = "127.76";
 const SITE = "www.clauses.example";
+const MOVED = "www.paused.example";
 
-/** A request as the web server read it. */
-interface Asked {
-  readonly line: string;
-  readonly fields: ReadonlyMap<string, string>;
-}
-
-/** What the web server writes back, to the letter; null: it hangs up. */
-let say: (asked: Asked, socket: Socket) => string | null = () => null;
-const log: Asked[] = [];
-const open = new Set<Socket>();
-let server: Server;
 let stage: Stage;
-
-function readAsked(text: string): Asked {
-  const [line = "", ...rest] = text.split("\r\n");
-  const fields = rest
-    .filter((one) => one !== "")
-    .map((one): [string, string] => {
-      const colon = one.indexOf(":");
-      return [one.slice(0, colon).toLowerCase(), one.slice(colon + 1).trim()];
-    });
-  return { line, fields: new Map(fields) };
-}
-
-/** A response of these fields and this body, with its length. */
-function words(status: string, fields: readonly string[], body = ""): string {
-  const lines = [`HTTP/1.1 ${status}`, ...fields, `Content-Length: ${body.length}`];
-  return `${lines.join("\r\n")}\r\n\r\n${body}`;
-}
+const origin = new RawOrigin();
+const { log } = origin;
 
 const date = (ms: number) => `Date: ${new Date(ms).toUTCString()}`;
 const nowMs = () => stage.clock.wallMs();
 
 beforeAll(async () => {
-  server = createServer((socket) => {
-    open.add(socket);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => {});
-    let text = "";
-    socket.on("data", (chunk) => {
-      text += chunk.toString("latin1");
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const asked = readAsked(text.slice(0, end));
-      text = text.slice(end + 4);
-      log.push(asked);
-      const said = say(asked, socket);
-      if (said === null) socket.destroy();
-      else socket.write(said, "latin1");
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, `${NET}.21.1`, resolve));
-  const { port } = server.address() as { port: number };
+  const { port } = await origin.start(`${NET}.21.1`);
   const origins = [{ name: "o1", v4: `${NET}.21.1`, port }];
   const site = { hostname: SITE, customer: "clauses", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), `${NET}.29.1`);
+  const rules = [{ name: "pause", redirect: { status: 302, to: "/pause.html" } }];
+  stage = new Stage(snapshotOf([site, { ...site, hostname: MOVED, rules }]), `${NET}.29.1`);
   await stage.start();
 });
 afterAll(async () => {
   await stage.stop();
-  for (const socket of open) socket.destroy();
-  await new Promise((resolve) => server.close(resolve));
+  await origin.stop();
 });
 beforeEach(() => {
   log.length = 0;
@@ -90,7 +48,7 @@ describe("If-Range", () => {
 
   test("with the date of something changed in the second it was sent is no strong validator (RFC 9110 8.8.2.2)", async () => {
     const changed = `Last-Modified: ${new Date(nowMs()).toUTCString()}`;
-    say = () => words("200 OK", ["Cache-Control: max-age=60", date(nowMs()), changed], body);
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60", date(nowMs()), changed], body);
     const first = await get("/if-range-young");
     const only = first.headers.get("last-modified")!;
     const reply = await get("/if-range-young", { range: "bytes=2-3", "if-range": only });
@@ -99,7 +57,7 @@ describe("If-Range", () => {
 
   test("with the exact date of something older cuts what is held", async () => {
     const changed = `Last-Modified: ${new Date(since).toUTCString()}`;
-    say = () => words("200 OK", ["Cache-Control: max-age=60", date(nowMs()), changed], body);
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60", date(nowMs()), changed], body);
     const first = await get("/if-range-old");
     const only = first.headers.get("last-modified")!;
     const reply = await get("/if-range-old", { range: "bytes=2-3", "if-range": only });
@@ -112,7 +70,7 @@ describe("If-Range", () => {
 
 describe("a range", () => {
   test("may end at the greatest number of 64 bits and beyond (RFC 9110 14.1.2)", async () => {
-    say = () => words("200 OK", ["Cache-Control: max-age=60"], "0123456789");
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "0123456789");
     await get("/huge-last");
     for (const last of ["9223372036854775807", "18446744073709551616"]) {
       const reply = await get("/huge-last", { range: `bytes=8-${last}` });
@@ -125,7 +83,7 @@ describe("a range", () => {
   });
 
   test("that nothing satisfies does not keep what others ask for from being kept", async () => {
-    say = ({ fields }) =>
+    origin.say = ({ fields }) =>
       fields.has("range")
         ? words("416 Range Not Satisfiable", ["Content-Range: bytes */4"])
         : words("200 OK", ["Cache-Control: max-age=60"], "held");
@@ -137,7 +95,7 @@ describe("a range", () => {
 });
 
 test("an answer that blames one request does not keep the next one's from being kept", async () => {
-  say = ({ fields }) =>
+  origin.say = ({ fields }) =>
     fields.has("x-bad")
       ? words("400 Bad Request", [])
       : words("200 OK", ["Cache-Control: max-age=60"], "held");
@@ -148,7 +106,7 @@ test("an answer that blames one request does not keep the next one's from being 
 
 test("what is kept again after an error of its server is shared at once", async () => {
   let fails = true;
-  say = () =>
+  origin.say = () =>
     fails
       ? words("503 Service Unavailable", [])
       : words("200 OK", ["Cache-Control: max-age=60"], "held");
@@ -160,7 +118,7 @@ test("what is kept again after an error of its server is shared at once", async 
 
 test("a 304 makes no weak tag strong: its bytes may be in another coding (RFC 9110 8.8.1)", async () => {
   const vary = ["Cache-Control: max-age=10", "Vary: Accept-Encoding"];
-  say = ({ fields }) =>
+  origin.say = ({ fields }) =>
     fields.has("if-none-match")
       ? words("304 Not Modified", [...vary, 'ETag: "v1"'])
       : words("200 OK", [...vary, 'ETag: W/"v1"'], "squeezed");
@@ -174,7 +132,7 @@ test("a 304 makes no weak tag strong: its bytes may be in another coding (RFC 91
 });
 
 test("a 304 without a Date is of now: what it renews is fresh again (RFC 9110 6.6.1)", async () => {
-  say = ({ fields }) =>
+  origin.say = ({ fields }) =>
     words(fields.has("if-none-match") ? "304 Not Modified" : "200 OK", [
       ...["Cache-Control: max-age=10", 'ETag: "a"'],
     ]);
@@ -191,7 +149,7 @@ describe("HEAD about what is stale", () => {
     const control = "Cache-Control: max-age=10, stale-if-error=600";
     let fault: string | null = null;
     let fails = false;
-    say = () => (fails ? fault : words("200 OK", [control, 'ETag: "a"'], "held"));
+    origin.say = () => (fails ? fault : words("200 OK", [control, 'ETag: "a"'], "held"));
     for (const said of [null, words("503 Service Unavailable", [])]) {
       fails = false;
       fault = said;
@@ -207,11 +165,11 @@ describe("HEAD about what is stale", () => {
   });
 
   test("that goes to its server says so in Cache-Status (RFC 9211 2.2)", async () => {
-    say = () => words("200 OK", ["Cache-Control: max-age=10", 'ETag: "a"'], "held");
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=10", 'ETag: "a"'], "held");
     await get("/head-fwd");
     stage.clock.advance(20_000);
     const head = 'HTTP/1.1 200 OK\r\nETag: "a"\r\nCache-Control: max-age=10\r\nContent-Length: 4';
-    say = ({ line }) => (line.startsWith("HEAD") ? `${head}\r\n\r\n` : null);
+    origin.say = ({ line }) => (line.startsWith("HEAD") ? `${head}\r\n\r\n` : null);
     expect(ours(await get("/head-fwd", {}, "HEAD"))).toMatchObject({
       ...{ fwd: "stale", "fwd-status": "200" },
     });
@@ -222,19 +180,19 @@ describe("HEAD about what is stale", () => {
 test("what its server says is gone does not come back when that server is out of reach", async () => {
   for (const status of ["404 Not Found", "410 Gone"]) {
     const path = `/gone-${status.slice(0, 3)}`;
-    say = () => words("200 OK", ["Cache-Control: max-age=10", 'ETag: "a"'], "held");
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=10", 'ETag: "a"'], "held");
     await get(path);
     stage.clock.advance(20_000);
-    say = () => words(status, []);
+    origin.say = () => words(status, []);
     expect((await get(path)).status).toBe(Number(status.slice(0, 3)));
     stage.clock.advance(11_000);
-    say = () => null;
+    origin.say = () => null;
     expect((await get(path)).status).toBe(502);
   }
 });
 
 test("another variant is a vary-miss in Cache-Status (RFC 9211 2.2)", async () => {
-  say = ({ fields }) =>
+  origin.say = ({ fields }) =>
     words("200 OK", ["Cache-Control: max-age=60", "Vary: X-Kind"], fields.get("x-kind"));
   expect(ours(await get("/kinds", { "x-kind": "a" })).fwd).toBe("uri-miss");
   expect(ours(await get("/kinds", { "x-kind": "b" })).fwd).toBe("vary-miss");
@@ -243,13 +201,13 @@ test("another variant is a vary-miss in Cache-Status (RFC 9211 2.2)", async () =
 
 describe("Max-Forwards of OPTIONS (RFC 9110 7.6.2)", () => {
   test("is one less at the web server", async () => {
-    say = () => words("204 No Content", ["Allow: GET"]).replace("Content-Length: 0\r\n", "");
+    origin.say = () => words("204 No Content", ["Allow: GET"]).replace("Content-Length: 0\r\n", "");
     expect((await get("/max", { "max-forwards": "3" }, "OPTIONS")).status).toBe(204);
     expect(log.at(-1)?.fields.get("max-forwards")).toBe("2");
   });
 
   test("of nothing ends here", async () => {
-    say = () => words("200 OK", [], "not reached");
+    origin.say = () => words("200 OK", [], "not reached");
     const reply = await get("/max", { "max-forwards": "0" }, "OPTIONS");
     expect([reply.status, reply.headers.get("allow") !== null, log.length]).toEqual([
       ...[204, true, 0],
@@ -257,18 +215,18 @@ describe("Max-Forwards of OPTIONS (RFC 9110 7.6.2)", () => {
   });
 
   test("says nothing of other methods", async () => {
-    say = () => words("200 OK", ["Cache-Control: no-store"], "reached");
+    origin.say = () => words("200 OK", ["Cache-Control: no-store"], "reached");
     expect((await get("/max-get", { "max-forwards": "0" })).text).toBe("reached");
   });
 });
 
 test("a 304 that nobody asked for is no answer, twice neither", async () => {
-  say = () => words("304 Not Modified", ['ETag: "a"']);
+  origin.say = () => words("304 Not Modified", ['ETag: "a"']);
   expect((await get("/unasked-304")).status).toBe(502);
 });
 
 test("a part that nobody asked for is not taken for the whole (RFC 9110 15.3.7)", async () => {
-  say = () =>
+  origin.say = () =>
     words(
       "206 Partial Content",
       ["Cache-Control: max-age=60", "Content-Range: bytes 0-3/10"],
@@ -276,12 +234,12 @@ test("a part that nobody asked for is not taken for the whole (RFC 9110 15.3.7)"
     );
   const reply = await get("/unasked-206");
   expect(reply.status).toBe(502);
-  say = () => words("200 OK", ["Cache-Control: max-age=60"], "0123456789");
+  origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "0123456789");
   expect((await get("/unasked-206")).text).toBe("0123456789");
 });
 
 test("only-if-cached is answered by what is held, else with 504 and no question (RFC 9111 5.2.1.7)", async () => {
-  say = () => words("200 OK", ["Cache-Control: max-age=60"], "held");
+  origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "held");
   const only = { "cache-control": "only-if-cached" };
   expect([(await get("/only", only)).status, log.length]).toEqual([504, 0]);
   await get("/only");
@@ -290,7 +248,7 @@ test("only-if-cached is answered by what is held, else with 504 and no question 
 });
 
 test("whatever has no Date gets the time at which it came (RFC 9110 6.6.1)", async () => {
-  say = () => words("200 OK", ["Cache-Control: no-store"], "undated");
+  origin.say = () => words("200 OK", ["Cache-Control: no-store"], "undated");
   for (const [path, method] of [
     ["/u", "GET"],
     ["/u", "HEAD"],
@@ -306,7 +264,7 @@ test("whatever has no Date gets the time at which it came (RFC 9110 6.6.1)", asy
 });
 
 test("HEAD of what has no content says no length (RFC 9110 8.6)", async () => {
-  say = () => "HTTP/1.1 204 No Content\r\nCache-Control: max-age=60\r\n\r\n";
+  origin.say = () => "HTTP/1.1 204 No Content\r\nCache-Control: max-age=60\r\n\r\n";
   await get("/empty");
   const reply = await get("/empty", {}, "HEAD");
   expect([reply.status, ours(reply).hit, reply.headers.get("content-length")]).toEqual([
@@ -337,7 +295,7 @@ describe("a large object that is not held", () => {
 
   test("several ranges of it cost the slices that they lie in (H12)", async () => {
     sentBytes = 0;
-    say = serveParts;
+    origin.say = serveParts;
     const range = `bytes=0-9, ${5 * MIB}-${5 * MIB + 9}`;
     for (const hit of [undefined, "true"]) {
       const reply = await get("/several", { range });
@@ -355,7 +313,7 @@ describe("a large object that is not held", () => {
 
   test("several long ranges of it are sent as they come, to the byte", async () => {
     sentBytes = 0;
-    say = serveParts;
+    origin.say = serveParts;
     const [a, b] = [MIB + 7, 4 * MIB + 3];
     const range = `bytes=${b}-${b + MIB},${a}-${a + MIB}`;
     const reply = await get("/several-long", { range });
@@ -368,7 +326,7 @@ describe("a large object that is not held", () => {
   });
 
   test("a part far ahead of what is on its way comes at once, and from slices (H12)", async () => {
-    say = serveParts;
+    origin.say = serveParts;
     const { hostname, port } = { hostname: stage.address, port: stage.edge.httpPort };
     const client = connect(port, hostname);
     client.on("error", () => {});
@@ -385,4 +343,33 @@ describe("a large object that is not held", () => {
     expect(log.filter((one) => one.fields.has("range")).length).toBe(1);
     client.destroy();
   });
+});
+
+test("If-Range with a date cuts what is held in parts, too", async () => {
+  const since = new Date(Date.UTC(2026, 10, 1)).toUTCString();
+  origin.say = ({ fields }) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(fields.get("range") ?? "")!;
+    const end = Math.min(Number(last), 3_999_999);
+    return words(
+      "206 Partial Content",
+      [
+        ...['ETag: "p"', "Cache-Control: max-age=60", date(nowMs()), `Last-Modified: ${since}`],
+        `Content-Range: bytes ${first}-${end}/4000000`,
+      ],
+      "x".repeat(end - Number(first) + 1),
+    );
+  };
+  await get("/parts-date", { range: "bytes=3000000-3000001" });
+  const again = await get("/parts-date", { range: "bytes=3000002-3000003", "if-range": since });
+  expect([again.status, ours(again).hit, log.length]).toEqual([206, "true", 1]);
+});
+
+test("a rule that sends all of a site to one page does not send that page in a circle", async () => {
+  origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "pause");
+  for (const at of [`http://${MOVED}`, `http://c.${ZONE}/${MOVED}`]) {
+    const sent = await stage.get(`${at}/shop?a=1`);
+    expect(sent.status).toBe(302);
+    const there = await stage.get(new URL(sent.headers.get("location")!, `${at}/shop`).href);
+    expect([there.status, there.text]).toEqual([200, "pause"]);
+  }
 });

@@ -1,12 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import type { WhyNot } from "../../model/why-not.ts";
 import { ageMs, isNotModified, mayCut } from "../../policy/caching/mod.ts";
-import {
-  type ByteRange,
-  type CacheStatus,
-  parseHttpDate,
-  parseRanges,
-} from "../../wire/http/mod.ts";
+import { type ByteRange, type CacheStatus, parseRanges } from "../../wire/http/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
@@ -15,6 +10,7 @@ import type { Fetched } from "./fetched.ts";
 import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
+import { dateMsOf } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import { encodedFor } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
@@ -117,9 +113,8 @@ function rangesOf(
   // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2).
   if (field === null || meta.bodyBytes < 0) return null;
   const only = asked.get("if-range");
-  if (only !== null) {
-    const date = meta.fields.find(([name]) => name === "date")?.[1] ?? "";
-    if (!mayCut(only, { ...meta, dateMs: parseHttpDate(date, nowMs) })) return null;
+  if (only !== null && !mayCut(only, { ...meta, dateMs: dateMsOf(meta.fields, nowMs) })) {
+    return null;
   }
   const ranges = parseRanges(field, meta.bodyBytes);
   if (held.kind !== "spool" || ranges === null || ranges === "unsatisfiable") return ranges;

@@ -35,11 +35,17 @@ const NOT_ON_SECOND = new Set([
   "report-to",
   "reporting-endpoints",
   "origin-agent-cluster",
+  // What browsers keep for the whole name as well.
+  ...["accept-ch", "critical-ch", "expect-ct", "public-key-pins", "set-login"],
+  "use-as-dictionary",
 ]);
 
-/** Types that run nothing when opened as a page of their own; all others are sandboxed. */
+/**
+ * Types that run nothing when opened as a page of their own; all others are sandboxed. Of several types,
+ * in several fields or in one with commas, browsers take the last that they know: such are not inert.
+ */
 const INERT =
-  /^(image\/(?!svg)|audio\/|video\/|font\/|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))/i;
+  /^(image\/(?!svg)|audio\/|video\/|font\/|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))[^,]*$/i;
 
 /** Browsers take fonts and modules of another name only where that name says so to the page's. */
 const ASKED_WITH_CORS = /^(font\/|application\/(font-|x-font-|javascript)|text\/javascript)/i;

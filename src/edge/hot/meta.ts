@@ -9,7 +9,7 @@ import {
   variantLanguage,
 } from "../../policy/caching/mod.ts";
 import { keyParts, ttlFor } from "../../policy/rules/mod.ts";
-import { formatHttpDate, parseCacheControl } from "../../wire/http/mod.ts";
+import { formatHttpDate, parseCacheControl, parseHttpDate } from "../../wire/http/mod.ts";
 import { type Fields, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import type { Fetched } from "./fetched.ts";
@@ -25,6 +25,11 @@ export function getter(fields: Fields): (name: string) => string | null {
     }
     return found;
   };
+}
+
+/** When it was sent, ms since the epoch; null where it does not say. */
+export function dateMsOf(fields: Fields, nowMs: number): number | null {
+  return parseHttpDate(getter(fields)("date") ?? "", nowMs);
 }
 
 /** What an answer says to a cache, with the lifetimes that the site's rules give it. */

@@ -4,6 +4,7 @@ import {
   covers,
   isNotModified,
   isStrong,
+  mayCut,
   type Part,
   partOf,
   SLICE_BYTES,
@@ -11,12 +12,7 @@ import {
   storable,
   writeRange,
 } from "../../policy/caching/mod.ts";
-import {
-  type ByteRange,
-  matchesStrongly,
-  parseContentRange,
-  parseRanges,
-} from "../../wire/http/mod.ts";
+import { type ByteRange, parseContentRange, parseRanges } from "../../wire/http/mod.ts";
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
@@ -24,7 +20,7 @@ import { count, countBytes, countIn, countStream } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
-import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
+import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import type { Refusal } from "./refuse.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
@@ -154,7 +150,8 @@ export class Parts {
     const { meta } = object;
     const asked = ask.request.headers;
     const onlyIf = asked.get("if-range");
-    if (onlyIf !== null && !(meta.etag !== null && matchesStrongly(onlyIf, meta.etag))) return null;
+    const dateMs = dateMsOf(meta.fields, this.#needs.nowMs());
+    if (!mayCut(onlyIf, { ...meta, dateMs })) return null;
     const ranges = parseRanges(asked.get("range") ?? "", meta.part.sizeBytes);
     if (ranges === null && how.asCame !== true) return null;
     const headers = this.#headers(object, ask, how);

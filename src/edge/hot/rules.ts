@@ -163,6 +163,8 @@ export class RuleSteps {
     const { is } = plan.redirect;
     const prefix = ask.form === "path" ? `/${ask.entry.hostname}` : "";
     const location = redirectTarget(is, { path: ask.path, prefix });
+    // All of a site sent to one page of it: that page is not sent to itself, in a circle.
+    if (location === prefix + ask.path || location === ask.request.url) return null;
     return this.#bare(ask, plan.redirect, { status: is.status, fields: [["location", location]] });
   }
 
