@@ -1,54 +1,28 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Program, until } from "../lab/process.ts";
-import { HOSTNAME, PORTS, smallNetwork, smallNode, upArgs, ZONE } from "../lab/small-network.ts";
-import { Api, Folder, loopback, runTurnpike, startTurnpike } from "../lab/turnpike.ts";
-import { ask } from "./edge-stage.ts";
+import { until } from "../lab/process.ts";
+import { HOSTNAME } from "../lab/small-network.ts";
+import { runTurnpike } from "../lab/turnpike.ts";
+import { type OneNode, startOneNode } from "./one-node-world.ts";
 
-const folder = new Folder();
-const at = loopback();
-const control = `http://${at(1)}:${PORTS.control}`;
-const api = new Api(control);
-let running: Program | null = null;
-let token = "";
+let world: OneNode;
 let version = 1;
 
-const origin = Bun.serve({
-  hostname: at(2),
-  port: PORTS.origin,
-  fetch: () =>
-    new Response(`v${version}`, {
-      headers: { "cache-control": "max-age=600", "surrogate-key": "logo all" },
-    }),
-});
-
 beforeAll(async () => {
-  const node = smallNode({ address: at(1), data: folder.join("data") });
-  running = startTurnpike(upArgs(folder, "node", node));
-  await running.says("ready");
-  token = await api.signIn();
-  await api.must("POST", "/apply", { network: smallNetwork({ address: at(1), origins: [at(2)] }) });
+  const headers = { "cache-control": "max-age=600", "surrogate-key": "logo all" };
+  world = await startOneNode({ answer: () => new Response(`v${version}`, { headers }) });
   // Until it has heard of the purge log it validates all that it holds.
   await until(
-    async () => (await get("/x")).headers.get("cache-status")?.includes("; hit") ?? false,
+    async () => (await world.get("/x")).headers.get("cache-status")?.includes("; hit") ?? false,
     {
       ...{ what: "the cache to serve what it holds", withinMs: 20_000, everyMs: 100 },
     },
   );
 }, 60_000);
 
-afterAll(async () => {
-  await running?.kill();
-  await origin.stop(true);
-  folder.remove();
-});
-
-function get(path: string) {
-  const url = `http://c.${ZONE}/${HOSTNAME}${path}`;
-  return ask({ address: at(1), port: PORTS.http }, url, { fields: {}, method: "GET" });
-}
+afterAll(() => world?.stop());
 
 async function served(path: string): Promise<string> {
-  return (await get(path)).text;
+  return (await world.get(path)).text;
 }
 
 for (const [what, args] of [
@@ -64,8 +38,7 @@ for (const [what, args] of [
     version++;
     const old = await served("/img/a.png");
     expect(old).toBe(`v${version - 1}`);
-    const where = ["--server", control, "--token", token];
-    const ran = await runTurnpike(["purge", HOSTNAME, ...args, "--wait", ...where]);
+    const ran = await runTurnpike(["purge", HOSTNAME, ...args, "--wait", ...world.flags]);
     expect([ran.code, ran.output]).toEqual([
       0,
       expect.stringMatching(/acknowledged by one \(\d+ ms\)/),
@@ -76,13 +49,10 @@ for (const [what, args] of [
 
 test("turnpike purge of nothing, or of two things, is refused", async () => {
   for (const args of [[], ["/a", "--all"]]) {
-    const where = ["--server", control, "--token", token];
-    const ran = await runTurnpike(["purge", HOSTNAME, ...args, ...where]);
+    const ran = await runTurnpike(["purge", HOSTNAME, ...args, ...world.flags]);
     expect([ran.code, ran.output]).toEqual([1, expect.stringContaining("expected one of path")]);
   }
 }, 30_000);
-
-const where = () => ["--server", control, "--token", token];
 
 test("turnpike purge takes a URL as a browser shows it, whatever its case, port and fragment", async () => {
   const path = "/img/b.png?size=2";
@@ -90,23 +60,30 @@ test("turnpike purge takes a URL as a browser shows it, whatever its case, port 
   version++;
   expect(await served(path)).toBe(old);
   const url = `HTTPS://${HOSTNAME.toUpperCase()}:8443${path}#top`;
-  const ran = await runTurnpike(["purge", url, "--wait", ...where()]);
+  const ran = await runTurnpike(["purge", url, "--wait", ...world.flags]);
   expect([ran.code, ran.output]).toEqual([0, expect.stringContaining("acknowledged by one")]);
   expect(await served(path)).toBe(`v${version}`);
-  const both = await runTurnpike(["purge", url, "/a", ...where()]);
+  const both = await runTurnpike(["purge", url, "/a", ...world.flags]);
   expect([both.code, both.output]).toEqual([2, expect.stringContaining("one of a URL and a path")]);
 }, 30_000);
 
 test("turnpike purge --customer: all sites of the customer, an entry of the log each", async () => {
   await served("/img/c.png");
   version++;
-  const args = ["purge", "--customer", "shop", "--tag", "all", "--wait", "--json", ...where()];
+  const args = ["purge", "--customer", "shop", "--tag", "all", "--wait", "--json", ...world.flags];
   const ran = await runTurnpike(args);
   const views: { purge: { site: string }; missing: string[] }[] = JSON.parse(ran.output);
   expect(ran.code).toBe(0);
   expect(views.map((view) => [view.purge.site, view.missing])).toEqual([[HOSTNAME, []]]);
   expect(await served("/img/c.png")).toBe(`v${version}`);
-  const both = await runTurnpike(["purge", HOSTNAME, "--customer", "shop", "--all", ...where()]);
+  const both = await runTurnpike([
+    "purge",
+    HOSTNAME,
+    "--customer",
+    "shop",
+    "--all",
+    ...world.flags,
+  ]);
   expect([both.code, both.output]).toEqual([2, expect.stringContaining("and --customer")]);
 }, 30_000);
 
@@ -121,20 +98,27 @@ test("a prefix reaches what it names in the form that URLs have", async () => {
     "--prefix",
     '/img/"quoted"',
     "--wait",
-    ...where(),
+    ...world.flags,
   ]);
   expect(ran.code).toBe(0);
   expect(await served(encodeURI(path))).toBe(`v${version}`);
-  const fragment = await runTurnpike(["purge", HOSTNAME, "/img/a.png#top", ...where()]);
+  const fragment = await runTurnpike(["purge", HOSTNAME, "/img/a.png#top", ...world.flags]);
   expect([fragment.code, fragment.output]).toEqual([1, expect.stringContaining("no fragment")]);
 }, 30_000);
 
 test("a cache that does not answer is named, beside those that did and when", async () => {
-  const network = smallNetwork({ address: at(1), origins: [at(2)] });
+  const { network, at, api } = world;
   const [node] = network.nodes as Record<string, unknown>[];
   const late = { ...node, name: "late", roles: ["edge"], addresses: { v4: at(9) } };
   await api.must("POST", "/apply", { network: { ...network, nodes: [node, late] } });
-  const ran = await runTurnpike(["purge", HOSTNAME, "/img/a.png", "--wait-sec", "1", ...where()]);
+  const ran = await runTurnpike([
+    "purge",
+    HOSTNAME,
+    "/img/a.png",
+    "--wait-sec",
+    "1",
+    ...world.flags,
+  ]);
   const words = expect.stringMatching(/not acknowledged by late; by one \(\d+ ms\) it is/);
   expect([ran.code, ran.output]).toEqual([1, words]);
 }, 30_000);
