@@ -36,9 +36,14 @@ export class Forwarder {
   static async start(
     at: { readonly host: string; readonly port: number },
     to: { readonly host: string; readonly port: number },
+    { delayMs = 0 } = {},
   ): Promise<Forwarder> {
     const one = new Forwarder(to);
-    one.#socket.on("message", (bytes, from) => one.#take(bytes, from.address, from.port));
+    one.#socket.on("message", (bytes, from) => {
+      const take = () => one.#take(bytes, from.address, from.port);
+      if (delayMs === 0) take();
+      else setTimeout(take, delayMs);
+    });
     one.#up.on("message", (bytes) => one.#relay(bytes));
     // What is not listened to yet is asked again by whoever asked.
     for (const socket of [one.#socket, one.#up]) socket.on("error", () => {});

@@ -31,11 +31,20 @@ export class Lab {
   /** Whether name servers answer with what they have, something older, or not at all. */
   servers: "right" | "older" | "silent" = "right";
 
+  /** In place of the table: real name servers. */
+  asks: NameResolver | null = null;
+  /** What the authority sees of a TXT record; in place of the table. */
+  sees: ((name: string) => Promise<readonly string[]>) | null = null;
+
+  get bus(): LocalBus {
+    return this.#bus;
+  }
+
   async start(acme = "", sites = NETWORK_YAML): Promise<this> {
     let ca: FakeCa | null = null;
     this.control = await startControlWorld({
       bus: this.#bus,
-      resolver: this.#resolver(),
+      resolver: this.asks ?? this.#resolver(),
       openTransport: (...given) => ca?.open(...given) ?? (() => Promise.reject(new Error("none"))),
     });
     const { clock } = this.control;
@@ -50,8 +59,9 @@ export class Lab {
       look: async (host, type, keyAuthorization) => {
         if (type !== "dns-01") return "not looked at";
         const value = new Bun.CryptoHasher("sha256").update(keyAuthorization).digest("base64url");
-        const held = (await this.challenges()).get(`_acme-challenge.${host}`);
-        return held === value ? null : `no TXT for ${host}`;
+        const name = `_acme-challenge.${host}`;
+        const all = (await this.sees?.(name)) ?? [(await this.challenges()).get(name)];
+        return all.includes(value) ? null : `no TXT for ${host}`;
       },
     });
     this.headers = await this.control.token(OPERATOR);

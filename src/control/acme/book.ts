@@ -97,8 +97,12 @@ export class AcmeBook {
     const onSilent = (nodes: readonly string[]) => {
       deps.log.warn("Nodes do not answer: an authority that asks them has no answer", { nodes });
     };
-    const dns = showByDns({ extras, resolver, wait, network, onSilent });
-    const http = showByHttp({ bus: deps.bus, wait, network, onSilent });
+    const isDown = (node: string) => {
+      return deps.feed.health().targets[`node/${node}`]?.state === "down";
+    };
+    const common = { wait, network, isDown, onSilent };
+    const dns = showByDns({ ...common, extras, resolver });
+    const http = showByHttp({ ...common, bus: deps.bus });
     this.#stopping.signal.addEventListener("abort", () => http.stop());
     const challengers = { "dns-01": dns, "http-01": http };
     const findWay = async (wanted: WantedName) => {

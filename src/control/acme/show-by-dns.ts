@@ -11,6 +11,8 @@ import type { Challenger, Shown } from "./issue.ts";
 export interface ShowByDnsOptions extends Pick<AskAll, "wait" | "onSilent" | "heldMsMax"> {
   readonly extras: Pick<ZoneExtras, "show" | "withdraw">;
   readonly network: () => Promise<Network | null>;
+  /** Whether a node is known to be down. */
+  readonly isDown: (node: string) => boolean;
   readonly resolver: NameResolver;
 }
 
@@ -25,7 +27,8 @@ export function showByDns(o: ShowByDnsOptions): Challenger {
       const servers = (network?.nodes ?? []).filter(({ roles }) => roles.includes("dns"));
       const port = network?.ports.dns ?? 53;
       const nodes = servers.map((node) => {
-        return { name: node.name, address: addressOf(node.addresses, port) };
+        const address = addressOf(node.addresses, port);
+        return { name: node.name, address, isDown: o.isDown(node.name) };
       });
       const ask = async (address: string) => {
         return (await textsAt(o.resolver, address, name))?.includes(value) ?? null;

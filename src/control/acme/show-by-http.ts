@@ -11,6 +11,8 @@ const ANSWER_BYTES_MAX = 2000;
 export interface ShowByHttpOptions extends Pick<AskAll, "wait" | "onSilent" | "heldMsMax"> {
   readonly bus: Bus;
   readonly network: () => Promise<Network | null>;
+  /** Whether a node is known to be down. */
+  readonly isDown: (node: string) => boolean;
 }
 
 /**
@@ -42,7 +44,8 @@ export function showByHttp(o: ShowByHttpOptions): Challenger & { stop(): void } 
       const caches = (network?.nodes ?? []).filter(({ roles }) => roles.includes("edge"));
       const port = network?.ports.http ?? 80;
       const nodes = caches.map((node) => {
-        return { name: node.name, address: addressOf(node.addresses, port) };
+        const address = addressOf(node.addresses, port);
+        return { name: node.name, address, isDown: o.isDown(node.name) };
       });
       const ask = async (address: string) => {
         const text = await pageAt(address, host, token);
