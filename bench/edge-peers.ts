@@ -86,3 +86,21 @@ const varnish: Peer = {
 };
 
 export const peers: readonly Peer[] = [nginx, varnish];
+
+/** The runtime alone: no peer, but what ours stands on (edge-bare.ts). */
+export function startBare(
+  o: Omit<PeerStart, "dir" | "origin"> & {
+    readonly host: string;
+    readonly folders: readonly {
+      readonly name: string;
+      readonly objects: number;
+      readonly bytes: number;
+    }[];
+  },
+): ChildProcess {
+  const { address, http, https, cert, key, host } = o;
+  const folders = o.folders.map(({ name, objects, bytes }) => `${name}:${objects}:${bytes}`);
+  const where = [address, String(http), String(https), cert, key, host];
+  const args = [process.execPath, join(import.meta.dir, "edge-bare.ts"), ...where, ...folders];
+  return spawn(o.pin[0]!, [...o.pin.slice(1), ...args], { stdio: "ignore" });
+}

@@ -8,7 +8,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfSigned } from "../src/cli/demo/certificate.ts";
 import { cpuUs, rssBytes } from "./dns-process.ts";
-import { peers } from "./edge-peers.ts";
+import { peers, startBare } from "./edge-peers.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
 
 /**
@@ -40,6 +40,8 @@ let loads = 0;
 interface Subject {
   readonly name: string;
   readonly ours: boolean;
+  /** It is the runtime alone, which has only these. */
+  readonly only?: readonly Folder[];
   readonly http: number;
   readonly https: number | null;
   readonly child: ChildProcess;
@@ -192,6 +194,7 @@ async function startAll(o: {
   const [cert, key] = [join(o.dir, "cert.pem"), join(o.dir, "key.pem")];
   writeFileSync(cert, pem.cert);
   writeFileSync(key, pem.key);
+  await addBare({ ...o, cert, key });
   for (const [i, peer] of peers.entries()) {
     const version = peer.version();
     if (version === null) {
@@ -218,6 +221,22 @@ async function startAll(o: {
   for (const subject of o.subjects) await fill(subject);
 }
 
+/** What a hit costs in the runtime itself, with nothing of ours. */
+async function addBare(o: {
+  readonly cert: string;
+  readonly key: string;
+  readonly subjects: Subject[];
+  readonly missing: string[];
+}): Promise<void> {
+  const only = ["k1", "k100"] as const;
+  const at = { address: ADDRESS, http: 25_390, https: 25_391, cert: o.cert, key: o.key };
+  const folders = only.map((name) => ({ name, ...FOLDERS[name] }));
+  const child = startBare({ ...at, host: HOST, folders, pin: PIN });
+  const bare = { name: "bare runtime", ours: false, only, ...at, child };
+  if (await ready(bare)) o.subjects.push(bare);
+  else o.missing.push(`${bare.name}: does not start here`);
+}
+
 async function ready(subject: Subject): Promise<boolean> {
   const until = performance.now() + READY_MS_MAX;
   while (performance.now() < until) {
@@ -231,6 +250,7 @@ async function ready(subject: Subject): Promise<boolean> {
 /** Every object is asked for once, so that what is measured are hits. */
 async function fill(subject: Subject): Promise<void> {
   for (const [folder, { objects }] of Object.entries(FOLDERS)) {
+    if (subject.only?.some((name) => name === folder) === false) continue;
     for (let i = 0; i < objects; i++) await get(subject, `/${folder}/${i}`);
   }
 }
@@ -250,9 +270,12 @@ async function run(
   workload: Workload,
   o: BenchOptions & { readonly dir: string; readonly subjects: readonly Subject[] },
 ): Promise<BenchCase> {
-  const subjects = o.subjects.filter((s) => !workload.tls || s.https !== null);
-  const figures = subjects.map(({ name, ours }) => ({
-    ...{ name, ours, rssBytes: 0, failed: 0 },
+  const subjects = o.subjects.filter(
+    ({ https, only }) =>
+      (!workload.tls || https !== null) && only?.includes(workload.folder) !== false,
+  );
+  const figures = subjects.map(({ name, ours, only }) => ({
+    ...{ name, ours, rssBytes: 0, failed: 0, ...(only && { reference: true }) },
     ...{ cpuUs: [] as number[], perSec: [] as number[] },
   }));
   for (const subject of subjects) await warmUp(workload, subject, o);

@@ -32,6 +32,14 @@ test("ratioToBest() is our median over the lowest peer's; null without a peer", 
   expect(ratioToBest({ ...CASE, figures: [figure("nsd", [4])] })).toBeNull();
 });
 
+test("what ours stands on is shown beside the peers, and is none of them", () => {
+  const bare = { ...figure("bare runtime", [2]), reference: true } as const;
+  const one = { ...CASE, figures: [...CASE.figures, bare] };
+  expect(ratioToBest(one)).toBe(ratioToBest(CASE));
+  const lines = formatResult({ bench: "dns", rounds: 1, cases: [one], missing: [] }).split("\n");
+  expect(lines.filter((line) => line.startsWith("bare runtime")).join()).toEndWith("1.75");
+});
+
 test("growthExponents() are 0 for the same cost and 1 for a cost in proportion", () => {
   const figures = [figure("a", [5]), figure("b", [5]), figure("c", [50], true)];
   const grown = { ...CASE, figures, sizes: [1, 100, 1000] };

@@ -11,6 +11,8 @@ export interface BenchFigure {
   readonly perSec: readonly number[];
   /** Resident memory after the last round, bytes; null where it was not read. */
   readonly rssBytes: number | null;
+  /** It is no peer: what ours stands on, alone. No ratio is held against it. */
+  readonly reference?: true;
   /** Answers that were missing or wrong, over all rounds. */
   readonly failed: number;
 }
@@ -68,7 +70,7 @@ export function median(values: readonly number[]): number {
 
 /** Our median CPU over the lowest peer's; null without a peer or without us. */
 export function ratioToBest(one: BenchCase): number | null {
-  const peers = one.figures.filter((f) => !f.ours && f.cpuUs.length > 0);
+  const peers = one.figures.filter((f) => !f.ours && f.reference !== true && f.cpuUs.length > 0);
   const ours = one.figures.find((f) => f.ours && f.cpuUs.length > 0);
   if (ours === undefined || peers.length === 0) return null;
   return median(ours.cpuUs) / Math.min(...peers.map((f) => median(f.cpuUs)));
