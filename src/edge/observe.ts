@@ -1,3 +1,4 @@
+import { plainAddress } from "../wire/ip/mod.ts";
 import { type AccessEntry, type AccessSink, accessLine } from "./access-log.ts";
 import { nothingSent, receive, type Sent } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
@@ -65,7 +66,7 @@ export function observed(handle: Serve, parts: ObserveParts): Handle {
     const timed = access !== undefined || delivery?.any === true;
     const fromMs = timed ? performance.now() : 0;
     // Once the client is gone its address is not known any more.
-    const client = timed ? (connection.requestIP(request)?.address ?? "-") : "";
+    const client = timed ? plainAddress(connection.requestIP(request)?.address ?? "-") : "";
     const watched = sendings !== null && connection.over === undefined;
     const sent = nothingSent(watched);
     const answer = handle(request, connection, sent);

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { parseAddress } from "../wire/ip/mod.ts";
+import { parseAddress, plainAddress } from "../wire/ip/mod.ts";
 import type { TcpEnds } from "../wire/probe/mod.ts";
 import type { Sent } from "./hot/ask.ts";
 import type { Connection } from "./hot/serve.ts";
@@ -201,8 +201,7 @@ function keyOf({ address, port }: { readonly address: string; readonly port?: nu
 
 /** Octets of an address; of an IPv4 one in an IPv6 one, its own four. Null: it is none. */
 function octets(address: string | undefined): Uint8Array | null {
-  const text = address?.toLowerCase() ?? "";
-  return parseAddress(text.startsWith("::ffff:") && text.includes(".") ? text.slice(7) : text);
+  return parseAddress(plainAddress(address ?? ""));
 }
 
 /** The addresses at which clients may reach what listens here. */

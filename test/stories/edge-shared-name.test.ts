@@ -1,6 +1,6 @@
 // What one customer's web server says at the name that all customers share touches nobody else (H25).
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Reply, Stage, snapshotOf, ZONE } from "./edge-stage.ts";
+import { ask, type Reply, Stage, snapshotOf, ZONE } from "./edge-stage.ts";
 import { RawOrigin, words } from "./raw-origin.ts";
 
 const NET = "127.76";
@@ -19,6 +19,19 @@ beforeAll(async () => {
 afterAll(async () => {
   await stage.stop();
   await origin.stop();
+});
+
+test("a client of IPv4 is named by its own address where a cache listens to both families", async () => {
+  const both = await new Stage(stage.snapshot, "::").start();
+  try {
+    origin.say = () => words("200 OK", ["Cache-Control: no-store"], "told");
+    const at = { address: "127.0.0.1", port: both.edge.httpPort };
+    const reply = await ask(at, `http://${SITE}/who`, { fields: {}, method: "GET" });
+    expect(reply.text).toBe("told");
+    expect(origin.log.at(-1)?.fields.get("x-forwarded-for")).toBe("127.0.0.1");
+  } finally {
+    await both.stop();
+  }
 });
 
 const isHit = (reply: Reply) => reply.headers.get("cache-status")?.includes("; hit") ?? false;

@@ -25,6 +25,7 @@ import type { ChangedOfSite } from "../../model/changed.ts";
 import type { WhyHere } from "../../model/why.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
+import { plainAddress } from "../../wire/ip/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import {
   type Ask,
@@ -140,7 +141,7 @@ export class Server {
   ): Response | Promise<Response> {
     const own = askedOfUs(request.url);
     if (own === "health") return new Response("ok");
-    const client = connection.requestIP(request)?.address ?? "unknown";
+    const client = plainAddress(connection.requestIP(request)?.address ?? "unknown");
     const told = own === null ? null : this.#parts.beacon(own, request, client);
     if (told !== null) return told;
     const { challenges } = this.#parts;

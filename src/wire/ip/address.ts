@@ -36,6 +36,16 @@ export function formatAddress(address: Uint8Array): string {
   return `${left}::${hex.slice(gap.start + gap.length).join(":")}`;
 }
 
+/**
+ * An address as a socket names it, of IPv4 also where the socket is one of IPv6 and listens to both.
+ *
+ * @example plainAddress("::ffff:192.0.2.1") // "192.0.2.1"
+ */
+export function plainAddress(text: string): string {
+  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(text);
+  return mapped?.[1] ?? text;
+}
+
 /** True for ::ffff:0:0/96, an IPv4 address in an IPv6 socket's clothes (RFC 4291 2.5.5.2). */
 export function isMapped(address: Uint8Array): boolean {
   if (address.length !== 16 || address[10] !== 0xff || address[11] !== 0xff) return false;

@@ -7,6 +7,7 @@ import {
   isSpecialPurpose,
   parseAddress,
   parsePrefix,
+  plainAddress,
   prefixContains,
   vetAddress,
 } from "./mod.ts";
@@ -191,4 +192,12 @@ describe("compilePrefixes()", () => {
       { numRuns: 40 },
     );
   });
+});
+
+test("plainAddress() takes IPv4 out of IPv6's clothes, and nothing else", () => {
+  expect(plainAddress("::ffff:192.0.2.1")).toBe("192.0.2.1");
+  expect(plainAddress("::FFFF:192.0.2.1")).toBe("192.0.2.1");
+  for (const same of ["192.0.2.1", "2001:db8::1", "::1", "::ffff:0:1", "-", "unknown", ""]) {
+    expect(plainAddress(same)).toBe(same);
+  }
 });

@@ -3,7 +3,14 @@
  * that finds the longest prefix of an address. Not here: sockets, and what a prefix stands for.
  * Everything is immutable once made.
  */
-export { type Family, familyOf, formatAddress, isMapped, parseAddress } from "./address.ts";
+export {
+  type Family,
+  familyOf,
+  formatAddress,
+  isMapped,
+  parseAddress,
+  plainAddress,
+} from "./address.ts";
 export { clearHostBits, formatPrefix, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
 export { type PrefixAs, parsePrefixAs } from "./prefix-as.ts";
 export { compilePrefixBytes, compilePrefixes } from "./prefix-compile.ts";
