@@ -67,7 +67,7 @@ const LOOKS = [
 ] as const;
 
 /** So many pages are one test: each has a limit of its own, also on a slow machine. */
-const PAGES_PER_TEST = 7;
+const PAGES_PER_TEST = 5;
 const PARTS = Array.from({ length: Math.ceil(PAGES.length / PAGES_PER_TEST) }, (_, i) =>
   PAGES.slice(i * PAGES_PER_TEST, (i + 1) * PAGES_PER_TEST),
 );
