@@ -96,8 +96,10 @@ async function readTraffic(page: Page, scene: Scene): Promise<string> {
     const row = await rowOf(page, "fra");
     const seen = [...row].map(([head, cell]) => `${head} ${cell}`).join(", ");
     const lookups = Number.parseFloat(row.get("Lookups") ?? "");
-    expectThat(row.get("Address") === SHOP.origins[0]!.v4 && lookups > 0, `fra's row: ${seen}`);
-    return `${row.get("Address")}: ${row.get("Lookups")}, share ${row.get("Share")}`;
+    // The port stands behind the address.
+    const [address] = (row.get("Address") ?? "").split(" ");
+    expectThat(address === SHOP.origins[0]!.v4 && lookups > 0, `fra's row: ${seen}`);
+    return `${address}: ${row.get("Lookups")}, share ${row.get("Share")}`;
   });
   return value;
 }
