@@ -6,15 +6,16 @@ import { realRng } from "../base/real/rng.ts";
 import type { Problem } from "../base/result.ts";
 import { type Frame, SpokeBus } from "../bus/mod.ts";
 import type { NodeFile } from "../model/node-file.ts";
-import type { ChildCrew } from "./crew.ts";
-import type { Started } from "./node/start.ts";
+import type { ChildPlace, Started } from "./node/start.ts";
 
 export type ChildKind = "node" | "control";
 
 /** What the supervisor says to a child. */
 export type ToChild =
-  | { t: "start"; kind: ChildKind; file: NodeFile; logLevel: LogLevel; crew?: ChildCrew }
+  | { t: "start"; kind: ChildKind; file: NodeFile; logLevel: LogLevel; place?: ChildPlace }
   | { t: "metrics"; id: number }
+  /** The text of the oldest `print` that was not answered is out. */
+  | { t: "printed" }
   | { t: "bus"; frame: Frame }
   | { t: "stop" };
 
@@ -23,6 +24,8 @@ export type FromChild =
   | { t: "ready"; listens: Readonly<Record<string, string>> }
   | { t: "failed"; words: string; code: string; problems: readonly Problem[] }
   | { t: "metrics"; id: number; text: string }
+  /** For the standard output, which one process writes to: lines of several would mix. */
+  | { t: "print"; text: string }
   | { t: "bus"; frame: Frame };
 
 /**
@@ -34,6 +37,12 @@ export function runChild(): void {
     if (process.connected) process.send?.(message);
   };
   const onFrame: ((frame: Frame) => void)[] = [];
+  const printing: (() => void)[] = [];
+  const print = (text: string) =>
+    new Promise<void>((done) => {
+      printing.push(done);
+      say({ t: "print", text });
+    });
   let started: Started | null = null;
   process.on("SIGINT", () => {});
   process.on("disconnect", () => process.exit(0));
@@ -42,6 +51,8 @@ export function runChild(): void {
       for (const handler of onFrame) handler(message.frame);
     } else if (message.t === "stop") {
       void (started?.stop() ?? Promise.resolve()).finally(() => process.exit(0));
+    } else if (message.t === "printed") {
+      printing.shift()?.();
     } else if (message.t === "metrics") {
       say({ t: "metrics", id: message.id, text: started?.metrics?.() ?? "" });
     } else {
@@ -53,7 +64,7 @@ export function runChild(): void {
         },
         (error, subject) => log.error("A bus handler failed", { subject, error }),
       );
-      const world = { bus, clock: realClock, rng: realRng, log };
+      const world = { bus, clock: realClock, rng: realRng, log, print };
       process.on("unhandledRejection", (error) => log.error("Unhandled rejection", { error }));
       startKind(message, world).then(
         (running) => {
@@ -70,7 +81,7 @@ export function runChild(): void {
 }
 
 async function startKind(
-  { kind, file, crew }: ToChild & { t: "start" },
+  { kind, file, place }: ToChild & { t: "start" },
   world: import("./node/start.ts").World,
 ): Promise<Started> {
   if (kind === "control") {
@@ -78,7 +89,7 @@ async function startKind(
     return startControlProcess(file, world);
   }
   const { startNode } = await import("./node/start.ts");
-  return startNode(file, world, crew);
+  return startNode(file, world, place);
 }
 
 function describe(error: unknown): { words: string; code: string; problems: readonly Problem[] } {

@@ -14,8 +14,8 @@ export interface ChildCrew {
   readonly folder: string;
   /** Where the keeper has what a cache of one process would have. */
   readonly cacheDir: string;
-  /** Of the workers: the one that begins log files anew. */
-  readonly isFirst: boolean;
+  /** Of a worker, from 1; the first begins log files anew. 0 of others. */
+  readonly number: number;
 }
 
 /** A child of a node: its name, what it runs, and what it is among several. */
@@ -50,7 +50,7 @@ export function crewOf(file: NodeFile): { members: readonly CrewMember[]; remove
     {
       name: `${file.name}/cache`,
       file: part("keeper", memoryMiB / 2, file.cache.diskMiB),
-      crew: { ...common, part: "keeper", isFirst: false },
+      crew: { ...common, part: "keeper", number: 0 },
     },
   ];
   for (let i = 1; i <= workers; i++) {
@@ -58,12 +58,12 @@ export function crewOf(file: NodeFile): { members: readonly CrewMember[]; remove
     members.push({
       name: `${file.name}/cache-${i}`,
       file: i === 1 ? worker : { ...worker, listen: byTcp },
-      crew: { ...common, part: "worker", isFirst: i === 1 },
+      crew: { ...common, part: "worker", number: i },
     });
   }
   const roles = file.roles.filter((role) => role !== "control" && role !== "edge");
   if (roles.length > 0) {
-    const crew = { ...common, part: "names", isFirst: false } as const;
+    const crew = { ...common, part: "names", number: 0 } as const;
     members.push({ name: file.name, file: { ...file, listen, roles }, crew });
   }
   return { members, remove: () => rmSync(folder, { recursive: true, force: true }) };

@@ -5,10 +5,13 @@ import { realClock } from "../base/real/clock.ts";
 import { type Bus, Hub } from "../bus/mod.ts";
 import { type NodeFile, splitHostPort } from "../model/node-file.ts";
 import type { ChildKind, FromChild, ToChild } from "./child.ts";
-import { type ChildCrew, type CrewMember, crewOf, expectFreePorts } from "./crew.ts";
+import { type CrewMember, crewOf, expectFreePorts } from "./crew.ts";
+import { adoptLeft } from "./left-behind.ts";
 import { CrewVoice } from "./node/crew-voice.ts";
+import { printOut } from "./node/line-log.ts";
 import { startMetrics } from "./node/metrics.ts";
 import { MetricsSum } from "./node/metrics-sum.ts";
+import type { ChildPlace } from "./node/start.ts";
 
 /** A child that ends is started again after this long, doubling up to the most, ms. */
 const RESTART_FIRST_MS = 100;
@@ -51,13 +54,19 @@ export async function startFleet(o: {
       const crew = startCrew(file, { hub, log: o.log });
       crews.push(crew);
       const { voice } = crew;
-      const own = crew.members.map(
-        (member) => new Child({ ...member, kind: "node", ...o, hub, voice }),
+      const left = adoptLeft(
+        file,
+        crew.members.map((member) => member.file.data),
       );
+      const own = crew.members.map(({ crew, ...member }, i) => {
+        const place = { ...(crew && { crew }), ...(i === 0 && { left }) };
+        return new Child({ ...member, place, kind: "node", ...o, hub, voice });
+      });
       children.push(...own);
       crew.showMetrics(own);
     } else if (file.roles.some((role) => role !== "control")) {
-      children.push(new Child({ name: file.name, kind: "node", file, ...o, hub }));
+      const place = { left: adoptLeft(file, [file.data]) };
+      children.push(new Child({ name: file.name, kind: "node", file, place, ...o, hub }));
     }
     if (file.roles.includes("control")) {
       children.push(new Child({ name: `${file.name}/control`, kind: "control", file, ...o, hub }));
@@ -109,7 +118,7 @@ interface ChildOptions {
   readonly name: string;
   readonly kind: ChildKind;
   readonly file: NodeFile;
-  readonly crew?: ChildCrew;
+  readonly place?: ChildPlace;
   /** What its node says of itself. */
   readonly voice?: CrewVoice;
   readonly hub: Hub;
@@ -139,7 +148,7 @@ class Child {
    */
   get stopTurn(): number {
     if (this.#o.kind === "control") return 2;
-    return this.#o.crew?.part === "worker" ? 0 : 1;
+    return this.#o.place?.crew?.part === "worker" ? 0 : 1;
   }
 
   /** What it shows for Prometheus; nothing where it does not answer. */
@@ -166,7 +175,7 @@ class Child {
   /** Resolves when the child is ready; rejects with its Fault when it says that it cannot start. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { hub, kind, file, logLevel, log, crew, voice } = this.#o;
+      const { hub, kind, file, logLevel, log, place, voice } = this.#o;
       let settled = false;
       this.#ready = false;
       const child = Bun.spawn([...selfCommand(), "child"], {
@@ -176,6 +185,9 @@ class Child {
         ipc: (message: FromChild) => {
           if (message.t === "bus") {
             if (voice?.takes(this.name, message.frame) !== true) link.receive(message.frame);
+          } else if (message.t === "print") {
+            const printed = () => this.#send({ t: "printed" }, child);
+            printOut(message.text).then(printed, printed);
           } else if (message.t === "metrics") this.#asked.get(message.id)?.(message.text);
           else if (message.t === "ready") {
             settled = true;
@@ -201,7 +213,7 @@ class Child {
       voice?.joined(this.name, { isCache: file.roles.includes("edge") });
       const link = hub.attach((frame) => this.#send({ t: "bus", frame }, child));
       log.debug("Started a process", { name: this.name, pid: child.pid });
-      this.#send({ t: "start", kind, file, logLevel, ...(crew && { crew }) }, child);
+      this.#send({ t: "start", kind, file, logLevel, ...(place && { place }) }, child);
     });
   }
 

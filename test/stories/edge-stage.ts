@@ -220,12 +220,12 @@ export class Stage {
   /** A keeper and one worker, in this process: what one process alone does, they do together. */
   async #startCrew(options: EdgeOptions): Promise<EdgeRole> {
     const crew = { folder: makeCrewFolder(), nowMs: () => this.clock.monoMs() };
-    const keeper = await startEdge({ ...options, crew: { ...crew, part: "keeper" } });
+    const keeper = await startEdge({ ...options, crew: { ...crew, part: "keeper", number: 0 } });
     const worker = await startEdge({
       ...options,
       dataDir: join(this.dir, "worker"),
       diskBytesMax: 0,
-      crew: { ...crew, part: "worker" },
+      crew: { ...crew, part: "worker", number: 1 },
     });
     return {
       ...worker,

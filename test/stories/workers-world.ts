@@ -40,6 +40,7 @@ export class WorkersWorld {
   readonly received = { requests: 0, bytes: 0 };
   /** Path -> how many times the origin was asked for it. */
   readonly asked = new Map<string, number>();
+  #tls = { cert: "", key: "" };
   #origin!: Bun.Server<undefined>;
 
   /** @param more what the node file has besides */
@@ -50,17 +51,8 @@ export class WorkersWorld {
       fetch: (asked) => this.#answer(asked),
     });
     const { cert, key } = selfSigned([HOSTNAME, DOH_HOST], new Date());
-    const { http3 = false, ...besides } = more;
-    const small = smallNode({ address: this.at(1), data: this.folder.join("data") });
-    const node = nodeFile.parse({
-      ...small,
-      listen: { ...(small.listen as object), https: `${this.at(1)}:${HTTPS_PORT}`, http3 },
-      tls: { cert: this.folder.file("cert.pem", cert), key: this.folder.file("key.pem", key) },
-      cache: { memoryMiB: 64, diskMiB: 256, workers: WORKERS },
-      ...besides,
-    });
-    this.fleet = await startFleet({ nodes: [node], log: silentLog, logLevel: "error" });
-    await this.api.signIn();
+    this.#tls = { cert: this.folder.file("cert.pem", cert), key: this.folder.file("key.pem", key) };
+    await this.startFleet(WORKERS, more);
     const network = smallNetwork({ address: this.at(1), origins: [this.at(20)] });
     Object.assign(network.ports as object, { https: HTTPS_PORT });
     const [customer] = network.customers as { sites: Record<string, unknown>[] }[];
@@ -79,6 +71,24 @@ export class WorkersWorld {
       what: "every worker to serve the site",
       withinMs: 40_000,
     });
+  }
+
+  /** Once control answers; on the same disks as before. */
+  async startFleet(
+    workers: number,
+    { http3, ...besides }: Parameters<WorkersWorld["start"]>[0] = {},
+  ): Promise<void> {
+    const small = smallNode({ address: this.at(1), data: this.folder.join("data") });
+    const https = `${this.at(1)}:${HTTPS_PORT}`;
+    const node = nodeFile.parse({
+      ...small,
+      listen: { ...(small.listen as object), https, http3: http3 === true },
+      tls: this.#tls,
+      cache: { memoryMiB: 64, diskMiB: 256, workers },
+      ...besides,
+    });
+    this.fleet = await startFleet({ nodes: [node], log: silentLog, logLevel: "error" });
+    await this.api.signIn();
   }
 
   async stop(): Promise<void> {

@@ -14,19 +14,19 @@ const WAITING_CHARS_MAX = 16_777_216;
  * that two of them are the most that is ever on the disk. What cannot be written, or not in time, is
  * told and left out: nobody waits for this log.
  *
- * @param o `file` is `-` for the standard output, which has no size to reach
+ * @param o `file` is `-` for the standard output, which has no size to reach; `print` writes there where
+ *   another process does for several
  */
 export function startLineLog(o: {
   readonly file: string;
   readonly bytesMax: number;
   readonly log: Log;
+  readonly print?: (text: string) => Promise<void>;
 }): { add(line: string): void; stop(): Promise<void> } {
   let lines: string[] = [];
   let waiting = 0;
   let left = 0;
-  // Whoever read it may go away: that ends nothing here, and what is not taken is left out in time.
-  if (o.file === STDOUT) process.stdout.on("error", () => {});
-  const write = o.file === STDOUT ? writeOut : (text: string) => append(o, text);
+  const write = o.file === STDOUT ? (o.print ?? printOut) : (text: string) => append(o, text);
   let writing: Promise<void> =
     o.file === STDOUT
       ? Promise.resolve()
@@ -65,8 +65,12 @@ export function startLineLog(o: {
   };
 }
 
-/** Resolved once whoever reads it has taken it. */
-function writeOut(text: string): Promise<void> {
+/**
+ * Writes to the standard output. Resolved once whoever reads it has taken it; who reads it may go away, and
+ * that ends nothing here.
+ */
+export function printOut(text: string): Promise<void> {
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   process.stdout.write(text, (error) => (error == null ? resolve() : reject(error)));
   return promise;

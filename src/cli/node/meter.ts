@@ -1,6 +1,4 @@
-import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { Fault } from "../../base/fault.ts";
 import type { Log } from "../../base/log.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Bus } from "../../bus/mod.ts";
@@ -12,9 +10,10 @@ import {
   type UsageCounters,
   type UsageEntry,
 } from "../../model/usage.ts";
-import { mergeBatches } from "../../policy/billing/mod.ts";
-import { Spool } from "../../store/spool.ts";
-import { SpoolJournal } from "../../store/spool-journal.ts";
+import type { Spool } from "../../store/spool.ts";
+import type { SpoolJournal } from "../../store/spool-journal.ts";
+import { UsageSender } from "./usage-sender.ts";
+import { openUsageSpool } from "./usage-spool.ts";
 
 export interface MeterOptions {
   readonly node: string;
@@ -42,9 +41,6 @@ export interface Metering {
 const INTERVAL_MS = 500;
 /** A batch is this long at most: ten states of it go to disk for one that the ledger keeps. */
 const BATCH_MS = 5000;
-const REQUEST_MS = 5000;
-const BACKOFF_MS = 250;
-const BACKOFF_MS_MAX = 15_000;
 
 /**
  * Counts usage, keeps it on disk, and sends it to the ledger until that has it.
@@ -56,30 +52,11 @@ const BACKOFF_MS_MAX = 15_000;
  * loses what was counted since the journal was written: at most `intervalMs` and one disk sync.
  */
 export async function startMeter(options: MeterOptions): Promise<Metering> {
-  const merge = (payloads: readonly string[], coarse: boolean) => {
-    const batches = payloads.map((payload) => JSON.parse(payload) as UsageBatch);
-    return mergeBatches(batches, { coarse }).map((batch) => JSON.stringify(batch));
-  };
   const { dataDir: dir, log, spoolBytesMax: bytesMax } = options;
-  const spool = await Spool.open({
-    dir,
-    merge,
-    log,
-    ...(bytesMax === undefined ? {} : { bytesMax }),
-  });
-  const { journal, last } = await SpoolJournal.open(join(dir, "journal"));
-  if (last !== null) await adopt(spool, last);
-  await journal.clear();
-  const metering = new NodeMeter(options, spool, journal);
+  const at = { dir, log, ...(bytesMax === undefined ? {} : { bytesMax }) };
+  const metering = new NodeMeter(options, await openUsageSpool(at));
   metering.start();
   return metering;
-}
-
-/** What a killed process had not finished becomes a batch, unless it had reached the spool. */
-async function adopt(spool: Spool, unfinished: string): Promise<void> {
-  const batch = JSON.parse(unfinished) as UsageBatch;
-  const newest = JSON.parse((await spool.newest()) ?? "{}") as Partial<UsageBatch>;
-  if (newest.epoch !== batch.epoch || newest.seq !== batch.seq) await spool.append(unfinished);
 }
 
 function hourOf(atMs: number): number {
@@ -105,12 +82,15 @@ class NodeMeter implements Metering {
   #timer: ReturnType<typeof setInterval> | null = null;
   readonly #spooling = new Turns();
   readonly #sending = new Turns();
-  #failures = 0;
-  #retryAtMs = 0;
+  readonly #sender: UsageSender;
   #stopped = false;
 
-  constructor(options: MeterOptions, spool: Spool, journal: SpoolJournal) {
+  constructor(
+    options: MeterOptions,
+    { spool, journal }: { readonly spool: Spool; readonly journal: SpoolJournal },
+  ) {
     this.#o = options;
+    this.#sender = new UsageSender(options, spool);
     this.#disk = spool;
     this.#journal = journal;
     this.#fromMs = options.clock.wallMs();
@@ -226,49 +206,13 @@ class NodeMeter implements Metering {
 
   #sendSoon(): void {
     if (this.#sending.busy || this.#stopped) return;
-    if (this.#o.clock.monoMs() >= this.#retryAtMs) void this.#send();
+    if (this.#sender.isDue) void this.#send();
   }
 
   #send(): Promise<void> {
     return this.#sending.take(async () => {
-      try {
-        await this.#sendAll();
-      } catch (error) {
-        this.#o.log.error("Cannot read the usage spool", { error });
-      }
+      await this.#sender.send();
     });
-  }
-
-  /** Oldest first, one at a time, until none is left or one fails. */
-  async #sendAll(): Promise<void> {
-    for (;;) {
-      const payload = await this.#disk.peek();
-      if (payload === null) return;
-      const batch = JSON.parse(payload) as UsageBatch;
-      try {
-        await this.#o.bus.request("usage.batch", batch, REQUEST_MS);
-      } catch (error) {
-        if (error instanceof Fault && error.retry === "no" && error.source === "client") {
-          const { epoch, seq } = batch;
-          const fields = { error, epoch, seq };
-          this.#o.log.error("The ledger refused a usage batch; it is set aside", fields);
-          await this.#disk.setAside();
-          continue;
-        }
-        this.#backOff(error);
-        return;
-      }
-      if (this.#failures > 0) this.#o.log.info("The usage ledger answers again");
-      this.#failures = 0;
-      await this.#disk.done();
-    }
-  }
-
-  #backOff(error: unknown): void {
-    if (this.#failures === 0)
-      this.#o.log.warn("Cannot reach the usage ledger; usage waits on disk", { error });
-    const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.#failures++);
-    this.#retryAtMs = this.#o.clock.monoMs() + waitMs * (0.5 + this.#o.rng.float() / 2);
   }
 }
 

@@ -19,8 +19,9 @@ import { answerWorkers, askNameServer } from "./crew-names.ts";
 import { answerSettings } from "./dns-options.ts";
 import { type LiveFeed, startFeed } from "./feed.ts";
 import { makeFolder } from "./folder.ts";
+import { sendLeftUsage } from "./left-usage.ts";
 import { startLineLog } from "./line-log.ts";
-import { startMeter } from "./meter.ts";
+import { type Metering, type MeterOptions, startMeter } from "./meter.ts";
 import { processText, startMetrics } from "./metrics.ts";
 import { startOriginCredentials } from "./origin-credentials.ts";
 import { stubResolver } from "./resolver.ts";
@@ -45,27 +46,36 @@ export interface Started {
   stop(): Promise<void>;
 }
 
+/** What a process is among those of its node. */
+export interface ChildPlace {
+  /** Where the cache has several processes: which of them. */
+  readonly crew?: ChildCrew;
+  /** Folders with usage that others left there. */
+  readonly left?: readonly string[];
+}
+
 export interface World {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  /** Writes to the standard output of all processes. */
+  readonly print?: ((text: string) => Promise<void>) | undefined;
 }
 
-/**
- * Starts a node's data roles (name server, cache, probe) in this process, over one feed and meter.
- *
- * @param crew where the cache has several processes: which this is
- */
-export async function startNode(file: NodeFile, world: World, crew?: ChildCrew): Promise<Started> {
+/** Starts a node's data roles (name server, cache, probe) in this process, over one feed and meter. */
+export async function startNode(
+  file: NodeFile,
+  world: World,
+  { crew, left = [] }: ChildPlace = {},
+): Promise<Started> {
   const { bus, clock, rng } = world;
   const log = world.log.with({ node: file.name });
   const dataDir = join(file.data, "node");
   await makeFolder(dataDir);
   const dir = join(dataDir, "snapshots");
   const feed = await startFeed({ node: file.name, dir, bus, clock, log });
-  const spool = join(dataDir, "spool");
-  const metering = await startMeter({ node: file.name, dataDir: spool, bus, clock, rng, log });
+  const metering = await startMetering({ node: file.name, dataDir, left, bus, clock, rng, log });
   const common = { node: file.name, feed, meter: metering.meter, bus, clock, rng, log };
   const listens: Record<string, string> = {};
   const stops: (() => Promise<void>)[] = [];
@@ -92,7 +102,7 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
     if (file.roles.includes("edge")) {
       aside ??= asideOfWorker(file, crew);
       const own = { ...common, feed, dataDir, stops, ...(aside && { aside }) };
-      const edge = await startCache(file, own, crew);
+      const edge = await startCache(file, own, { crew, print: world.print });
       listens.http = `${listenOf(file.listen.http, "listen.http").hosts.join(", ")} port ${edge.httpPort}`;
       if (edge.httpsPort !== null) {
         listens.https = `port ${edge.httpsPort}`;
@@ -116,16 +126,36 @@ export async function startNode(file: NodeFile, world: World, crew?: ChildCrew):
     await stop();
     throw error;
   }
-  const timer = setInterval(() => {
-    const drained = Object.assign({}, ...drains.map((drain) => drain()));
-    const snapshot = feed.snapshot()?.number ?? 0;
-    const head = { node: file.name, atMs: clock.wallMs(), snapshot };
-    bus.publish("stats", { ...head, ...NOTHING, ...drained });
-  }, STATS_MS);
-  stops.push(async () => clearInterval(timer));
+  stops.push(sayStats(common, drains));
   if (crew !== undefined) sayInForce({ file, feed, bus, clock, part: crew.part });
   const metrics = () => [...sources, processText].map((source) => source()).join("");
   return { listens, stop, metrics };
+}
+
+/** Says what was done, once a second, until the function that is returned is called. */
+function sayStats(
+  o: Pick<World, "bus" | "clock"> & { readonly node: string; readonly feed: LiveFeed },
+  drains: readonly (() => Partial<NodeStats>)[],
+): () => Promise<void> {
+  const timer = setInterval(() => {
+    const drained = Object.assign({}, ...drains.map((drain) => drain()));
+    const snapshot = o.feed.snapshot()?.number ?? 0;
+    const head = { node: o.node, atMs: o.clock.wallMs(), snapshot };
+    o.bus.publish("stats", { ...head, ...NOTHING, ...drained });
+  }, STATS_MS);
+  return async () => clearInterval(timer);
+}
+
+/** Counts usage, and sends it with what others left. */
+async function startMetering(
+  o: MeterOptions & { readonly left: readonly string[] },
+): Promise<Pick<Metering, "meter" | "stop">> {
+  const metering = await startMeter({ ...o, dataDir: join(o.dataDir, "spool") });
+  const left = sendLeftUsage(o.left, o);
+  const stop = async () => {
+    await Promise.all([metering.stop(), left.stop()]);
+  };
+  return { meter: metering.meter, stop };
 }
 
 /** DNS over HTTPS, where the name server is another process. */
@@ -205,7 +235,7 @@ async function startCache(
     readonly feed: LiveFeed;
     readonly stops: (() => Promise<void>)[];
   },
-  crew?: ChildCrew,
+  { crew, print }: { readonly crew: ChildCrew | undefined; readonly print: World["print"] },
 ): Promise<EdgeRole> {
   const { dataDir, stops, feed, ...common } = o;
   const { bus, rng, log } = common;
@@ -223,8 +253,13 @@ async function startCache(
   if (file.accessLog !== undefined && crew?.part !== "keeper") {
     const { format, each, maxMiB } = file.accessLog;
     // Of several that write to one file, one begins it anew.
-    const bytesMax = crew?.isFirst === false ? Number.POSITIVE_INFINITY : maxMiB * MIB;
-    const lines = startLineLog({ file: file.accessLog.file, bytesMax, log });
+    const bytesMax = (crew?.number ?? 1) > 1 ? Number.POSITIVE_INFINITY : maxMiB * MIB;
+    const lines = startLineLog({
+      file: file.accessLog.file,
+      bytesMax,
+      log,
+      ...(crew && print && { print }),
+    });
     stops.push(lines.stop);
     access = { format, each, add: lines.add };
   }
@@ -242,7 +277,7 @@ async function startCache(
     ...(await edgeOptions(file, dataDir)),
     ...(crew === undefined || crew.part === "names"
       ? {}
-      : { crew: { part: crew.part, folder: crew.folder } }),
+      : { crew: { part: crew.part, number: crew.number, folder: crew.folder } }),
     ...(crew?.part === "keeper" ? { dataDir: crew.cacheDir } : {}),
   });
 }

@@ -27,6 +27,8 @@ export interface LogDeliveryOptions extends Omit<DeliverParts, "sign" | "credent
   /** With which a customer's bucket is written to. */
   readonly credential: FindCredential;
   readonly clock: Clock;
+  /** Names the batches of this start, ms since 1970; now, where it is left out. */
+  readonly startMs?: number;
   readonly log: Log;
   /** Bytes that may wait; the defaults are 64 MiB a site and 1 GiB in all. */
   readonly siteBytesMax?: number;
@@ -65,7 +67,7 @@ export class LogDelivery {
 
   constructor(o: LogDeliveryOptions) {
     this.#o = o;
-    this.#startMs = o.clock.wallMs();
+    this.#startMs = o.startMs ?? o.clock.wallMs();
     this.#siteMax = o.siteBytesMax ?? SITE_BYTES_MAX;
     this.#allMax = o.allBytesMax ?? ALL_BYTES_MAX;
   }

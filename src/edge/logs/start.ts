@@ -13,6 +13,9 @@ import { refusesAddress } from "../hot/reach.ts";
 import { LogDelivery } from "./delivery.ts";
 import { LogTail } from "./tail.ts";
 
+/** A node has fewer processes (model/node-file). */
+const CREW_MAX = 128;
+
 export interface LogsRunning {
   /** Of those who see every answer. */
   readonly parts: {
@@ -38,6 +41,8 @@ interface LogsOptions {
   readonly origins: OriginClient;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of several processes of this node, which this is. */
+  readonly crew?: { readonly number: number };
 }
 
 /** Delivers the logs of the snapshot's sites, and tells those who follow one. */
@@ -72,12 +77,18 @@ export function startLogs(o: LogsOptions): LogsRunning {
   };
 }
 
+/** Names the batches of this start: no other process of the node has the same. */
+function startOf(nowMs: number, crew: LogsOptions["crew"]): number {
+  return crew === undefined ? nowMs : nowMs - (nowMs % CREW_MAX) + crew.number;
+}
+
 /** Null where no name can be resolved: then nothing is delivered. */
 function deliveryOf(o: LogsOptions): LogDelivery | null {
   const { node, clock, log, feed, resolver, origins } = o;
   if (resolver === undefined) return null;
   const delivery = new LogDelivery({
     ...{ node, clock, log, resolver, origins },
+    startMs: startOf(clock.wallMs(), o.crew),
     dir: join(o.dataDir, "logs"),
     refuses: (address, port) => {
       const snapshot = feed.snapshot();

@@ -10,6 +10,8 @@ import { SharedWords } from "./words.ts";
 /** Which of a node's caching processes this is. */
 export interface CrewOptions {
   readonly part: "keeper" | "worker";
+  /** 0 of the keeper; each worker has another. */
+  readonly number: number;
   /** Folder of this user alone, in memory where there is one; `makeCrewFolder` made it. */
   readonly folder: string;
   /** Of a clock that they share; the machine's since it started, where it is left out. */

@@ -1,0 +1,60 @@
+// What killed workers had counted is billed once, by whoever starts next, also where fewer of them do.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { UsageBatch } from "../../src/model/usage.ts";
+import { decodeRecords } from "../../src/store/spool-file.ts";
+import { until } from "../lab/process.ts";
+import { WORKERS, WorkersWorld } from "./workers-world.ts";
+
+const w = new WorkersWorld();
+const MEMBERS = ["cache", ...Array.from({ length: WORKERS }, (_, i) => `cache-${i + 1}`)];
+beforeAll(() => w.start(), 120_000);
+afterAll(() => w.stop(), 30_000);
+
+/** Requests in batches on the disks of the node's processes, each batch once. */
+function onDisk(): number {
+  const crew = w.folder.join("data/crew");
+  const dirs = [w.folder.join("data"), ...readdirSync(crew).map((name) => join(crew, name))];
+  const batches = new Map<string, number>();
+  for (const dir of dirs.map((data) => join(data, "node", "spool"))) {
+    for (const name of readdirSync(dir).filter((one) => /^journal$|\.(new|sent)$/.test(one))) {
+      for (const payload of decodeRecords(readFileSync(join(dir, name))).payloads) {
+        const { epoch, seq, entries } = JSON.parse(payload) as UsageBatch;
+        const all = entries.reduce((sum, entry) => sum + entry.requests, 0);
+        // Later states of a batch have more in them.
+        const key = `${epoch} ${seq}`;
+        batches.set(key, Math.max(batches.get(key) ?? 0, all));
+      }
+    }
+  }
+  return [...batches.values()].reduce((a, b) => a + b, 0);
+}
+
+async function untilBilled(): Promise<void> {
+  await until(async () => (await w.billed()).requests >= w.received.requests, {
+    ...{ what: "the ledger to have all requests", everyMs: 100, withinMs: 40_000 },
+  });
+  expect(await w.billed()).toEqual(w.received);
+}
+
+for (const workers of [1, WORKERS]) {
+  test(`usage that three killed workers had not sent is billed once after a start with ${workers}`, async () => {
+    await untilBilled();
+    const before = w.received.requests;
+    // It takes batches no more, but finds them in its mailbox when it goes on: they come to it twice.
+    const control = w.pid("control");
+    process.kill(control, "SIGSTOP");
+    // Nothing is taken off the disk from now on.
+    const held = onDisk();
+    for (let i = 0; i < 4; i++) await w.many(15, `/left/${workers}/${i % 2}`);
+    expect(w.received.requests).toBe(before + 60);
+    await until(() => onDisk() >= held + 60, { what: "all of it to be on disk", withinMs: 40_000 });
+    for (const name of MEMBERS) if (w.pid(name) > 0) process.kill(w.pid(name), "SIGKILL");
+    const stopped = w.fleet.stop();
+    process.kill(control, "SIGCONT");
+    await stopped;
+    await w.startFleet(workers);
+    await untilBilled();
+  }, 120_000);
+}
