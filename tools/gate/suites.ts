@@ -43,6 +43,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       TURNPIKE_SMUGGLES: "100000",
     },
   },
+  "edge-pollution": {
+    files: ["test/stories/edge-pollution.test.ts"],
+    env: { TURNPIKE_UNIQUE_URLS: "200000" },
+    full: { TURNPIKE_UNIQUE_URLS: "1000000" },
+  },
   "edge-stalls": {
     files: ["test/stories/edge-stalls.test.ts"],
     env: { TURNPIKE_FLOOD_FRAMES: "1000000", TURNPIKE_STALL_MUTANTS: "5000" },
