@@ -165,11 +165,11 @@ function statusOf(block: Buffer): number | null {
   if (indexed !== undefined) return indexed;
   const length = block[at + 1]!;
   const value = block.subarray(at + 2, at + 2 + (length & 0x7f));
-  return Number((length & 0x80) === 0 ? value.toString("latin1") : digits(value));
+  return Number((length & 0x80) === 0 ? value.toString("latin1") : huffmanDigits(value));
 }
 
 /** Digits in the Huffman code of RFC 7541 Appendix B: 0-2 have five bits, 3-9 six. */
-function digits(bytes: Buffer): string {
+export function huffmanDigits(bytes: Buffer): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
   let said = "";
   for (let at = 0; at + 5 <= bits.length && said.length < 3; ) {

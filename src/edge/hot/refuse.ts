@@ -22,6 +22,11 @@ export const refusals = {
     words: "A field of the request holds bytes that no field may hold",
     error: "http_request_error",
   },
+  connectionField: {
+    status: 400,
+    words: "A field of the request is about a connection of HTTP/1.1",
+    error: "http_request_error",
+  },
   badUpgrade: {
     status: 400,
     words:

@@ -74,6 +74,17 @@ function oneLess(ask: Ask): string | null {
   return field === null || left === null ? field : String(Math.max(0, left - 1));
 }
 
+const OF_CONNECTIONS = [
+  ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"],
+];
+
+/** What makes a request malformed where messages say nothing of connections (RFC 9114 4.2). */
+export function namesConnection(headers: Headers): boolean {
+  if (OF_CONNECTIONS.some((name) => headers.has(name))) return true;
+  const te = headers.get("te");
+  return te !== null && te !== "trailers";
+}
+
 /** How the client asked. */
 export function schemeOf({ tier, request }: Pick<Ask, "tier" | "request">): "http" | "https" {
   return tier?.mark.scheme ?? (request.url.startsWith("https:") ? "https" : "http");

@@ -50,7 +50,7 @@ import { endChanged, pass, passHead } from "./pass.ts";
 import { lend } from "./places.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
-import { isOnlyIfCached } from "./request-fields.ts";
+import { isOnlyIfCached, namesConnection } from "./request-fields.ts";
 import { RuleSteps } from "./rules.ts";
 import { errorAnswer } from "./rules-page.ts";
 import type { EdgeTable } from "./table.ts";
@@ -160,7 +160,10 @@ export class Server {
     const purged =
       request.method === "PURGE" ? this.#parts.purgeAsked(request, table, client) : null;
     if (purged !== null) return this.#guarded(purged);
-    const received = receive(request, table, client);
+    const received =
+      connection.over === "h3" && namesConnection(request.headers)
+        ? refusals.connectionField
+        : receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
     const asked = this.#parts.keeper === undefined ? {} : { asked: received.path };
     const { ask, answer } = this.#rules.run({ ...received, ...asked, sent }, table);
