@@ -11,7 +11,7 @@ const SITE = "www.bank.example";
 const FRAMES = Number(process.env.TURNPIKE_FLOOD_FRAMES ?? 5_000);
 const SLOW = Number(process.env.TURNPIKE_SLOW_CLIENTS ?? 200);
 /** Opening so many connections takes a full machine its time. */
-setDefaultTimeout(60_000 + 10 * SLOW);
+setDefaultTimeout(60_000 + 30 * SLOW);
 const MIB = 1_048_576;
 
 /** What was sent and seen, for who reads of it. */

@@ -43,6 +43,10 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       TURNPIKE_SMUGGLES: "100000",
     },
   },
+  "edge-http3": {
+    files: ["test/stories/edge-http3-threats.test.ts"],
+    env: { TURNPIKE_FLOOD_FRAMES: "1000000" },
+  },
   "edge-pollution": {
     files: ["test/stories/edge-pollution.test.ts"],
     env: { TURNPIKE_UNIQUE_URLS: "200000" },
