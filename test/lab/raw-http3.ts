@@ -1,5 +1,6 @@
+import { Reader, varint } from "./quic-tls.ts";
 import { huffmanDigits } from "./raw-http2.ts";
-import { RawQuic, Reader, varint } from "./raw-quic.ts";
+import { RawQuic } from "./raw-quic.ts";
 
 export const H3 = { data: 0, headers: 1, settings: 4, goaway: 7 } as const;
 

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { writeFileSync } from "node:fs";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { HTTP3_CASES } from "../lab/http3-cases.ts";
+import { varint } from "../lab/quic-tls.ts";
 import { H3, h3Frame, prefixed, qpack, RawHttp3 } from "../lab/raw-http3.ts";
-import { RawQuic, varint } from "../lab/raw-quic.ts";
+import { RawQuic } from "../lab/raw-quic.ts";
 import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
 import { Stage, snapshotOf } from "./edge-stage.ts";
 
