@@ -103,7 +103,8 @@ test("DNS over HTTPS is answered at every worker, by who asks; the name server's
   for (let i = 0; i < 30; i++) expect(await ask()).toEqual(right);
   const pid = w.fleet.pids().one ?? 0;
   process.kill(pid, "SIGKILL");
-  for (let i = 0; i < 10; i++) expect((await ask())[0]).toBe(200);
+  // Either it is waited for, or who asks is told to come again: src/dns/doh.ts.
+  for (let i = 0; i < 10; i++) expect([200, 503]).toContain((await ask())[0] as number);
   await until(() => w.fleet.pids().one !== pid && w.fleet.isReady("one"), {
     what: "it to be back",
   });
