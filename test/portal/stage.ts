@@ -1,7 +1,10 @@
+import { afterAll, afterEach, beforeAll, expect } from "bun:test";
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { assert } from "../../src/base/assert.ts";
 import { FakeClock } from "../../src/base/clock.ts";
 import { portalHandler } from "../../src/portal/mod.ts";
+import { testWith, whyNot } from "../lab/needs.ts";
 import { apiDouble } from "./api.ts";
 import { makeWorld, type World } from "./world.ts";
 
@@ -24,45 +27,41 @@ export interface Look {
 
 export const DESK: Look = { width: 1440, scheme: "light" };
 
-/** The portal and a double of the API on one port, and a browser before them. */
+/** The portal and a double of the API on one port, and a browser before them, once it is open. */
 export class Stage {
-  readonly #browser: Browser;
-  readonly #server: Bun.Server<undefined>;
+  #opened: { readonly browser: Browser; readonly server: Bun.Server<undefined> } | null = null;
   readonly #contexts: BrowserContext[] = [];
   /** What the browser complained of: errors of scripts, refusals of the policy. */
   readonly complaints: string[] = [];
   world: World = makeWorld();
 
-  private constructor(browser: Browser, server: (stage: () => Stage) => Bun.Server<undefined>) {
-    this.#browser = browser;
-    this.#server = server(() => this);
-  }
-
-  static async open(): Promise<Stage> {
+  async open(): Promise<void> {
     const portal = await portalHandler({ clock: new FakeClock() });
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
-    return new Stage(browser, (stage) =>
-      Bun.serve({
-        port: 0,
-        hostname: "127.0.0.1",
-        async fetch(request) {
-          return (await portal(request)) ?? (await apiDouble(stage().world)(request));
-        },
-      }),
-    );
+    const stage = this;
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch(request) {
+        return (await portal(request)) ?? (await apiDouble(stage.world)(request));
+      },
+    });
+    this.#opened = { browser, server };
   }
 
   /** A page of its own in a world of its own; signed in as `who`, unless that is null. */
   async page(who: "operator" | "owner" | "viewer" | "empty" | null, look = DESK): Promise<Page> {
-    const context = await this.#browser.newContext({
-      baseURL: this.#server.url.href,
+    assert(this.#opened !== null, "a page of a stage that is not open");
+    const { browser, server } = this.#opened;
+    const context = await browser.newContext({
+      baseURL: server.url.href,
       viewport: { width: look.width, height: 900 },
       colorScheme: look.scheme,
       reducedMotion: "reduce",
     });
     this.#contexts.push(context);
     if (who !== null) {
-      const url = this.#server.url.href;
+      const url = server.url.href;
       await context.addCookies([{ name: "tp_session", value: who, url }]);
     }
     const page = await context.newPage();
@@ -85,9 +84,29 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.clear();
-    await this.#browser.close();
-    await this.#server.stop(true);
+    await this.#opened?.browser.close();
+    await this.#opened?.server.stop(true);
   }
+}
+
+/** The stage of a file of stories: open before the first, as new for each, and silent after each. */
+export function stageOfStories(): Stage {
+  const stage = new Stage();
+  beforeAll(async () => {
+    if (whyNot([CHROMIUM]) === null) await stage.open();
+  });
+  afterEach(async () => {
+    const complaints = [...stage.complaints];
+    await stage.clear();
+    expect(complaints).toEqual([]);
+  });
+  afterAll(() => stage.close());
+  return stage;
+}
+
+/** A story that needs a browser. */
+export function story(name: string, run: () => Promise<void>): void {
+  testWith([CHROMIUM], name, run);
 }
 
 /** Goes to an address and waits until its page has its data. */

@@ -1,24 +1,7 @@
-import { afterAll, afterEach, beforeAll, expect } from "bun:test";
-import { testWith, whyNot } from "../lab/needs.ts";
-import { CHROMIUM, overflowOf, Stage, seriousFindings, visit } from "../portal/stage.ts";
+import { expect } from "bun:test";
+import { overflowOf, seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
 
-let stage: Stage;
-
-beforeAll(async () => {
-  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
-});
-afterEach(async () => {
-  const complaints = [...(stage?.complaints ?? [])];
-  await stage?.clear();
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await stage?.close();
-});
-
-function story(name: string, run: () => Promise<void>): void {
-  testWith([CHROMIUM], name, run);
-}
+const stage = stageOfStories();
 
 const SITE = "/customers/acme/sites/www.shop.example";
 

@@ -1,21 +1,15 @@
-import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { Page } from "playwright-core";
-import { testWith, whyNot } from "../lab/needs.ts";
-import { CHROMIUM, overflowOf, Stage, seriousFindings, turn, visit } from "../portal/stage.ts";
+import {
+  overflowOf,
+  seriousFindings,
+  stageOfStories,
+  story,
+  turn,
+  visit,
+} from "../portal/stage.ts";
 
-let stage: Stage;
-
-beforeAll(async () => {
-  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
-});
-afterEach(async () => {
-  const complaints = [...(stage?.complaints ?? [])];
-  await stage?.clear();
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = stageOfStories();
 
 const SITE = "/customers/acme/sites/www.shop.example";
 
@@ -76,7 +70,7 @@ describe("every page", () => {
   for (const pages of PARTS) {
     const which = `${pages[0]![1]} to ${pages.at(-1)![1]}`;
     const words = "fit a phone and a desk in both colour schemes, without a serious finding of axe";
-    testWith([CHROMIUM], `${which} ${words}`, async () => {
+    story(`${which} ${words}`, async () => {
       let page = await stage.page(null, LOOKS[0]);
       let before: string | null = null;
       const found: string[] = [];

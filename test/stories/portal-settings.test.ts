@@ -1,24 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
-import { testWith, whyNot } from "../lab/needs.ts";
-import { CHROMIUM, Stage, seriousFindings, visit } from "../portal/stage.ts";
+import { describe, expect } from "bun:test";
+import { seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
 
-let stage: Stage;
-
-function story(name: string, run: () => Promise<void>): void {
-  testWith([CHROMIUM], name, run);
-}
-
-beforeAll(async () => {
-  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
-});
-afterEach(async () => {
-  const complaints = [...(stage?.complaints ?? [])];
-  await stage?.clear();
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = stageOfStories();
 
 const SITE = "/customers/acme/sites/www.shop.example";
 

@@ -1,26 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import type { Page } from "playwright-core";
-import { testWith, whyNot } from "../lab/needs.ts";
 import { PASSWORD } from "../portal/handlers.ts";
-import { CHROMIUM, Stage, seriousFindings, visit } from "../portal/stage.ts";
+import { seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
 
-let stage: Stage;
-
-function story(name: string, run: () => Promise<void>): void {
-  testWith([CHROMIUM], name, run);
-}
-
-beforeAll(async () => {
-  if (whyNot([CHROMIUM]) === null) stage = await Stage.open();
-});
-afterEach(async () => {
-  const complaints = [...(stage?.complaints ?? [])];
-  await stage?.clear();
-  expect(complaints).toEqual([]);
-});
-afterAll(async () => {
-  await stage?.close();
-});
+const stage = stageOfStories();
 
 const SITE = "/customers/acme/sites/www.shop.example";
 
