@@ -8,6 +8,29 @@ interface SiteTotals {
   bytesOut: number;
 }
 
+/** What is so at the moment. */
+export interface EdgeGauges {
+  /** Large bodies that are on their way. */
+  readonly bodiesOpen: number;
+  /** Bytes that objects in memory cost, with their fields and what is kept beside them, and the cap. */
+  readonly memoryBytes: number;
+  readonly memoryBytesMax: number;
+  readonly memoryObjects: number;
+  readonly diskBytes: number;
+  readonly diskBytesMax: number;
+  readonly diskObjects: number;
+}
+
+const GAUGES: readonly (readonly [keyof EdgeGauges, name: string, help: string])[] = [
+  ["bodiesOpen", "large_bodies_open", "Large bodies on their way, counted once they have arrived"],
+  ["memoryBytes", "memory_bytes", "What objects in memory take"],
+  ["memoryBytesMax", "memory_bytes_max", "What they may take"],
+  ["memoryObjects", "memory_objects", "Objects in memory, each variant of a URL one"],
+  ["diskBytes", "disk_bytes", "What objects on disk take"],
+  ["diskBytesMax", "disk_bytes_max", "What they may take"],
+  ["diskObjects", "disk_objects", "Objects on disk, each variant of a URL one"],
+];
+
 /**
  * All that was counted since the start, for a Prometheus scrape. Labels are sites and origins of the
  * network file and statuses from 100 to 599: no client can make one.
@@ -47,12 +70,8 @@ export class EdgeMetrics {
     addCounts(this.#parentsFailed, drained.parentsFailed ?? {});
   }
 
-  /**
-   * Lines of the Prometheus text format, version 0.0.4.
-   *
-   * @param bodiesOpen large bodies that are on their way
-   */
-  text(logs: Readonly<Record<string, LogsTold>> = {}, bodiesOpen = 0): string {
+  /** Lines of the Prometheus text format, version 0.0.4. */
+  text(logs: Readonly<Record<string, LogsTold>>, gauges: EdgeGauges): string {
     const lines: string[] = [];
     const family = (name: string, help: string, of: Iterable<readonly [string, number]>) => {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
@@ -112,9 +131,10 @@ export class EdgeMetrics {
     family("turnpike_edge_log_lines_delivered_total", "Lines of logs that owners took", delivered);
     const lost = logged((told) => told.lostLines);
     family("turnpike_edge_log_lines_lost_total", "Lines of logs that had no room", lost);
-    const open = "turnpike_edge_large_bodies_open";
-    lines.push(`# HELP ${open} Large bodies on their way, counted once they have arrived`);
-    lines.push(`# TYPE ${open} gauge`, `${open} ${bodiesOpen}`);
+    for (const [gauge, name, help] of GAUGES) {
+      const full = `turnpike_edge_${name}`;
+      lines.push(`# HELP ${full} ${help}`, `# TYPE ${full} gauge`, `${full} ${gauges[gauge]}`);
+    }
     return `${lines.join("\n")}\n`;
   }
 }

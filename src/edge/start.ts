@@ -20,7 +20,7 @@ import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { Leaving } from "./leaving.ts";
 import { startLogs } from "./logs/mod.ts";
-import { EdgeMetrics } from "./metrics.ts";
+import { type EdgeGauges, EdgeMetrics } from "./metrics.ts";
 import { openTcpAsk } from "./netlink.ts";
 import { observed } from "./observe.ts";
 import type { EdgeOptions } from "./options.ts";
@@ -127,8 +127,16 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     crew === null || isWorker
       ? openDoors(handle, { ...o, busy: server.busy, joined: crew })
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
-  const text = () => metrics.text(logs.told(), sendings?.open);
+  const text = () => metrics.text(logs.told(), gaugesOf(cache, sendings?.open ?? 0));
   return roleOf(o, { opening, stop, drain, webSockets, leaving, metrics: text });
+}
+
+function gaugesOf({ memory, disk }: Cache<Prepared>, bodiesOpen: number): EdgeGauges {
+  return {
+    bodiesOpen,
+    ...{ memoryBytes: memory.bytes, memoryBytesMax: memory.bytesMax, memoryObjects: memory.count },
+    ...{ diskBytes: disk.bytes, diskBytesMax: disk.bytesMax, diskObjects: disk.count },
+  };
 }
 
 /** What this cache does when others say something over the bus. */

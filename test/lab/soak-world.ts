@@ -5,7 +5,9 @@ import { childOf } from "./small-network.ts";
 import { Api, Folder, loopback, OPERATOR, startTurnpike } from "./turnpike.ts";
 
 const ZONE = "cdn.example";
-const PORTS = { dns: 5353, http: 8080, https: 8443, control: 8053, origin: 8081 } as const;
+const PORTS = {
+  ...{ dns: 5353, http: 8080, https: 8443, control: 8053, metrics: 9353, origin: 8081 },
+} as const;
 export const MEMORY_MIB = 64;
 /** Little, so that a run of minutes has filled it and evicts from then on. */
 const DISK_MIB = 96;
@@ -115,6 +117,7 @@ export class SoakWorld {
         http: listen(PORTS.http),
         https: listen(PORTS.https),
         control: listen(PORTS.control),
+        metrics: listen(PORTS.metrics),
       },
       tls: { cert, key },
       cache: { memoryMiB: MEMORY_MIB, diskMiB: DISK_MIB },
@@ -223,6 +226,21 @@ export class SoakWorld {
       await this.#addCertificate(sites[(2 * Math.floor(n / 30)) % sites.length]!);
       this.did.certificates!++;
     }
+  }
+
+  /** What the node says that it holds, and how much of its memory its programs' objects are. */
+  async held(): Promise<Record<"memoryMiB" | "diskMiB" | "heapMiB", number>> {
+    const reply = await fetch(`http://${this.#at(1)}:${PORTS.metrics}/metrics`);
+    const text = await reply.text();
+    const mib = (name: string) => {
+      const value = Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1]);
+      return Math.round((10 * value) / 2 ** 20) / 10;
+    };
+    return {
+      memoryMiB: mib("turnpike_edge_memory_bytes"),
+      diskMiB: mib("turnpike_edge_disk_bytes"),
+      heapMiB: mib("process_heap_bytes"),
+    };
   }
 
   /** The process of name server, cache and probe, and that of control. */

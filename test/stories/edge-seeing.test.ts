@@ -61,6 +61,12 @@ test("each answer is one line, with the site that it was counted for", async () 
   }
   expect(metrics).toContain(`turnpike_edge_fetches_total{origin="${SHOP}/o1"} 1\n`);
   expect(metrics).not.toContain("nobody.example");
+  const gauge = (name: string) =>
+    Number(new RegExp(`^turnpike_edge_${name} (\\d+)$`, "m").exec(metrics)?.[1]);
+  expect(gauge("memory_objects")).toBe(1);
+  expect(gauge("memory_bytes")).toBeGreaterThan(6);
+  expect(gauge("memory_bytes")).toBeLessThan(gauge("memory_bytes_max"));
+  expect(gauge("disk_bytes")).toBeLessThan(gauge("disk_bytes_max"));
 });
 
 /** What would end a line, a quote or a table's cell, or command a terminal, if it were written down as it comes. */

@@ -71,12 +71,12 @@ describe("a soak", () => {
       if (IS_LONG) await clients.fill();
       clients.start({ clients: 24, slow: 8, everyMs: 200 });
       const acting = act(performance.now() + SECONDS * 1000);
-      const windows: (Window & { readonly controlPssMiB: number })[] = [];
+      const windows: (Window & { readonly controlPssMiB: number; readonly held: object })[] = [];
       const requests: number[] = [];
       for (let i = 0; i < WINDOWS; i++) {
         const window = await watch.window(WINDOW_SEC, () => clients.asked);
         const controlPssMiB = Math.round(pssMiB(world.pid("control")));
-        windows.push({ ...window, controlPssMiB });
+        windows.push({ ...window, controlPssMiB, held: await world.held() });
         requests.push(clients.asked);
         tell({ windows, requests });
       }

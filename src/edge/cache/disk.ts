@@ -41,7 +41,7 @@ interface PendingWrite {
  */
 export class DiskTier {
   readonly #dir: string;
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   readonly #wholeBytesMax: number;
   readonly #queuedBytesMax: number;
   readonly #nowMs: () => number;
@@ -77,7 +77,7 @@ export class DiskTier {
     readonly files?: Files;
   }) {
     this.#dir = o.dir;
-    this.#bytesMax = o.bytesMax;
+    this.bytesMax = o.bytesMax;
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
     this.#life = `${o.nowMs().toString(36)}-${process.pid}`;
@@ -138,7 +138,7 @@ export class DiskTier {
 
   /** The largest object that it takes. */
   get objectBytesMax(): number {
-    return Math.floor(this.#bytesMax / 4);
+    return Math.floor(this.bytesMax / 4);
   }
 
   /** The last variant stored was of use, without being read from here. */
@@ -374,9 +374,9 @@ export class DiskTier {
   }
 
   #roomBytes(): number {
-    if (this.#full === null) return this.#bytesMax;
+    if (this.#full === null) return this.bytesMax;
     const { atMs, bytesMax } = this.#full;
-    return Math.abs(this.#nowMs() - atMs) > FULL_MS ? this.#bytesMax : bytesMax;
+    return Math.abs(this.#nowMs() - atMs) > FULL_MS ? this.bytesMax : bytesMax;
   }
 
   #shrink(comingBytes: number): void {
