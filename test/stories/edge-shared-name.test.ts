@@ -57,7 +57,16 @@ describe("a name that customers share", () => {
 
   test("lets through nothing that browsers keep for all of a name (H25)", async () => {
     const kept = ["Accept-CH", "Critical-CH", "Expect-CT", "Public-Key-Pins", "Set-Login"];
-    const fields = [...kept, "Use-As-Dictionary", "NEL", "Clear-Site-Data", "Alt-Svc"];
+    const fields = [
+      ...kept,
+      "Use-As-Dictionary",
+      "Shared-Storage-Write",
+      "NEL",
+      "Clear-Site-Data",
+      "Alt-Svc",
+      ...["Secure-Session-Registration", "Sec-Session-Registration", "Set-Cookie2", "Report-To"],
+      "Strict-Transport-Security",
+    ];
     origin.say = () =>
       words("200 OK", ["Cache-Control: max-age=60", ...fields.map((name) => `${name}: x`)]);
     for (const path of ["/kept", "/kept"]) {
@@ -66,5 +75,116 @@ describe("a name that customers share", () => {
     }
     const own = await stage.get(`http://${SITE}/kept`);
     expect(own.headers.get("accept-ch")).toBe("x");
+  });
+
+  test("sandboxes what is no plain type: of whatever ends in +xml browsers make documents (H25)", async () => {
+    const made = ["text/plain+xml", "text/css+xml", "image/x+xml", "font/x+xml", "audio/x+xml"];
+    const near = ["application/json+xml", "application/zipped", "text/plainer", "image/", "text/"];
+    const plain = [
+      "text/plain;charset=utf-8",
+      "text/css ; charset=utf-8",
+      "image/vnd.microsoft.icon",
+    ];
+    const policyOf = async (type: string, i: number) => {
+      const fields = ["Cache-Control: max-age=60", `Content-Type: ${type}`];
+      origin.say = () => words("200 OK", fields, "<a xmlns='http://www.w3.org/1999/xhtml'/>");
+      const reply = await stage.get(`http://c.${ZONE}/${SITE}/made-up-${i}`);
+      return [type, reply.headers.get("content-security-policy")];
+    };
+    let i = 0;
+    for (const type of [...made, ...near])
+      expect(await policyOf(type, i++)).toEqual([type, "sandbox"]);
+    for (const type of plain) expect(await policyOf(type, i++)).toEqual([type, null]);
+  });
+
+  test("keeps addresses of the site under its prefix, however they are written", async () => {
+    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+    const moved: Readonly<Record<string, string>> = {
+      "/new?a=1#b": `/${SITE}/new?a=1#b`,
+      [`${first}/new`]: `/${SITE}/new`,
+      [`${first.toUpperCase()}/new`]: `/${SITE}/new`,
+      [`${first}?a=1`]: `/${SITE}/?a=1`,
+      [first]: `/${SITE}/`,
+      [`//${new URL(first).host}/new`]: `/${SITE}/new`,
+      "/a/../../other.example/x": `/${SITE}/other.example/x`,
+      "../../../other.example/x": `/${SITE}/other.example/x`,
+      "../%2e%2E/x": `/${SITE}/x`,
+      // As they are: they lead where they are meant to.
+      next: "next",
+      "?page=2": "?page=2",
+      "https://elsewhere.example/x": "https://elsewhere.example/x",
+      "//elsewhere.example/x": "//elsewhere.example/x",
+      [`${first}.elsewhere.example/x`]: `${first}.elsewhere.example/x`,
+    };
+    let i = 0;
+    for (const [said, expected] of Object.entries(moved)) {
+      const fields = [
+        `Location: ${said}`,
+        `Content-Location: ${said}`,
+        `Refresh: 3; url="${said}"`,
+      ];
+      origin.say = () => words("302 Found", ["Cache-Control: max-age=60", ...fields]);
+      for (const hit of [false, true]) {
+        const { headers } = await stage.get(`http://c.${ZONE}/${SITE}/from/${i}`);
+        expect([hit, said, headers.get("location"), headers.get("content-location")]).toEqual([
+          ...[hit, said, expected, expected],
+        ]);
+        expect(headers.get("refresh")).toBe(`3; url="${expected}"`);
+      }
+      i++;
+    }
+  });
+
+  test("sends a redirect of a page to itself to the first address, and not in a circle", async () => {
+    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+    origin.say = () => words("301 Moved Permanently", [`Location: ${first}/circle?a=1`]);
+    const reply = await stage.get(`http://c.${ZONE}/${SITE}/circle?a=1`);
+    expect(reply.headers.get("location")).toBe(`${first}/circle?a=1`);
+  });
+
+  test("says links of the site as of its first address, its canonical one too", async () => {
+    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+    const links = "</a.css>; rel=preload; as=style, <https://e.example/b>; rel=next, <c>; rel=prev";
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60", `Link: ${links}`]);
+    const path = "/d%C3%A9j%C3%A0%20vu/a%3Eb?q=%22x%22&r=a%2Cb";
+    const reply = await stage.get(`http://c.${ZONE}/${SITE}${path}`);
+    expect(reply.headers.get("link")).toBe(
+      `<${first}/a.css>; rel=preload; as=style, <https://e.example/b>; rel=next, <c>; rel=prev, ` +
+        `<${first}${path}>; rel="canonical"`,
+    );
+  });
+
+  test("opens fonts and modules to the site's own pages, whatever their servers call them", async () => {
+    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+    const open = [
+      ...[
+        ["/a", "font/woff2"],
+        ["/b", "application/x-javascript"],
+        ["/c", "text/ecmascript"],
+      ],
+      ...[
+        ["/d.woff2", "application/octet-stream"],
+        ["/e.ttf?v=1", ""],
+        ["/f", "text/javascript"],
+      ],
+    ];
+    const closed = [
+      ["/g.json", "application/json"],
+      ["/h.html", "text/html"],
+      ["/i.woff2", "text/html"],
+    ];
+    const opened = async ([path, type]: readonly string[], host: string) => {
+      const fields = [
+        "Cache-Control: max-age=60",
+        ...(type === "" ? [] : [`Content-Type: ${type}`]),
+      ];
+      origin.say = () => words("200 OK", fields, "x");
+      const reply = await stage.get(`http://${host}${path}`, { origin: "https://evil.example" });
+      return [path, reply.headers.get("access-control-allow-origin")];
+    };
+    for (const host of [`c.${ZONE}/${SITE}`, `${SITE}.${ZONE}`]) {
+      for (const one of open) expect(await opened(one, host)).toEqual([one[0]!, first]);
+      for (const one of closed) expect(await opened(one, host)).toEqual([one[0]!, null]);
+    }
   });
 });

@@ -6,7 +6,8 @@ import type { Ask } from "./ask.ts";
 import { sayEncoding } from "./rules-encode.ts";
 import { ruledResponse, sayBrowserTtl } from "./rules-fields.ts";
 import type { Ruled } from "./rules-table.ts";
-import { FORMS, type Form, type SiteEntry } from "./table.ts";
+import { FORMS, type Form } from "./table.ts";
+import { keepUnderPrefix } from "./under-prefix.ts";
 
 /** Headers of a hit, built once per object and form; Age and ttl are set once a second. */
 export interface Prepared {
@@ -37,18 +38,24 @@ const NOT_ON_SECOND = new Set([
   "origin-agent-cluster",
   // What browsers keep for the whole name as well.
   ...["accept-ch", "critical-ch", "expect-ct", "public-key-pins", "set-login"],
-  "use-as-dictionary",
+  ...["use-as-dictionary", "shared-storage-write"],
+  ...["secure-session-registration", "sec-session-registration"],
 ]);
 
 /**
- * Types that run nothing when opened as a page of their own; all others are sandboxed. Of several types,
- * in several fields or in one with commas, browsers take the last that they know: such are not inert.
+ * Types that run nothing when opened as a page of their own; all others are sandboxed, also what ends in
+ * `+xml`, of which browsers make documents. Of several types, in several fields or in one with commas,
+ * browsers take the last that they know: such are not inert.
  */
 const INERT =
-  /^(image\/(?!svg)|audio\/|video\/|font\/|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))[^,]*$/i;
+  /^((image|audio|video|font)\/(?!svg)[\w.-]+|text\/(css|plain|csv)|application\/(json|javascript|octet-stream|zip|gzip|wasm))[ \t]*(;[^,]*)?$/i;
 
 /** Browsers take fonts and modules of another name only where that name says so to the page's. */
-const ASKED_WITH_CORS = /^(font\/|application\/(font-|x-font-|javascript)|text\/javascript)/i;
+const ASKED_WITH_CORS =
+  /^(font\/|application\/(font-|x-font-|vnd\.ms-fontobject)|(application|text)\/(x-)?(java|ecma)script)/i;
+/** Of which many servers know no type. */
+const UNTYPED = /^(application\/octet-stream\b|$)/i;
+const FONT = /\.(woff2?|[ot]tf|eot)(\?|$)/i;
 
 /**
  * All customers' pages at `c.<zone>` would be one browser origin: a sandboxed one has an origin of its
@@ -80,11 +87,12 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
   headers.append("via", `1.1 ${node}`);
   if (!second) return headers;
   headers.set("x-content-type-options", "nosniff");
+  if (of.form === "path") keepUnderPrefix(headers, of.entry, of.path);
   headers.append("link", `<${of.entry.firstAddress}${of.path}>; rel="canonical"`);
-  if (of.form === "path") keepUnderPrefix(headers, of.entry);
   const type = headers.get("content-type") ?? "";
   const told = headers.has("access-control-allow-origin") || of.ruled?.plan.cors != null;
-  if (!told && ASKED_WITH_CORS.test(type)) {
+  const isFont = UNTYPED.test(type) && FONT.test(of.path);
+  if (!told && (isFont || ASKED_WITH_CORS.test(type))) {
     headers.set("access-control-allow-origin", of.entry.firstAddress);
   }
   const sandbox = SANDBOX[of.form];
@@ -92,15 +100,6 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
     headers.append("content-security-policy", sandbox);
   }
   return headers;
-}
-
-/** At `c.<zone>` a path of the site's stands under its hostname. Addresses elsewhere stay as they are. */
-function keepUnderPrefix(headers: Headers, { hostname, firstAddress }: SiteEntry): void {
-  const location = headers.get("location");
-  if (location === null) return;
-  const own = location.startsWith(`${firstAddress}/`);
-  const path = own ? location.slice(firstAddress.length) : location;
-  if (/^\/(?![/\\])/.test(path)) headers.set("location", `/${hostname}${path}`);
 }
 
 /**
