@@ -24,6 +24,7 @@ import { startLineLog } from "./line-log.ts";
 import { type Metering, type MeterOptions, startMeter } from "./meter.ts";
 import { processText, startMetrics } from "./metrics.ts";
 import { startOriginCredentials } from "./origin-credentials.ts";
+import { sealPlainCopies } from "./plain-copies.ts";
 import { stubResolver } from "./resolver.ts";
 import { startSigningKeys } from "./signing-keys.ts";
 import { startTierKeys } from "./tier-keys.ts";
@@ -73,6 +74,7 @@ export async function startNode(
   const log = world.log.with({ node: file.name });
   const dataDir = join(file.data, "node");
   await makeFolder(dataDir);
+  await sealPlainCopies({ dataDir, rng, log });
   const dir = join(dataDir, "snapshots");
   const feed = await startFeed({ node: file.name, dir, bus, clock, log });
   const metering = await startMetering({ node: file.name, dataDir, left, bus, clock, rng, log });
