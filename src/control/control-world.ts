@@ -69,7 +69,8 @@ export interface ControlWorld {
   signIn(who: { email: string; password: string }): Promise<Record<string, string>>;
   /** Headers with a token. */
   token(who: { email: string; password: string }, order?: object): Promise<Record<string, string>>;
-  restart(): Promise<void>;
+  /** @param between done while it is stopped */
+  restart(between?: () => void): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -129,8 +130,9 @@ export async function startControlWorld(
       const made = await world.call<{ token: string }>("POST", "/tokens", { body, headers });
       return { authorization: `Bearer ${made.body.token}` };
     },
-    async restart() {
+    async restart(between) {
       await control.stop();
+      between?.();
       control = await start();
     },
     async stop() {
