@@ -20,7 +20,7 @@ test("of a customer's certificates a thousand may be uploaded, however many were
     const keep = (name: string) => {
       store.put({ customer: "shop", name, cert: SHOP_PAIR.cert, addedMs: 1 }, SHOP_PAIR.key);
     };
-    for (let i = 0; i < 1001; i++) keep(`acme_s${i}.shop.example`);
+    for (let i = 0; i < 20; i++) keep(`acme_s${i}.shop.example`);
     for (let i = 0; i < 999; i++) keep(`uploaded-${i}`);
     store.close();
   });
@@ -33,10 +33,13 @@ test("of a customer's certificates a thousand may be uploaded, however many were
     return [status, said.detail];
   };
   expect((await add("the-last"))[0]).toBe(201);
-  expect(await add("one-more")).toEqual([409, expect.stringContaining("shop has 1000 certificates already")]);
+  expect(await add("one-more")).toEqual([
+    409,
+    expect.stringContaining("shop has 1000 certificates already"),
+  ]);
   expect((await add("the-last"))[0]).toBe(201);
   const rows = (await world.call<CertificateRow[]>("GET", path, { headers })).body;
   const kinds = (kind: string) => rows.filter((row) => row.kind === kind).length;
-  expect([kinds("uploaded"), kinds("obtained")]).toEqual([1000, 1001]);
+  expect([kinds("uploaded"), kinds("obtained")]).toEqual([1000, 20]);
   await world.stop();
 });
