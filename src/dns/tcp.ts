@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { Socket, TCPSocketListener } from "bun";
 import type { Clock } from "../base/clock.ts";
 import { listenFault } from "../base/listen-fault.ts";
@@ -61,6 +62,12 @@ export interface TcpOptions {
 /** "dot" after its length: secondaries that fetch over TLS insist on it (RFC 9103 7.1). */
 const ALPN_DOT = Uint8Array.of(3, 0x64, 0x6f, 0x74);
 
+/**
+ * The keys of session tickets would be those of this listener for as long as the node runs, and are to
+ * live for a day at most (threats.md T8): so there are none, and each connection shakes hands anew.
+ */
+const NO_TICKETS = constants.SSL_OP_NO_TICKET;
+
 export interface TcpServer {
   readonly port: number;
   readonly connections: () => number;
@@ -85,7 +92,7 @@ export function startTcp(o: TcpOptions): TcpServer {
         hostname,
         port,
         exclusive: true,
-        ...(o.tls && { tls: { ...o.tls, ALPNProtocols: ALPN_DOT } }),
+        ...(o.tls && { tls: { ...o.tls, ALPNProtocols: ALPN_DOT, secureOptions: NO_TICKETS } }),
         ...apartFromV4(hostname),
         socket: {
           open: (socket) => desk.open(socket),

@@ -4,17 +4,14 @@ import type { Connection } from "./hot/serve.ts";
 import type { Http3State } from "./http3-told.ts";
 import { type Aside, drain, finish, type Listening, listenAt, type Tls } from "./listen.ts";
 import type { Handle } from "./observe.ts";
+import { REST_MAX_MS } from "./swap-rest.ts";
 import { digestOf, type NamedTls, usable } from "./tls-door.ts";
 import type { WebSocketPair } from "./web-sockets.ts";
 
 /** Told to come by TCP, clients have so long to hear of it. */
-const LEAVE_MS = 12_000;
+export const LEAVE_MS = 12_000;
 /** Then what is under way has so long to end. */
 const END_MS = 30_000;
-/** Other certificates are shown after so long at the soonest: those of meanwhile are taken together. */
-const REST_MS = 60_000;
-/** An opening takes all of the loop's time: at most one part in so many of all time. */
-const COST_SHARE = 50;
 /** Keys of session tickets live as long as a generation. */
 const GENERATION_MS = 12 * 3_600_000;
 const LOOK_MS = 60_000;
@@ -32,7 +29,7 @@ export interface Http3DoorOptions {
   readonly log: Log;
   /** Hears whatever answers are to say of it, from its start on. */
   readonly onState?: (state: Http3State, digest: string) => void;
-  /** Preset: LEAVE_MS, END_MS and REST_MS. */
+  /** Preset: LEAVE_MS, END_MS and REST_MAX_MS, in which changes are taken together. */
   readonly swap?: { readonly leaveMs: number; readonly endMs: number; readonly restMs: number };
 }
 
@@ -90,7 +87,7 @@ export class Http3Door implements Listening {
     const { clock, swap } = this.#o;
     const openMs = clock.monoMs() - old.openedMs;
     if (openMs < GENERATION_MS && digestOf(this.#o.named()) === old.digest) return;
-    const restMs = Math.max(swap?.restMs ?? REST_MS, old.tookMs * COST_SHARE);
+    const restMs = swap?.restMs ?? REST_MAX_MS;
     if (openMs < restMs) {
       this.#after(restMs - openMs, () => this.changed());
       return;

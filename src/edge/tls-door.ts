@@ -5,6 +5,7 @@ import { IDLE_SEC } from "./hot/limits.ts";
 import { type Aside, finish, type Listening, listenAt, type Tls, type Watcher } from "./listen.ts";
 import type { Handle } from "./observe.ts";
 import { AloneTurns, type PortTurn, type PortTurns, type SharedListener } from "./port-turns.ts";
+import { restOf } from "./swap-rest.ts";
 import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
 
 /** A certificate for one host name; `id` changes when anything of it does. */
@@ -15,8 +16,6 @@ export interface NamedTls extends Tls {
 
 /** After so long without new connections, one over HTTP/1.1 has been answered with `close` or is quiet. */
 const DRAIN_MS = (IDLE_SEC + 2) * 1000;
-/** A swap takes all of the loop's time, some 30 us a name: at most one part in so many of all time. */
-const COST_SHARE = 50;
 /** Keys of session tickets live as long as a generation, which is a day at most (threats.md T8). */
 const GENERATION_MS = 12 * 3_600_000;
 const LOOK_MS = 60_000;
@@ -210,7 +209,7 @@ export class TlsDoor implements Listening {
       this.#leave(old);
     });
     if (had === null) this.#after(TURN_MS, () => this.#leaveInTurn(old, tookMs));
-    else this.#rest(tookMs * COST_SHARE - DRAIN_MS);
+    else this.#rest(restOf(tookMs) - DRAIN_MS);
   }
 
   /** What changed meanwhile is shown after it. */

@@ -1,6 +1,8 @@
 // What a name server on the internet meets and shows: floods from one prefix, cookies, TLS; and what it
 // writes down of it. Crowds of connections and of names are in dns-crowds.test.ts.
 import { afterEach, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect } from "node:tls";
 import { FakeClock } from "../../src/base/clock.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import type { AnswerSettings, QueryLogEntry } from "../../src/dns/mod.ts";
@@ -63,6 +65,25 @@ describe("a flood from one prefix (D7)", () => {
   }, 15_000);
 });
 
+/** A question over a connection of this version: what its session was, and is to the next. */
+async function handshake(port: number, version: "TLSv1.2" | "TLSv1.3", session?: Buffer) {
+  const versions = { minVersion: version, maxVersion: version };
+  const socket = connect({
+    ...{ host: "127.0.0.1", port, rejectUnauthorized: false, ...versions },
+    ...(session && { session }),
+  });
+  const tickets: Buffer[] = [];
+  socket.on("session", (ticket: Buffer) => tickets.push(ticket));
+  await once(socket, "secureConnect");
+  // Tickets of TLS 1.3 come after the handshake: an answer is waited for.
+  socket.write(framed(query("c.cdn.example")));
+  await once(socket, "data");
+  const said = { version: socket.getProtocol(), isReused: socket.isSessionReused() };
+  const kept = tickets.at(-1) ?? socket.getSession();
+  socket.destroy();
+  return { ...said, session: kept };
+}
+
 describe("DNS over TLS", () => {
   test("answers as TCP does, pads, and hides no refusal (D9)", async () => {
     const tls = selfSigned(["ns.cdn.example"], new Date());
@@ -89,6 +110,17 @@ describe("DNS over TLS", () => {
     expect(answers[1]!.questions[0]!.name).toBe("WwW.ShOp.ExAmPlE");
     expect(counterOf(dns.metrics(), 'requests_total{proto="tls",family="1",type="A"}')).toBe(4);
   });
+
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    test(`gives no tickets, whose keys would live as long as the node: ${version} (T8)`, async () => {
+      const tls = selfSigned(["ns.cdn.example"], new Date());
+      const dns = await startServer({ tls: { hosts: ["127.0.0.1"], port: 0 } }, { tls });
+      const first = await handshake(dns.tlsPort!, version);
+      expect(first).toMatchObject({ version, isReused: false });
+      const again = await handshake(dns.tlsPort!, version, first.session);
+      expect(again).toMatchObject({ version, isReused: false });
+    });
+  }
 
   test("is not spoken in the clear, and TCP's port does not speak it", async () => {
     const tls = selfSigned(["ns.cdn.example"], new Date());
