@@ -143,7 +143,9 @@ export class Stage {
   /** False: the purge log does not answer, as without a control plane. */
   logAnswers = true;
   edge!: EdgeRole;
-  #swapped: ((snapshot: Snapshot) => void)[] = [];
+  readonly #swapped = new Set<(snapshot: Snapshot) => void>();
+  /** Of a keeper that has another snapshot than its worker. */
+  readonly #apart = new Set<(snapshot: Snapshot) => void>();
   readonly #address: string;
 
   constructor(snapshot: Snapshot, address: string) {
@@ -175,20 +177,10 @@ export class Stage {
       readonly memoryBytesMax?: number;
       readonly diskBytesMax?: number;
       readonly http3?: boolean;
+      /** A keeper and a worker, and what the keeper knows until `publishToKeeper` tells it. */
+      readonly apart?: { readonly keeper: Snapshot | null };
     } = {},
   ) {
-    const feed: Feed = {
-      snapshot: () => this.snapshot,
-      health: () => this.health,
-      assignment: () => NO_ASSIGNMENT,
-      onSnapshot: (listener) => {
-        this.#swapped.push(listener);
-        return () => {
-          this.#swapped = this.#swapped.filter((other) => other !== listener);
-        };
-      },
-      onHealth: () => () => {},
-    };
     const options: EdgeOptions = {
       node: "edge-1",
       listen: { hosts: [this.#address], http: 0, https: 0, http3: more.http3 === true },
@@ -206,21 +198,47 @@ export class Stage {
       dataDir: this.dir,
       memoryBytesMax: more.memoryBytesMax ?? 64 * 1024 * 1024,
       diskBytesMax: more.diskBytesMax ?? 256 * 1024 * 1024,
-      feed,
+      feed: this.#feed(() => this.snapshot, this.#swapped),
       bus: this.bus,
       meter: { of: (customer, site) => this.usageOf(customer, site) },
       clock: this.clock,
       rng: seededRng(1),
       log: silentLog,
     };
-    this.edge = CREW ? await this.#startCrew(options) : await startEdge(options);
+    const { apart } = more;
+    const isCrew = CREW || apart !== undefined;
+    const keeperFeed =
+      apart === undefined ? options.feed : this.#feed(() => apart.keeper, this.#apart);
+    this.edge = isCrew ? await this.#startCrew(options, keeperFeed) : await startEdge(options);
     return this;
   }
 
+  #feed(first: () => Snapshot | null, swapped: Set<(snapshot: Snapshot) => void>): Feed {
+    let last: Snapshot | null = null;
+    const note = (snapshot: Snapshot) => {
+      last = snapshot;
+    };
+    swapped.add(note);
+    return {
+      snapshot: () => last ?? first(),
+      health: () => this.health,
+      assignment: () => NO_ASSIGNMENT,
+      onSnapshot: (listener) => {
+        swapped.add(listener);
+        return () => swapped.delete(listener);
+      },
+      onHealth: () => () => {},
+    };
+  }
+
   /** A keeper and one worker, in this process: what one process alone does, they do together. */
-  async #startCrew(options: EdgeOptions): Promise<EdgeRole> {
+  async #startCrew(options: EdgeOptions, keeperFeed: Feed): Promise<EdgeRole> {
     const crew = { folder: makeCrewFolder(), nowMs: () => this.clock.monoMs() };
-    const keeper = await startEdge({ ...options, crew: { ...crew, part: "keeper", number: 0 } });
+    const keeper = await startEdge({
+      ...options,
+      feed: keeperFeed,
+      crew: { ...crew, part: "keeper", number: 0 },
+    });
     const worker = await startEdge({
       ...options,
       dataDir: join(this.dir, "worker"),
@@ -256,6 +274,11 @@ export class Stage {
   publish(snapshot: Snapshot): void {
     this.snapshot = snapshot;
     for (const listener of this.#swapped) listener(snapshot);
+  }
+
+  /** Where it stands apart from its worker. */
+  publishToKeeper(snapshot: Snapshot): void {
+    for (const listener of this.#apart) listener(snapshot);
   }
 
   /** Numbers a purge, tells the edge, and waits for its acknowledgement. */

@@ -71,29 +71,6 @@ export class WorkersWorld {
       what: "every worker to serve the site",
       withinMs: 40_000,
     });
-    await this.#settle();
-  }
-
-  /**
-   * A worker that knows the site before its keeper does bills an answer which says that there is none, and
-   * a client that got no answer does not know whether it is billed: what the ledger has by then is where
-   * all is counted from.
-   */
-  async #settle(): Promise<void> {
-    const { received } = this;
-    const hasAll = async () => (await this.billed()).requests >= received.requests;
-    await until(hasAll, { what: "the first bill", withinMs: 40_000, everyMs: 100 });
-    let before = await this.billed();
-    if (before.requests === received.requests && before.bytes === received.bytes) return;
-    let sinceMs = performance.now();
-    const isQuiet = async () => {
-      const now = await this.billed();
-      if (now.requests !== before.requests) sinceMs = performance.now();
-      before = now;
-      return performance.now() - sinceMs > 3_000;
-    };
-    await until(isQuiet, { what: "the ledger to be quiet", withinMs: 40_000, everyMs: 100 });
-    Object.assign(received, before);
   }
 
   /** Once control answers; on the same disks as before. */

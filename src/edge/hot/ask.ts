@@ -140,14 +140,17 @@ function siteAt(target: Target, { headers }: Request, table: EdgeTable): SiteAsk
   return { ...found, path: target.path };
 }
 
-/** A request that a worker asks the keeper about: recv was the worker's. */
-export function relayedAsk(request: Request, table: EdgeTable, of: Relayed): Ask | Refusal {
+/**
+ * A request that a worker asks the keeper about: recv was the worker's. Null: it has another snapshot, by
+ * which that is no request for its site.
+ */
+export function relayedAsk(request: Request, table: EdgeTable, of: Relayed): Ask | null {
   const { site, form, path, client } = of;
   const entry = table.byHostname.get(site);
-  if (entry === undefined || form === "tier") return refusals.unknownHost;
+  if (entry?.customer !== of.customer || form === "tier") return null;
   const counted = { ...entry, usage: new InboundUsage(entry.usage), counts: noCounts() };
   const ask = askOf({ request, entry: counted, form, path, client });
-  return "status" in ask ? ask : { ...ask, handOver: true };
+  return "status" in ask ? null : { ...ask, handOver: true };
 }
 
 function askOf(o: {

@@ -29,6 +29,8 @@ export interface Relayed {
   readonly clientPort?: number;
   readonly scheme: "http" | "https";
   readonly site: string;
+  /** Whose the site is, as the worker knows it. */
+  readonly customer: string;
   /** `tier`: another cache asks, see tier-ask. */
   readonly form: Form | "tier";
   /** Path and query as the client named them, without the hostname of a path form. */
@@ -45,6 +47,8 @@ export const HELD = "turnpike-held";
 export const HELD_STATUS = "turnpike-held-status";
 /** What a worker tells without asking for anything, as JSON. */
 export const TOLD = "turnpike-told";
+/** The keeper does not know that site, or not as the worker does: nothing was done. */
+export const UNKNOWN = "turnpike-unknown";
 /** What became of the request, for the counts of the worker. */
 export const OUTCOME = "turnpike-outcome";
 /** And why it was no hit, where it was none. */

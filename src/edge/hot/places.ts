@@ -20,7 +20,8 @@ export function lend(place: Place | Refusal | null, signal: AbortSignal): Respon
     if (isLent) leave();
     isLent = false;
   };
-  signal.addEventListener("abort", back);
+  if (signal.aborted) back();
+  else signal.addEventListener("abort", back);
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(lineOf({ place: lent })),
     cancel: back,

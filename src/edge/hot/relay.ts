@@ -16,6 +16,7 @@ import {
   RELAYED,
   type Relayed,
   TOLD,
+  UNKNOWN,
   WHY_NOT_TOLD,
   type Words,
 } from "./crew.ts";
@@ -76,8 +77,9 @@ const FOR_EVER_MS = 2_147_483_647;
  *   it hands an object over     into memory where it may be, and delivered from here
  *   it says where a file is     delivered from that file
  *   it answers                  sent on as it is
- *   it is not there             null for GET and HEAD: the worker fetches itself, keeping
- *                               nothing; else it is waited for, as long as nothing was sent
+ *   it is not there, or knows   null for GET and HEAD: the worker fetches itself, keeping
+ *   another snapshot            nothing; else it is waited for, as long as nothing was sent
+ *   the client leaves           the keeper is left, too: it does then as one process does
  *
  * What clients are sent is counted here, what comes from web servers at the keeper.
  */
@@ -102,6 +104,7 @@ export class Keeper {
     const stamp = this.words.stampOf({ key: ask.key, customer, site });
     const answer = await this.#fetch(ask);
     if (answer === "not-there") return null;
+    if (answer === "left") return forNobody(ask);
     if (answer === "failed") return works.refused(ask, refusals.badGateway);
     if (answer === "bad-body") return works.refused(ask, refusals.badBody);
     if (answer === "slow-body") return works.refused(ask, refusals.slowBody);
@@ -116,28 +119,35 @@ export class Keeper {
   /** What another cache of ours asks: the keeper's answer as it is, counted there. Null: it is not there. */
   async askTier(asked: Ask, works: RelayWorks): Promise<Response | null> {
     const answer = await this.#fetch(asked, "tier");
+    if (answer === "left") return forNobody(nobodys(asked));
     if (typeof answer === "string") return null;
     return this.#sendOn(answer, nobodys(asked), works);
   }
 
-  /** Asks; again while there is no keeper and nobody else could do. */
+  /** Asks; again while there is no keeper that knows the site, and nobody else could do. */
   async #fetch(
     ask: Ask,
     form: Relayed["form"] = ask.form,
-  ): Promise<OriginResponse | "not-there" | "failed" | "bad-body" | "slow-body"> {
+  ): Promise<OriginResponse | "not-there" | "left" | "failed" | "bad-body" | "slow-body"> {
     const { client, socket, wait } = this.#o;
+    const { signal } = ask.request;
     const sent = await readRequestBody(ask.request, ask.alive);
     if ("status" in sent) return sent === refusals.slowBody ? "slow-body" : "bad-body";
     const safe = ask.method === "GET" || ask.method === "HEAD";
     for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
       try {
-        return await client.fetch({
+        const answer = await client.fetch({
           ...{ scheme: "http", address: socket, port: 0, hostname: "", method: ask.method },
           ...{ path: targetOf(ask, form), fields: fieldsOf(ask, form), ...sent },
-          ...{ headMs: HEAD_MS, silentMs: SILENT_MS, onEnd: () => {} },
+          ...{ headMs: HEAD_MS, silentMs: SILENT_MS, signal, onEnd: () => {} },
         });
+        if (getter(answer.fields)(UNKNOWN) === null) return answer;
+        if (safe) return "not-there";
+        // What comes as it goes is gone.
+        if (sent.body instanceof ReadableStream || waitedMs >= START_MS) return "failed";
       } catch (fault) {
         if (!(fault instanceof Fault)) throw fault;
+        if (signal.aborted) return "left";
         if (fault.code === "bad-input") return "bad-body";
         if (this.#stopped) return "failed";
         // A connection that is refused while it runs is one too many in its queue.
@@ -145,9 +155,9 @@ export class Keeper {
         if (safe && !isBusy) return "not-there";
         const again = safe ? fault.code !== "origin-timeout" : fault.code === "origin-refused";
         if (!again || waitedMs >= START_MS) return safe ? "not-there" : "failed";
-        await wait(AGAIN_MS);
-        if (this.#stopped) return "failed";
       }
+      await wait(AGAIN_MS);
+      if (this.#stopped) return "failed";
     }
   }
 
@@ -261,6 +271,12 @@ function targetOf(ask: Ask, form: Relayed["form"]): string {
   return url.slice(url.indexOf("/", url.indexOf("://") + 3));
 }
 
+/** Its client has left: it asked, and got nothing. */
+function forNobody(ask: Ask): Response {
+  count(ask, "error", "no-answer");
+  return new Response(null, { status: 499 });
+}
+
 /** Counted where it was answered. */
 function nobodys(ask: Ask): Ask {
   return { ...ask, sent: null, entry: { ...ask.entry, usage: noUsage(), counts: noCounts() } };
@@ -278,6 +294,7 @@ function fieldsOf(ask: Ask, form: Relayed["form"] = ask.form): Fields {
     ...(ask.clientPort === undefined ? {} : { clientPort: ask.clientPort }),
     scheme: url.startsWith("https:") ? "https" : "http",
     site: ask.entry.hostname,
+    customer: ask.entry.customer,
     form,
     path: ask.asked ?? ask.path,
   };

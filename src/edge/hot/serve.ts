@@ -39,7 +39,7 @@ import {
 import type { BusyPorts } from "./busy-ports.ts";
 import { challengePage } from "./challenge.ts";
 import { outcomeCounted, whyCounted } from "./count.ts";
-import { HELD, OUTCOME, type Relayed, WHY_NOT_TOLD } from "./crew.ts";
+import { HELD, OUTCOME, type Relayed, UNKNOWN, WHY_NOT_TOLD } from "./crew.ts";
 import { count, countBytes, deliver, type Held } from "./deliver.ts";
 import { isHandedOver } from "./hand-over.ts";
 import { type Prepared, ttlSec } from "./head.ts";
@@ -48,7 +48,7 @@ import { IDLE_SEC, MISS_IDLE_SEC } from "./limits.ts";
 import { Misses } from "./miss.ts";
 import { endChanged, pass, passHead } from "./pass.ts";
 import { lend } from "./places.ts";
-import { type Refusal, refusals, refuse } from "./refuse.ts";
+import { refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
 import { isOnlyIfCached, namesConnection } from "./request-fields.ts";
 import { RuleSteps } from "./rules.ts";
@@ -186,22 +186,27 @@ export class Server {
     return withTold(await response, ask);
   }
 
-  /** The keeper's answer to a worker: what is held as it is, all else as its client gets it. */
+  /**
+   * The keeper's answer to a worker: what is held as it is, all else as its client gets it. A worker that
+   * has another snapshot is told so, and its client hears nothing of it.
+   */
   async handleRelayed(request: Request, connection: Connection, of: Relayed): Promise<Response> {
     const table = this.#parts.table();
-    if (table === null) return refuse(refusals.noSnapshot, this.#parts.node);
+    if (table === null) return unknownHere();
     if (of.form === "tier") {
       const asked = this.#receiveFromCache(request, table);
-      return asked === null
-        ? refuse(refusals.unknownPath, this.#parts.node)
-        : this.#tell(asked, connection);
+      if (asked === null) return unknownHere();
+      const response = await this.#tell(asked, connection);
+      response.headers.delete(UNKNOWN);
+      return response;
     }
     const received = relayedAsk(request, table, of);
-    if ("status" in received) return refuse(received, this.#parts.node);
+    if (received === null) return unknownHere();
     const { ask, answer } = this.#rules.run(received, table, "relayed");
     const response = await (answer ?? this.#look(ask, connection));
     if (isHandedOver(response)) return response;
     response.headers.delete(HELD);
+    response.headers.delete(UNKNOWN);
     response.headers.set(OUTCOME, outcomeCounted(received.entry.counts));
     const whyNot = whyCounted(received.entry.counts);
     if (whyNot === null) response.headers.delete(WHY_NOT_TOLD);
@@ -212,8 +217,8 @@ export class Server {
   /** The keeper's answer to a worker that needs a place at a server, beside those that were asked. */
   async lendRelayed(request: Request, of: Relayed, asked: ReadonlySet<string>): Promise<Response> {
     const table = this.#parts.table();
-    const received = table === null ? refusals.noSnapshot : relayedAsk(request, table, of);
-    if (table === null || "status" in received) return lend(received as Refusal, request.signal);
+    const received = table === null ? null : relayedAsk(request, table, of);
+    if (table === null || received === null) return unknownHere();
     const { ask } = this.#rules.run(received, table, "relayed");
     return lend(await this.#works.place(ask, asked), request.signal);
   }
@@ -386,4 +391,9 @@ export class Server {
     });
     done.catch((fault: unknown) => this.#broken(fault));
   }
+}
+
+/** To a worker that knows another snapshot. */
+function unknownHere(): Response {
+  return new Response(null, { status: 503, headers: { [UNKNOWN]: "1" } });
 }
