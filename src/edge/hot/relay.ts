@@ -24,12 +24,13 @@ import { count, countBytes, countStream, deliver, type Held } from "./deliver.ts
 import type { Place } from "./fetch.ts";
 import { type Handed, readHanded } from "./hand-over.ts";
 import type { Prepared } from "./head.ts";
+import { Leavers } from "./leavers.ts";
 import { MISS_IDLE_SEC, WHOLE_BYTES_MAX } from "./limits.ts";
 import { getter } from "./meta.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { borrow } from "./places.ts";
 import { type Refusal, refusals } from "./refuse.ts";
-import { readRequestBody } from "./request-body.ts";
+import { type RequestBody, readRequestBody } from "./request-body.ts";
 
 /** What a worker tells the keeper without waiting. */
 export interface KeeperTold {
@@ -79,13 +80,15 @@ const FOR_EVER_MS = 2_147_483_647;
  *   it answers                  sent on as it is
  *   it is not there, or knows   null for GET and HEAD: the worker fetches itself, keeping
  *   another snapshot            nothing; else it is waited for, as long as nothing was sent
- *   the client leaves           the keeper is left, too: it does then as one process does
+ *   the client leaves           of GET and HEAD the keeper is left, too: it does then as one process
+ *                               does; all else is sent all the same, see `Leavers`
  *
  * What clients are sent is counted here, what comes from web servers at the keeper.
  */
 export class Keeper {
   readonly words: Words;
   readonly #o: KeeperParts;
+  readonly #leavers = new Leavers();
   #stopped = false;
 
   constructor(o: KeeperParts) {
@@ -105,9 +108,7 @@ export class Keeper {
     const answer = await this.#fetch(ask);
     if (answer === "not-there") return null;
     if (answer === "left") return forNobody(ask);
-    if (answer === "failed") return works.refused(ask, refusals.badGateway);
-    if (answer === "bad-body") return works.refused(ask, refusals.badBody);
-    if (answer === "slow-body") return works.refused(ask, refusals.slowBody);
+    if ("words" in answer) return works.refused(ask, answer);
     const kind = getter(answer.fields)(HELD);
     if (kind === null) return this.#sendOn(answer, ask, works);
     const handed = await readAll(answer)
@@ -120,44 +121,55 @@ export class Keeper {
   async askTier(asked: Ask, works: RelayWorks): Promise<Response | null> {
     const answer = await this.#fetch(asked, "tier");
     if (answer === "left") return forNobody(nobodys(asked));
-    if (typeof answer === "string") return null;
+    if (answer === "not-there" || "words" in answer) return null;
     return this.#sendOn(answer, nobodys(asked), works);
   }
 
-  /** Asks; again while there is no keeper that knows the site, and nobody else could do. */
   async #fetch(
     ask: Ask,
     form: Relayed["form"] = ask.form,
-  ): Promise<OriginResponse | "not-there" | "left" | "failed" | "bad-body" | "slow-body"> {
-    const { client, socket, wait } = this.#o;
-    const { signal } = ask.request;
+  ): Promise<OriginResponse | "not-there" | "left" | Refusal> {
     const sent = await readRequestBody(ask.request, ask.alive);
-    if ("status" in sent) return sent === refusals.slowBody ? "slow-body" : "bad-body";
-    const safe = ask.method === "GET" || ask.method === "HEAD";
+    if ("status" in sent) return sent;
+    if (isRead(ask)) return this.#try(ask, form, sent);
+    const stay = this.#leavers.watch(ask.client, ask.request.signal);
+    if (stay === null) return refusals.busy;
+    return this.#try(ask, form, sent).finally(() => stay.end());
+  }
+
+  /** Asks; again while there is no keeper that knows the site, and nobody else could do. */
+  async #try(
+    ask: Ask,
+    form: Relayed["form"],
+    sent: RequestBody,
+  ): Promise<OriginResponse | "not-there" | "left" | Refusal> {
+    const { client, socket, wait } = this.#o;
+    const safe = isRead(ask);
+    const leave = safe ? { signal: ask.request.signal } : {};
     for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
       try {
         const answer = await client.fetch({
           ...{ scheme: "http", address: socket, port: 0, hostname: "", method: ask.method },
           ...{ path: targetOf(ask, form), fields: fieldsOf(ask, form), ...sent },
-          ...{ headMs: HEAD_MS, silentMs: SILENT_MS, signal, onEnd: () => {} },
+          ...{ headMs: HEAD_MS, silentMs: SILENT_MS, ...leave, onEnd: () => {} },
         });
         if (getter(answer.fields)(UNKNOWN) === null) return answer;
         if (safe) return "not-there";
         // What comes as it goes is gone.
-        if (sent.body instanceof ReadableStream || waitedMs >= START_MS) return "failed";
+        if (sent.body instanceof ReadableStream || waitedMs >= START_MS) return refusals.badGateway;
       } catch (fault) {
         if (!(fault instanceof Fault)) throw fault;
-        if (signal.aborted) return "left";
-        if (fault.code === "bad-input") return "bad-body";
-        if (this.#stopped) return "failed";
+        if (leave.signal?.aborted === true) return "left";
+        if (fault.code === "bad-input") return refusals.badBody;
+        if (this.#stopped) return refusals.badGateway;
         // A connection that is refused while it runs is one too many in its queue.
         const isBusy = this.words.isKeeperThere();
         if (safe && !isBusy) return "not-there";
         const again = safe ? fault.code !== "origin-timeout" : fault.code === "origin-refused";
-        if (!again || waitedMs >= START_MS) return safe ? "not-there" : "failed";
+        if (!again || waitedMs >= START_MS) return safe ? "not-there" : refusals.badGateway;
       }
       await wait(AGAIN_MS);
-      if (this.#stopped) return "failed";
+      if (this.#stopped) return refusals.badGateway;
     }
   }
 
@@ -262,6 +274,10 @@ export class Keeper {
     countBytes(ask, read.bytes.byteLength);
     return new Response(read.bytes, { status, headers });
   }
+}
+
+function isRead({ method }: Ask): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** What another cache asks is signed: its target is left as it is. */
