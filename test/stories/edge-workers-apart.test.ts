@@ -84,6 +84,16 @@ describe("a worker that knows a site before its keeper does", () => {
   }, 30_000);
 });
 
+test("a worker fetches by itself what makes too long a head for its keeper", async () => {
+  stage = await new Stage(snapshot(), `${NET}.9`).start({ apart: { keeper: snapshot() } });
+  // The keeper is told the path, and the address once more.
+  const path = `/${"a".repeat(8_100)}`;
+  expect((await get("/b", "POST")).status).toBe(200);
+  expect([(await get(path)).status, (await get(path)).text]).toEqual([200, "ok"]);
+  const bytesOut = 3 * "ok".length;
+  expect(stage.usageOf("shop", SITE)).toMatchObject({ requests: 3, hits: 0, bytesOut });
+}, 30_000);
+
 describe.each([
   ["of one process", false],
   ["of a keeper and a worker", true],

@@ -78,8 +78,9 @@ const FOR_EVER_MS = 2_147_483_647;
  *   it hands an object over     into memory where it may be, and delivered from here
  *   it says where a file is     delivered from that file
  *   it answers                  sent on as it is
- *   it is not there, or knows   null for GET and HEAD: the worker fetches itself, keeping
- *   another snapshot            nothing; else it is waited for, as long as nothing was sent
+ *   it is not there, knows      null for GET and HEAD: the worker fetches itself, keeping
+ *   another snapshot, or its    nothing; else it is waited for, as long as nothing was sent
+ *   listener takes no such head
  *   the client leaves           of GET and HEAD the keeper is left, too: it does then as one process
  *                               does; all else is sent all the same, see `Leavers`
  *
@@ -153,7 +154,10 @@ export class Keeper {
           ...{ path: targetOf(ask, form), fields: fieldsOf(ask, form), ...sent },
           ...{ headMs: HEAD_MS, silentMs: SILENT_MS, ...leave, onEnd: () => {} },
         });
-        if (getter(answer.fields)(UNKNOWN) === null) return answer;
+        const get = getter(answer.fields);
+        const isKeepers = form === "tier" || get(HELD) !== null || get(OUTCOME) !== null;
+        if (get(UNKNOWN) === null && (isKeepers || !safe)) return answer;
+        await answer.body?.cancel();
         if (safe) return "not-there";
         // What comes as it goes is gone.
         if (sent.body instanceof ReadableStream || waitedMs >= START_MS) return refusals.badGateway;
