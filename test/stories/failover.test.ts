@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
+import type { OriginLive } from "../../src/model/api/mod.ts";
 import { addressesOf, ask } from "../lab/ask.ts";
 import { DEATHS, type Death, DyingOrigin, type Mortal } from "../lab/dying-origin.ts";
 import { FarSide } from "../lab/far-side.ts";
@@ -115,11 +117,21 @@ async function allUp({ hostname }: Place): Promise<void> {
     const origins: { state: string }[] = answer.status === 200 ? answer.body.origins : [];
     return origins.length === 2 && origins.every((one) => one.state === "up");
   };
-  await until(ups, {
-    what: `both servers of ${hostname} to be up`,
-    withinMs: 60_000,
-    everyMs: 250,
+  const what = `both servers of ${hostname} to be up`;
+  await until(ups, { what, withinMs: 60_000, everyMs: 250 }).catch(async (error: Error) => {
+    throw new Error(`${error.message}; ${await stateOf(hostname)}`);
   });
+}
+
+/** For whoever reads of a failure: what the network thinks of a site, and how slow this machine is. */
+async function stateOf(hostname: string): Promise<string> {
+  const { body } = await api.call("GET", `/customers/shop/sites/${hostname}/live`);
+  const { held, origins = [] } = body as { held: string | null; origins?: OriginLive[] };
+  const lines = origins.map(({ name, state, views, warnings }) => {
+    const seen = views.map(({ up, failure, responseMs }) => ({ up, failure, responseMs }));
+    return JSON.stringify({ name, state, seen, warnings });
+  });
+  return [`held: ${held}; load of the machine: ${loadavg()[0]?.toFixed(1)}`, ...lines].join("\n");
 }
 
 async function answerOf(hostname: string): Promise<string | undefined> {
@@ -150,7 +162,9 @@ async function dies(place: Place): Promise<Seen> {
     let namedMs = deadMs;
     while (performance.now() - namedMs < QUIET_MS) {
       if ((await answerOf(hostname)) === victim) namedMs = performance.now();
-      if (namedMs - deadMs > 2 * LATE_MS_MAX) throw new Error(`${hostname} still names ${victim}`);
+      if (namedMs - deadMs > 2 * LATE_MS_MAX) {
+        throw new Error(`${hostname} still names ${victim}; ${await stateOf(hostname)}`);
+      }
       await Bun.sleep(ASK_EVERY_MS);
     }
     const sees = !["refuse", "expired", "blackhole"].includes(death);
