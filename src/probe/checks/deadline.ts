@@ -1,11 +1,13 @@
 import type { Clock } from "../../base/clock.ts";
 
-/** Later than this a timer says that we were busy, not that the server is slow. */
+/** Less than this in all says nothing: timers are never quite in time. */
 const LATE_MS = 20;
+const BEAT_MS = 50;
 
 /**
- * Calls `late` once the time is over, unless it is stopped. Where this process itself was held up,
- * what has arrived meanwhile is read first: half the timeout more at most.
+ * Calls `late` once the time is over, unless it is stopped. What this process was held up does not
+ * count, in one piece or in many small ones, as on a machine with too much to do: that says that we
+ * were busy, not that the server is slow. Half the timeout more at most.
  */
 export function startDeadline(
   timeoutMs: number,
@@ -13,10 +15,27 @@ export function startDeadline(
   late: () => void,
 ): { readonly stop: () => void } {
   const startMs = clock.monoMs();
-  let timer = setTimeout(() => {
-    const heldUpMs = clock.monoMs() - startMs - timeoutMs;
+  let heldUpMs = 0;
+  let dueMs = startMs;
+  let over = false;
+  let timer: ReturnType<typeof setTimeout>;
+  const next = (nowMs: number, leftMs: number) => {
+    const waitMs = Math.min(BEAT_MS, leftMs);
+    dueMs = nowMs + waitMs;
+    timer = setTimeout(beat, waitMs);
+  };
+  const beat = () => {
+    const nowMs = clock.monoMs();
+    const lateMs = Math.max(0, nowMs - dueMs);
+    heldUpMs += lateMs;
     const graceMs = heldUpMs > LATE_MS ? Math.min(heldUpMs, timeoutMs / 2) : 0;
-    timer = setTimeout(late, graceMs);
-  }, timeoutMs);
+    const leftMs = startMs + timeoutMs + graceMs - nowMs;
+    if (leftMs > 0) return next(nowMs, leftMs);
+    // After a long pause what has arrived meanwhile is read first, once.
+    if (lateMs <= LATE_MS || over) return late();
+    over = true;
+    next(nowMs, 1);
+  };
+  next(startMs, timeoutMs);
   return { stop: () => clearTimeout(timer) };
 }
