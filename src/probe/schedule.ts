@@ -5,6 +5,7 @@ import type { CheckReport } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { AddressRules } from "../wire/ip/mod.ts";
 import { ASKING, type CheckPlan, hostOf, type Target, targetsOf } from "./plan.ts";
+import { Room } from "./room.ts";
 import { CheckRunner } from "./run-check.ts";
 
 export interface Schedule {
@@ -30,9 +31,6 @@ const JITTER_SHARE = 0.05;
  * that hangs for so long, where the one before took less than half of that, is not waited for.
  */
 const CONFIRM_SHARE = 0.5;
-/** Sockets open at once; beyond it checks wait their turn. */
-const UNDER_WAY_MAX = 512;
-const TURN_MS = 50;
 /**
  * Checks per second of one address by one vantage, all customers' together: whoever points many
  * names at one victim makes its checks slower, not the victim's life harder.
@@ -43,13 +41,13 @@ interface Shared extends ScheduleOptions {
   rules: AddressRules;
   /** Host -> how many times longer its intervals are than asked for. */
   stretch: ReadonlyMap<string, number>;
-  underWay: number;
+  readonly room: Room;
 }
 
 /** Runs every check of the snapshot at its interval, each on its own beat. */
 export function startSchedule(options: ScheduleOptions): Schedule {
   const rules = { allowPrivate: false, ranges: [] };
-  const shared: Shared = { ...options, rules, stretch: new Map(), underWay: 0 };
+  const shared: Shared = { ...options, rules, stretch: new Map(), room: new Room() };
   const beats = new Map<string, Beat>();
   return {
     setSnapshot(snapshot) {
@@ -105,7 +103,9 @@ class Beat {
   #quick = false;
   readonly #ended = new AbortController();
   #startedMs = Number.NEGATIVE_INFINITY;
+  /** Or waiting for room. */
   #underWay = false;
+  #dueMs = 0;
   #timer: ReturnType<typeof setTimeout>;
 
   constructor(target: Target, plan: CheckPlan, shared: Shared) {
@@ -115,7 +115,18 @@ class Beat {
     this.#kind = plan.kind;
     this.#host = hostOf(plan);
     const withinMs = FIRST_WITHIN_MS * (shared.stretch.get(this.#host) ?? 1);
-    this.#timer = setTimeout(() => this.#turn(), shared.rng.float() * withinMs);
+    this.#timer = this.#after(shared.rng.float() * withinMs);
+  }
+
+  #after(ms: number): ReturnType<typeof setTimeout> {
+    const { clock, room } = this.#shared;
+    const waitMs = Math.max(0, ms);
+    this.#dueMs = clock.monoMs() + waitMs;
+    return setTimeout(() => {
+      const nowMs = clock.monoMs();
+      room.late(nowMs - this.#dueMs, nowMs);
+      this.#turn();
+    }, waitMs);
   }
 
   stop(): void {
@@ -141,21 +152,25 @@ class Beat {
   }
 
   #turn(): void {
-    const { clock, rng } = this.#shared;
-    if (this.#shared.underWay >= UNDER_WAY_MAX) {
-      this.#timer = setTimeout(() => this.#turn(), TURN_MS);
+    this.#underWay = true;
+    this.#shared.room.enter(() => this.#begin());
+  }
+
+  #begin(): void {
+    const { clock, rng, room } = this.#shared;
+    if (this.#ended.signal.aborted) {
+      room.leave();
       return;
     }
     const jitter = 1 + JITTER_SHARE * (2 * rng.float() - 1);
     const stretch = this.#shared.stretch.get(this.#host) ?? 1;
     const startMs = clock.monoMs();
     this.#startedMs = startMs;
-    this.#underWay = true;
     this.#round(this.#target.intervalMs * CONFIRM_SHARE * stretch).finally(() => {
       this.#underWay = false;
       if (this.#ended.signal.aborted) return;
       const nextMs = startMs + this.#target.intervalMs * this.#share() * stretch * jitter;
-      this.#timer = setTimeout(() => this.#turn(), Math.max(0, nextMs - clock.monoMs()));
+      this.#timer = this.#after(nextMs - clock.monoMs());
     });
   }
 
@@ -164,7 +179,7 @@ class Beat {
     return this.#failures > 0 && this.#failures < this.#target.fall ? CONFIRM_SHARE : 1;
   }
 
-  /** One check, and a second beside it where the first hangs. */
+  /** One check, and a second beside it where the first hangs and there is room. */
   async #round(hangsMs: number): Promise<void> {
     const first = this.#check();
     if (!this.#quick || ASKING.has(this.#kind)) return await first;
@@ -174,13 +189,14 @@ class Beat {
     });
     const seen = await Promise.race([first, hanging]);
     clearTimeout(timer);
-    if (seen === "hangs" && !this.#ended.signal.aborted) await Promise.all([first, this.#check()]);
+    const again = seen === "hangs" && !this.#ended.signal.aborted && this.#shared.room.tryEnter();
+    await (again ? Promise.all([first, this.#check()]) : first);
   }
 
+  /** Within the room; leaves it. */
   async #check(): Promise<void> {
     const { clock, rng, rules, log, onReport } = this.#shared;
     const { signal } = this.#ended;
-    this.#shared.underWay++;
     try {
       const report = await this.#runner.run({ clock, rng, rules, signal });
       if (signal.aborted) return;
@@ -191,7 +207,7 @@ class Beat {
     } catch (error) {
       log.error("A check broke", { error });
     } finally {
-      this.#shared.underWay--;
+      this.#shared.room.leave();
     }
   }
 }
