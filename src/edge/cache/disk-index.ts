@@ -137,6 +137,16 @@ export class DiskIndex {
     return entries;
   }
 
+  /** When this variant was stored last; -1 where it is not held. */
+  lastStoredSec(keyHash: string, variantHash: string): number {
+    const words = [wordOf(variantHash, 0), wordOf(variantHash, 8)];
+    for (let slot = this.#first(keyHash); slot !== NONE; slot = this.#after(slot)) {
+      const ours = words.every((word, i) => this.#hashes[slot * 6 + 4 + i] === word);
+      if (ours) return this.#storedSec[slot]!;
+    }
+    return -1;
+  }
+
   holds({ slot, serial }: DiskEntry): boolean {
     return this.#serials[slot] === serial;
   }

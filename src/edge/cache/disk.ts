@@ -6,6 +6,7 @@ import type { DiskObject } from "./disk-object.ts";
 import { nameHash } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
+import { type PendingWrite, PendingWrites } from "./pending-writes.ts";
 import { Removals } from "./removals.ts";
 import { OpenedFiles, readTail, StoredFile } from "./stored-file.ts";
 
@@ -28,11 +29,6 @@ const ASIDE = "aside-";
 /** Where there is no folder, nor can there be, there are no files either. */
 const NO_FOLDER = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
 
-interface PendingWrite {
-  cancelled: boolean;
-  readonly done: Promise<void>;
-}
-
 /**
  * The disk tier: one file per object, written aside and renamed, checked when read, so that a crash
  * at any moment leaves whole objects and rubbish that counts as a miss. The index is rebuilt at
@@ -49,7 +45,7 @@ export class DiskTier {
   readonly #removals: Removals;
   readonly #opened: OpenedFiles;
   readonly files: Files;
-  readonly #pending = new Map<string, Set<PendingWrite>>();
+  readonly #pending = new PendingWrites();
   readonly #folders = new Set<string>();
   readonly #queue: (() => Promise<void>)[] = [];
   /** Bytes of large bodies on their way, kept current by their spools: they count under the cap. */
@@ -107,8 +103,8 @@ export class DiskTier {
     files.makeFolder(tmp);
     const folders = files.names(this.#dir).filter((name) => /^[0-9a-f]{2}$/.test(name));
     for (const [i, folder] of folders.entries()) {
+      const names = this.#namesIn(folder);
       this.#removals.doubt(folder);
-      const names = files.names(join(this.#dir, folder));
       if (i === 0) this.#index.expect(names.length * folders.length);
       for (const name of names) {
         if (!name.startsWith(ASIDE)) this.#index.load(name);
@@ -117,6 +113,16 @@ export class DiskTier {
     }
     for (const replaced of this.#index.settle()) this.#removals.remove(replaced);
     this.#shrink(0);
+  }
+
+  /** None where somebody has put something else in the folder's place. */
+  #namesIn(folder: string): readonly string[] {
+    try {
+      return this.files.names(join(this.#dir, folder));
+    } catch (fault) {
+      if (NO_FOLDER.has((fault as { readonly code?: string }).code ?? "")) return [];
+      throw fault;
+    }
   }
 
   get bytes(): number {
@@ -209,7 +215,7 @@ export class DiskTier {
     // Aside in the folder where it is going to be: file systems spread files by their folders.
     const folder = hashKey(meta.key).slice(0, 2);
     const tmp = join(this.#dir, folder, `${ASIDE}${++this.#sequence}`);
-    this.#enqueue(meta.key, tmp, async (pending) => {
+    this.#enqueue(meta, tmp, async (pending) => {
       try {
         if (pending.cancelled) return;
         this.#makeFolder(folder);
@@ -235,7 +241,7 @@ export class DiskTier {
       readonly synced: Promise<boolean>;
     },
   ): Promise<void> {
-    return this.#enqueue(meta.key, o.tmp, async (pending) => {
+    return this.#enqueue(meta, o.tmp, async (pending) => {
       const { files } = this;
       const path = this.tmpPath();
       await files.link(o.tmp, path);
@@ -266,11 +272,14 @@ export class DiskTier {
       readonly spooled?: true;
     },
   ): Promise<DiskEntry | null> {
+    const keyHash = hashKey(meta.key);
+    const variantHash = hashKey(meta.variant).slice(0, 16);
+    const sec = Math.floor(this.#nowMs() / 1000);
     const name: DiskName = {
-      keyHash: hashKey(meta.key),
-      variantHash: hashKey(meta.variant).slice(0, 16),
+      ...{ keyHash, variantHash },
       fileBytes: o.fileBytes,
-      storedSec: Math.floor(this.#nowMs() / 1000),
+      // A crash may leave both this one and what it replaces, and clocks are set back.
+      storedSec: Math.max(sec, this.#index.lastStoredSec(keyHash, variantHash) + 1),
       customer: nameHash(meta.customer),
     };
     if (o.pending.cancelled || this.fault !== null) {
@@ -309,17 +318,13 @@ export class DiskTier {
     if (this.fault !== null && !NO_FOLDER.has(this.fault.code ?? "")) throw this.fault;
     const hash = hashKey(key);
     for (const entry of this.#index.of(hash)) this.#forget(entry);
-    const writes = [...(this.#pending.get(hash) ?? [])];
-    for (const write of writes) write.cancelled = true;
-    await Promise.all(writes.map((write) => write.done));
+    await this.#pending.cancel(hash);
     await this.#removals.certain(hash);
   }
 
   /** Resolves when nothing waits to be written. */
-  async settled(): Promise<void> {
-    while (this.#pending.size > 0) {
-      await Promise.all([...this.#pending.values()].flatMap((set) => [...set].map((w) => w.done)));
-    }
+  settled(): Promise<void> {
+    return this.#pending.settled();
   }
 
   async stop(): Promise<void> {
@@ -328,15 +333,12 @@ export class DiskTier {
     await this.#opened.stop();
   }
 
-  #enqueue(key: string, tmp: string, act: (pending: PendingWrite) => Promise<void>): Promise<void> {
-    const hash = hashKey(key);
-    let finish: () => void = () => {};
-    const done = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    const pending: PendingWrite = { cancelled: false, done };
-    const set = this.#pending.get(hash) ?? new Set();
-    this.#pending.set(hash, set.add(pending));
+  #enqueue(
+    meta: ObjectMeta,
+    tmp: string,
+    act: (pending: PendingWrite) => Promise<void>,
+  ): Promise<void> {
+    const { pending, end } = this.#pending.begin(hashKey(meta.key), meta);
     this.#queue.push(async () => {
       try {
         await act(pending);
@@ -345,12 +347,10 @@ export class DiskTier {
         if ((fault as { readonly code?: string }).code === "ENOSPC") this.ranFull();
         await this.files.unlink(tmp).catch(() => {});
       }
-      set.delete(pending);
-      if (set.size === 0) this.#pending.delete(hash);
-      finish();
+      end();
     });
     this.#work();
-    return done;
+    return pending.done;
   }
 
   #work(): void {
