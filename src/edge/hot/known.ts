@@ -60,6 +60,8 @@ export class KnownUrls {
     const { object, ask } = known;
     const { headers } = request;
     if (!object.alive || nowMs >= known.freshUntilMs) return null;
+    // The clock was set back: the long way judges what that makes of it.
+    if (nowMs < object.meta.receivedMs) return null;
     if (known.generation !== known.site.generation) return null;
     const { stamp } = object;
     if (this.#words !== null && (stamp === null || !this.#words.isCurrent(stamp))) return null;

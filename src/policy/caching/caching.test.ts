@@ -179,6 +179,14 @@ describe("freshnessOf()", () => {
     );
   });
 
+  test("ends where a clock that was fast by more than the lifetime is set right", () => {
+    const freshness = fresh({ "cache-control": "max-age=60" });
+    for (const step of [-61_000, -365 * 86_400_000]) {
+      expect(isFresh(freshness, ageMs(freshness, NOW, NOW + step))).toBe(false);
+    }
+    expect(isFresh(freshness, ageMs(freshness, NOW, NOW - 2_000))).toBe(true);
+  });
+
   test("fresh ends exactly when the lifetime is reached", () => {
     const freshness = fresh({ "cache-control": "max-age=60" });
     expect(isFresh(freshness, 59_999)).toBe(true);

@@ -102,9 +102,12 @@ function givenWindows({ control, given }: ResponseFacts): Partial<Freshness> {
   };
 }
 
-/** current_age, ms (RFC 9111 4.2.3). A wall clock that stepped back makes nothing younger than it came. */
+/**
+ * current_age, ms (RFC 9111 4.2.3). What came later than the clock says, for it was set back since, is
+ * taken to be as old as it is ahead: what came while a clock was a year fast is not fresh for a year.
+ */
 export function ageMs(freshness: Freshness, receivedMs: number, nowMs: number): number {
-  return freshness.initialAgeMs + Math.max(0, nowMs - receivedMs);
+  return freshness.initialAgeMs + Math.abs(nowMs - receivedMs);
 }
 
 export function isFresh(freshness: Freshness, currentAgeMs: number): boolean {
