@@ -169,3 +169,25 @@ export function ttlSec(meta: ObjectMeta, ageMsNow: number): number {
 export function addCacheStatus(headers: Headers, status: CacheStatus): void {
   headers.append("cache-status", writeCacheStatus(status));
 }
+
+/** Statuses of which no length is said (RFC 9110 8.6), or that have a runtime's own way. */
+const NO_CONTENT: ReadonlySet<number> = new Set([204, 304]);
+
+/**
+ * An answer without a body, to HEAD with the length that GET would have, where it is known. The runtime
+ * says "0" of no body, which is not so there; of a body whose length nobody knows it says none.
+ */
+export function bodiless(
+  method: string,
+  init: { readonly status: number; readonly headers: Headers },
+): Response {
+  const unknown =
+    method === "HEAD" && !init.headers.has("content-length") && !NO_CONTENT.has(init.status);
+  return new Response(unknown ? nothing() : null, init);
+}
+
+/** Of a direct stream the runtime asks no length; of others it finds out that they are empty. */
+function nothing(): ReadableStream {
+  const source = { type: "direct", pull: (to: { end(): void }) => to.end() };
+  return new ReadableStream(source as unknown as UnderlyingSource);
+}

@@ -15,7 +15,7 @@ import { passBody, readBody } from "./body.ts";
 import { count, countBytes, countIn, countStream, deliver, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Watch } from "./flight.ts";
-import { addCacheStatus, formHeaders, ttlSec } from "./head.ts";
+import { addCacheStatus, bodiless, formHeaders, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Where } from "./parents.ts";
@@ -161,7 +161,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
     if (ask.method === "HEAD" && contentLength !== null) {
       headers.set("content-length", String(contentLength));
     }
-    return new Response(null, { status, headers });
+    return bodiless(ask.method, { status, headers });
   }
   const read = await readBody(response, {
     // Without a length it is sent on as it comes: it may be meant to last.

@@ -23,7 +23,7 @@ import {
 import { count, countBytes, countStream, deliver, type Held } from "./deliver.ts";
 import type { Place } from "./fetch.ts";
 import { type Handed, readHanded } from "./hand-over.ts";
-import type { Prepared } from "./head.ts";
+import { bodiless, type Prepared } from "./head.ts";
 import { Leavers } from "./leavers.ts";
 import { MISS_IDLE_SEC, WHOLE_BYTES_MAX } from "./limits.ts";
 import { getter } from "./meta.ts";
@@ -257,7 +257,7 @@ export class Keeper {
     }
     if (answer.body === null && answer.whole === undefined) {
       told();
-      return new Response(null, { status, headers });
+      return bodiless(ask.method, { status, headers });
     }
     const read = await readBody(answer, {
       wholeBytesMax: contentLength === null ? 0 : WHOLE_BYTES_MAX,
