@@ -7,7 +7,7 @@ import { connect } from "node:tls";
 import { issue, selfSigned } from "../../src/cli/demo/certificate.ts";
 import { foundInMemory } from "../lab/memory.ts";
 import { type Program, until } from "../lab/process.ts";
-import { HOSTNAME, PORTS, smallNetwork, smallNode, upArgs } from "../lab/small-network.ts";
+import { HOSTNAME, PORTS, smallNetwork, smallNode } from "../lab/small-network.ts";
 import { Api, Folder, loopback, startTurnpike } from "../lab/turnpike.ts";
 
 const HTTPS_PORT = 8443;
@@ -29,7 +29,13 @@ beforeAll(async () => {
     cache: { memoryMiB: 16, diskMiB: 64, workers: 2 },
     tls,
   };
-  running = startTurnpike(upArgs(folder, "whole", node));
+  running = startTurnpike([
+    "up",
+    "--config",
+    folder.file("node.yaml", node),
+    "--log-level",
+    "debug",
+  ]);
   await running.says("ready");
   await api.signIn();
   const network = smallNetwork({ address: at(1), origins: [at(2)] });
@@ -92,7 +98,7 @@ function holders(forms: readonly Buffer[]): { readonly [kind in Kind]: readonly 
   return { supervisor: of("supervisor"), control: of("control"), node: of("node") };
 }
 
-test("keys of certificates are in the caches' memory, TSIG keys in the name server's, and none on the way there", async () => {
+test("keys of certificates are in the caches' memory, TSIG keys in the name server's, and none on the way there or in a log", async () => {
   const { cert, key } = pair;
   const { serial } = await api.must("POST", "/customers/shop/certificates", { cert, key });
   const ask = { key: "xfr", use: "transfer" };
@@ -115,5 +121,8 @@ test("keys of certificates are in the caches' memory, TSIG keys in the name serv
   expect(certificates.supervisor).toEqual([]);
   expect(tsig.supervisor).toEqual([]);
   expect(certificates.node.filter((pid) => tsig.node.includes(pid))).toEqual([]);
+  const log = Buffer.from(running.output);
+  expect(log.includes("Customers' certificates changed")).toBe(true);
+  expect([...ofCertificate, ...ofTsig].filter((one) => log.includes(one))).toEqual([]);
   expect([certificates.node.length, tsig.node.length]).toEqual([3, 1]);
 }, 120_000);
