@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { BusyPorts } from "./hot/busy-ports.ts";
-import { Lingerers } from "./lingerers.ts";
+import { Lingerers, pauseAfter } from "./lingerers.ts";
 
 const HTTPS = 443;
 const FD = 7;
@@ -148,4 +148,10 @@ test("what was under way on connections that are gone is forgotten", async () =>
   busy.enter(PORT + 1, false);
   await lingerers.look();
   expect([busy.has(PORT), busy.has(PORT + 1)]).toEqual([true, false]);
+});
+
+test("pauseAfter() has ten thousand connections looked at each second, and leaves the time to requests", () => {
+  expect([0.1, 4, 7, 20, 40].map(pauseAfter)).toEqual([400, 400, 700, 1_000, 1_000]);
+  // A hundred thousand of them.
+  expect(pauseAfter(200)).toBe(2_000);
 });

@@ -1,9 +1,14 @@
 import type { BusyPorts } from "./hot/busy-ports.ts";
 import type { OwnSocket, OwnSockets } from "./own-sockets.ts";
 
-/** Looks follow each other so closely, and never take more of the time than one part in `COST_SHARE`. */
+/** Looks follow each other so closely, */
 const LOOK_MS = 400;
+/** and take one part of the time in so many, */
 const COST_SHARE = 100;
+/** but of 10,000 connections, where one takes 20 ms, those that are to go are gone in time, */
+const PAUSE_MS = 1_000;
+/** and however many there are, the rest of the time is for requests. */
+const COST_SHARE_MAX = 10;
 /** Descriptors looked at in one go: 0.2 ms. */
 const SLICE = 100;
 /** A connection that sends something and is sent less than this in `QUIET_MS` may be asking nothing. */
@@ -114,8 +119,7 @@ export class Lingerers {
   #again(ms: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(async () => {
-      const spentMs = await this.look();
-      this.#again(Math.max(LOOK_MS, spentMs * COST_SHARE));
+      this.#again(pauseAfter(await this.look()));
     }, ms);
     this.#timer.unref();
   }
@@ -198,6 +202,12 @@ export class Lingerers {
     this.#unwatch(seen);
     this.#seen.delete(fd);
   }
+}
+
+/** How long after a look that took `spentMs` the next one begins, ms. */
+export function pauseAfter(spentMs: number): number {
+  const most = Math.max(PAUSE_MS, spentMs * COST_SHARE_MAX);
+  return Math.max(LOOK_MS, Math.min(spentMs * COST_SHARE, most));
 }
 
 function nextTurn(): Promise<void> {
