@@ -104,7 +104,8 @@ export class WorkersWorld {
     await this.gate;
     const body = bodyOf(path, this.version);
     const etag = `"${shaOf(body)}"`;
-    const headers = { etag, "content-type": "text/plain", "cache-control": "max-age=600" };
+    const cc = new URLSearchParams(search).get("cc") ?? "max-age=600";
+    const headers = { etag, "content-type": "text/plain", "cache-control": cc };
     return new Response(new Uint8Array(body), { headers });
   }
 

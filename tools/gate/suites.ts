@@ -30,6 +30,11 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     env: { TURNPIKE_FLOOD_SEC: "600" },
     full: { TURNPIKE_FLOOD_SEC: "600" },
   },
+  "cache-flood-workers": {
+    files: ["test/stories/cache-flood-workers.test.ts"],
+    env: { TURNPIKE_FLOOD_SEC: "150" },
+    full: { TURNPIKE_FLOOD_SEC: "600" },
+  },
   "edge-floods": {
     files: ["test/stories/edge-floods.test.ts", "test/stories/edge-framing.test.ts"],
     env: {
