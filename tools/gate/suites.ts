@@ -32,7 +32,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   },
   "cache-flood-workers": {
     files: ["test/stories/cache-flood-workers.test.ts"],
-    env: { TURNPIKE_FLOOD_SEC: "150" },
+    env: { TURNPIKE_FLOOD_SEC: "120" },
     full: { TURNPIKE_FLOOD_SEC: "600" },
   },
   "edge-floods": {
