@@ -10,7 +10,7 @@ const LOOK_MS = 50;
 const LOOKS_MAX = 200;
 /**
  * A connection that is gone for so many looks (2 s) has taken all, unless it was told until then that its client
- * left: the runtime may be a while about that.
+ * left: the runtime may be a while about that. It says nothing where the kernel has taken all of the body.
  */
 const GONE_LOOKS = 40;
 /**
@@ -21,6 +21,7 @@ const SIDE_BY_SIDE_LOOKS = 200;
 
 /** A connection on which a large body is under way. */
 interface Conn {
+  readonly key: string;
   readonly ends: TcpEnds;
   /** Of what was acknowledged when it was first looked at, with what was still under way then. */
   readonly base: number;
@@ -28,6 +29,7 @@ interface Conn {
   acked: number;
   /** Bytes of bodies handed to it since then, aborted ones as if they had gone whole. */
   handed: number;
+  /** The look that found it gone; 0: it is there. */
   gone: number;
   readonly open: Set<Sending>;
 }
@@ -55,7 +57,9 @@ export class Sendings {
   readonly #tcp: TcpAsk;
   readonly #hosts: readonly string[];
   readonly #conns = new Map<string, Conn>();
-  #before = 0;
+  /** Those that are gone, the first of them first: the kernel is not asked about them any more. */
+  readonly #gone = new Set<Conn>();
+  #looks = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
 
   /** @param hosts what this cache listens on */
@@ -73,6 +77,7 @@ export class Sendings {
   get open(): number {
     let open = 0;
     for (const conn of this.#conns.values()) open += conn.open.size;
+    for (const conn of this.#gone) open += conn.open.size;
     return open;
   }
 
@@ -107,9 +112,6 @@ export class Sendings {
     if (known !== undefined) this.#lookAt(known);
     // Who asks again over HTTP/1.1 has taken what went before.
     if (known !== undefined && known.open.size > 0 && known.gone === 0) return known;
-    // The port is used again, and it is not told yet what became of who had it before.
-    if (known !== undefined && known.open.size > 0)
-      this.#conns.set(`${key} ${++this.#before}`, known);
     const localPort = connection.port;
     const [address, ...rest] = [remote.address, connection.hostname, ...this.#hosts].map(octets);
     if (address == null) return null;
@@ -119,7 +121,7 @@ export class Sendings {
       const now = this.#tcp.sent(ends);
       if (now === null || now === "over") continue;
       const base = now.acked + now.queued;
-      const conn: Conn = { ends, base, acked: 0, handed: 0, gone: 0, open: new Set() };
+      const conn: Conn = { key, ends, base, acked: 0, handed: 0, gone: 0, open: new Set() };
       this.#conns.set(key, conn);
       return conn;
     }
@@ -128,37 +130,67 @@ export class Sendings {
 
   /** Asks the kernel now. */
   look(): void {
+    this.#looks++;
+    for (const conn of this.#gone) {
+      if (this.#looks - conn.gone < GONE_LOOKS) break;
+      this.#settleAll(conn);
+    }
     let looks = 0;
     for (const [key, conn] of this.#conns) {
       if (++looks > LOOKS_MAX) break;
       // Put in again, so that all have their turn.
       this.#conns.delete(key);
+      this.#conns.set(key, conn);
       this.#lookAt(conn);
-      if (conn.open.size > 0) this.#conns.set(key, conn);
     }
-    if (this.#conns.size === 0) this.#rest();
+    if (this.#conns.size === 0 && this.#gone.size === 0) this.#rest();
   }
 
   #lookAt(conn: Conn): void {
     this.#ask(conn);
-    const all = conn.acked >= conn.handed || conn.gone >= GONE_LOOKS;
+    if (conn.gone > 0) return;
+    if (conn.acked >= conn.handed) {
+      this.#settleAll(conn);
+      return;
+    }
     for (const sending of conn.open) {
       const { held } = sending.sent;
       const late = ++sending.looks >= SIDE_BY_SIDE_LOOKS;
-      if (!all && !(late && conn.acked >= sending.before + held)) continue;
+      if (!late || conn.acked < sending.before + held) continue;
       conn.open.delete(sending);
       settle(sending, held);
     }
+    if (conn.open.size === 0) this.#forget(conn);
+  }
+
+  #settleAll(conn: Conn): void {
+    this.#forget(conn);
+    for (const sending of conn.open) {
+      conn.open.delete(sending);
+      settle(sending, sending.sent.held);
+    }
+  }
+
+  #forget(conn: Conn): void {
+    this.#gone.delete(conn);
+    if (this.#conns.get(conn.key) === conn) this.#conns.delete(conn.key);
   }
 
   #ask(conn: Conn): void {
     const now = this.#tcp.sent(conn.ends);
-    if (now === null) conn.gone++;
     // Ours is the side that closed it, after all of it.
-    else if (now === "over") conn.gone = GONE_LOOKS;
-    // Somebody else has the same port by now.
-    else if (now.acked < conn.base + conn.acked) conn.gone++;
-    else conn.acked = now.acked - conn.base;
+    if (now === "over") {
+      this.#settleAll(conn);
+      return;
+    }
+    // Nobody has the port any more, or somebody else.
+    if (now === null || now.acked < conn.base + conn.acked) {
+      this.#forget(conn);
+      conn.gone = Math.max(1, this.#looks);
+      this.#gone.add(conn);
+      return;
+    }
+    conn.acked = now.acked - conn.base;
   }
 
   #left(conn: Conn, sending: Sending): void {
@@ -177,10 +209,11 @@ export class Sendings {
   /** What is not known to have arrived is not counted. */
   stop(): void {
     this.#rest();
-    for (const conn of this.#conns.values()) {
+    for (const conn of [...this.#conns.values(), ...this.#gone]) {
       for (const sending of [...conn.open]) this.#left(conn, sending);
     }
     this.#conns.clear();
+    this.#gone.clear();
     this.#tcp.stop();
   }
 }
