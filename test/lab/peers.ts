@@ -120,7 +120,11 @@ export function vsftpdConf(o: { dir: string; address: string; dataPort?: number 
     "seccomp_sandbox=NO",
     ...(o.dataPort === undefined
       ? []
-      : [`pasv_min_port=${o.dataPort}`, `pasv_max_port=${o.dataPort}`]),
+      : [
+          ...[`pasv_min_port=${o.dataPort}`, `pasv_max_port=${o.dataPort}`],
+          // A client that leaves after EPSV would hold the one port for a minute.
+          ...["accept_timeout=2", "data_connection_timeout=2"],
+        ]),
   ];
   writeFileSync(path, `${lines.join("\n")}\n`);
   return path;
