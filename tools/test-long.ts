@@ -23,6 +23,15 @@ if (wanted.length === 0 || unknown !== undefined) {
   );
   process.exit(2);
 }
+const mayOpen = descriptorsMax();
+for (const name of values.full ? wanted : []) {
+  const { fullDescriptors = 0 } = SUITES[name]!;
+  if (fullDescriptors <= mayOpen) continue;
+  process.stderr.write(
+    `Cannot run ${name} --full: expected ${fullDescriptors} descriptors or more (ulimit -n): received ${mayOpen}\n`,
+  );
+  process.exit(2);
+}
 const why = installPeers(TEST_PEERS, say);
 if (why !== null) say(`note  peers ${why}; what needs them is skipped`);
 const gate = new Gate(root);
@@ -52,6 +61,12 @@ async function runSuite(name: string, suite: Suite): Promise<void> {
   };
   rmSync(figures, { force: true });
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
+}
+
+/** How many files and sockets a process started here may have open. */
+function descriptorsMax(): number {
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+  return soft?.[1] === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft?.[1]);
 }
 
 function readFigures(path: string): unknown {
