@@ -3,10 +3,12 @@ import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { Fault } from "../base/fault.ts";
 import type { LogLevel } from "../base/log.ts";
+import { realClock } from "../base/real/clock.ts";
 import { jsonLog } from "../base/real/log.ts";
 import { STDOUT } from "../model/access-log.ts";
 import { readDocument } from "../model/document.ts";
 import { type NodeFile, nodeFile } from "../model/node-file.ts";
+import { untilSignal } from "./ending.ts";
 import { startFleet } from "./fleet.ts";
 
 export function registerUp(program: Command): void {
@@ -64,21 +66,6 @@ async function up(file: NodeFile, logLevel: LogLevel): Promise<void> {
     }
   }
   process.stdout.write("ready\n");
-  await untilSignal();
+  await untilSignal(realClock);
   await fleet.stop();
-}
-
-/** Resolves at the first interrupt or termination; a second one ends the process at once. */
-export function untilSignal(): Promise<void> {
-  return new Promise((done) => {
-    let asked = 0;
-    const end = () => {
-      asked += 1;
-      if (asked > 1) process.exit(130);
-      done();
-    };
-    process.on("SIGINT", end);
-    process.on("SIGTERM", end);
-    process.on("SIGHUP", end);
-  });
 }

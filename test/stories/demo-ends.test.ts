@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { addressesOf, ask } from "../lab/ask.ts";
 import { Program, until } from "../lab/process.ts";
 import { ROOT } from "../lab/turnpike.ts";
@@ -42,10 +44,11 @@ function waitedMs(pid: number): number {
   return ns / 1e6;
 }
 
-test("npm run demo answers within 10 s, and Ctrl-C ends everything it started", async () => {
+test("npm run demo answers within 10 s, and Ctrl-C ends and removes everything it made", async () => {
+  const own = mkdtempSync(join(tmpdir(), "turnpike-story-"));
   const command = ["npm", "run", "--silent", "demo", "--", "--json", "--port-base", `${PORT_BASE}`];
   const started = performance.now();
-  const demo = new Program(command, { cwd: ROOT });
+  const demo = new Program(command, { cwd: ROOT, env: { TMPDIR: own } });
   try {
     await demo.says('"control"', 30_000);
     const [host = "", port] = ["127.11.1.1", PORT_BASE];
@@ -58,13 +61,16 @@ test("npm run demo answers within 10 s, and Ctrl-C ends everything it started", 
     expect(performance.now() - started - waitedMs(demo.pid)).toBeLessThan(FIRST_ANSWER_MS);
     expect(groupOf(demo.pid).length).toBeGreaterThan(5);
 
-    // What a terminal does at Ctrl-C: every process of the foreground group gets it.
+    // What a terminal does at Ctrl-C: every process of the foreground group gets it. Without a
+    // terminal on its input the wrapper passes it on too: one wish, heard twice.
     process.kill(-demo.pid, "SIGINT");
     await until(() => groupOf(demo.pid).length === 0, {
       what: "every process of the demo to end",
       withinMs: 15_000,
     });
+    expect(readdirSync(own)).toEqual([]);
   } finally {
     await demo.kill();
+    rmSync(own, { recursive: true, force: true });
   }
 }, 60_000);

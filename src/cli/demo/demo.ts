@@ -1,5 +1,6 @@
 import { realClock } from "../../base/real/clock.ts";
 import { realRng } from "../../base/real/rng.ts";
+import { untilSignal } from "../ending.ts";
 import { runChecks } from "./check/mod.ts";
 import { User } from "./client/stub.ts";
 import { startTraffic, type Traffic } from "./client/traffic.ts";
@@ -24,7 +25,7 @@ export async function runDemo(flags: DemoFlags): Promise<number> {
   const out = (line: string) => void process.stdout.write(`${line}\n`);
   // With --json, standard output is one JSON object and nothing else.
   const say = flags.json ? (line: string) => void process.stderr.write(`${line}\n`) : out;
-  const ended = untilEnded();
+  const ended = untilSignal(realClock);
   const started = startStage({
     ports: portsFrom(flags.portBase),
     dataDir: flags.data ?? null,
@@ -72,17 +73,4 @@ async function live(stage: Stage, flags: DemoFlags, voices: Voices): Promise<voi
   await faults.stop();
   await traffic.stop();
   await commands.stop();
-}
-
-/** Resolves at the first interrupt or termination; a second one ends the process at once. */
-function untilEnded(): Promise<void> {
-  return new Promise((done) => {
-    let asked = 0;
-    const end = () => {
-      asked++;
-      if (asked > 1) process.exit(130);
-      done();
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  });
 }
