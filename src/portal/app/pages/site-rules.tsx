@@ -20,6 +20,7 @@ import { Confirm } from "../parts/confirm.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Dots } from "../parts/dots.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { FormEnds } from "../parts/form-ends.tsx";
 import { type Draft, draftOf, isShown, NEW_DRAFT } from "../parts/rule-draft.ts";
 import { RuleForm } from "../parts/rule-form.tsx";
 import { SigningKeys } from "../parts/signing-keys.tsx";
@@ -345,17 +346,13 @@ function RulesForm(props: {
           spellCheck={false}
           classNames={{ input: "tp-mono" }}
         />
-        <Group>
-          <Button onClick={save} loading={saving.busy}>
-            Save rules
-          </Button>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-          <Text size="sm" c="dimmed">
-            Published at once.
-          </Text>
-        </Group>
+        <FormEnds
+          verb="Save rules"
+          busy={saving.busy}
+          onSend={save}
+          onClose={props.onClose}
+          note="Published at once."
+        />
       </Stack>
     </Paper>
   );

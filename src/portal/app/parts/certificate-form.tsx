@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { CertificateRow } from "../../../model/api/mod.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { PemField } from "./pem-field.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
@@ -73,14 +74,12 @@ export function CertificateForm(props: { customer: Owner; onClose: () => void })
         <Alert color="gray" variant="outline" className="tp-note">
           The key is kept encrypted, and given to caches only.
         </Alert>
-        <Group>
-          <Button type="submit" loading={add.isPending} disabled={cert === "" || key === ""}>
-            Add certificate
-          </Button>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-        </Group>
+        <FormEnds
+          verb="Add certificate"
+          busy={add.isPending}
+          disabled={cert === "" || key === ""}
+          onClose={onClose}
+        />
       </Stack>
     </Paper>
   );

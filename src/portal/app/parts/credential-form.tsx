@@ -1,19 +1,10 @@
-import {
-  Alert,
-  Button,
-  Group,
-  NativeSelect,
-  Paper,
-  Stack,
-  Text,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { Alert, NativeSelect, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { CredentialMade, CredentialRow } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
 import { useChange } from "../api/queries.ts";
 import { type SortedProblems, sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { PemField } from "./pem-field.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
@@ -93,18 +84,12 @@ export function CredentialForm(props: {
         <Alert color="gray" variant="outline" className="tp-note">
           It is kept encrypted, given to caches and probes only, and never shown again.
         </Alert>
-        <Group>
-          <Button
-            type="submit"
-            loading={put.isPending}
-            disabled={name.trim() === "" || !isFilled(kind, texts)}
-          >
-            {replaces === null ? "Add credential" : "Replace credential"}
-          </Button>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-        </Group>
+        <FormEnds
+          verb={replaces === null ? "Add credential" : "Replace credential"}
+          busy={put.isPending}
+          disabled={name.trim() === "" || !isFilled(kind, texts)}
+          onClose={onClose}
+        />
       </Stack>
     </Paper>
   );

@@ -1,17 +1,8 @@
-import {
-  Button,
-  Group,
-  NativeSelect,
-  Paper,
-  SimpleGrid,
-  Stack,
-  Textarea,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { NativeSelect, Paper, SimpleGrid, Stack, Textarea, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
 import { numberIn, useTexts } from "./use-texts.ts";
@@ -102,14 +93,11 @@ export function RecordForm(props: {
           onText={setValues}
           error={problems.fields.values}
         />
-        <Group>
-          <Button type="submit" loading={put.isPending}>
-            {change === null ? "Add" : "Save"}
-          </Button>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-        </Group>
+        <FormEnds
+          verb={change === null ? "Add" : "Save"}
+          busy={put.isPending}
+          onClose={props.onClose}
+        />
       </Stack>
     </Paper>
   );

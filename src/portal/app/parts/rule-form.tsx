@@ -13,6 +13,7 @@ import {
 } from "@mantine/core";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import {
   type Draft,
   fieldKey,
@@ -85,7 +86,12 @@ export function RuleForm(props: {
             onChange={(rows) => setRows(part, rows)}
           />
         ))}
-        <Ends busy={props.busy} onClose={props.onClose} />
+        <FormEnds
+          verb="Save rule"
+          busy={props.busy}
+          onClose={props.onClose}
+          note="Published at once."
+        />
       </Stack>
     </Paper>
   );
@@ -99,22 +105,6 @@ function useFirstFault(own: Errors, error: Error | null) {
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [own, error]);
   return form;
-}
-
-function Ends(props: { busy: boolean; onClose: () => void }) {
-  return (
-    <Group>
-      <Button type="submit" loading={props.busy}>
-        Save rule
-      </Button>
-      <Button variant="default" onClick={props.onClose}>
-        Cancel
-      </Button>
-      <Text size="sm" c="dimmed">
-        Published at once.
-      </Text>
-    </Group>
-  );
 }
 
 function nameProblem(name: string, taken: readonly string[]): { readonly name?: string } {

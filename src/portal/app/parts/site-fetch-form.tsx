@@ -1,7 +1,5 @@
 import {
   Anchor,
-  Button,
-  Group,
   NativeSelect,
   Paper,
   SimpleGrid,
@@ -17,6 +15,7 @@ import { useChange, useRead } from "../api/queries.ts";
 import { Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { PemField } from "./pem-field.tsx";
 import {
   FETCH_PATHS,
@@ -88,14 +87,7 @@ export function SiteFetchForm(props: { customer: string; site: Site; onClose: ()
           onChange={(text) => set("ca", text)}
           error={errors.ca}
         />
-        <Group>
-          <Button type="submit" loading={put.isPending}>
-            Save
-          </Button>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-        </Group>
+        <FormEnds verb="Save" busy={put.isPending} onClose={props.onClose} />
       </Stack>
     </Paper>
   );

@@ -1,18 +1,10 @@
-import {
-  Button,
-  Group,
-  NativeSelect,
-  Paper,
-  SimpleGrid,
-  Stack,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { NativeSelect, Paper, SimpleGrid, Stack, TextInput, Title } from "@mantine/core";
 import type { FormEvent } from "react";
 import type { Site } from "../../../model/site.ts";
 import type { Ask } from "../api/client.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
 import { numberIn, useTexts } from "./use-texts.ts";
@@ -73,14 +65,7 @@ export function SiteSettingsForm(props: { customer: string; site: Site; onClose:
             return field(name, found[name]);
           }}
         />
-        <Group>
-          <Button type="submit" loading={put.isPending}>
-            Save
-          </Button>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-        </Group>
+        <FormEnds verb="Save" busy={put.isPending} onClose={props.onClose} />
       </Stack>
     </Paper>
   );

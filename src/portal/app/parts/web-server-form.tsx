@@ -1,9 +1,10 @@
-import { Button, Group, Paper, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Paper, SimpleGrid, Stack, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { Site } from "../../../model/site.ts";
 import type { Ask } from "../api/client.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
 import { numberIn, useTexts } from "./use-texts.ts";
@@ -74,17 +75,12 @@ export function WebServerForm(props: {
           ftp={ftp}
           port={site.port ?? (site.scheme === "https" ? 443 : 80)}
         />
-        <Group>
-          <Button type="submit" loading={put.isPending}>
-            {change === null ? "Add" : "Save"}
-          </Button>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-          <Text size="sm" c="dimmed">
-            Published at once; users are sent there as soon as its checks pass.
-          </Text>
-        </Group>
+        <FormEnds
+          verb={change === null ? "Add" : "Save"}
+          busy={put.isPending}
+          onClose={props.onClose}
+          note="Published at once; users are sent there as soon as its checks pass."
+        />
       </Stack>
     </Paper>
   );

@@ -1,8 +1,9 @@
-import { Button, Group, Paper, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { Button, Paper, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { ZoneChanged } from "../../../model/api/mod.ts";
 import { useChange } from "../api/queries.ts";
 import { sortProblems } from "./field-problems.ts";
+import { FormEnds } from "./form-ends.tsx";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
 import { ZoneChange } from "./zone-change.tsx";
@@ -60,17 +61,16 @@ export function ZoneFileForm(props: {
           <FormAlert words={problems.rest} />
           {adding && <DomainField name={name} onName={setName} error={problems.fields.name} />}
           <MasterFile text={text} optional={adding} onText={setText} />
-          <Group>
-            <Button type="submit" loading={put.isPending} disabled={empty}>
-              {adding ? "Add zone" : "Replace records"}
-            </Button>
+          <FormEnds
+            verb={adding ? "Add zone" : "Replace records"}
+            busy={put.isPending}
+            disabled={empty}
+            onClose={props.onCancel}
+          >
             <Button variant="default" onClick={() => send(true)} disabled={empty || put.isPending}>
               Only show what would change
             </Button>
-            <Button variant="default" onClick={props.onCancel}>
-              Cancel
-            </Button>
-          </Group>
+          </FormEnds>
         </Stack>
       </Paper>
       {seen !== null && <ZoneChange title="What would change" change={seen} />}
