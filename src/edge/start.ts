@@ -12,7 +12,7 @@ import { Cache } from "./cache/mod.ts";
 import { hearChanges, tellChanges } from "./changes.ts";
 import { openDoorOfKeeper, openDoors } from "./doors.ts";
 import { Encoder } from "./encoder.ts";
-import { EdgeCounts } from "./hot/count.ts";
+import { type Counted, EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
 import { WHOLE_BYTES_MAX } from "./hot/limits.ts";
 import { pathsHeld } from "./hot/rules.ts";
@@ -41,23 +41,8 @@ export interface EdgeRole {
   /** For Prometheus: all since the start. */
   metrics(): string;
   /** What was served since the last call. */
-  drainStats(): Pick<
-    NodeStats,
-    | "edge"
-    | "whyNot"
-    | "hedges"
-    | "fetches"
-    | "told"
-    | "origins"
-    | "tiers"
-    | "parents"
-    | "parentsFailed"
-    | "clientRtt"
-    | "beaconRtt"
-    | "figures"
-    | "logs"
-    | "networks"
-  >;
+  drainStats(): Counted &
+    Pick<NodeStats, "clientRtt" | "beaconRtt" | "figures" | "logs" | "networks">;
 }
 
 /** Starts a caching server. Throws Fault `port-in-use`, with everything closed again. */

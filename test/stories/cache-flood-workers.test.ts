@@ -1,6 +1,7 @@
 // The processes of one node's cache have one cap together, also while nothing but misses comes.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import { floodWithMisses } from "../lab/miss-flood.ts";
 import { HOSTNAME, PORTS } from "../lab/small-network.ts";
 import { WORKERS, WorkersWorld } from "./workers-world.ts";
 
@@ -12,7 +13,6 @@ const NOT_KEPT = SECONDS > 0 ? 1_500 : 500;
 const SIZES = [1_000, 10_000, 100_000];
 /** As workers-world has it. */
 const CAP_BYTES = 64 * 1024 * 1024;
-const CLIENTS = 32;
 const MEMBERS = ["cache", ...Array.from({ length: WORKERS }, (_, i) => `cache-${i + 1}`)];
 /** What a process may take beside the cap (decision 0032). */
 const EACH_BYTES = 60_000_000;
@@ -32,30 +32,22 @@ function pssBytes(): number {
   return MEMBERS.map(of).reduce((a, b) => a + b, 0);
 }
 
-/** Asks for objects that nobody asked for before, as many as the run takes, by 32 clients. */
-async function flood(
+/** Objects of one size that nobody asked for before. */
+function flood(
   size: number,
   o: { readonly cc: string; readonly requests: number; readonly seconds: number },
-): Promise<{ asked: number; failed: number; peak: number }> {
-  const until = performance.now() + o.seconds * 1000;
-  const goesOn = () => (o.seconds > 0 ? performance.now() < until : next < o.requests);
-  let next = 0;
-  let failed = 0;
-  let peak = 0;
+) {
   const headers = { host: `${HOSTNAME}:${PORTS.http}` };
-  const client = async () => {
-    while (goesOn()) {
-      const number = next++;
-      const path = `/flood/${size}/${o.cc}/${number}?size=${size}&cc=${o.cc}`;
+  return floodWithMisses({
+    ...{ requests: o.requests, seconds: o.seconds, bytes: pssBytes, lookEach: 100 },
+    ask: async (n) => {
+      const path = `/flood/${size}/${o.cc}/${n}?size=${size}&cc=${o.cc}`;
       const response = await fetch(`http://${w.at(1)}:${PORTS.http}${path}`, { headers });
-      const bytes = (await response.arrayBuffer()).byteLength;
-      if (response.status !== 200 || bytes !== size) failed++;
+      const { byteLength } = await response.arrayBuffer();
       w.asked.delete(path);
-      if (number % 100 === 0) peak = Math.max(peak, pssBytes());
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  return { asked: next, failed, peak: Math.max(peak, pssBytes()) };
+      return response.status === 200 && byteLength === size;
+    },
+  });
 }
 
 test(

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { floodWithMisses } from "../lab/miss-flood.ts";
 
 /** Unique URLs of each size; the long run goes on for so many seconds instead. */
 const REQUESTS = 4_000;
 const SECONDS = Number(process.env.TURNPIKE_FLOOD_SEC ?? 0);
 const SIZES = [1_000, 10_000, 100_000];
 const CAP_BYTES = 64 * 1024 * 1024;
-const CLIENTS = 32;
 /** A short run is judged with this on top: what is measured by it is not more than a sign. */
 const SLACK_BYTES = SECONDS > 0 ? 0 : 32 * 1024 * 1024;
 
@@ -49,28 +49,21 @@ function rssBytes(): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) * 1024;
 }
 
-/** Asks for objects that nobody asked for before, as many as the run takes, by 32 clients. */
-async function flood(
+/** Objects of one size that nobody asked for before. */
+function flood(
   size: number,
   o: { readonly cc: string; readonly requests: number; readonly seconds: number },
-): Promise<{ asked: number; failed: number; peak: number }> {
-  const until = performance.now() + o.seconds * 1000;
-  const goesOn = () => (o.seconds > 0 ? performance.now() < until : next < o.requests);
-  let next = 0;
-  let failed = 0;
-  let peak = 0;
-  const client = async () => {
-    while (goesOn()) {
-      const url = `http://127.84.0.1:${port}/${size}/${o.cc}/${next++}?size=${size}&cc=${o.cc}`;
+) {
+  return floodWithMisses({
+    ...{ requests: o.requests, seconds: o.seconds, bytes: rssBytes, lookEach: 200 },
+    ask: async (n) => {
+      const url = `http://127.84.0.1:${port}/${size}/${o.cc}/${n}?size=${size}&cc=${o.cc}`;
       const headers = { host: "www.shop-7.example.cdn.example" };
       const response = await fetch(url, { headers });
-      const bytes = (await response.arrayBuffer()).byteLength;
-      if (response.status !== 200 || bytes !== size) failed++;
-      if (next % 200 === 0) peak = Math.max(peak, rssBytes());
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  return { asked: next, failed, peak: Math.max(peak, rssBytes()) };
+      const { byteLength } = await response.arrayBuffer();
+      return response.status === 200 && byteLength === size;
+    },
+  });
 }
 
 test(

@@ -71,6 +71,20 @@ interface OriginCounts {
   times: number[];
 }
 
+/** What counts between two drains are. */
+export type Counted = Pick<
+  NodeStats,
+  | "edge"
+  | "whyNot"
+  | "hedges"
+  | "fetches"
+  | "told"
+  | "origins"
+  | "tiers"
+  | "parents"
+  | "parentsFailed"
+>;
+
 /** Live figures of the edge for pages and demand; what is billed goes through Meter beside it. */
 export class EdgeCounts {
   readonly #sites = new Map<string, SiteCounts>();
@@ -177,18 +191,7 @@ export class EdgeCounts {
     this.#told.set(originId, field);
   }
 
-  drain(): Pick<
-    NodeStats,
-    | "edge"
-    | "whyNot"
-    | "hedges"
-    | "fetches"
-    | "told"
-    | "origins"
-    | "tiers"
-    | "parents"
-    | "parentsFailed"
-  > {
+  drain(): Counted {
     const edge = drainSites(this.#sites);
     const whyNot = drainWhyNot(this.#sites);
     const tiers = drainSites(this.#tiers);
