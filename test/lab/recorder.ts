@@ -25,6 +25,8 @@ export interface Recorder {
   readonly port: number;
   readonly requests: Recorded[];
   readonly malformed: string[];
+  /** `METHOD target body` of each request. */
+  readonly reached: () => string[];
   /** Connections that were opened since the start. */
   readonly connections: () => number;
   reply: (request: Recorded, socket: Socket) => RecorderReply | null;
@@ -38,6 +40,11 @@ export interface Recorder {
 
 export const OK_REPLY: RecorderReply = {
   bytes: "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\n\r\nok",
+};
+
+/** The same, to be kept. */
+export const CACHED_REPLY: RecorderReply = {
+  bytes: OK_REPLY.bytes.toString().replace("no-store", "max-age=600"),
 };
 
 export async function startRecorder(address: string, port = 0): Promise<Recorder> {
@@ -84,6 +91,7 @@ export async function startRecorder(address: string, port = 0): Promise<Recorder
     port: typeof at === "object" && at !== null ? at.port : port,
     requests: [],
     malformed: [],
+    reached: () => recorder.requests.map((r) => `${r.method} ${r.target} ${r.body}`.trimEnd()),
     connections: () => count,
     reply: () => OK_REPLY,
     onBytes: () => {},

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { END_HEADERS, END_STREAM, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
-import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
-import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import { CACHED_REPLY, type Recorder } from "../lab/recorder.ts";
+import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
+import { type Stage, until } from "./edge-stage.ts";
 
 const NET = "127.100";
-const SITE = "www.bank.example";
 const FRAMES = Number(process.env.TURNPIKE_FLOOD_FRAMES ?? 5_000);
 const SLOW = Number(process.env.TURNPIKE_SLOW_CLIENTS ?? 200);
 /** Opening so many connections takes a full machine its time. */
@@ -16,25 +14,16 @@ const MIB = 1_048_576;
 
 /** What was sent and seen, for who reads of it. */
 const figures: Record<string, unknown> = { frames: FRAMES };
+let bank: BankStage;
 let origin: Recorder;
 let stage: Stage;
 
 beforeAll(async () => {
-  origin = await startRecorder(`${NET}.0.1`);
-  const { address, port } = origin;
-  const origins = [{ name: "o1", v4: address, port }];
-  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), `${NET}.9.1`);
-  await stage.start({ tls: selfSigned([SITE], new Date()) });
+  bank = await startBank({ origin: `${NET}.0.1`, edge: `${NET}.9.1` });
+  ({ origin, stage } = bank);
 });
-afterAll(async () => {
-  const evidence = process.env.TURNPIKE_EVIDENCE;
-  if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
-  await stage.stop();
-  await origin.stop();
-});
+afterAll(() => bank.stop(figures));
 
-const CACHED = { bytes: OK_REPLY.bytes.toString().replace("no-store", "max-age=600") };
 const get = (path: string) => stage.get(`http://${SITE}${path}`);
 
 function head(method: string, path: string): Buffer {
@@ -126,7 +115,7 @@ describe("a flood of", () => {
   for (const flood of FLOODS) {
     test(`${flood.what} slows nobody else`, async () => {
       origin.clear();
-      origin.reply = () => CACHED;
+      origin.reply = () => CACHED_REPLY;
       await get("/fair");
       // Nothing is answered any more: what the flood asks for stays under way.
       let under = 0;
@@ -172,7 +161,7 @@ describe("who goes on flooding with", () => {
   for (const flood of cutOff) {
     test(`${flood.what} is cut off, and one that was cut off slowed nobody`, async () => {
       origin.clear();
-      origin.reply = ({ target }) => (target === "/fair" ? CACHED : null);
+      origin.reply = ({ target }) => (target === "/fair" ? CACHED_REPLY : null);
       await get("/fair");
       const at = { address: stage.address, port: stage.edge.httpsPort! };
       const connection = await RawHttp2.open(at);
@@ -200,7 +189,7 @@ describe("who goes on flooding with", () => {
 
 test("64 KB of fields that stand for 240 MB are not unfolded, and reach nobody (H14)", async () => {
   origin.clear();
-  origin.reply = () => CACHED;
+  origin.reply = () => CACHED_REPLY;
   await get("/fair");
   origin.requests.length = 0;
   const at = { address: stage.address, port: stage.edge.httpsPort! };
@@ -243,7 +232,7 @@ function integer(prefixBits: number, value: number): Buffer {
 describe("slow clients", () => {
   test("of heads and bodies, and silent ones, are gone after 15 s by either protocol, and a fair one is served (H17)", async () => {
     origin.clear();
-    origin.reply = () => CACHED;
+    origin.reply = () => CACHED_REPLY;
     await get("/fair");
     const slow = new URL("../fixtures/slow-clients.ts", import.meta.url).pathname;
     const run = async (protocol: 1 | 2, port: number, count: number) => {

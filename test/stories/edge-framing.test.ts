@@ -1,38 +1,32 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect } from "node:http2";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { HTTP1_CASES, HTTP1_MUTANTS } from "../lab/http1-cases.ts";
 import { HTTP2_CASES } from "../lab/http2-cases.ts";
 import { sendRaw } from "../lab/raw-http1.ts";
 import { END_HEADERS, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
-import { type Recorder, startRecorder } from "../lab/recorder.ts";
-import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import type { Recorder } from "../lab/recorder.ts";
+import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
+import { type Stage, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.97";
-const SITE = "www.bank.example";
+let bank: BankStage;
 let origin: Recorder;
 let stage: Stage;
 const ways = new TwoWays(() => stage);
 
 beforeAll(async () => {
-  origin = await startRecorder(`${NET}.0.1`);
-  const { address, port } = origin;
-  const origins = [{ name: "o1", v4: address, port }];
-  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), `${NET}.9.1`);
-  await stage.start({ tls: selfSigned([SITE], new Date()) });
+  bank = await startBank({ origin: `${NET}.0.1`, edge: `${NET}.9.1` });
+  ({ origin, stage } = bank);
 });
 afterAll(async () => {
   ways.close();
-  await stage.stop();
-  await origin.stop();
+  await bank.stop();
 });
 beforeEach(() => origin.clear());
 
 const plain = () => ({ address: stage.address, port: stage.edge.httpPort });
 const secure = () => ({ address: stage.address, port: stage.edge.httpsPort! });
-const reached = () => origin.requests.map((r) => `${r.method} ${r.target} ${r.body}`.trimEnd());
 
 describe("over HTTP/1.1", () => {
   for (const { what, bytes, reaches, status } of HTTP1_CASES(SITE)) {
@@ -41,8 +35,8 @@ describe("over HTTP/1.1", () => {
       const answered = (text: string) =>
         text.includes("\r\n\r\nok") || (/^HTTP\/1\.1 [45]/.test(text) && /\r\n\r\n/.test(text));
       const said = await sendRaw(plain(), [bytes], { enough: answered });
-      if (reaches !== null) await until(() => reached().length > 0);
-      expect(reached()).toEqual(reaches === null ? [] : [reaches]);
+      if (reaches !== null) await until(() => origin.reached().length > 0);
+      expect(origin.reached()).toEqual(reaches === null ? [] : [reaches]);
       expect(origin.malformed).toEqual([]);
       if (status === undefined) expect(said.statuses.at(-1)).toBe(200);
       else expect(said.statuses[0] ?? "closed").toBe(status);
@@ -104,7 +98,7 @@ describe("over HTTP/1.1", () => {
     const said = await sendRaw(plain(), [head, part], { enough: (text) => text.endsWith("no") });
     expect(said.statuses).toEqual([403]);
     expect((await stage.get(`http://${SITE}/next`)).status).toBe(200);
-    expect(reached()).toEqual(["GET /next"]);
+    expect(origin.reached()).toEqual(["GET /next"]);
     expect(origin.requests[0]!.connection).not.toBe(early);
   });
 });
@@ -135,7 +129,7 @@ describe("over HTTP/2", () => {
       if (reaches === null) expect(reset ? "reset" : status).toBe(answer as never);
       else expect(status).toBe(200);
       connection.close();
-      expect(reached()).toEqual(reaches === null ? [] : [reaches]);
+      expect(origin.reached()).toEqual(reaches === null ? [] : [reaches]);
       expect(origin.malformed).toEqual([]);
     });
   }
@@ -152,7 +146,7 @@ describe("over HTTP/2", () => {
     );
     expect(await connection.until(() => connection.has(FRAME.ping))).toBe("held");
     expect((await stage.get(`http://${SITE}/after`)).text).toBe("ok");
-    expect(reached()).toEqual(["GET /after"]);
+    expect(origin.reached()).toEqual(["GET /after"]);
     connection.close();
   });
 
@@ -183,7 +177,7 @@ describe("over HTTP/2", () => {
     expect(await answered).toBe(403);
     session.destroy();
     expect((await ways.http2(`http://${SITE}/next`)).status).toBe(200);
-    expect(reached()).toEqual(["GET /next"]);
+    expect(origin.reached()).toEqual(["GET /next"]);
     expect(origin.requests[0]!.connection).not.toBe(early);
   });
 
@@ -204,7 +198,7 @@ describe("over HTTP/2", () => {
     }
     expect(await connection.until(() => ids.every((id) => connection.ended(id)))).toBe("held");
     connection.close();
-    expect(reached().sort()).toEqual(ids.map((id) => `POST /s${id} body ${id}`).sort());
+    expect(origin.reached().sort()).toEqual(ids.map((id) => `POST /s${id} body ${id}`).sort());
     expect(origin.malformed).toEqual([]);
   });
 });

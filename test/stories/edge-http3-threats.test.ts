@@ -1,39 +1,28 @@
 // Attacks over HTTP/3, by a client that says what it likes: what the runtime bears, and what the cache adds.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { HTTP3_CASES } from "../lab/http3-cases.ts";
 import { varint } from "../lab/quic-tls.ts";
 import { H3, h3Frame, prefixed, qpack, RawHttp3 } from "../lab/raw-http3.ts";
 import { RawQuic } from "../lab/raw-quic.ts";
-import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
-import { Stage, snapshotOf } from "./edge-stage.ts";
+import { CACHED_REPLY, type Recorder } from "../lab/recorder.ts";
+import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
+import type { Stage } from "./edge-stage.ts";
 
 const NET = "127.72.3";
-const SITE = "www.bank.example";
 const FRAMES = Number(process.env.TURNPIKE_FLOOD_FRAMES ?? 20_000);
 const MIB = 1_048_576;
-const CACHED = { bytes: OK_REPLY.bytes.toString().replace("no-store", "max-age=600") };
 
 /** What was sent and seen, for who reads of it. */
 const figures: Record<string, unknown> = { frames: FRAMES };
+let bank: BankStage;
 let origin: Recorder;
 let stage: Stage;
 
 beforeAll(async () => {
-  origin = await startRecorder(`${NET}.1`);
-  const { address, port } = origin;
-  const origins = [{ name: "o1", v4: address, port }];
-  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), `${NET}.9`);
-  await stage.start({ tls: selfSigned([SITE], new Date()), http3: true });
+  bank = await startBank({ origin: `${NET}.1`, edge: `${NET}.9`, http3: true });
+  ({ origin, stage } = bank);
 });
-afterAll(async () => {
-  const evidence = process.env.TURNPIKE_EVIDENCE;
-  if (evidence !== undefined) writeFileSync(evidence, JSON.stringify(figures));
-  await stage.stop();
-  await origin.stop();
-});
+afterAll(() => bank.stop(figures));
 beforeEach(() => origin.clear());
 
 const open = () =>
@@ -47,7 +36,6 @@ const head = (path: string, method = "GET") =>
     [":path", path],
   ] as const;
 const headers = (path: string, method?: string) => h3Frame(H3.headers, qpack(head(path, method)));
-const reached = () => origin.requests.map((r) => `${r.method} ${r.target} ${r.body}`.trimEnd());
 
 describe("over HTTP/3", () => {
   for (const { what, fields, body, reaches } of HTTP3_CASES(SITE)) {
@@ -62,7 +50,7 @@ describe("over HTTP/3", () => {
       connection.close();
       // A next request waits until all that came before was read.
       expect((await get("/next")).status).toBe(200);
-      expect(reached()).toEqual([...(reaches === undefined ? [] : [reaches]), "GET /next"]);
+      expect(origin.reached()).toEqual([...(reaches === undefined ? [] : [reaches]), "GET /next"]);
       expect(origin.malformed).toEqual([]);
     });
   }
@@ -146,7 +134,7 @@ const FLOODS: readonly Flood[] = [
 describe("a flood over HTTP/3 of", () => {
   for (const { what, frames, each } of FLOODS) {
     test(`${what} slows nobody else, and leaves nothing behind`, async () => {
-      origin.reply = () => CACHED;
+      origin.reply = () => CACHED_REPLY;
       await get("/calm");
       let under = 0;
       origin.reply = () => {

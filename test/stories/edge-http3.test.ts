@@ -94,7 +94,6 @@ const fields = (more: Readonly<Record<string, string>> = {}) => {
   return { ":method": "GET", ":scheme": "https", ":authority": SHOP, ":path": "/x", ...more };
 };
 const { ":authority": _, ...withoutAuthority } = fields();
-const reached = () => origin.requests.map((r) => `${r.method} ${r.target} ${r.body}`.trimEnd());
 
 describe("what is served over HTTP/3", () => {
   test("a miss, then hits with the same bytes and fields as over HTTP/2", async () => {
@@ -109,7 +108,7 @@ describe("what is served over HTTP/3", () => {
     expect(seen(h3.headers)).toEqual(seen(h2.headers));
     expect(h3.headers.get("cache-status")).toContain("edge-1; hit");
     expect(h3.headers.get("content-length")).toBe(String(PNG.length));
-    expect(reached()).toEqual(["GET /a.png"]);
+    expect(origin.reached()).toEqual(["GET /a.png"]);
   });
 
   test("HEAD, ranges, conditions and large objects, held or not", async () => {
@@ -214,21 +213,21 @@ describe("what is refused over HTTP/3 (H3, H6, H21)", () => {
     test(`${what}: ${status ?? "the stream is reset"}, and no origin hears of it`, async () => {
       const one = await client(SHOP);
       expect((await one.ask(fields(more))).status).toBe(status);
-      expect(reached()).toEqual([]);
+      expect(origin.reached()).toEqual([]);
       one.destroy();
     });
   }
 
   test("no authority at all: 400", async () => {
     expect((await shop.ask(withoutAuthority)).status).toBe(400);
-    expect(reached()).toEqual([]);
+    expect(origin.reached()).toEqual([]);
   });
 
   test("CONNECT: 404, and no origin hears of it", async () => {
     const one = await client(SHOP);
     const said = await one.ask({ ":method": "CONNECT", ":authority": `${SHOP}:443` });
     expect(said.status).toBe(404);
-    expect(reached()).toEqual([]);
+    expect(origin.reached()).toEqual([]);
     one.destroy();
   });
 
@@ -237,7 +236,7 @@ describe("what is refused over HTTP/3 (H3, H6, H21)", () => {
       const one = await client(SHOP);
       const post = fields({ ":method": "POST", "content-length": length });
       expect((await one.ask(post, Buffer.from("hello"))).status).not.toBe(200);
-      expect(reached()).toEqual([]);
+      expect(origin.reached()).toEqual([]);
       expect(origin.malformed).toEqual([]);
       one.destroy();
     });
@@ -254,7 +253,7 @@ describe("what is refused over HTTP/3 (H3, H6, H21)", () => {
   test("fields over 16 KB: 431 or the stream is reset, and the connection goes on", async () => {
     const said = await shop.ask(fields({ "x-a": "a".repeat(20_000) }));
     expect([431, null]).toContain(said.status);
-    expect(reached()).toEqual([]);
+    expect(origin.reached()).toEqual([]);
     expect((await shop.get(`https://${SHOP}/a.png`)).status).toBe(200);
   });
 
@@ -279,7 +278,7 @@ describe("what is refused over HTTP/3 (H3, H6, H21)", () => {
       void one.ask(fields({ ":method": "POST", ...more }), half()).catch(() => {});
       if (size > 65_536) await until(() => origin.malformed.length > 0);
       await until(() => lines.some((line) => line.includes("POST")));
-      expect(reached().filter((one) => one.startsWith("POST"))).toEqual([]);
+      expect(origin.reached().filter((one) => one.startsWith("POST"))).toEqual([]);
     });
   }
 });
@@ -297,7 +296,7 @@ describe("who is slow over HTTP/3 (H17)", () => {
     const post = fields({ ":method": "POST", "content-length": "1000" });
     const said = await slow.ask(post, trickle());
     over = true;
-    expect([said.status, reached()]).toEqual([408, []]);
+    expect([said.status, origin.reached()]).toEqual([408, []]);
     await silent.closed;
     slow.destroy();
   }, 60_000);
@@ -377,7 +376,7 @@ describe("in a browser", () => {
         );
         expect(await page.evaluate<string[]>(LOADED)).toContain(`${fresh} h3`);
         expect(await page.evaluate("document.images[0].naturalWidth")).toBe(1);
-        expect(reached().filter((one) => one.endsWith(fresh))).toEqual([`GET ${fresh}`]);
+        expect(origin.reached().filter((one) => one.endsWith(fresh))).toEqual([`GET ${fresh}`]);
       }
     } finally {
       await context.close();

@@ -1,7 +1,7 @@
 // A customer that asks for fifty times its share takes nothing from another (T10).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
-import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
+import { CACHED_REPLY, OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
 import { Stage, type StageSite, snapshotOf, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
@@ -9,7 +9,6 @@ const QUIET = "www.quiet.example";
 const LOUD = Array.from({ length: 20 }, (_, i) => `n${i}.loud.example`);
 const EXCHANGES = 200;
 const ASKED = 400;
-const CACHED = { bytes: OK_REPLY.bytes.toString().replace("no-store", "max-age=600") };
 
 let quiet: Recorder;
 let loud: Recorder;
@@ -63,7 +62,7 @@ for (const [i, [via, get]] of quietWays.both.entries()) {
       });
       await until(() => held.length === EXCHANGES / 2 && answered === ASKED - EXCHANGES / 2);
       expect(refused).toEqual({ crowded: ASKED - EXCHANGES / 2, other: 0 });
-      quiet.reply = () => CACHED;
+      quiet.reply = () => CACHED_REPLY;
       // As many misses at once as it may have of what is left, and hits of them after.
       const names = Array.from({ length: EXCHANGES / 4 }, (_, n) => path(`calm-${n}`));
       for (let round = 0; round < 4; round++) {
@@ -77,8 +76,8 @@ for (const [i, [via, get]] of quietWays.both.entries()) {
     }, 30_000);
 
     test("fifty users who never pause are answered in turn with one of another customer (T10)", async () => {
-      loud.reply = () => CACHED;
-      quiet.reply = () => CACHED;
+      loud.reply = () => CACHED_REPLY;
+      quiet.reply = () => CACHED_REPLY;
       const USERS = 50;
       let answers = 0;
       let over = false;

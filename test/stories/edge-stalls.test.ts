@@ -8,7 +8,7 @@ import { HTTP1_CASES, HTTP1_MUTANTS } from "../lab/http1-cases.ts";
 import { HTTP2_CASES } from "../lab/http2-cases.ts";
 import { sendRaw } from "../lab/raw-http1.ts";
 import { END_HEADERS, END_STREAM, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
-import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
+import { CACHED_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
 
 const SITE = "www.bank.example";
 const ADDRESS = "127.75.9.5";
@@ -112,7 +112,7 @@ test("no request of the corpora stalls the loop, over HTTP/1.1 and HTTP/2 (H24)"
 
 test("what a hit costs is known, to hold floods against", async () => {
   const hits = 2_000;
-  origin.reply = () => ({ bytes: OK_REPLY.bytes.toString().replace("no-store", "max-age=600") });
+  origin.reply = () => CACHED_REPLY;
   const connection = await RawHttp2.open(secure());
   let next = 1;
   const ask = (count: number) => {

@@ -1,31 +1,26 @@
 // Crowds that all miss at once cost an origin no more than it says it takes (H19).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
-import { type Recorder, startRecorder } from "../lab/recorder.ts";
-import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import type { Recorder } from "../lab/recorder.ts";
+import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
+import { type Stage, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
-const SITE = "www.bank.example";
 const CAP = 64;
 const URLS = 100;
 const CROWD = 400;
 
+let bank: BankStage;
 let origin: Recorder;
 let stage: Stage;
 const ways = new TwoWays(() => stage);
 
 beforeAll(async () => {
-  origin = await startRecorder("127.75.1.1");
-  const { address, port } = origin;
-  const origins = [{ name: "o1", v4: address, port, connectionsMax: CAP }];
-  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), "127.75.9.3");
-  await stage.start({ tls: selfSigned([SITE], new Date()) });
+  bank = await startBank({ origin: "127.75.1.1", edge: "127.75.9.3", connectionsMax: CAP });
+  ({ origin, stage } = bank);
 });
 afterAll(async () => {
   ways.close();
-  await stage.stop();
-  await origin.stop();
+  await bank.stop();
 });
 beforeEach(() => origin.clear());
 

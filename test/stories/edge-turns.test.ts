@@ -1,19 +1,19 @@
 // One connection has so many fetches under way, and waits for itself: nobody else waits with it (H15).
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
-import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { Http3Client } from "../lab/http3-client.ts";
 import { END_HEADERS, END_STREAM, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
-import { type Recorder, startRecorder } from "../lab/recorder.ts";
-import { Stage, snapshotOf, until } from "./edge-stage.ts";
+import type { Recorder } from "../lab/recorder.ts";
+import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
+import { type Stage, until } from "./edge-stage.ts";
 
 const NET = "127.72.1";
-const SITE = "www.bank.example";
 /** What one connection may have under way. */
 const MOST = 100;
 /** Streams that the runtime lets be open at once. */
 const STREAMS = 256;
 
+let bank: BankStage;
 let origin: Recorder;
 let stage: Stage;
 /** What the web server was asked and has not answered. */
@@ -21,17 +21,10 @@ let waiting: { readonly path: string; readonly socket: Socket }[] = [];
 let most = 0;
 
 beforeAll(async () => {
-  origin = await startRecorder(`${NET}.1`);
-  const { address, port } = origin;
-  const origins = [{ name: "o1", v4: address, port }];
-  const site = { hostname: SITE, customer: "bank", port, front: "caches" as const, origins };
-  stage = new Stage(snapshotOf([site]), `${NET}.9`);
-  await stage.start({ tls: selfSigned([SITE], new Date()), http3: true });
+  bank = await startBank({ origin: `${NET}.1`, edge: `${NET}.9`, http3: true });
+  ({ origin, stage } = bank);
 });
-afterAll(async () => {
-  await stage.stop();
-  await origin.stop();
-});
+afterAll(() => bank.stop());
 beforeEach(() => {
   origin.clear();
   waiting = [];
