@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import { noUsage } from "../../src/model/usage.ts";
+import { sendRaw } from "../lab/raw-http1.ts";
 import { type Recorder, startRecorder } from "../lab/recorder.ts";
 import { Stage, snapshotOf, until } from "./edge-stage.ts";
 
@@ -84,15 +85,32 @@ describe("a worker that knows a site before its keeper does", () => {
   }, 30_000);
 });
 
-test("a worker fetches by itself what makes too long a head for its keeper", async () => {
+test("a worker that asks for the head of what makes too long one for its keeper fetches it itself", async () => {
   stage = await new Stage(snapshot(), `${NET}.9`).start({ apart: { keeper: snapshot() } });
   // The keeper is told the path, and the address once more.
   const path = `/${"a".repeat(8_100)}`;
-  expect((await get("/b", "POST")).status).toBe(200);
-  expect([(await get(path)).status, (await get(path)).text]).toEqual([200, "ok"]);
-  const bytesOut = 3 * "ok".length;
-  expect(stage.usageOf("shop", SITE)).toMatchObject({ requests: 3, hits: 0, bytesOut });
+  for (let i = 0; i < 2; i++) expect((await get(path, "HEAD")).status).toBe(200);
+  expect(stage.usageOf("shop", SITE)).toMatchObject({ requests: 2, hits: 0, bytesOut: 0 });
 }, 30_000);
+
+/** A head of so many bytes. */
+const padded = (line: string, bytes: number) => {
+  const head = `${line}\r\nHost: ${SITE}\r\nX-Pad: `;
+  return `${head}${"a".repeat(bytes - head.length - 4)}\r\n`;
+};
+/** A head of so many fields. */
+const crowded = (line: string, fields: number) => {
+  const more = Array.from({ length: fields - 1 }, (_, i) => `X-${i}: a\r\n`);
+  return `${line}\r\nHost: ${SITE}\r\n${more.join("")}`;
+};
+const long = (n: number) => `/long/${"p".repeat(n - "/long/".length)}`;
+/** As long as a listener takes, each without the empty line. */
+const LONG_HEADS = {
+  "an address of 8 KB": (method: string) => crowded(`${method} ${long(8_190)} HTTP/1.1`, 1),
+  "16 KB": (method: string) => padded(`${method} /long HTTP/1.1`, 16_250),
+  "197 fields": (method: string) => crowded(`${method} /long HTTP/1.1`, 197),
+};
+const BODIES = { none: 0, small: 5, large: 300_000 };
 
 describe.each([
   ["of one process", false],
@@ -159,4 +177,66 @@ describe.each([
     expect((await get("/held/one")).headers.get("cache-status")).toContain("; hit");
     expect(usage).toMatchObject({ requests: 2, hits: 1 });
   }, 40_000);
+
+  const at = () => ({ address: stage.address, port: stage.edge.httpPort });
+  const whole = (text: string) => text.endsWith("\r\n\r\nok");
+
+  for (const [what, head] of Object.entries(LONG_HEADS)) {
+    test(`keeps what is asked for by a head of ${what}, and sends all else on with its body`, async () => {
+      for (let i = 0; i < 2; i++) {
+        const { statuses, text } = await sendRaw(at(), [`${head("GET")}\r\n`], { enough: whole });
+        expect(statuses).toEqual([200]);
+        expect(text).toContain(i === 0 ? "; stored" : "; hit");
+      }
+      expect(origin.requests.length).toBe(1);
+      for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
+        for (const bytes of Object.values(BODIES)) {
+          const body = Buffer.alloc(bytes, "0123456789abcdef");
+          const length = bytes === 0 ? "\r\n" : `Content-Length: ${bytes}\r\n\r\n`;
+          origin.clear();
+          const said = await sendRaw(at(), [head(method) + length, body], { enough: whole });
+          expect(said.statuses).toEqual([200]);
+          expect(origin.requests.map((one) => one.method)).toEqual([method]);
+          const [got] = origin.requests;
+          expect(got!.body.equals(body)).toBe(true);
+          expect(got!.fields.some(([name]) => name.startsWith("turnpike-"))).toBe(false);
+          expect(origin.malformed).toEqual([]);
+        }
+      }
+      const requests = 2 + 5 * Object.keys(BODIES).length;
+      const bytesOut = requests * "ok".length;
+      expect(stage.usageOf("shop", SITE)).toMatchObject({ requests, hits: 1, bytesOut });
+    }, 60_000);
+  }
+
+  test("sends a body of unknown length on by a long head, and none that breaks off", async () => {
+    const chunked = `${LONG_HEADS["16 KB"]("POST")}Transfer-Encoding: chunked\r\n\r\n`;
+    const body = Buffer.alloc(200_000, "x");
+    const chunk = [`${chunked}${body.length.toString(16)}\r\n`, body];
+    const said = await sendRaw(at(), [...chunk, "\r\n0\r\n\r\n"], { enough: whole });
+    expect(said.statuses).toEqual([200]);
+    expect(origin.requests.map((one) => one.body.equals(body))).toEqual([true]);
+    origin.clear();
+    const hears = Promise.withResolvers<void>();
+    origin.onBytes = () => hears.resolve();
+    const broken = await sendRaw(at(), chunk, { later: hears.promise.then(() => "\nz") });
+    await until(() => origin.malformed.length > 0);
+    expect([broken.statuses, origin.requests]).toEqual([[400], []]);
+  }, 30_000);
+
+  test("refuses heads that are longer, and no web server hears of any", async () => {
+    for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+      for (const [status, head] of [
+        [414, crowded(`${method} ${long(8_200)} HTTP/1.1`, 1)],
+        [431, padded(`${method} /long HTTP/1.1`, 17_000)],
+        [431, crowded(`${method} /long HTTP/1.1`, 210)],
+      ] as const) {
+        const said = await sendRaw(at(), [`${head}\r\n`], {
+          enough: (text) => text.includes("\r\n\r\n"),
+        });
+        expect(said.statuses).toEqual([status]);
+      }
+    }
+    expect(origin.requests).toEqual([]);
+  }, 30_000);
 });

@@ -91,7 +91,7 @@ const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
 /** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
 const NEVER_SENT_ON =
-  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-(tier|relayed|place|told))$/;
+  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-(tier|relayed|place|told|long-head))$/;
 
 /**
  * The step `recv`: own checks of host, method and target before anything else (the listener joins

@@ -82,7 +82,7 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
-function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
+export function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(bytes);
   let at = 0;
   for (const chunk of chunks) {

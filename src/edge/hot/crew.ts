@@ -45,6 +45,8 @@ export const PLACE = "turnpike-place";
 export const HELD = "turnpike-held";
 /** CacheStatus as JSON. */
 export const HELD_STATUS = "turnpike-held-status";
+/** The request is in front of its body, see long-head. */
+export const LONG_HEAD = "turnpike-long-head";
 /** What a worker tells without asking for anything, as JSON. */
 export const TOLD = "turnpike-told";
 /** The keeper does not know that site, or not as the worker does: nothing was done. */

@@ -53,7 +53,8 @@ function bodyOf(held: MemoryObject<Prepared> | Extract<DiskObject, { kind: "whol
   return new Blob([framed({ meta: held.meta }, new Uint8Array(0)), content]);
 }
 
-function framed(about: object, body: Uint8Array): Uint8Array<ArrayBuffer> {
+/** The frame above. */
+export function framed(about: object, body: Uint8Array): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify(about));
   const whole = new Uint8Array(4 + json.byteLength + body.byteLength);
   new DataView(whole.buffer).setUint32(0, json.byteLength, true);

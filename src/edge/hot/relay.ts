@@ -11,6 +11,7 @@ import { type DeliveryStatus, noCounts, OUTCOMES, type OutcomeName } from "./cou
 import {
   HELD,
   HELD_STATUS,
+  LONG_HEAD,
   OUTCOME,
   PLACE,
   RELAYED,
@@ -26,6 +27,7 @@ import { type Handed, readHanded } from "./hand-over.ts";
 import { bodiless, type Prepared } from "./head.ts";
 import { Leavers } from "./leavers.ts";
 import { MISS_IDLE_SEC, WHOLE_BYTES_MAX } from "./limits.ts";
+import { fitted } from "./long-head.ts";
 import { getter } from "./meta.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { borrow } from "./places.ts";
@@ -79,8 +81,8 @@ const FOR_EVER_MS = 2_147_483_647;
  *   it says where a file is     delivered from that file
  *   it answers                  sent on as it is
  *   it is not there, knows      null for GET and HEAD: the worker fetches itself, keeping
- *   another snapshot, or its    nothing; else it is waited for, as long as nothing was sent
- *   listener takes no such head
+ *   another snapshot, or takes  nothing; else it is waited for, as long as nothing was sent
+ *   no such head of a HEAD
  *   the client leaves           of GET and HEAD the keeper is left, too: it does then as one process
  *                               does; all else is sent all the same, see `Leavers`
  *
@@ -147,11 +149,12 @@ export class Keeper {
     const { client, socket, wait } = this.#o;
     const safe = isRead(ask);
     const leave = safe ? { signal: ask.request.signal } : {};
+    const path = targetOf(ask, form);
+    const written = fitted({ method: ask.method, path, fields: fieldsOf(ask, form), ...sent });
     for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
       try {
         const answer = await client.fetch({
-          ...{ scheme: "http", address: socket, port: 0, hostname: "", method: ask.method },
-          ...{ path: targetOf(ask, form), fields: fieldsOf(ask, form), ...sent },
+          ...{ scheme: "http", address: socket, port: 0, hostname: "", ...written },
           ...{ headMs: HEAD_MS, silentMs: SILENT_MS, ...leave, onEnd: () => {} },
         });
         const get = getter(answer.fields);
@@ -183,11 +186,12 @@ export class Keeper {
    */
   async place(ask: Ask, asked: ReadonlySet<string>): Promise<Place | Refusal | null> {
     const { client, socket, tell } = this.#o;
+    const fields = [...fieldsOf(ask), [PLACE, JSON.stringify([...asked])] as const];
     try {
       const answer = await client.fetch({
-        ...{ scheme: "http", address: socket, port: 0, hostname: "", method: "GET", path: "/" },
-        fields: [...fieldsOf(ask), [PLACE, JSON.stringify([...asked])]],
-        ...{ body: null, bodyBytes: null, headMs: HEAD_MS, silentMs: FOR_EVER_MS, onEnd: () => {} },
+        ...{ scheme: "http", address: socket, port: 0, hostname: "" },
+        ...fitted({ method: "GET", path: "/", fields, body: null, bodyBytes: null }),
+        ...{ headMs: HEAD_MS, silentMs: FOR_EVER_MS, onEnd: () => {} },
       });
       return await borrow(answer, (id, said) => tell.settled(id, said));
     } catch {
@@ -303,7 +307,7 @@ function nobodys(ask: Ask): Ask {
 }
 
 /** Between worker and keeper only. */
-const OURS: ReadonlySet<string> = new Set([RELAYED, PLACE, TOLD]);
+const OURS: ReadonlySet<string> = new Set([RELAYED, PLACE, TOLD, LONG_HEAD]);
 
 /** The client's own, and who asks what. */
 function fieldsOf(ask: Ask, form: Relayed["form"] = ask.form): Fields {

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
-import { PLACE, RELAYED, type Relayed, TOLD } from "../hot/crew.ts";
+import { LONG_HEAD, PLACE, RELAYED, type Relayed, TOLD } from "../hot/crew.ts";
+import { unfolded } from "../hot/long-head.ts";
 import type { Connection } from "../hot/serve.ts";
 import type { Listening } from "../listen.ts";
 
@@ -35,24 +36,26 @@ export function openKeeperDoor(o: {
       o.log.error("A bug", { fault });
       return new Response(null, { status: 500 });
     },
-    async fetch(request, listener) {
-      if (request.headers.has(TOLD)) {
-        o.told((await request.json()) as Told);
+    async fetch(sent, listener) {
+      if (sent.headers.has(TOLD)) {
+        o.told((await sent.json()) as Told);
         return new Response(null, { status: 204 });
       }
+      const request = sent.headers.has(LONG_HEAD) ? await unfolded(sent) : sent;
+      if (request === null) return new Response(null, { status: 400 });
       const of = JSON.parse(request.headers.get(RELAYED) ?? "") as Relayed;
       const asked = request.headers.get(PLACE);
       if (asked !== null) {
-        listener.timeout(request, 0);
+        listener.timeout(sent, 0);
         return o.lend(asAsked(request, of), of, new Set(JSON.parse(asked) as string[]));
       }
-      listener.timeout(request, IDLE_SEC);
+      listener.timeout(sent, IDLE_SEC);
       const connection = {
         requestIP: () => ({
           address: of.client,
           ...(of.clientPort === undefined ? {} : { port: of.clientPort }),
         }),
-        timeout: (_: Request, seconds: number) => listener.timeout(request, seconds),
+        timeout: (_: Request, seconds: number) => listener.timeout(sent, seconds),
       };
       return o.handle(asAsked(request, of), connection, of);
     },
