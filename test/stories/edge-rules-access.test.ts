@@ -116,6 +116,23 @@ describe.each([
     expect((await get(at("/paid/open/x"))).status).toBe(200);
   });
 
+  test("nor do paths that one kind of server takes for a signed one, and the next does not (H10)", async () => {
+    const asked = w.origin.log.length;
+    for (const path of [
+      ...["/paid/film.mp4;%2f..%2f..%2fopen", "/paid/film.mp4;%2f..%2f..%2f"],
+      ...["/paid/film.php/%5c..%5c..%5c..%5copen", "/paid/film.mp4%2f..%2f..%2fopen"],
+      ...["/paid/film.mp4%3f%2f..%2f..%2fopen", "/paid/x%2f%2f..%2f..%2ffilm.mp4"],
+      "/paid/open/..;%2f../film.mp4",
+    ]) {
+      expect([path, ...why(await get(at(path)))]).toEqual([path, 403, "ambiguous-path"]);
+    }
+    const under = { scope: "prefix", under: at("/paid/films/") } as const;
+    const out = "/paid/films/a;%2fb/..;/..;/secret";
+    expect(why(await signed(at(out), under))).toEqual([403, "signature-other-path"]);
+    expect(w.origin.log.length).toBe(asked);
+    expect((await get(at("/open/a%2fb;v=1"))).status).toBe(200);
+  });
+
   test("a cookie lets in to what lies under its path, and what it let in is for this browser", async () => {
     const cookie = `a=b; ${TOKEN_NAME}=${token("", { scope: "prefix", under: at("/paid/films/") })}`;
     const said = await get(at("/paid/films/a.mp4"), { cookie });

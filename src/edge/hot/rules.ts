@@ -3,6 +3,7 @@
  *
  *   plan       which rules match
  *   access     the client's prefix and country                       403
+ *   readings   a path that a server may take for one that is kept     403
  *   rate       the bucket of its prefix                              429
  *   https      plain HTTP where the rule wants HTTPS                  301 308
  *   redirect                                                         301 302 303 307 308
@@ -28,8 +29,10 @@ import {
   keyParts,
   type Plan,
   preflightFields,
+  type RuleRequest,
   redirectTarget,
   rulePath,
+  rulePaths,
   type SignReason,
   TOKEN_NAME,
   takeToken,
@@ -57,7 +60,8 @@ interface Asked {
   readonly table: EdgeTable;
   readonly rules: EntryRules;
   readonly plan: Plan;
-  readonly plainPath: string;
+  /** What servers may take the path for; none: too much to weigh. The usual one where no rule guards. */
+  readonly plainPaths: readonly string[];
   readonly client: Uint8Array | null;
   readonly country: string | null;
 }
@@ -94,22 +98,18 @@ export class RuleSteps {
     if (rules === null) return { ask: asked, answer: null };
     const { path } = asked;
     const { token, rest } = rules.site.signs ? takeToken(path) : { token: null, rest: path };
-    const at = rest.indexOf("?");
-    const plainPath = rulePath(rest);
-    const hidden = asked.form === "first" ? NOTHING : CREDENTIALS;
-    const plan = rules.site.planFor({
-      ...{ method: asked.method, form: asked.form, path: plainPath },
-      query: at < 0 ? "" : rest.slice(at + 1),
-      has: (name) => !hidden.has(name) && asked.request.headers.has(name),
-    });
+    const seen = seenByRules(asked, rest);
+    const plan = rules.site.planFor(seen);
     const client = clientAddress(asked.client);
     const country = table.countryOf(client);
     const paged = plan.errorPages !== null && how !== "relayed";
     const held = paged ? holdBack(asked.entry) : null;
     const ask = { ...asked, path: rest, entry: held?.entry ?? asked.entry };
-    const all = { ask, table, rules, plan, plainPath, client, country };
+    const plainPaths = rules.site.guard === null ? [seen.path] : rulePaths(rest);
+    const all = { ask, table, rules, plan, client, country, plainPaths: plainPaths ?? [] };
     const answer =
       this.#access(all) ??
+      this.#readings(all, seen) ??
       (how === "serve" ? this.#rate(all) : null) ??
       this.#https(all) ??
       this.#redirect(all) ??
@@ -127,6 +127,15 @@ export class RuleSteps {
     if (plan.access === null) return null;
     const verdict = rules.access.get(plan.access.is)?.(client, country) ?? "not-allowed";
     return verdict === "allowed" ? null : this.#refuse(ask, plan.access, forbidden(verdict));
+  }
+
+  /** Whom a rule would keep out if a server took the path for another one, it keeps out. */
+  #readings({ rules, plan, ask, plainPaths }: Asked, seen: RuleRequest): Response | null {
+    const { site } = rules;
+    if (plainPaths.length === 1 || site.guard === null) return null;
+    const rule = plainPaths.length === 0 ? site.guard : site.guardOf(seen, { plan, plainPaths });
+    if (rule === null) return null;
+    return this.#refuse(ask, { rule, is: null }, forbidden("ambiguous-path"));
   }
 
   #rate({ plan, client, ask }: Asked): Response | null {
@@ -191,7 +200,7 @@ export class RuleSteps {
   }
 
   #check(asked: Asked, token: string): SignReason | null {
-    const { ask, plan, plainPath, client } = asked;
+    const { ask, plan, plainPaths, client } = asked;
     const signed = plan.signed?.is;
     if (signed === undefined || signed === false) return null;
     const { signatures, clock } = this.#o;
@@ -199,7 +208,7 @@ export class RuleSteps {
     const nowSec = Math.floor(clock.wallMs() / 1000);
     return checkToken(
       token,
-      { hostname, path: ask.path, plainPath, client, nowSec },
+      { hostname, path: ask.path, plainPaths, client, nowSec },
       {
         skewSec: signed.skewSec,
         hmac: signatures.hmac,
@@ -234,6 +243,15 @@ export class RuleSteps {
 const NOTHING: ReadonlySet<string> = new Set();
 /** At second addresses these are as if they were not there. */
 const CREDENTIALS: ReadonlySet<string> = new Set(["cookie", "authorization"]);
+
+function seenByRules({ method, form, request }: Ask, path: string): RuleRequest {
+  const at = path.indexOf("?");
+  const hidden = form === "first" ? NOTHING : CREDENTIALS;
+  return {
+    ...{ method, form, path: rulePath(path), query: at < 0 ? "" : path.slice(at + 1) },
+    has: (name) => !hidden.has(name) && request.headers.has(name),
+  };
+}
 
 function forbidden(details: string): Refusal {
   const words = `This address is not open to this client: ${details}`;

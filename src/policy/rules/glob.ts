@@ -6,11 +6,12 @@ export type Matcher = (text: string) => boolean;
  * pieces between stars are looked for from left to right, each where it comes first: nothing is ever
  * tried twice, so no pattern makes a long path slow (threats H22).
  *
+ * @param pattern as a text, or as the pieces between its stars, in which a star is only itself
  * @example compileGlob("/img/*.png")("/img/a/b.png") // true
  */
-export function compileGlob(pattern: string): Matcher {
-  const pieces = pattern.split("*");
-  if (pieces.length === 1) return (text) => text === pattern;
+export function compileGlob(pattern: string | readonly string[]): Matcher {
+  const pieces = typeof pattern === "string" ? pattern.split("*") : pattern;
+  if (pieces.length === 1) return (text) => text === pieces[0];
   const first = pieces[0] ?? "";
   const last = pieces.at(-1) ?? "";
   const between = pieces.slice(1, -1).filter((piece) => piece !== "");

@@ -1,5 +1,6 @@
 import type { Rule } from "../../model/rules.ts";
 import { compileGlob, type Matcher } from "./glob.ts";
+import { unescaped } from "./path.ts";
 
 /** How the request named the site: see edge/hot/table. */
 export type AddressForm = "first" | "host" | "alias" | "path";
@@ -47,7 +48,11 @@ export function compileRule(rule: Rule): CompiledRule {
 }
 
 function anyOf(patterns: readonly string[], ignoreCase: boolean): Matcher {
-  const matchers = patterns.map((one) => compileGlob(ignoreCase ? one.toLowerCase() : one));
+  const matchers = patterns.map((one) => {
+    // A star that is escaped is none, so pieces are decoded one by one, as paths are.
+    const pieces = one.split("*").map((piece) => unescaped(piece).replaceAll("\\", "/"));
+    return compileGlob(ignoreCase ? pieces.map((piece) => piece.toLowerCase()) : pieces);
+  });
   return (path) => {
     const text = ignoreCase ? path.toLowerCase() : path;
     return matchers.some((matches) => matches(text));

@@ -28,7 +28,7 @@ export {
   keyParts,
 } from "./key.ts";
 export type { AddressForm, RuleRequest } from "./match.ts";
-export { rulePath } from "./path.ts";
+export { rulePath, rulePaths } from "./path.ts";
 export { type Chosen, type Plan, SiteRules } from "./plan.ts";
 export { redirectTarget } from "./redirect.ts";
 export {

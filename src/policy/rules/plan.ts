@@ -44,6 +44,8 @@ export class SiteRules {
   readonly rules: readonly CompiledRule[];
   /** True where any rule asks for signatures: their parameter is then never part of a key. */
   readonly signs: boolean;
+  /** The first of its rules that keeps clients out, by signature or address; null: none does. */
+  readonly guard: string | null;
   readonly #plans = new Map<string, Plan>();
   readonly #list: readonly Rule[];
   #set: string | null = null;
@@ -52,6 +54,8 @@ export class SiteRules {
     this.rules = rules.map(compileRule);
     this.#list = rules;
     this.signs = rules.some((rule) => rule.signed !== undefined && rule.signed !== false);
+    const guard = rules.find((rule) => rule.signed || rule.access !== undefined);
+    this.guard = guard?.name ?? null;
   }
 
   /** What the rules ask for; the same object for all requests that the same rules match. */
@@ -61,6 +65,24 @@ export class SiteRules {
       if (this.rules[i]!.matches(request)) which += `${i}.`;
     }
     return this.#plan(which);
+  }
+
+  /**
+   * The rule that would keep clients out if the path were one of these, by other signatures or addresses
+   * than the plan asks for; null: none.
+   */
+  guardOf(
+    request: RuleRequest,
+    of: { readonly plan: Plan; readonly plainPaths: readonly string[] },
+  ): string | null {
+    for (const path of of.plainPaths) {
+      const { signed, access } = this.planFor({ ...request, path });
+      if (signed !== null && signed.is !== false && signed.is !== of.plan.signed?.is) {
+        return signed.rule;
+      }
+      if (access !== null && access.is !== of.plan.access?.is) return access.rule;
+    }
+    return null;
   }
 
   /** The plan of that name; null: it is of another set of rules. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
-import { checkToken, clientAddress, type Grant, rulePath, signToken, takeToken } from "./mod.ts";
+import { checkToken, clientAddress, type Grant, rulePaths, signToken, takeToken } from "./mod.ts";
 
 const SECRET = new Uint8Array(32).fill(7);
 const OLD = new Uint8Array(32).fill(8);
@@ -21,7 +21,7 @@ function check(token: string, of: Partial<Parameters<typeof checkToken>[1]> = {}
   const path = of.path ?? AT.path;
   const asked = {
     ...AT,
-    plainPath: rulePath(path),
+    plainPaths: rulePaths(path) ?? [],
     client: clientAddress("192.0.2.7"),
     nowSec: 1500,
   };

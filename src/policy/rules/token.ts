@@ -73,8 +73,8 @@ export function checkToken(
     readonly hostname: string;
     /** Path and query, without the token. */
     readonly path: string;
-    /** As `rulePath` gives it: what is below a prefix is judged by it. */
-    readonly plainPath: string;
+    /** As `rulePaths` gives them: what is below a prefix is judged by all of them. */
+    readonly plainPaths: readonly string[];
     readonly client: Uint8Array | null;
     readonly nowSec: number;
   },
@@ -100,10 +100,10 @@ export function checkToken(
 }
 
 function isUnder(
-  of: { readonly path: string; readonly plainPath: string },
+  of: { readonly path: string; readonly plainPaths: readonly string[] },
   under: string,
 ): boolean {
-  return of.path.startsWith(under) && of.plainPath.startsWith(under);
+  return of.path.startsWith(under) && of.plainPaths.every((path) => path.startsWith(under));
 }
 
 function holds(text: string, client: Uint8Array | null): boolean {
