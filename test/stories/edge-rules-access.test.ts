@@ -148,6 +148,27 @@ describe.each([
     expect(own.status).toBe(200);
   });
 
+  test("the cookie of a signature is not sent on, and others' cookies as they are", async () => {
+    const own = `${TOKEN_NAME}=${token("", { scope: "prefix", under: at("/paid/films/") })}`;
+    for (const [path, cookie, sent] of [
+      ["/paid/films/b.mp4", own, null],
+      ["/paid/films/c.mp4", `a=b; ${own};c=d`, "a=b; c=d"],
+      ["/open.css", own, null],
+      ["/open2.css", "a=b;  c=d", "a=b;  c=d"],
+    ] as const) {
+      await get(at(path), { cookie });
+      expect([path, w.origin.log.at(-1)?.headers.get("cookie") ?? null]).toEqual([path, sent]);
+    }
+  });
+
+  test("a purge of an address as it was signed ends what is held of it", async () => {
+    const path = at("/paid/purged.mp4?x=1");
+    await signed(path);
+    expect(isHit(await signed(path))).toBe(true);
+    await w.stage.purge("shop", SHOP, `${path}&${TOKEN_NAME}=${token(path)}`);
+    expect(isHit(await signed(path))).toBe(false);
+  });
+
   test("prefixes and countries are let in or kept out", async () => {
     const staff = await get(at("/staff/x"));
     expect(why(staff)).toEqual([403, "not-allowed"]);

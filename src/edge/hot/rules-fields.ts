@@ -1,5 +1,6 @@
 import {
   CORS_FIELDS,
+  cookiesWithout,
   corsFields,
   deviceClass,
   editedField,
@@ -9,6 +10,7 @@ import {
   keyedCookies,
   keyPart,
   type Plan,
+  TOKEN_NAME,
   ttlFor,
 } from "../../policy/rules/mod.ts";
 import type { Fields } from "../cache/mod.ts";
@@ -22,8 +24,8 @@ const DEVICE_FIELD = "x-device-class";
 const COUNTRY_FIELD = "x-client-country";
 
 /**
- * A request's fields as the origin sees them once the rules were at them: only keyed cookies, keyed
- * fields also at second addresses, edits made. Names that begin with a colon are parts of the key.
+ * A request's fields as the origin sees them once the rules were at them: only keyed cookies, and never
+ * the one by which a rule lets clients in, keyed fields also at second addresses, edits made. Names that begin with a colon are parts of the key.
  */
 export function ruledFields(
   seen: Get,
@@ -39,8 +41,10 @@ export function ruledFields(
     cookies: form === "first",
     scheme: request.url.startsWith("https:") ? "https" : "http",
   };
+  const plain = (name: string): string | null =>
+    name === "cookie" && plan.signsByCookie ? cookiesWithout(seen(name), TOKEN_NAME) : seen(name);
   const keyed = (name: string): string | null => {
-    if (!safe) return seen(name);
+    if (!safe) return plain(name);
     if (name === DEVICE_FIELD && device === true) return deviceClass(client.field("user-agent"));
     if (name === COUNTRY_FIELD && byCountry === true) return country;
     if (name === "cookie" && cookies !== undefined) {
@@ -49,7 +53,7 @@ export function ruledFields(
     // The rule answers pages of other origins, so the object has to be the same for all of them.
     if (name === "origin" && plan.cors !== null) return null;
     if (name === "accept-encoding" && compresses(plan)) return "identity";
-    return headers.includes(name) ? client.field(name) : seen(name);
+    return headers.includes(name) ? client.field(name) : plain(name);
   };
   return (name) => {
     if (name.startsWith(":")) return keyPart(name, plan, client);

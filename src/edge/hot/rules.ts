@@ -272,10 +272,11 @@ function keyed(ask: Ask, ruled: Ruled): Ask {
 
 /**
  * Every key under which a URL may be held by the rules in force, and in the forms that rules often
- * give: a purge of it is to find them all.
+ * give: a purge of it is to find them all. A signature is in none of them.
  */
-export function pathsHeld(rules: EntryRules | null, path: string): readonly string[] {
-  if (rules === null) return [path];
+export function pathsHeld(rules: EntryRules | null, asked: string): readonly string[] {
+  if (rules === null) return [asked];
+  const path = rules.site.signs ? takeToken(asked).rest : asked;
   const policies = [...rules.site.queryPolicies(rulePath(path)), "none", "sorted"] as const;
   return [...new Set(policies.map((policy) => keyedPath(path, policy)))];
 }

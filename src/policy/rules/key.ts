@@ -84,6 +84,16 @@ export function cookieValue(field: string | null, name: string): string | null {
   return null;
 }
 
+/** All cookies but those of that name; null for none. A field without it stays as it is. */
+export function cookiesWithout(field: string | null, name: string): string | null {
+  if (field === null || !field.includes(name)) return field;
+  const pairs = field.split(";");
+  const kept = pairs.filter((pair) => pair.split("=", 1)[0]!.trim() !== name);
+  if (kept.length === pairs.length) return field;
+  const others = kept.map((pair) => pair.trim()).filter((pair) => pair !== "");
+  return others.length === 0 ? null : others.join("; ");
+}
+
 /** Only the cookies that are keyed, as the origin is to get them; null for none. */
 export function keyedCookies(field: string | null, names: readonly string[]): string | null {
   const kept = names.flatMap((name) => {

@@ -19,6 +19,7 @@ export { editedField, editFields, givenNames } from "./edits.ts";
 export { errorPageFor, fillPage } from "./error-page.ts";
 export { compileGlob } from "./glob.ts";
 export {
+  cookiesWithout,
   cookieValue,
   deviceClass,
   type KeyClient,

@@ -19,6 +19,8 @@ export interface Plan {
   readonly names: readonly string[];
   /** Which of the rules that part objects match: in the key. Null where the site has no such rule. */
   readonly apart: string | null;
+  /** True where any rule of the site takes signatures from a cookie: that one is not sent on. */
+  readonly signsByCookie: boolean;
   /** True when any request for the same URL, by GET, has the same plan and is answered alike. */
   readonly byUrlAlone: boolean;
   readonly key: Setting<"key">;
@@ -147,6 +149,7 @@ function makePlan(
     apart: all.some((one) => one.parts)
       ? names(matched.filter((one) => one.parts)).join(" ")
       : null,
+    signsByCookie: all.some(({ rule: { signed } }) => signed !== false && signed?.cookie === true),
     key: first("key"),
     ttl: first("ttl"),
     redirect: first("redirect"),
