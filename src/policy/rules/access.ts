@@ -1,5 +1,12 @@
 import type { RuleAccess } from "../../model/rules.ts";
-import { compilePrefixes, familyOf, isMapped, parseAddress } from "../../wire/ip/mod.ts";
+import {
+  clientPrefix,
+  compilePrefixes,
+  familyOf,
+  formatPrefix,
+  isMapped,
+  parseAddress,
+} from "../../wire/ip/mod.ts";
 
 export type AccessVerdict = "allowed" | "denied-prefix" | "denied-country" | "not-allowed";
 
@@ -28,9 +35,9 @@ export function compileAccess(
   access: RuleAccess,
 ): (client: Uint8Array | null, country: string | null) => AccessVerdict {
   const { allow, deny = [], allowCountries, denyCountries = [] } = access;
-  const denied = compilePrefixes(deny.map((prefix) => ({ prefix, value: DENY })));
-  const allowed = compilePrefixes((allow ?? []).map((prefix) => ({ prefix, value: ALLOW })));
-  const within = (table: typeof denied, client: Uint8Array | null) =>
+  const denied = tableOf(deny, DENY);
+  const allowed = tableOf(allow ?? [], ALLOW);
+  const within = (table: ReturnType<typeof tableOf>, client: Uint8Array | null) =>
     client !== null && table.find(client, familyOf(client)).value !== 0;
   return (client, country) => {
     if (within(denied, client)) return "denied-prefix";
@@ -40,4 +47,13 @@ export function compileAccess(
     if (country !== null && allowCountries?.includes(country) === true) return "allowed";
     return "not-allowed";
   };
+}
+
+function tableOf(prefixes: readonly string[], value: number) {
+  return compilePrefixes(
+    prefixes.map((text) => {
+      const prefix = clientPrefix(text);
+      return { prefix: prefix === null ? text : formatPrefix(prefix), value };
+    }),
+  );
 }

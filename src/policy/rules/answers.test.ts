@@ -113,6 +113,10 @@ describe("who may come in", () => {
     expect(judge({ denyCountries: ["DE"] }, "203.0.113.1", "DE")).toBe("denied-country");
     expect(judge({ allow: ["2001:db8::/32"] }, "2001:db8::1")).toBe("allowed");
     expect(judge({ allow: ["0.0.0.0/0"] }, "unknown")).toBe("not-allowed");
+    const mapped = "::ffff:198.51.100.0/120";
+    expect(judge({ deny: [mapped] }, "198.51.100.8")).toBe("denied-prefix");
+    expect(judge({ deny: [mapped] }, "198.51.101.8")).toBe("allowed");
+    expect(judge({ deny: ["::/0"] }, "198.51.100.8")).toBe("allowed");
   });
 
   test("Buckets take a burst, then what flows in, and never hold more than their number", () => {

@@ -65,6 +65,9 @@ describe("signed addresses", () => {
     expect(check(token)).toBeNull();
     expect(check(token, { client: clientAddress("192.0.3.7") })).toBe("signature-other-client");
     expect(check(token, { client: null })).toBe("signature-other-client");
+    const mapped = sign({ prefix: "::ffff:192.0.2.0/120" });
+    expect(check(mapped)).toBeNull();
+    expect(check(mapped, { client: clientAddress("192.0.3.7") })).toBe("signature-other-client");
   });
 
   test("no other text passes: any character changed is refused", () => {

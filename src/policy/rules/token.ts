@@ -1,5 +1,5 @@
 import { sameBytes } from "../../base/same-bytes.ts";
-import { parsePrefix, prefixContains } from "../../wire/ip/mod.ts";
+import { clientPrefix, prefixContains } from "../../wire/ip/mod.ts";
 
 /** The query parameter and the cookie that a signature is in. */
 export const TOKEN_NAME = "tp-token";
@@ -107,7 +107,7 @@ function isUnder(
 }
 
 function holds(text: string, client: Uint8Array | null): boolean {
-  const prefix = parsePrefix(text);
+  const prefix = clientPrefix(text);
   return prefix !== null && client !== null && prefixContains(prefix, client);
 }
 

@@ -11,7 +11,14 @@ export {
   parseAddress,
   plainAddress,
 } from "./address.ts";
-export { clearHostBits, formatPrefix, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
+export {
+  clearHostBits,
+  clientPrefix,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixContains,
+} from "./prefix.ts";
 export { type PrefixAs, parsePrefixAs } from "./prefix-as.ts";
 export { compilePrefixBytes, compilePrefixes } from "./prefix-compile.ts";
 export {

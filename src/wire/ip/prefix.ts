@@ -1,4 +1,4 @@
-import { type Family, familyOf, formatAddress, parseAddress } from "./address.ts";
+import { type Family, familyOf, formatAddress, isMapped, parseAddress } from "./address.ts";
 
 /** A block of addresses in CIDR form (RFC 4632 3.1). Host bits are zero. */
 export interface Prefix {
@@ -23,6 +23,18 @@ export function parsePrefix(text: string): Prefix | null {
   if (bits > address.length * 8) return null;
   clearHostBits(address, bits);
   return { family: familyOf(address), address, bits };
+}
+
+/**
+ * The block of clients that a prefix names: of IPv4 also where it is written as a part of
+ * ::ffff:0:0/96, for no client is ever seen by such an address (`plainAddress`).
+ *
+ * @example clientPrefix("::ffff:198.51.100.0/120") // 198.51.100.0/24
+ */
+export function clientPrefix(text: string): Prefix | null {
+  const prefix = parsePrefix(text);
+  if (prefix === null || prefix.bits < 96 || !isMapped(prefix.address)) return prefix;
+  return { family: 4, address: prefix.address.slice(12), bits: prefix.bits - 96 };
 }
 
 /** @example formatPrefix({ family: 4, address: new Uint8Array([10, 0, 0, 0]), bits: 8 }) */
