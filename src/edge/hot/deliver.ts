@@ -6,6 +6,7 @@ import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.t
 import type { Ask } from "./ask.ts";
 import { readBlocks } from "./blocks.ts";
 import { countWhyNot, type DeliveryStatus, type OutcomeName } from "./count.ts";
+import { DIGESTS, dropDigests } from "./digests.ts";
 import type { Fetched } from "./fetched.ts";
 import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
@@ -29,7 +30,10 @@ export interface Delivery {
 }
 
 /** Fields that speak of a body, which a 304 has not (RFC 9110 15.4.5). */
-const OF_A_BODY = ["content-type", "content-encoding", "content-language", "content-range"];
+const OF_A_BODY = [
+  ...["content-type", "content-encoding", "content-language", "content-range"],
+  ...DIGESTS,
+];
 
 /**
  * The step `deliver` for an object that is held: in this order
@@ -81,6 +85,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   let ranges = meta.status === 200 ? rangesOf(asked, held, how.nowMs) : null;
   if (ranges === "unsatisfiable") {
     headers.set("content-range", `bytes */${meta.bodyBytes}`);
+    dropDigests(headers, "part");
     return new Response(null, { status: 416, headers });
   }
   if (ranges !== null && ranges.length > 1) {
@@ -91,6 +96,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const range = ranges?.[0] ?? null;
   if (range !== null) {
     headers.set("content-range", `bytes ${range.first}-${range.last}/${meta.bodyBytes}`);
+    dropDigests(headers, "part");
   }
   const status = range === null ? meta.status : 206;
   if (held.kind === "file") {
@@ -154,6 +160,7 @@ function deliverParts(
   });
   if (made.bytes >= bodyBytes) return null;
   headers.set("content-type", made.contentType);
+  dropDigests(headers, "part");
   if (held.kind === "file") {
     const counted = countStream(ask);
     const read = (range: ByteRange) => readBlocks(held, range, counted);

@@ -17,6 +17,7 @@ import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { count, countBytes, countIn, countStream } from "./deliver.ts";
+import { dropDigests } from "./digests.ts";
 import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
@@ -190,6 +191,7 @@ export class Parts {
     const { meta } = object;
     const { node, nowMs } = this.#needs;
     const headers = formHeaders(meta.fields, ask, node);
+    if (how.asCame !== true) dropDigests(headers, "part");
     const age = ageMs(meta.freshness, meta.receivedMs, nowMs());
     const { hit, stored = false } = how;
     const status = hit

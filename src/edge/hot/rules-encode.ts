@@ -7,6 +7,7 @@ import {
 } from "../../policy/rules/mod.ts";
 import { MemoryObject, type ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
+import { dropDigests } from "./digests.ts";
 import { getter } from "./meta.ts";
 import type { Ruled } from "./rules-table.ts";
 
@@ -48,5 +49,6 @@ export function sayEncoding(headers: Headers, meta: ObjectMeta, coding: Coding |
   headers.set("vary", variesByEncoding(headers.get("vary")));
   if (coding === null) return;
   headers.set("content-encoding", coding);
+  dropDigests(headers, "coding");
   if (meta.etag !== null) headers.set("etag", encodedTag(meta.etag));
 }

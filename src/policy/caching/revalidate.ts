@@ -9,7 +9,8 @@ type Fields = readonly (readonly [string, string])[];
 const NOT_UPDATED = new Set([
   "content-length",
   "content-encoding",
-  "content-md5",
+  // Of the bytes of a message, and a 304 has none (RFC 9530 2).
+  ...["content-md5", "content-digest"],
   "content-range",
   "transfer-encoding",
   "set-cookie",
