@@ -23,6 +23,8 @@ async function refused(yaml: string): Promise<string[]> {
   const answer = await world.call<ProblemDetails>("POST", "/apply", { headers, body: { yaml } });
   expect(answer.status).toBe(422);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  // How many there are is no news beside the list itself.
+  expect([answer.body.title, answer.body.detail]).toEqual(["The input has problems", undefined]);
   return answer.body.problems.map((p) => `${p.line}:${p.column} ${p.path} = ${p.received}`);
 }
 

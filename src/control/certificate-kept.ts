@@ -79,9 +79,10 @@ function warningsOf(
   const state = stateOf(facts, o.nowMs);
   const warnings: string[] = [];
   const days = Math.floor((notAfterMs - o.nowMs) / DAY_MS);
-  if (state === "expired") warnings.push(`It ended at ${isoOf(notAfterMs)}: browsers refuse it`);
-  if (state === "expiring") warnings.push(`It ends in ${days} days: add the one that follows it`);
-  if (state === "not-yet") warnings.push(`It is not valid before ${isoOf(notBeforeMs)}`);
+  const left = days === 1 ? "1 day" : `${days} days`;
+  if (state === "expired") warnings.push(`It ended at ${minuteOf(notAfterMs)}: browsers refuse it`);
+  if (state === "expiring") warnings.push(`It ends in ${left}: add the one that follows it`);
+  if (state === "not-yet") warnings.push(`It is not valid before ${minuteOf(notBeforeMs)}`);
   if (facts.isSelfSigned) warnings.push("It is its own issuer: no browser trusts it");
   else if (facts.chain === 1) {
     warnings.push("The certificates that lead to its issuer are not in the file");
@@ -92,6 +93,11 @@ function warningsOf(
     warnings.push("No cache shows it: its names lead to web servers, or have another certificate");
   }
   return warnings;
+}
+
+/** For people. @example minuteOf(0) // "1970-01-01 00:00 UTC" */
+function minuteOf(ms: number): string {
+  return `${isoOf(ms).slice(0, 16).replace("T", " ")} UTC`;
 }
 
 export function isoOf(ms: number): string {

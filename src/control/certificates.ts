@@ -295,7 +295,7 @@ export class CertificateBook {
 }
 
 function badInput(problems: readonly Problem[]): Fault {
-  return new Fault("bad-input", `${problems.length} problems`, { problems });
+  return new Fault("bad-input", "", { problems });
 }
 
 function hostsOf({ customers, zone }: Network): Hosts {

@@ -253,5 +253,5 @@ export function changeLines(changes: readonly Change[]): string[] {
 export function valueOrFault<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   const problems: readonly Problem[] = result.problems;
-  throw new Fault("bad-input", `${problems.length} problems`, { problems });
+  throw new Fault("bad-input", "", { problems });
 }

@@ -75,7 +75,7 @@ export class ClaimBook {
     if (before === undefined && own.length >= CLAIMS_MAX) {
       const message = `expected at most ${CLAIMS_MAX} names that wait for a proof`;
       const problem = { path: "name", message, received: held.name };
-      throw new Fault("bad-input", "1 problem", { problems: [problem] });
+      throw new Fault("bad-input", "", { problems: [problem] });
     }
     const claim: StoredClaim = {
       ...{ customer, name: held.name, kind: held.kind, body: held.body },

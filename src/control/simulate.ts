@@ -178,7 +178,7 @@ function refusal(problems: readonly Problem[]): Fault {
     const secret = p.path.endsWith("password") || p.received?.includes('"password"') === true;
     return secret ? { ...p, received: "(hidden)" } : p;
   });
-  return new Fault("bad-input", `${hidden.length} problems`, { problems: hidden });
+  return new Fault("bad-input", "", { problems: hidden });
 }
 
 function generated(snapshot: Snapshot): Demand {

@@ -172,7 +172,7 @@ export class ZoneExtras {
         const own = this.#keys.filter((key) => key.customer === customer);
         if (own.length >= KEYS_MAX) {
           const message = `expected at most ${KEYS_MAX} keys`;
-          throw new Fault("bad-input", "1 problem", { problems: [{ path: "key", message }] });
+          throw new Fault("bad-input", "", { problems: [{ path: "key", message }] });
         }
         const key = made(customer, body, {
           nowMs: clock.wallMs(),

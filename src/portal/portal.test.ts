@@ -8,6 +8,9 @@ import {
   formatCount,
   formatDecimal,
   formatMoney,
+  formatMonth,
+  formatNumber,
+  formatPercent,
   formatSpan,
 } from "./app/parts/format.ts";
 import { pathOf, placeOf, ROUTES } from "./app/routes.ts";
@@ -164,6 +167,16 @@ describe("formats", () => {
     expect(formatBytes(999)).toBe("999 B");
     expect(formatBandwidth(125_000)).toBe("1 Mbit/s");
     expect(formatSpan(95_000)).toBe("1 min 35 s");
+    expect([0, 1, 1200].map((n) => formatNumber(n, "day"))).toEqual([
+      "0 days",
+      "1 day",
+      "1,200 days",
+    ]);
+    expect(formatNumber(1, "batch", "batches")).toBe("1 batch");
+    expect([0, 0.00012, 0.0005, 0.0821, 1, null].map(formatPercent)).toEqual([
+      ...["0 %", "< 0.1 %", "0.1 %", "8.2 %", "100 %", "–"],
+    ]);
+    expect([formatMonth("2026-11"), formatMonth("soon")]).toEqual(["November 2026", "soon"]);
   });
 
   test("show money digit by digit, never through a float", () => {

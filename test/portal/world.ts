@@ -81,7 +81,7 @@ export function makeWorld(): World {
       }),
       certificateOf("media.shop.example", {
         ...{ state: "expired", daysLeft: -3, answers: [] },
-        warnings: ["It ended at 2026-11-19T12:00:00.000Z: browsers refuse it"],
+        warnings: ["It ended at 2026-11-19 12:00 UTC: browsers refuse it"],
       }),
     ],
     obtained: [

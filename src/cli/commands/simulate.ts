@@ -62,7 +62,7 @@ export function simulatedWords(simulated: Simulated): string[] {
       ]),
     ),
     "",
-    `A month like the last ${usageHours} hours:`,
+    `A month like the last ${usageHours === 1 ? "hour" : `${usageHours} hours`}:`,
     ...table(
       ["customer", "plan", "now", "plan", "then", "GB", "then", "M lookups", "then"],
       customers.map(({ customer, before, after }) => [

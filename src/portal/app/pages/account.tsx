@@ -74,7 +74,7 @@ export function AccountPage() {
 function columnsOf(ask: (row: TokenRow) => void): readonly Column<TokenRow>[] {
   return [
     { head: "Token", title: true, cell: (row) => row.name },
-    { head: "May", cell: (row) => (row.scope === "read" ? "read" : "read and change") },
+    { head: "May", cell: (row) => SCOPES[row.scope] },
     { head: "Made", cell: (row) => formatDay(row.createdAt) },
     { head: "Ends", cell: (row) => formatDay(row.expiresAt) },
     { head: "Last used", cell: (row) => (row.lastUsedAt ? formatDay(row.lastUsedAt) : "never") },
@@ -90,6 +90,12 @@ function columnsOf(ask: (row: TokenRow) => void): readonly Column<TokenRow>[] {
     },
   ];
 }
+
+const SCOPES: Readonly<Record<TokenRow["scope"], string>> = {
+  read: "Read",
+  write: "Read and change",
+  purge: "Purge only",
+};
 
 function scopeOf(value: string): TokenRow["scope"] {
   return value === "write" || value === "purge" ? value : "read";
@@ -129,11 +135,7 @@ function NewToken(props: { onMade: (token: TokenCreated) => void }) {
             label="It may"
             value={scope}
             onChange={(e) => setScope(scopeOf(e.currentTarget.value))}
-            data={[
-              { value: "read", label: "Read" },
-              { value: "write", label: "Read and change" },
-              { value: "purge", label: "Purge only" },
-            ]}
+            data={Object.entries(SCOPES).map(([value, label]) => ({ value, label }))}
             error={problems.fields.scope}
           />
           <Button type="submit" loading={create.isPending}>

@@ -6,6 +6,7 @@ import { useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { DraftFigures } from "../parts/draft-figures.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { formatNumber } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { FormAlert } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
@@ -89,7 +90,7 @@ function appliedWords({ changes, snapshot }: Applied): string {
 }
 
 function countWords(changes: number): string {
-  return changes === 1 ? "1 change" : `${changes} changes`;
+  return formatNumber(changes, "change");
 }
 
 function FileField(props: { text: string; onText: (text: string) => void }) {

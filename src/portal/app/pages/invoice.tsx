@@ -11,9 +11,10 @@ import { type Column, DataTable } from "../parts/data-table.tsx";
 import {
   formatDay,
   formatDecimal,
-  formatExact,
   formatMoment,
   formatMoney,
+  formatMonth,
+  formatNumber,
 } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { FormAlert, Loaded } from "../parts/states.tsx";
@@ -41,7 +42,7 @@ export function InvoicePage(props: PageProps) {
             <Stats
               list={[
                 { label: "Customer", value: data.customer },
-                { label: "Month", value: data.period },
+                { label: "Month", value: formatMonth(data.period) },
                 { label: "Issued", value: formatDay(data.issuedAt) },
                 { label: "Total", value: formatMoney(data.total, data.currency) },
               ]}
@@ -92,7 +93,7 @@ function Recompute(props: { invoice: Invoice }) {
             <span className="tp-state" data-tone="good">
               <span className="tp-dot" aria-hidden="true" />
               The same again: {formatMoney(check.data.total, invoice.currency)} from{" "}
-              {formatExact(check.data.batches)} batches
+              {formatNumber(check.data.batches, "batch", "batches")}
             </span>
           )}
           {check.data?.equal === false && (

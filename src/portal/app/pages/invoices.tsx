@@ -6,7 +6,7 @@ import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
-import { formatDay, formatMoney } from "../parts/format.ts";
+import { formatDay, formatMoney, formatMonth } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Empty, FormAlert, Loaded } from "../parts/states.tsx";
 import { useTexts } from "../parts/use-texts.ts";
@@ -53,7 +53,7 @@ function columnsOf(customer: string): readonly Column<Invoice>[] {
         </Anchor>
       ),
     },
-    { head: "Month", cell: (invoice) => invoice.period },
+    { head: "Month", cell: (invoice) => formatMonth(invoice.period) },
     { head: "Plan", cell: (invoice) => invoice.plan },
     { head: "Issued", cell: (invoice) => formatDay(invoice.issuedAt) },
     { head: "State", cell: (invoice) => <InvoiceState invoice={invoice} /> },

@@ -3,6 +3,7 @@ import { type FormEvent, useEffect, useState } from "react";
 import { ApiFault } from "../api/client.ts";
 import { useChange, useSetSession } from "../api/queries.ts";
 import { sortProblems } from "../parts/field-problems.ts";
+import { formatNumber } from "../parts/format.ts";
 import { Brand } from "../parts/shell.tsx";
 import { FormAlert } from "../parts/states.tsx";
 
@@ -83,6 +84,7 @@ function wordsOf(error: Error | null, rest: readonly string[]): readonly string[
   if (!(error instanceof ApiFault)) return rest;
   if (error.status === 401) return ["This e-mail address and password do not belong together"];
   if (error.status !== 429) return rest;
-  const wait = error.retryAfterSec === null ? "a minute" : `${error.retryAfterSec} seconds`;
+  const wait =
+    error.retryAfterSec === null ? "a minute" : formatNumber(error.retryAfterSec, "second");
   return [`Too many attempts. Wait ${wait}, then try again`];
 }

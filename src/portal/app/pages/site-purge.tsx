@@ -16,7 +16,7 @@ import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { type SortedProblems, sortProblems } from "../parts/field-problems.ts";
-import { formatMoment, formatSpan } from "../parts/format.ts";
+import { formatMoment, formatNumber, formatSpan } from "../parts/format.ts";
 import { FormAlert, Loaded } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
@@ -215,9 +215,7 @@ function Receipt(props: { number: number }) {
             </Title>
             <span className="tp-state" data-tone={missing.length === 0 ? "good" : "warn"}>
               <span className="tp-dot" aria-hidden="true" />
-              {missing.length === 0
-                ? `${purge.soft === true ? "Marked in" : "Gone from"} all ${acks.length} caches`
-                : `${acks.length} of ${acks.length + missing.length} caches so far`}
+              {progressOf({ purge, acks, missing })}
             </span>
           </Group>
           <Text size="sm" c="dimmed">
@@ -239,6 +237,14 @@ function Receipt(props: { number: number }) {
       )}
     </Loaded>
   );
+}
+
+function progressOf({ purge, acks, missing }: PurgeView): string {
+  const [done, all] = [acks.length, acks.length + missing.length];
+  if (all === 0) return "No cache to tell";
+  if (done < all) return `${done} of ${formatNumber(all, "cache")} so far`;
+  const word = purge.soft === true ? "Marked in" : "Gone from";
+  return all === 1 ? `${word} the one cache` : `${word} all ${all} caches`;
 }
 
 function purgeWords(purge: PurgeView["purge"]): string {

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
+import { formatNumber } from "../parts/format.ts";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { SiteSetUpState } from "../parts/set-up-state.tsx";
 import { SiteSettingsForm } from "../parts/site-settings-form.tsx";
@@ -48,7 +49,10 @@ function Settings(props: SiteTabProps & { onChange: (() => void) | null }) {
       "Checks",
       `${kinds.join(", ")} every ${check.intervalMs / 1000} s, limit ${check.timeoutMs} ms`,
     ],
-    ["Counts as down", `after ${check.fall} failures; up again after ${check.rise} passes`],
+    [
+      "Counts as down",
+      `after ${formatNumber(check.fall, "failure")}; up again after ${formatNumber(check.rise, "pass", "passes")}`,
+    ],
     ["Response time that counts as full load", `${site.limitMs} ms`],
     ["Answers live for", `${site.ttlSec} s; ${site.youngTtlSec} s while health changes`],
   ];

@@ -4,7 +4,7 @@ import type { UsageRow } from "../../../model/api/mod.ts";
 import { useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
-import { formatBytes, formatExact, formatPercent } from "../parts/format.ts";
+import { formatBytes, formatExact, formatMonth, formatPercent } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
 import { Stats } from "../parts/stats.tsx";
@@ -45,17 +45,19 @@ export function UsagePage(props: PageProps) {
       }
     >
       <Loaded query={usage} bars={[72, 200]}>
-        {(rows) => <Tables sums={sumBySite(rows)} />}
+        {(rows) => <Tables sums={sumBySite(rows)} running={span?.value === months[0]?.value} />}
       </Loaded>
     </Page>
   );
 }
 
-function Tables(props: { sums: readonly Sum[] }) {
+function Tables(props: { sums: readonly Sum[]; running: boolean }) {
   if (props.sums.length === 0) {
     return (
       <Empty title="Nothing was metered in this month">
-        Requests and bytes at caches, and lookups, appear here within seconds.
+        {props.running
+          ? "Requests and bytes at caches, and lookups, appear here within seconds."
+          : "No request came to a cache and no lookup to a name server. Another month may have some."}
       </Empty>
     );
   }
@@ -115,20 +117,15 @@ function sumBySite(rows: readonly UsageRow[]): readonly Sum[] {
   return [...sums.values()].sort((a, b) => a.site.localeCompare(b.site));
 }
 
-const TITLE = new Intl.DateTimeFormat("en-GB", {
-  month: "long",
-  year: "numeric",
-  timeZone: "UTC",
-});
-
 /** Calendar months in UTC, as invoices have them; `to` is the next month's beginning. */
 function lastMonths(now: Date) {
   return Array.from({ length: MONTHS_SHOWN }, (_, back) => {
     const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1));
     const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back + 1, 1));
+    const value = from.toISOString().slice(0, 7);
     return {
-      value: from.toISOString().slice(0, 7),
-      label: TITLE.format(from),
+      value,
+      label: back === 0 ? `${formatMonth(value)}, so far` : formatMonth(value),
       from: from.toISOString(),
       to: to.toISOString(),
     };

@@ -8,6 +8,7 @@ import type { PageProps } from "../app.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { CopyLine } from "../parts/copy-line.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
+import { formatNumber } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { RecordForm, type RecordSet } from "../parts/record-form.tsx";
 import { ZoneSetUpState } from "../parts/set-up-state.tsx";
@@ -302,7 +303,10 @@ function Remove(props: { view: ZoneView }) {
         onConfirm={confirm}
       >
         <Text>
-          Its {records.length} records go. Save it as a master file first if you may need them.
+          {records.length === 1
+            ? "Its one record goes."
+            : `All its ${formatNumber(records.length, "record")} go.`}{" "}
+          Save it as a master file first if you may need them.
         </Text>
       </Confirm>
     </Paper>

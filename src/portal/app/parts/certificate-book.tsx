@@ -6,7 +6,7 @@ import { useMayEdit } from "../api/lives.ts";
 import { useChange } from "../api/queries.ts";
 import { CertificateForm, type Owner } from "./certificate-form.tsx";
 import { type Column, DataTable } from "./data-table.tsx";
-import { formatDay } from "./format.ts";
+import { formatDay, formatNumber } from "./format.ts";
 import { Page } from "./page.tsx";
 import { Removal } from "./removal.tsx";
 import { StateBadge } from "./state-badge.tsx";
@@ -75,7 +75,10 @@ function columnsOf(ask: ((row: CertificateRow) => void) | null): readonly Column
         <Stack gap={2}>
           <span>
             {formatDay(row.notAfter)} (
-            {row.daysLeft < 0 ? `${-row.daysLeft} days ago` : `${row.daysLeft} days`})
+            {row.daysLeft < 0
+              ? `${formatNumber(-row.daysLeft, "day")} ago`
+              : formatNumber(row.daysLeft, "day")}
+            )
           </span>
           {row.warnings.map((words) => (
             <Text key={words} size="xs" c="dimmed" className="tp-break">

@@ -1,7 +1,7 @@
 import { Text, Title } from "@mantine/core";
 import type { Simulated } from "../../../model/api/mod.ts";
 import { type Column, DataTable } from "./data-table.tsx";
-import { formatLoad, formatPercent, formatRate } from "./format.ts";
+import { formatLoad, formatMoney, formatNumber, formatPercent, formatRate } from "./format.ts";
 
 type NameRow = Simulated["names"][number];
 type ServerRow = Simulated["servers"][number];
@@ -33,7 +33,7 @@ const CUSTOMERS: readonly Column<CustomerRow>[] = [
 ];
 
 function amountOf(bill: CustomerRow["before"]): string {
-  return bill === null ? "–" : `${bill.amount} ${bill.currency}`;
+  return bill === null ? "–" : formatMoney(bill.amount, bill.currency);
 }
 
 function loadOf(load: number | null): string {
@@ -60,7 +60,7 @@ export function DraftFigures(props: { simulated: Simulated }) {
         <Text c="dimmed">
           {usageHours === 0
             ? "Nothing was used yet: what is paid whatever is used."
-            : `A month like the last ${usageHours} hours.`}
+            : `A month like the last ${usageHours === 1 ? "hour" : formatNumber(usageHours, "hour")}.`}
         </Text>
       </div>
       <DataTable

@@ -46,7 +46,7 @@ function summaryOf(target: Measured): string {
   const parts = [`${up} of ${views.length} checks pass`];
   if (failures.length > 0) parts.push(failures.join(", "));
   if (times.length > 0) parts.push(formatMs(median(times)));
-  if (target.sinceMs !== null) parts.push(`since ${formatSpan(nowOf(target) - target.sinceMs)}`);
+  if (target.sinceMs !== null) parts.push(`for ${formatSpan(nowOf(target) - target.sinceMs)}`);
   return parts.join(" · ");
 }
 

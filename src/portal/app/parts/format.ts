@@ -25,6 +25,11 @@ export function formatExact(value: number): string {
   return WHOLE.format(value);
 }
 
+/** @example formatNumber(1, "day") // "1 day"; formatNumber(1200, "day") // "1,200 days" */
+export function formatNumber(value: number, what: string, more = `${what}s`): string {
+  return `${WHOLE.format(value)} ${value === 1 ? what : more}`;
+}
+
 /** @example formatRate(3.27, "lookups") // "3.3 lookups/s" */
 export function formatRate(perSec: number, what = ""): string {
   return `${formatCount(perSec)}${what === "" ? "" : ` ${what}`}/s`;
@@ -42,9 +47,10 @@ export function formatBandwidth(bytesPerSec: number): string {
   return `${text} ${step === "k" ? "kbit" : `${step}bit`}/s`;
 }
 
-/** @example formatPercent(0.934) // "93.4 %" */
+/** What is more than nothing is never shown as nothing. @example formatPercent(0.934) // "93.4 %" */
 export function formatPercent(part: number | null): string {
-  return part === null ? "–" : `${ONE.format(part * 100)} %`;
+  if (part === null) return "–";
+  return part > 0 && part < 0.0005 ? "< 0.1 %" : `${ONE.format(part * 100)} %`;
 }
 
 /** Load: 0 idle, 1 at capacity. */
@@ -81,6 +87,14 @@ export function formatMoment(at: string | number): string {
 export function formatDay(at: string | number): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? String(at) : DAY.format(date);
+}
+
+const MONTH = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
+
+/** A month of bills, which is in UTC. @example formatMonth("2026-11") // "November 2026" */
+export function formatMonth(month: string): string {
+  const date = new Date(`${month}-01T00:00:00Z`);
+  return Number.isNaN(date.getTime()) ? month : MONTH.format(date);
 }
 
 /** @example formatSpan(95_000) // "1 min 35 s" */
