@@ -5,6 +5,8 @@ import { UPGRADED } from "./web-sockets.ts";
 const LEAVE_MS = 5_000;
 /** Nobody has asked for so long: those that have a connection are not using it. */
 const QUIET_MS = 100;
+/** Looked at so often meanwhile: a process that stood still has not heard yet what came by then. */
+const QUIET_LOOKS = 5;
 
 /**
  * The time between a cache's being told to end and the closing of its doors. A connection of HTTP/1.1 that is
@@ -29,9 +31,11 @@ export class Leaving {
   async wait(ms: number): Promise<void> {
     this.#isOn = true;
     const endMs = performance.now() + Math.min(LEAVE_MS, ms);
-    for (let seen = -1; seen !== this.#answered && performance.now() < endMs; ) {
-      seen = this.#answered;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(QUIET_MS, ms)));
+    const lookMs = Math.min(QUIET_MS, ms) / QUIET_LOOKS;
+    for (let quiet = 0; quiet < QUIET_LOOKS && performance.now() < endMs; ) {
+      const seen = this.#answered;
+      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      quiet = seen === this.#answered ? quiet + 1 : 0;
     }
   }
 }

@@ -42,18 +42,19 @@ const child = (wanted: "control" | "node") => childOf(running.pid, data, wanted)
 test("the control process killed: names are answered without a gap, and it comes back", async () => {
   const before = child("control");
   process.kill(before, "SIGKILL");
-  let asked = 0;
+  let unanswered = 0;
+  // A machine that stands still answers late, and not never.
+  const serial = () => serialOf(NODE, ZONE, 5_000).catch(() => 0);
   const back = async () => {
-    expect(await answers()).toBe(true);
-    asked++;
+    if ((await serial()) === 0) unanswered++;
     return (await api.call("GET", "/snapshots").catch(() => null))?.status === 200;
   };
   await until(back, { what: "control to come back" });
-  expect(asked).toBeGreaterThan(1);
+  expect(unanswered).toBe(0);
   expect(child("control")).not.toBe(before);
-  const serial = await serialOf(NODE, ZONE);
+  const older = await serial();
   await api.must("PATCH", `${SITE}/origins/o1`, { weight: 2 });
-  const newer = async () => (await serialOf(NODE, ZONE)) > serial;
+  const newer = async () => (await serial()) > older;
   await until(newer, { what: "a change made after it" });
 });
 

@@ -111,14 +111,13 @@ test("a cache that does not answer is named, beside those that did and when", as
   const [node] = network.nodes as Record<string, unknown>[];
   const late = { ...node, name: "late", roles: ["edge"], addresses: { v4: at(9) } };
   await api.must("POST", "/apply", { network: { ...network, nodes: [node, late] } });
-  const ran = await runTurnpike([
-    "purge",
-    HOSTNAME,
-    "/img/a.png",
-    "--wait-sec",
-    "1",
-    ...world.flags,
-  ]);
-  const words = expect.stringMatching(/not acknowledged by late; by one \(\d+ ms\) it is/);
-  expect([ran.code, ran.output]).toEqual([1, words]);
-}, 30_000);
+  const args = ["purge", HOSTNAME, "/img/a.png", "--wait-sec", "1", ...world.flags];
+  // On a machine that stands still the other one may take longer than that, once.
+  const isNamed = async () => {
+    const ran = await runTurnpike(args);
+    expect(ran.code).toBe(1);
+    expect(ran.output).toMatch(/not acknowledged by late; by one \(\d+ ms\) it is/);
+    return true;
+  };
+  await until(isNamed, { what: "it to be named alone", withinMs: 30_000 });
+}, 60_000);

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Agent, type IncomingHttpHeaders, request } from "node:http";
 import { request as requestTls } from "node:https";
 import type { TLSSocket } from "node:tls";
+import { assert } from "../../src/base/assert.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { type Fleet, startFleet } from "../../src/cli/fleet.ts";
@@ -191,6 +192,8 @@ export class WorkersWorld {
   /** Ends a process, and resolves when nothing of it is left. */
   async kill(name: string): Promise<number> {
     const pid = this.pid(name);
+    // 0 would be this process with all that it started.
+    assert(pid > 0, `${name} runs`);
     process.kill(pid, "SIGKILL");
     // Its threads end one after the other, and its sockets with the last one.
     await until(() => !existsSync(`/proc/${pid}`), { what: `${name} to be gone` });
