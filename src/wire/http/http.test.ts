@@ -336,6 +336,13 @@ test("writeName() gives what a structured field can hold, whatever a node is cal
 test("countLoops() counts our own name only, and writeCdnLoop() keeps what others wrote", () => {
   expect(countLoops("a.example; n=1, b.example, B.example", "b.example")).toBe(2);
   expect(countLoops("xb.example", "b.example")).toBe(0);
+  const quoted = ['a; x=", b.example"', 'a; x="\\", b.example"', 'a; b="b.example", c'];
+  for (const text of quoted) expect([text, countLoops(text, "b.example")]).toEqual([text, 0]);
+  // As it is after a hop, behind what a client wrote to hide it.
+  for (const text of ['a; x="', 'a; x="\\', '"', 'a; x="y" "', "a; x='"]) {
+    expect([text, countLoops(`${text}, b.example`, "b.example")]).toEqual([text, 1]);
+    expect([text, countLoops(`${text}, b.example, c; y="z"`, "b.example")]).toEqual([text, 1]);
+  }
   expect(writeCdnLoop("a.example", "b.example")).toBe("a.example, b.example");
 });
 
