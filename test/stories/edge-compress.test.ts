@@ -80,6 +80,20 @@ describe.each([
     expect(head.headers.get("content-length")).toBe(String(packed.body.byteLength));
   });
 
+  test("a date tells nobody whose bytes are compressed that a part fits them", async () => {
+    const date = "Sun, 22 Nov 2026 11:00:00 GMT";
+    const path = at(`/dated.css?size=20000&lm=${encodeURIComponent(date)}`);
+    const br = { "accept-encoding": "br" };
+    const whole = await way()(path);
+    const packed = await untilIn(way(), path, br);
+    expect(packed.headers.get("last-modified")).toBe(date);
+    const range = { range: "bytes=100-", "if-range": date };
+    const rest = await way()(path, { ...br, ...range });
+    expect([rest.status, rest.text]).toEqual([200, whole.text]);
+    const plain = await way()(path, { "accept-encoding": "identity", ...range });
+    expect([plain.status, plain.text]).toEqual([206, whole.text.slice(100)]);
+  });
+
   test("what a 304 renews keeps its compressed bytes", async () => {
     const path = at("/renewed.css?size=20000&tag=%22v1%22");
     const br = { "accept-encoding": "br" };

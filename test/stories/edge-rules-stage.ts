@@ -20,7 +20,7 @@ export type Get = (
 
 /**
  * One site behind caches, with rules, whose origin tells all that it was sent. What it says is told by
- * the query: `cc` Cache-Control, `cookie`, `status`, `type`, `size`, `tag`, `age`.
+ * the query: `cc` Cache-Control, `lm` Last-Modified, `cookie`, `status`, `type`, `size`, `tag`, `age`.
  */
 export class RulesWorld {
   stage!: Stage;
@@ -123,6 +123,7 @@ function answer(request: Request): Response {
     ...(say("cookie") === null ? {} : { "set-cookie": `id=${request.headers.get("cookie")}` }),
     ...(say("tag") === null ? {} : { etag: say("tag")! }),
     ...(say("age") === null ? {} : { age: say("age")! }),
+    ...(say("lm") === null ? {} : { "last-modified": say("lm")! }),
     ...(say("to") === null ? {} : { location: say("to")! }),
     "x-powered-by": "something old",
   };

@@ -13,7 +13,7 @@ import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from ".
 import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
 import { dateMsOf } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
-import { encodedFor } from "./rules-encode.ts";
+import { encodedFor, isDatedTwice } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
 
@@ -82,7 +82,8 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
     countBytes(ask, encoded.bytes.byteLength);
     return new Response(encoded.bytes, { status: meta.status, headers });
   }
-  let ranges = meta.status === 200 ? rangesOf(asked, held, how.nowMs) : null;
+  const mayBeCut = meta.status === 200 && !isDatedTwice(meta, ask);
+  let ranges = mayBeCut ? rangesOf(asked, held, how.nowMs) : null;
   if (ranges === "unsatisfiable") {
     headers.set("content-range", `bytes */${meta.bodyBytes}`);
     dropDigests(headers, "part");

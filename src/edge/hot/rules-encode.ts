@@ -8,6 +8,7 @@ import {
 import { MemoryObject, type ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { dropDigests } from "./digests.ts";
+import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { getter } from "./meta.ts";
 import type { Ruled } from "./rules-table.ts";
 
@@ -42,6 +43,17 @@ export function mayEncode(meta: ObjectMeta, ruled: Ruled | null): boolean {
   if (rule === undefined || rule === false) return false;
   const { status, bodyBytes, fields } = meta;
   return mayCompress(rule, { status, bodyBytes, get: getter(fields) });
+}
+
+/**
+ * True where an If-Range by date says nothing of which bytes the client has a part of: they may be in a
+ * coding, and the date is the same (RFC 9110 13.1.5; a tag is another one). It gets the whole.
+ */
+export function isDatedTwice(meta: ObjectMeta, { ruled, request }: Ask): boolean {
+  const { headers } = request;
+  const only = headers.get("if-range");
+  if (only === null || only.endsWith('"') || meta.bodyBytes > WHOLE_BYTES_MAX) return false;
+  return mayEncode(meta, ruled) && negotiate(headers.get("accept-encoding")) !== null;
 }
 
 /** @param coding null: the bytes as they are, of an answer that others get in a coding */
