@@ -233,6 +233,8 @@ function connect(ask: Ask, place: Place): Promise<Server | Refusal> {
   const { promise, resolve } = Promise.withResolvers<Server | Refusal>();
   const server = new ServerSocket(url, {
     headers: Object.fromEntries(fields),
+    // What a server compressed is opened here before it can be measured: up to 128 MB of a message of 300 KB.
+    perMessageDeflate: false,
     ...(scheme === "https" ? { tls: { serverName: ask.entry.hostname, ...place.tls } } : {}),
   });
   const timer = setTimeout(() => {

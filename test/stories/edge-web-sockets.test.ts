@@ -104,6 +104,8 @@ test("messages, protocol, fields and the closing go through both ways", async ()
   expect(headers.get("x-real-ip")).toBeNull();
   expect(headers.get("x-forwarded-for")).toMatch(/^127\./);
   expect(headers.get("cdn-loop")).toContain("cdn.example");
+  // Nothing is compressed on the way, so nobody can make a bomb of it (H14).
+  expect(headers.get("sec-websocket-extensions")).toBeNull();
   client.close(4001, "bye");
   await until(() => server.closed.length === 1);
   expect(server.closed).toEqual([[4001, "bye"]]);
