@@ -120,6 +120,15 @@ function whenSent(response: Response, ended: () => void): Response {
   return new Response(body, { status: response.status, headers: response.headers });
 }
 
+function ownerNow(
+  request: Request,
+  o: Pick<ObserveParts, "table"> & Pick<Seen, "client">,
+): Sent["owner"] {
+  const table = o.table();
+  const ask = table === null ? null : receive(request, table, o.client);
+  return ask === null || "status" in ask ? null : ask.entry;
+}
+
 interface Seen {
   readonly client: string;
   readonly over: Connection["over"] | undefined;
@@ -133,9 +142,8 @@ function entryOf(
   o: Pick<ObserveParts, "node" | "table" | "wallMs"> & Seen,
 ): AccessEntry {
   const { headers, url } = request;
-  const table = o.table();
-  const ask = table === null ? null : receive(request, table, o.client);
-  const known = ask === null || "status" in ask ? null : ask.entry;
+  // Who has the name by now may be another than he whose answer that was.
+  const known = o.sent.owner ?? ownerNow(request, o);
   const length = response.headers.get("content-length");
   const start = url.indexOf("/", url.indexOf("://") + 3);
   const status = response.headers.get("cache-status");

@@ -19,6 +19,8 @@ export interface Sent {
   streamed: boolean;
   /** It goes whole and is large: what is to be counted of it once it is known how far it came. */
   held: number;
+  /** Whose site was asked for when it was; null: nobody's, or that is not known yet. */
+  owner: Pick<SiteEntry, "customer" | "hostname"> | null;
   /** For whom that is counted. */
   entry: Pick<SiteEntry, "usage" | "counts"> | null;
   /** It is a WebSocket that is open; `ended` is called when it is no more. */
@@ -31,7 +33,7 @@ export interface Sent {
 /** Nothing so far. */
 export function nothingSent(watched: boolean): Sent {
   const socket = { lasts: false, ended: null };
-  return { bytes: 0, streamed: false, held: 0, entry: null, watched, ...socket };
+  return { bytes: 0, streamed: false, held: 0, owner: null, entry: null, watched, ...socket };
 }
 
 /** A request once it is known what it asks for: one site, one path, chosen once for all steps. */

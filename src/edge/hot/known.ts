@@ -85,7 +85,10 @@ export class KnownUrls {
     count(ask, "hit");
     const bytes = encoded?.byteLength ?? meta.bodyBytes;
     countBytes(bytes > AT_ONCE_BYTES_MAX ? { ...ask, sent } : ask, bytes);
-    if (sent !== null && sent.held === 0) sent.bytes = bytes;
+    if (sent !== null) {
+      sent.owner = ask.entry;
+      if (sent.held === 0) sent.bytes = bytes;
+    }
     keepAge(ready, meta, { node: this.#node, nowMs, ruled: ask.ruled });
     return new Response(encoded ?? object.body(), ready.init);
   }

@@ -165,6 +165,7 @@ export class Server {
         ? refusals.connectionField
         : receive(request, table, client);
     if ("status" in received) return refuse(received, this.#parts.node);
+    if (sent !== null) sent.owner = received.entry;
     const asked = this.#parts.keeper === undefined ? {} : { asked: received.path };
     const { ask, answer } = this.#rules.run({ ...received, ...asked, sent }, table);
     const response = answer ?? this.#look(ask, connection);

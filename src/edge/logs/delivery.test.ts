@@ -100,6 +100,17 @@ describe("LogDelivery", () => {
     expect(a!.lostLines).toBeGreaterThan(0);
   });
 
+  test("what was asked of another customer, who had the name before, is not delivered", async () => {
+    const { delivery, sites, tick } = world();
+    sites("a");
+    delivery.take("a", { ...entry, customer: "before" });
+    await tick();
+    expect(delivery.told().a?.waitingBytes).toBe(0);
+    delivery.take("a", entry);
+    await tick();
+    expect(delivery.told().a?.waitingBytes).toBeGreaterThan(0);
+  });
+
   test("what waits for a site that wants it no more is given up", async () => {
     const { delivery, sites, tick } = world();
     sites("a");

@@ -120,7 +120,9 @@ export class LogDelivery {
   take(site: string, entry: AccessEntry): void {
     const line = this.#sites.get(site);
     const logs = line?.logs ?? null;
-    if (line === undefined || logs === null || ++line.seen % logs.each !== 0) return;
+    if (line === undefined || logs === null) return;
+    // What was asked of another who had the name before, and ends only now, is not this one's to read.
+    if (entry.customer !== line.customer || ++line.seen % logs.each !== 0) return;
     line.spool.add(accessLine(entry, logs.format));
   }
 
