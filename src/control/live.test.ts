@@ -208,3 +208,27 @@ test("servers asked beside a slow one are told of a site that asks so, of the la
   world.clock.advance(300_000);
   expect((await read<Live>(LIVE)).hedges).toEqual({ asked: 0, won: 0 });
 });
+
+test("who gets a hostname sees nothing of what it was asked while it was another's", async () => {
+  world.bus.publish(
+    "stats",
+    statsOf({
+      edge: { [SITE]: { requests: 10, hits: 8, bytesOut: 5000 } },
+      answers: { [`${SITE}/a`]: 3 },
+    }),
+  );
+  await Promise.resolve();
+  const [, mine] = /( {4}sites:\n {6}- hostname: www\.shop\.example\n[\s\S]*?weight: 2}\n)/.exec(
+    NETWORK_YAML,
+  )!;
+  const site = `      - hostname: ${SITE}\n        proven: true\n        origins: [{name: a, v4: 127.0.2.9}]\n`;
+  const yaml = NETWORK_YAML.replace(mine!, "") + site;
+  const applied = await world.call("POST", "/apply", { headers, body: { yaml } });
+  expect(applied.status).toBe(200);
+  world.clock.advance(4000);
+  const live = await read<Live>(`/customers/news/sites/${SITE}/live`);
+  expect(live.history.map((row) => row.requestsPerSec).filter((n) => n > 0)).toEqual([]);
+  const [a] = live.origins;
+  expect(a?.v4).toBe("127.0.2.9");
+  expect(a?.history.map((row) => row.lookupsPerSec).filter((n) => n > 0)).toEqual([]);
+});

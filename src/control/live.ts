@@ -6,6 +6,7 @@ import type { Health } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot, SnapshotNode, SnapshotOrigin, SnapshotSite } from "../model/snapshot.ts";
 import { hasTiers, wantedSplit } from "../policy/steering/mod.ts";
+import { Owners } from "./owners.ts";
 import { BUCKET_MS, BUCKETS, RATE_BUCKETS, Ring } from "./ring.ts";
 
 /** Rings kept at most, about 5 KB each: further targets and sites show no history. */
@@ -35,6 +36,7 @@ export class LiveBook {
   readonly #rings = new Map<string, Ring>();
   /** By node, as it told last. */
   readonly #logs = new Map<string, NonNullable<NodeStats["logs"]>>();
+  readonly #owners: Owners;
   readonly #stops: (() => void)[];
 
   /** What is wrong with what a web server's name leads to; null: nothing. */
@@ -49,6 +51,7 @@ export class LiveBook {
     this.#hostProblem = o.hostProblem;
     this.#feed = o.feed;
     this.#clock = o.clock;
+    this.#owners = new Owners(o.feed.snapshot());
     this.#stops = [
       o.bus.subscribe("stats", (stats) => this.#takeStats(stats)),
       o.bus.subscribe("health", ({ health }) => this.#takeHealth(health)),
@@ -233,15 +236,23 @@ export class LiveBook {
     return ring;
   }
 
-  /** What is no longer in the network is not kept. */
+  /** What is no longer in the network is not kept, nor what another customer's was. */
   #forget(snapshot: Snapshot): void {
+    const moved = this.#owners.moved(snapshot);
+    const sites = snapshot.sites.filter((site) => !moved.has(site.hostname));
+    const gone = new Set(
+      snapshot.sites
+        .filter((site) => moved.has(site.hostname))
+        .flatMap((site) => site.origins.map((i) => snapshot.origins[i]?.id)),
+    );
+    const origins = snapshot.origins.filter((origin) => !gone.has(origin.id));
     const kept = new Set([
-      ...snapshot.sites.map((site) => `site ${site.hostname}`),
-      ...snapshot.sites
+      ...sites.map((site) => `site ${site.hostname}`),
+      ...sites
         .filter(({ fetch }) => fetch?.hedge !== undefined)
         .map((site) => `hedge ${site.hostname}`),
       ...snapshot.nodes.map((node) => `node ${node.name}`),
-      ...[...snapshot.nodes, ...snapshot.origins].map((target) => `target ${target.id}`),
+      ...[...snapshot.nodes, ...origins].map((target) => `target ${target.id}`),
     ]);
     for (const key of this.#rings.keys()) if (!kept.has(key)) this.#rings.delete(key);
     for (const node of this.#logs.keys()) if (!kept.has(`node ${node}`)) this.#logs.delete(node);

@@ -68,3 +68,21 @@ test("a site that is no longer in the network is forgotten; a cache that tells n
   swap({ sites: [] } as unknown as Snapshot);
   expect(book.site(HOST).requests).toBe(0);
 });
+
+test("what was counted of one customer is not shown to the next who has the hostname", async () => {
+  const { book, tell, swap } = stage();
+  const of = (...customers: string[]) =>
+    swap({ sites: customers.map((customer) => ({ hostname: HOST, customer })) } as never);
+  of("shop");
+  await tell({ edge: seen(3, 2) });
+  of("shop");
+  expect(book.site(HOST).requests).toBe(3);
+  of("news");
+  expect(book.site(HOST).requests).toBe(0);
+  await tell({ edge: seen(5, 2) });
+  of();
+  // A cache had something left to tell.
+  await tell({ edge: seen(1, 0) });
+  of("shop");
+  expect(book.site(HOST).requests).toBe(0);
+});

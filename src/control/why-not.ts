@@ -6,6 +6,7 @@ import type { NodeStats } from "../model/messages.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { WHY_NOT } from "../model/why-not.ts";
 import { whyNotReport } from "../policy/caching/mod.ts";
+import { Owners } from "./owners.ts";
 
 /** Five minutes a bucket, and of these an hour, the one that is filling with them. */
 const BUCKET_MS = 300_000;
@@ -29,11 +30,13 @@ export class WhyNotBook {
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #sites = new Map<string, Counted>();
+  readonly #owners: Owners;
   readonly #stops: (() => void)[];
 
   constructor(o: { readonly bus: Bus; readonly feed: Feed; readonly clock: Clock }) {
     this.#clock = o.clock;
     this.#startedMs = o.clock.wallMs();
+    this.#owners = new Owners(o.feed.snapshot());
     this.#stops = [
       o.bus.subscribe("stats", (stats) => this.#take(stats)),
       o.feed.onSnapshot((snapshot) => this.#forget(snapshot)),
@@ -107,7 +110,9 @@ export class WhyNotBook {
 
   #forget({ sites }: Snapshot): void {
     const kept = new Set(sites.map((site) => site.hostname));
-    for (const hostname of this.#sites.keys())
-      if (!kept.has(hostname)) this.#sites.delete(hostname);
+    const moved = this.#owners.moved({ sites });
+    for (const hostname of this.#sites.keys()) {
+      if (!kept.has(hostname) || moved.has(hostname)) this.#sites.delete(hostname);
+    }
   }
 }
