@@ -19,8 +19,11 @@ story("a site's requests are followed as they happen, and stay when that is stop
   told("/before");
   await visit(page, `${SITE}/logs`);
   await page.getByText("Its log is sent nowhere").waitFor();
+  // It follows from the first answer on, and says that it waits before.
+  const followed = page.waitForResponse(/\/log\?/);
   await page.getByRole("button", { name: "Follow" }).click();
   await page.getByText("Waiting for a request").waitFor();
+  await followed;
   told("/logo.png");
   await page.getByRole("row", { name: /12:00:05 .*\/logo\.png .*200 .*hit; ttl=40/ }).waitFor();
   told("/<script>", { status: 404, cacheStatus: "fra-1; fwd=uri-miss", bytes: null });
