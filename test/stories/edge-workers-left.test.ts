@@ -37,15 +37,8 @@ function since(held: ReadonlyMap<string, number>): number {
   return more.reduce((a, b) => a + b, 0);
 }
 
-async function untilBilled(): Promise<void> {
-  await until(async () => (await w.billed()).requests >= w.received.requests, {
-    ...{ what: "the ledger to have all requests", everyMs: 100, withinMs: 40_000 },
-  });
-  expect(await w.billed()).toEqual(w.received);
-}
-
 test("usage that three killed workers had not sent is billed once after a start with one process", async () => {
-  await untilBilled();
+  await w.untilBilled();
   const before = w.received.requests;
   // It takes batches no more, but finds them in its mailbox when it goes on: they come to it twice.
   const control = w.pid("control");
@@ -61,5 +54,5 @@ test("usage that three killed workers had not sent is billed once after a start 
   process.kill(control, "SIGCONT");
   await stopped;
   await w.startFleet(1);
-  await untilBilled();
+  await w.untilBilled();
 }, 120_000);

@@ -32,10 +32,7 @@ test("what clients got is what is billed, whichever process gave it", async () =
     expect((await w.get(path, { method: "HEAD" })).status).toBe(200);
     expect((await w.get(`${path}&posted`, { method: "POST" })).body.length).toBe(size);
   }
-  await until(async () => (await w.billed()).requests === w.received.requests, {
-    ...{ what: "the ledger to have all requests", everyMs: 100, withinMs: 40_000 },
-  });
-  expect(await w.billed()).toEqual(w.received);
+  await w.untilBilled();
 }, 90_000);
 
 test("an object lies in each worker's memory, and a purge that is acknowledged holds for all", async () => {

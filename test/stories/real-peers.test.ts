@@ -67,20 +67,25 @@ describe("with unbound, NSD, nginx, vsftpd, node_exporter and Chromium", () => {
   story(
     `the loads come from node_exporter and the exporters, and explain says so${reason}`,
     async () => {
-      const { decision } = await world.explain("www.shop.example");
+      let { decision } = await world.explain("www.shop.example");
       const of = (name: string) => decision!.reasons.find((one) => one.name === name)!;
+      // A load is smoothed: it comes near to what the exporters say now within a few probes.
+      const near = async () => {
+        decision = (await world.explain("www.shop.example")).decision;
+        return (of("o3").load ?? 0) > 0.8 && (of("o2").load ?? 1) < 0.2;
+      };
+      await until(near, { what: "loads near those reported", withinMs: 20_000, everyMs: 200 });
       for (const name of ["o1", "o2", "o3"]) {
         expect(of(name).loadKnown).toBe(true);
         expect(of(name).sources.map((one) => one.kind)).toContain("cpu");
         expect(of(name).sources.map((one) => one.kind)).toContain("ftp");
       }
       expect(of("o3").loadFrom).toBe("cpu");
-      expect(of("o3").load).toBeGreaterThan(0.8);
-      expect(of("o2").load).toBeLessThan(0.2);
       expect(decision!.choices[0]!.id).toBe("www.shop.example/o2");
       const words = await world.turnpike("explain", "www.shop.example", "--client", "10.53.0.53");
       for (const one of ["o1", "o2", "o3", "cpu", ORIGINS.o2]) expect(words).toContain(one);
     },
+    40_000,
   );
 
   let first: Visit;

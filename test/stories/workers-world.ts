@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Agent, type IncomingHttpHeaders, request } from "node:http";
@@ -183,6 +184,19 @@ export class WorkersWorld {
     const sum = (of: (row: (typeof rows)[number]) => number) =>
       rows.map(of).reduce((a, b) => a + b, 0);
     return { requests: sum((row) => row.requests), bytes: sum((row) => row.bytesOut) };
+  }
+
+  /**
+   * Resolves when the ledger has just what clients got. A request is told at once, a large body when it
+   * is known what became of it: seconds later if its connection is gone.
+   */
+  async untilBilled(): Promise<void> {
+    const told = async () => {
+      const { requests, bytes } = await this.billed();
+      return requests >= this.received.requests && bytes >= this.received.bytes;
+    };
+    await until(told, { what: "the ledger to have all", everyMs: 100, withinMs: 40_000 });
+    expect(await this.billed()).toEqual(this.received);
   }
 
   pid(name: string): number {
