@@ -57,6 +57,34 @@ function tagged(text: () => string, fields: Record<string, string> = {}) {
   };
 }
 
+describe("a hostname that goes from one customer to another", () => {
+  test("a cache that has heard of it takes nothing of a parent that has not, nor the other way round (T9)", async () => {
+    const next = startOrigin("127.62.21.2", 0, said("next"));
+    try {
+      const origins = [{ name: "o1", v4: next.address, port: next.port }];
+      const site = { hostname: SITE, front: "caches", port: next.port, origins };
+      const moved = world.compile({ pops: POPS, sites: [site], customer: "next" });
+      answer = said("before");
+      const [one, other, third] = [fresh(), fresh(), fresh()];
+      for (const url of [one, other]) expect((await two!.get(url)).text).toBe("before");
+      world.publishTo(out!, moved);
+      const behind = await out!.get(one);
+      expect([behind.text, status(behind)]).toEqual(["next", expect.not.stringContaining("mid-1")]);
+      world.publishTo(mid!, moved);
+      expect((await mid!.get(third)).text).toBe("next");
+      const ahead = await two!.get(third);
+      expect([ahead.text, status(ahead)]).toEqual(["before", expect.not.stringContaining("mid-1")]);
+      const seen = [...origin.log, ...next.log].map(({ path }) => path);
+      expect(seen.filter((path) => path.includes("turnpike"))).toEqual([]);
+      // Where both have heard of it they are tiers again.
+      const both = await out!.get(other);
+      expect([both.text, status(both)]).toEqual(["next", expect.stringContaining("mid-1")]);
+    } finally {
+      await next.stop();
+    }
+  });
+});
+
 describe("through two tiers", () => {
   test("ages add up: what the parent has had for 20 s is 20 s old, and fresh for the rest", async () => {
     const url = fresh();

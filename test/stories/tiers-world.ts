@@ -165,7 +165,11 @@ export class TierWorld {
   }
 
   /** A node's pop is its name up to the dash. */
-  compile(o: { readonly pops: readonly unknown[]; readonly sites: readonly unknown[] }): Snapshot {
+  compile(o: {
+    readonly pops: readonly unknown[];
+    readonly sites: readonly unknown[];
+    readonly customer?: string;
+  }): Snapshot {
     const number = ++this.#number;
     const parsed = network.parse({
       ...{ zone: ZONE, allowPrivateOrigins: true, pops: o.pops },
@@ -179,7 +183,7 @@ export class TierWorld {
         addresses: { v4: address },
       })),
       plans: [{ kind: "fixed", name: "flat", title: "Flat", currency: "EUR", monthly: "1.00" }],
-      customers: [{ name: "shop", plan: "flat", sites: o.sites }],
+      customers: [{ name: o.customer ?? "shop", plan: "flat", sites: o.sites }],
     });
     const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
     const names = parsed.customers.flatMap(({ sites }) => sites.map((site) => site.hostname));

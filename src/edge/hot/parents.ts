@@ -268,7 +268,10 @@ export class Parents {
         ...{ atMs: nowMs(), from: o.from, purge: purgeBegun(), client: ask.client },
         ...{ scheme: schemeOf(ask), ...rulesOf(ask) },
       },
-      { method: ask.method, host: ask.entry.hostname, path: ask.path },
+      {
+        ...{ method: ask.method, path: ask.path },
+        ...{ customer: ask.entry.customer, host: ask.entry.hostname },
+      },
       { secret: o.secret, hmac: tierKeys.hmac },
     );
     const own = fields.filter(([name]) => !OF_CACHES.has(name) || name === "host");

@@ -28,8 +28,8 @@ export const OF_CACHES: ReadonlySet<string> = new Set([
 
 /**
  * A request of another cache of ours; null: it is none, or not one that can be answered as such here,
- * and is treated as anybody's. Held against each other: signature, time, target, the caches it came
- * through, and the rules of the site as both know them.
+ * and is treated as anybody's. Held against each other: signature, time, target and whose it is, the
+ * caches it came through, and the rules of the site as both know them.
  */
 export function receiveFromCache(
   request: Request,
@@ -48,14 +48,15 @@ export function receiveFromCache(
   if (method !== "GET" && method !== "HEAD") return null;
   const { host } = target;
   const path = target.path.slice(TIER_PATH.length);
+  const entry = table.byHostname.get(host);
+  if (entry === undefined || entry.fault !== null) return null;
   const secrets = keys.secrets().map((key) => key.secret);
   const by = { secrets, hmac: keys.hmac, nowMs, windowMs: TIER_WINDOW_MS };
-  const mark = readTierMark(headers.get(TIER_FIELD), { method, host, path }, by);
+  const of = { method, customer: entry.customer, host, path };
+  const mark = readTierMark(headers.get(TIER_FIELD), of, by);
   if (mark === null || path.length > TARGET_LENGTH_MAX) return null;
   if (mark.from.length > TIERS_ABOVE_MAX || mark.from.includes(o.node)) return null;
   if (countLoops(headers.get("cdn-loop"), table.cdnId) > 1) return null;
-  const entry = table.byHostname.get(host);
-  if (entry === undefined || entry.fault !== null) return null;
   const keyed = keyedBy(entry, mark);
   if (keyed === null) return null;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });

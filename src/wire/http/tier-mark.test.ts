@@ -15,7 +15,9 @@ const hmac = (secret: Uint8Array, message: Uint8Array) =>
 const secret = new Uint8Array(32).fill(7);
 const other = new Uint8Array(32).fill(8);
 const NOW = 1_780_000_000_000;
-const TARGET: TierTarget = { method: "GET", host: "www.shop.example", path: "/a?b=c d" };
+const TARGET: TierTarget = {
+  ...{ method: "GET", customer: "shop", host: "www.shop.example", path: "/a?b=c d" },
+};
 
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
 const mark: fc.Arbitrary<TierMark> = fc.record({
@@ -46,6 +48,7 @@ test("no other request, secret or time, and no changed character passes for it (
     fc.property(mark, fc.nat(), fc.integer({ min: 33, max: 126 }), (one, at, code) => {
       const field = writeTierMark(one, TARGET, { secret, hmac });
       expect(read(field, { ...TARGET, method: "HEAD" })).toBeNull();
+      expect(read(field, { ...TARGET, customer: "news" })).toBeNull();
       expect(read(field, { ...TARGET, host: "www.news.example" })).toBeNull();
       expect(read(field, { ...TARGET, path: "/a" })).toBeNull();
       expect(read(field, TARGET, [other])).toBeNull();

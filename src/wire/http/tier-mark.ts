@@ -29,6 +29,8 @@ export interface TierMark {
 /** What a mark is of: it is good for nothing else. */
 export interface TierTarget {
   readonly method: string;
+  /** Whose the host is, as far as each of the two knows: a hostname may go from one to another. */
+  readonly customer: string;
   readonly host: string;
   /** Path and query. */
   readonly path: string;
@@ -104,9 +106,9 @@ function partOf(text: string): string | null | undefined {
   }
 }
 
-function messageOf(text: string, { method, host, path }: TierTarget): Uint8Array {
+function messageOf(text: string, { method, customer, host, path }: TierTarget): Uint8Array {
   const encoder = new TextEncoder();
-  const texts = [PURPOSE, method, host, path, text];
+  const texts = [PURPOSE, method, customer, host, path, text];
   return encoder.encode(texts.map((one) => `${encoder.encode(one).length}:${one}`).join(""));
 }
 
