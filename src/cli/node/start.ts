@@ -245,9 +245,12 @@ async function startCache(
   const keys = await startSigningKeys(secrets);
   const credentials = await startOriginCredentials(secrets);
   const tierKeys = await startTierKeys(secrets);
-  const certificates = await startCertificates(secrets);
   const tokens = startAcmeTokens({ feed, bus, log });
-  const feeds = [keys, credentials, tierKeys, certificates, tokens];
+  const feeds: { stop(): void }[] = [keys, credentials, tierKeys, tokens];
+  // Whoever answers no client over TLS has no use for the keys of certificates, and does not ask for them.
+  const shows = crew?.part !== "keeper" && file.listen.https !== undefined;
+  const certificates = shows ? await startCertificates(secrets) : null;
+  if (certificates !== null) feeds.push(certificates);
   stops.push(async () => {
     for (const one of feeds) one.stop();
   });
@@ -273,7 +276,7 @@ async function startCache(
     finishMs: file.finishSec * 1000,
     resolver: stubResolver({ servers: file.resolvers, rng }),
     credentials: (customer, name) => credentials.find(customer, name),
-    certificates,
+    ...(certificates === null ? {} : { certificates }),
     tierKeys: () => tierKeys.secrets(),
     challenges: tokens.find,
     ...(await edgeOptions(file, dataDir)),
