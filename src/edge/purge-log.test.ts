@@ -90,6 +90,24 @@ describe("PurgeLog", () => {
     await log.stop();
   });
 
+  test("takes a log whose beginning is folded into purges of whole sites", async () => {
+    const of = { atMs: 0, customer: "acme", site: "www.shop.example" };
+    written = [
+      { ...of, number: 40, path: "/", scope: "site" },
+      { ...of, number: 45, site: "other.example", path: "/", scope: "site", soft: true },
+      { ...of, number: 50, path: "/a" },
+    ];
+    const log = start();
+    await until(() => !log.behind);
+    expect([log.applied, applied]).toEqual([50, ["site /", "site /", "acme www.shop.example /a"]]);
+    const next = { ...of, number: 51, path: "/b" };
+    written.push(next);
+    bus.publish("purge", next);
+    await until(() => acks.includes(51));
+    expect(log.applied).toBe(51);
+    await log.stop();
+  });
+
   test("is behind until the log has answered, then applies what it missed, in order", async () => {
     write("/a");
     write("/b");

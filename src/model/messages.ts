@@ -203,7 +203,10 @@ export interface Requests extends SecretRequests {
     readonly ask: { readonly have: number };
     readonly reply: Snapshot | null;
   };
-  /** Entries of the purge log above `after`, in order, the first of them where there are many; `latest` is the log's last number. */
+  /**
+   * Entries of the purge log above `after`, in order, the first of them where there are many; `latest` is the log's
+   * last number. Of old ones there is the last of each site, which is of the whole site: numbers may be left out.
+   */
   readonly "purge.since": {
     readonly ask: { readonly after: number };
     readonly reply: { readonly latest: number; readonly purges: readonly Purge[] };

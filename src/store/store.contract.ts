@@ -216,6 +216,43 @@ export function storeContract(
       expect(await store.purges.read(3)).toEqual(numbered[2]!);
     });
 
+    test("of purges that are folded one of each whole site is left, and nothing of who acknowledged them", async () => {
+      const of = (site: string, more: object = {}) => {
+        const purge = { atMs: AT_MS, customer: "shop", site, path: "/a.png", ...more };
+        return store.purges.add(purge, auditOf("purge.create", "shop"));
+      };
+      await of("a.example");
+      await of("b.example", { soft: true });
+      await of("a.example", { scope: "tag", path: "logo", soft: true });
+      await of("b.example", { soft: true });
+      const [fifth, sixth] = [await of("c.example"), await of("a.example")];
+      for (const number of [3, 5]) await store.purges.ack({ number, node: "lon-1", atMs: 7 });
+      await store.purges.fold(6);
+      expect((await store.purges.since(0, 100)).purges.length).toBe(6);
+      await store.purges.fold(2);
+      store = await world.reopen();
+      const whole = { atMs: AT_MS, customer: "shop", path: "/", scope: "site" as const };
+      const a = { ...whole, number: 3, site: "a.example" };
+      const b = { ...whole, number: 4, site: "b.example", soft: true };
+      const purges = [a, b, fifth, sixth];
+      expect(await store.purges.since(0, 100)).toEqual({ latest: 6, purges });
+      expect(await store.purges.since(0, 3)).toEqual({ latest: 6, purges: purges.slice(0, 3) });
+      expect((await store.purges.since(3, 100)).purges).toEqual(purges.slice(1));
+      await store.purges.ack({ number: 4, node: "lon-1", atMs: 7 });
+      expect(await Promise.all([3, 4].map((n) => store.purges.read(n)))).toEqual([null, null]);
+      expect(await Promise.all([3, 4].map((n) => store.purges.acks(n)))).toEqual([[], []]);
+      expect((await store.purges.acks(5)).length).toBe(1);
+      const next = await of("b.example");
+      await store.purges.fold(1);
+      const left = [
+        { ...b, number: 4 },
+        { ...whole, number: 5, site: "c.example" },
+        { ...whole, number: 6, site: "a.example" },
+        next,
+      ];
+      expect(await store.purges.since(0, 100)).toEqual({ latest: 7, purges: left });
+    });
+
     test("a node's newest acknowledgement is kept", async () => {
       await store.intents.ack({ node: "lon-1", number: 1, atMs: 1 });
       await store.intents.ack({ node: "lon-1", number: 2, atMs: 5 });

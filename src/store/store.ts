@@ -156,13 +156,19 @@ export interface PurgeStore {
   /** Appends to the purge log and gives the entry its number. */
   add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
   read(number: number): Promise<Purge | null>;
-  /** The first so many entries above `after`, in order, and the log's last number. */
+  /** The first so many entries above `after`, in order, and the log's last number; see `fold`. */
   since(
     after: number,
     most: number,
   ): Promise<{ readonly latest: number; readonly purges: readonly Purge[] }>;
+  /** Of an entry that is not in the log any more none is kept. */
   ack(ack: PurgeAck): Promise<void>;
   acks(number: number): Promise<readonly PurgeAck[]>;
+  /**
+   * Folds the oldest entries but the last `keep`, some at a time: of all those of a site one purge of the
+   * whole site is left, in the place of the last of them. `read` and `acks` know them no more.
+   */
+  fold(keep: number): Promise<void>;
 }
 
 export interface AuditStore {

@@ -6,6 +6,14 @@ import type { Deps } from "../deps.ts";
 import { type Throttle, tooMany } from "../throttle.ts";
 
 /**
+ * Entries of the log that are kept one by one. A cache that has missed more than those purges each site of
+ * which it has missed any, whole.
+ */
+export const PURGES_KEPT = 100_000;
+/** The log is folded at every so many purges. */
+const FOLD_EACH = 1_000;
+
+/**
  * Puts a purge into the log and sends it to every cache.
  *
  * @throws Fault `not-found`, `too-many-requests`
@@ -32,7 +40,15 @@ export async function createPurge(
   const audit = { atMs, actor, customer, action: "purge.create", subject: site, changes };
   const purge = await deps.store.purges.add({ atMs, customer, site, ...target }, audit);
   deps.bus.publish("purge", purge);
+  if (purge.number % FOLD_EACH === 0) await foldLog(deps);
   return purge.number;
+}
+
+/** What fails is done with the next thousand. */
+async function foldLog({ store, log }: Deps): Promise<void> {
+  await store.purges.fold(PURGES_KEPT).catch((error: unknown) => {
+    log.warn("Cannot fold the purge log", { error });
+  });
 }
 
 /** Such as `soft tag product-17`, or a path alone. */
@@ -42,7 +58,7 @@ function wordsOf(target: Pick<Purge, "path" | "scope" | "soft">): string {
   return `${soft ? "soft " : ""}${scope === "url" ? "" : `${scope} `}${short}`;
 }
 
-/** @throws Fault `not-found`, also for another customer's */
+/** @throws Fault `not-found`, also for another customer's and for one that is folded */
 export async function readPurge(deps: Deps, caller: Caller, number: number): Promise<PurgeView> {
   const purge = await deps.store.purges.read(number);
   const foreign = caller.kind === "member" && purge?.customer !== caller.customer;

@@ -14,12 +14,14 @@ import { diskFault } from "../disk-fault.ts";
 import * as control0001 from "../migrations/0001-control.ts";
 import * as purgeScope0002 from "../migrations/0002-purge-scope.ts";
 import * as claim0003 from "../migrations/0003-claim.ts";
+import * as purgeFolded0004 from "../migrations/0004-purge-folded.ts";
 import type { Db, Schema } from "./schema.ts";
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-control": control0001,
   "0002-purge-scope": purgeScope0002,
   "0003-claim": claim0003,
+  "0004-purge-folded": purgeFolded0004,
 };
 
 /**

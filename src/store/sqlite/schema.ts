@@ -50,6 +50,14 @@ export interface Schema {
     soft: Generated<number>;
   };
   purge_ack: { number: number; node: string; at_ms: number };
+  purge_folded: {
+    customer: string;
+    site: string;
+    number: number;
+    at_ms: number;
+    /** 0 or 1 */
+    soft: number;
+  };
   audit: {
     seq: number;
     at_ms: number;
