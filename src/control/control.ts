@@ -31,6 +31,7 @@ import { ClaimBook } from "./claims.ts";
 import { servePurges } from "./commands/purge.ts";
 import { type CredentialHandlers, mountCredentials } from "./credentials.ts";
 import type { Deps } from "./deps.ts";
+import { digestKeyAt } from "./give-secrets.ts";
 import { History } from "./history.ts";
 import { type BillingHandlers, mountBilling } from "./invoices-routes.ts";
 import { type KeyHandlers, mountKeys } from "./keys-routes.ts";
@@ -106,7 +107,8 @@ export async function startControl(o: ControlOptions): Promise<Control> {
     const publisher = await startPublisher({ store, bus, log });
     stops.push(() => publisher.stop());
     const books = openBooks(o, publisher, stops);
-    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, ...books };
+    const digestKey = digestKeyAt(join(o.dataDir, "digests.secret"), o);
+    const deps: Deps = { store, bus, feed, clock, rng, log, publisher, digestKey, ...books };
     const purges = new Throttle(clock, { perSec: 50, burst: 500 });
     stops.push(servePurges(deps), servePurgeMethod({ deps, auth, purges }));
     const billing = mountBilling({ dataDir: o.dataDir, deps });

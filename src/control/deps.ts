@@ -22,6 +22,8 @@ export interface Deps {
   readonly rng: Rng;
   readonly log: Log;
   readonly publisher: Publisher;
+  /** Of what sets of secrets are called by. */
+  readonly digestKey: Uint8Array;
   readonly live: LiveBook;
   readonly whyNot: WhyNotBook;
   readonly networks: NetworkBook;

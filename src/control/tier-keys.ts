@@ -18,7 +18,7 @@ const KEPT = 2;
  */
 export async function mountTierKeys(o: {
   readonly dataDir: string;
-  readonly deps: Pick<Deps, "bus" | "clock" | "rng" | "log">;
+  readonly deps: Pick<Deps, "bus" | "clock" | "rng" | "log" | "digestKey">;
 }): Promise<{ stop(): void }> {
   const { clock, rng, log } = o.deps;
   const file = {

@@ -145,7 +145,7 @@ export class ZoneExtras {
 
   #changed(): void {
     this.#count();
-    this.#deps.bus.publish("zone.extras.changed", { digest: this.#digest });
+    this.#deps.bus.publish("zone.extras.changed", {});
   }
 
   #count(): void {

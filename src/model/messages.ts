@@ -192,7 +192,7 @@ export interface Events {
   readonly "log.tail": TailAsk;
   readonly "log.told": TailTold;
   /** Name servers ask for `zone.extras` at once rather than in a moment. */
-  readonly "zone.extras.changed": { readonly digest: string };
+  readonly "zone.extras.changed": Readonly<Record<string, never>>;
   /** Caches ask for `acme.tokens` at once rather than in a moment. */
   readonly "acme.tokens.changed": { readonly digest: string };
 }

@@ -1,5 +1,6 @@
 /** What control gives to nodes besides certificates: in no word of the bus and no file in the open (T8). */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,13 @@ afterAll(() => rmSync(nodeDir, { recursive: true, force: true }));
 /** A secret as it could be found: as it is written, and its octets. */
 function formsOf(base64: string): readonly Buffer[] {
   return [Buffer.from(base64), Buffer.from(base64, "base64")];
+}
+
+/** Of a set's contents, as they are hashed where nobody hears it. */
+function digestOf({ digest: _, ...set }: object & { readonly digest: string }): string {
+  const contents = Object.values(set);
+  const content = contents.length === 1 ? contents[0] : set;
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 
 test("keys of zones, TSIG, signed addresses, web servers and caches reach a node sealed, and lie sealed", async () => {
@@ -52,7 +60,8 @@ test("keys of zones, TSIG, signed addresses, web servers and caches reach a node
   const credentials = await startOriginCredentials(world);
   const tiers = await startTierKeys(world);
   const feeds = [zones, extras, signing, credentials, tiers];
-  for (const one of feeds) await one.catchUp();
+  // At first they have none, then they say which.
+  for (const one of [...feeds, ...feeds]) await one.catchUp();
   for (const one of feeds) one.stop();
   const [shown] = credentials.set.credentials;
   const secrets = [
@@ -64,6 +73,13 @@ test("keys of zones, TSIG, signed addresses, web servers and caches reach a node
   ];
   // One of each kind.
   expect(secrets.map((secret) => secret.length > 20)).toEqual([true, true, true, true, true]);
+  // Whoever hears what a set is called by cannot try what it would be of other secrets.
+  const plain = feeds.map(({ set }) => digestOf(set));
+  for (const one of feeds) {
+    expect(heard.some((words) => words.includes(`"have":"${one.set.digest}"`))).toBe(true);
+    expect(plain).not.toContain(one.set.digest);
+  }
+  expect(heard.filter((words) => plain.some((digest) => words.includes(digest)))).toEqual([]);
   const texts = heard.map((words): [string, Buffer] => [words.slice(0, 40), Buffer.from(words)]);
   texts.push(["snapshots", Buffer.from(JSON.stringify(control.published))]);
   for (const dir of [nodeDir, control.dataDir]) {

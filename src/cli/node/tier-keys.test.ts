@@ -22,7 +22,7 @@ async function mounted() {
   const bus = new LocalBus();
   const clock = new FakeClock(1_000_000_000);
   const rng = seededRng(3);
-  const deps = { bus, clock, rng, log: silentLog };
+  const deps = { bus, clock, rng, log: silentLog, digestKey: new Uint8Array(32) };
   const mount = () => mountTierKeys({ dataDir, deps });
   const ask = (have = "") => askSecrets(bus, "tier.keys", have);
   return { dataDir, bus, clock, rng, mount, ask };

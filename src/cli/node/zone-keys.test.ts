@@ -52,7 +52,7 @@ test("with control dead, the keys on disk are there from the first moment", asyn
 test("new keys are told of once, kept on disk, and not asked for again", async () => {
   const bus = new LocalBus();
   let latest = setOf("one");
-  giveSecrets("zone.keys", { bus, rng: seededRng(2) }, () => latest);
+  giveSecrets("zone.keys", { bus, rng: seededRng(2), digestKey: new Uint8Array(32) }, () => latest);
   const keys = await start(bus);
   const heard: string[] = [];
   const caughtUp = new Promise<void>((resolve) => {
