@@ -79,6 +79,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const swap = (snapshot: Snapshot) => {
     table = compileTable(snapshot, o.meter, counts);
     tellFaults(table, log);
+    cache.present.set(new Set(snapshot.sites.map(({ customer }) => customer)));
     server.tableChanged();
     webSockets.tableChanged(table);
   };

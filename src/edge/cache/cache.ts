@@ -1,7 +1,7 @@
 import { AskedOnce } from "./asked-once.ts";
 import { DiskTier } from "./disk.ts";
 import type { DiskObject } from "./disk-object.ts";
-import { nameHash } from "./evict/mod.ts";
+import { nameHash, Present } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import { type Content, type MemoryObject, MemoryTier } from "./memory.ts";
 import type { ObjectMeta } from "./object.ts";
@@ -13,6 +13,8 @@ type Get = (name: string) => string | null;
 export class Cache<P = unknown> {
   readonly memory: MemoryTier<P>;
   readonly disk: DiskTier;
+  /** What customers who are no more have left goes before anybody else's. */
+  readonly present = new Present();
   /** Goes up with each purge: whoever reads across an await looks whether it did. */
   purges = 0;
   /** Told of each key once nothing of it is held any more. */
@@ -27,7 +29,8 @@ export class Cache<P = unknown> {
     readonly nowMs: () => number;
     readonly files?: Files;
   }) {
-    this.memory = new MemoryTier(o.memoryBytesMax, o.wholeBytesMax);
+    const { present } = this;
+    this.memory = new MemoryTier(o.memoryBytesMax, o.wholeBytesMax, { present });
     this.disk = new DiskTier({
       dir: o.dir,
       bytesMax: o.diskBytesMax,
@@ -35,6 +38,7 @@ export class Cache<P = unknown> {
       nowMs: o.nowMs,
       queuedBytesMax: Math.floor(o.memoryBytesMax / 8),
       files: o.files ?? realFiles,
+      present,
     });
   }
 

@@ -1,4 +1,13 @@
-import { grown, type MakeEvictor, MOST_BYTES, NONE, S3Gdsf, Shares, Slots } from "./evict/mod.ts";
+import {
+  grown,
+  type MakeEvictor,
+  MOST_BYTES,
+  NONE,
+  type Present,
+  S3Gdsf,
+  Shares,
+  Slots,
+} from "./evict/mod.ts";
 import type { ObjectMeta } from "./object.ts";
 
 /** What names an object file, and all that is known of it without opening it. */
@@ -66,8 +75,8 @@ export class DiskIndex {
   readonly #numbers = new Float64Array(DIGITS_MAX.length);
   readonly #renewed = new Map<number, ObjectMeta>();
 
-  constructor(make: MakeEvictor = (slots) => new S3Gdsf(slots, MOST_BYTES)) {
-    this.#shares = new Shares(this.#slots, make);
+  constructor(present?: Present, make: MakeEvictor = (slots) => new S3Gdsf(slots, MOST_BYTES)) {
+    this.#shares = new Shares(this.#slots, make, present);
   }
 
   get bytes(): number {

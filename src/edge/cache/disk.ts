@@ -3,7 +3,7 @@ import { variantMatches } from "../../policy/caching/mod.ts";
 import { BlockTable, decodeFile, encodeTail } from "./disk-format.ts";
 import { type DiskEntry, DiskIndex, type DiskName, fileName, hashKey } from "./disk-index.ts";
 import type { DiskObject } from "./disk-object.ts";
-import { nameHash } from "./evict/mod.ts";
+import { nameHash, type Present } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 import { type PendingWrite, PendingWrites } from "./pending-writes.ts";
@@ -41,6 +41,7 @@ export class DiskTier {
   readonly #wholeBytesMax: number;
   readonly #queuedBytesMax: number;
   readonly #nowMs: () => number;
+  readonly #present: Present | undefined;
   #index = new DiskIndex();
   readonly #removals: Removals;
   readonly #opened: OpenedFiles;
@@ -71,8 +72,10 @@ export class DiskTier {
     /** Memory for bytes that wait for the disk; 16 MiB at most. */
     readonly queuedBytesMax?: number;
     readonly files?: Files;
+    readonly present?: Present;
   }) {
     this.#dir = o.dir;
+    this.#present = o.present;
     this.bytesMax = o.bytesMax;
     this.#wholeBytesMax = o.wholeBytesMax;
     this.#nowMs = o.nowMs;
@@ -86,11 +89,11 @@ export class DiskTier {
 
   #open(): void {
     this.fault = null;
-    this.#index = new DiskIndex();
+    this.#index = new DiskIndex(this.#present);
     try {
       this.#load();
     } catch (fault) {
-      this.#index = new DiskIndex();
+      this.#index = new DiskIndex(this.#present);
       this.fault = fault as { readonly code?: string };
     }
   }
@@ -178,8 +181,7 @@ export class DiskTier {
     const stored = this.#opened.of(entry) ?? (await this.#openEntry(entry, path));
     if (stored === null) return null;
     return {
-      kind: "file",
-      stored,
+      ...{ kind: "file", stored },
       meta: this.#index.renewed(entry) ?? stored.meta,
       spoilt: () => this.#forget(entry),
       renew: (meta) => this.#index.renew(entry, meta),
@@ -246,8 +248,7 @@ export class DiskTier {
       const path = this.tmpPath();
       await files.link(o.tmp, path);
       const { table, fileBytes } = o;
-      const nowMs = this.#nowMs();
-      const stored = new StoredFile({ meta, table, files, path, fileBytes, nowMs });
+      const stored = new StoredFile({ meta, table, files, path, fileBytes, nowMs: this.#nowMs() });
       const kept = await this.#keep(meta, { ...o, pending, spooled: true }).catch(() => null);
       if (kept === null) return files.unlink(path);
       this.#opened.add(kept, stored);
@@ -276,8 +277,7 @@ export class DiskTier {
     const variantHash = hashKey(meta.variant).slice(0, 16);
     const sec = Math.floor(this.#nowMs() / 1000);
     const name: DiskName = {
-      ...{ keyHash, variantHash },
-      fileBytes: o.fileBytes,
+      ...{ keyHash, variantHash, fileBytes: o.fileBytes },
       // A crash may leave both this one and what it replaces, and clocks are set back.
       storedSec: Math.max(sec, this.#index.lastStoredSec(keyHash, variantHash) + 1),
       customer: nameHash(meta.customer),

@@ -1,6 +1,14 @@
 import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
-import { type MakeEvictor, MOST_HITS, nameHash, S3Gdsf, Shares, Slots } from "./evict/mod.ts";
+import {
+  type MakeEvictor,
+  MOST_HITS,
+  nameHash,
+  type Present,
+  S3Gdsf,
+  Shares,
+  Slots,
+} from "./evict/mod.ts";
 import type { ObjectMeta, Stamp } from "./object.ts";
 
 /**
@@ -118,8 +126,12 @@ export class MemoryTier<P = unknown> {
   /** By slot; null where it is free. */
   readonly #objects: (MemoryObject<P> | null)[] = [];
 
-  constructor(bytesMax: number, objectBytesMax: number, make: MakeEvictor = mostHits) {
-    this.#shares = new Shares(this.#slots, make);
+  constructor(
+    bytesMax: number,
+    objectBytesMax: number,
+    o: { readonly make?: MakeEvictor; readonly present?: Present } = {},
+  ) {
+    this.#shares = new Shares(this.#slots, o.make ?? mostHits, o.present);
     this.bytesMax = bytesMax;
     this.objectBytesMax = Math.min(objectBytesMax, Math.floor(bytesMax / 8));
   }

@@ -7,9 +7,11 @@
 export { type Evictor, type MakeEvictor, nextOf, PROBATION_PART } from "./evictor.ts";
 export { Gdsf } from "./gdsf.ts";
 export { Lru } from "./lru.ts";
+export { nameHash } from "./name-hash.ts";
+export { Present } from "./present.ts";
 export { S3Fifo } from "./s3-fifo.ts";
 export { MOST_BYTES, MOST_HITS, S3Gdsf } from "./s3-gdsf.ts";
-export { nameHash, Shares } from "./shares.ts";
+export { Shares } from "./shares.ts";
 export { Sieve } from "./sieve.ts";
 export { grown, NONE, Slots } from "./slots.ts";
 export { TinyLfu } from "./tiny-lfu.ts";

@@ -1,4 +1,5 @@
 import { type Evictor, type MakeEvictor, PROBATION_PART } from "./evictor.ts";
+import { Present } from "./present.ts";
 import { grown, NONE, type Slots } from "./slots.ts";
 
 /** A customer's part is looked for anew after this many evictions for each 64 customers. */
@@ -10,6 +11,7 @@ const CREDIT = 0.25;
  * One cache for many customers, each with an evictor of its own, so that nobody's objects compete
  * with another's. Who gives way when room is needed:
  *
+ *   a customer who is no more holds some    that one
  *   more than a tenth on probation in all   the one with the most there for what it has that is good
  *   else                                    the one with the most that has proved good
  *
@@ -31,10 +33,15 @@ export class Shares {
   #victim = NONE;
   #looks = 0;
   #fromProbation = false;
+  readonly #present: Present;
+  #presentVersion = 0;
+  /** Numbers of customers who are no more, and held something when that was last looked at. */
+  #gone: number[] = [];
 
-  constructor(slots: Slots, make: MakeEvictor) {
+  constructor(slots: Slots, make: MakeEvictor, present = new Present()) {
     this.#slots = slots;
     this.#make = make;
+    this.#present = present;
   }
 
   get count(): number {
@@ -85,6 +92,8 @@ export class Shares {
   /** Whom to evict; NONE when nothing is held. The caller removes it next. */
   toEvict(): number {
     if (this.#count === 0) return NONE;
+    const gone = this.#goneOne();
+    if (gone !== NONE) return this.#evictOf(gone, false);
     const fromProbation = this.#probationSum > PROBATION_PART * this.#sum;
     const known = this.#victim !== NONE && this.#parts[this.#victim]!.count > 0;
     if (!known || this.#looks <= 0 || fromProbation !== this.#fromProbation) {
@@ -92,9 +101,28 @@ export class Shares {
       this.#looks = Math.floor(this.#parts.length / CUSTOMERS_PER_LOOK);
       this.#fromProbation = fromProbation;
     } else this.#looks--;
-    const slot = this.#parts[this.#victim]!.toEvict(fromProbation);
-    this.#weigh(this.#victim);
+    return this.#evictOf(this.#victim, fromProbation);
+  }
+
+  #evictOf(number: number, fromProbation: boolean): number {
+    const slot = this.#parts[number]!.toEvict(fromProbation);
+    this.#weigh(number);
     return slot;
+  }
+
+  /** Nobody asks for what they hold, and in an equal share it would stay for good. */
+  #goneOne(): number {
+    const { version } = this.#present;
+    if (this.#presentVersion !== version) {
+      this.#presentVersion = version;
+      const gone = [...this.#numbers].filter(([customer]) => !this.#present.has(customer));
+      this.#gone = gone.map(([, number]) => number);
+    }
+    for (let last = this.#gone.at(-1); last !== undefined; last = this.#gone.at(-1)) {
+      if (this.#parts[last]!.count > 0) return last;
+      this.#gone.pop();
+    }
+    return NONE;
   }
 
   #most(onProbation: boolean): number {
@@ -131,11 +159,4 @@ export class Shares {
     this.#probation[number] = probationBytes;
     this.#proven[number] = bytes - probationBytes;
   }
-}
-
-/** 32 bits of a text, the same in every process (FNV-1a): customers and ghosts go by it. */
-export function nameHash(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
