@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Explanation, Live, NodeView, SiteView } from "../model/api/mod.ts";
 import { NO_HEALTH, type TargetHealth } from "../model/health.ts";
 import type { NodeStats } from "../model/messages.ts";
+import type { Network } from "../model/network.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 import { BUCKET_MS, BUCKETS, Ring } from "./ring.ts";
 
@@ -145,6 +148,34 @@ test("a purge is numbered, sent to caches, caught up by number, and acknowledged
     { path: "/", scope: "site" },
   ]);
   expect(await read("/purges/3")).toMatchObject({ purge: { scope: "tag", soft: true } });
+});
+
+test("a restored database numbers purges above what caches know, and has them validate all they hold", async () => {
+  const path = `/customers/shop/sites/${SITE}/purge`;
+  const purge = async () => {
+    const body = { path: "/a.png" };
+    return (await world.call<{ number: number }>("POST", path, { headers, body })).body.number;
+  };
+  const since = (after: number) => world.bus.request("purge.since", { after }, 10_000);
+  const database = join(world.dataDir, "control.db");
+  expect(await purge()).toBe(1);
+  await world.restart(() => copyFileSync(database, `${database}.backup`));
+  headers = await world.token(OPERATOR);
+  expect([await purge(), await purge()]).toEqual([2, 3]);
+  await world.restart(() => copyFileSync(`${database}.backup`, database));
+  headers = await world.token(OPERATOR);
+  const { latest, purges } = await since(3);
+  const { network } = await read<{ network: Network }>("/network");
+  const sites = network.customers.flatMap((customer) => customer.sites);
+  expect(purges.map(({ site, scope, soft }) => [site, scope, soft])).toEqual(
+    sites.map(({ hostname }) => [hostname, "site", true]),
+  );
+  expect(purges.map(({ number }) => number > 3)).toEqual(sites.map(() => true));
+  // Caches that had come less far hear the same; whoever was restored with it, what they know.
+  for (const after of [1, 2]) expect(await since(after)).toEqual({ latest, purges });
+  expect((await since(0)).purges.map(({ number }) => number)[0]).toBe(1);
+  expect(await purge()).toBe(latest + 1);
+  expect((await since(latest)).purges.length).toBe(1);
 });
 
 test("a ring keeps five minutes, whole buckets only, in order", () => {

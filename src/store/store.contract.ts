@@ -253,6 +253,30 @@ export function storeContract(
       expect(await store.purges.since(0, 100)).toEqual({ latest: 7, purges: left });
     });
 
+    test("purges leap over numbers that a lost log gave, with what stands for it, and only then", async () => {
+      const of = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/a.png" };
+      const audit = auditOf("purge.leap");
+      const all = { ...of, path: "/", scope: "site" as const, soft: true };
+      expect(await store.purges.leap(7, [all, { ...all, site: "b.example" }], audit)).toBe(true);
+      const { latest, purges } = await store.purges.since(7, 100);
+      expect(purges).toEqual([
+        { ...all, number: latest - 1 },
+        { ...all, number: latest, site: "b.example" },
+      ]);
+      expect(latest).toBeGreaterThan(1_000_007);
+      for (const above of [7, latest]) {
+        expect(await store.purges.leap(above, [all], audit)).toBe(false);
+      }
+      store = await world.reopen();
+      const next = await store.purges.add(of, auditOf("purge.create", "shop"));
+      expect(next.number).toBe(latest + 1);
+      expect(await store.purges.leap(latest + 2, [], audit)).toBe(true);
+      expect((await store.purges.since(0, 100)).latest).toBe(latest + 1);
+      const last = await store.purges.add(of, auditOf("purge.create", "shop"));
+      expect(last.number).toBeGreaterThan(latest + 1_000_000);
+      expect(await store.audits.verify()).toBeNull();
+    });
+
     test("a node's newest acknowledgement is kept", async () => {
       await store.intents.ack({ node: "lon-1", number: 1, atMs: 1 });
       await store.intents.ack({ node: "lon-1", number: 2, atMs: 5 });

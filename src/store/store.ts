@@ -169,6 +169,13 @@ export interface PurgeStore {
    * whole site is left, in the place of the last of them. `read` and `acks` know them no more.
    */
   fold(keep: number): Promise<void>;
+  /**
+   * A log that is lost had given numbers up to this one: from now on they are far above it. Adds entries that
+   * stand for what is lost, and does nothing where its own numbers are as high.
+   *
+   * @returns whether it did
+   */
+  leap(above: number, entries: readonly Omit<Purge, "number">[], audit: NewAudit): Promise<boolean>;
 }
 
 export interface AuditStore {

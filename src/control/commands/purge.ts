@@ -80,7 +80,11 @@ const SINCE_MAX = 2_000;
 /** Answers caches that catch up, and collects their acknowledgements. Returns the way to stop. */
 export function servePurges(deps: Deps): () => void {
   const stops = [
-    deps.bus.respond("purge.since", ({ after }) => deps.store.purges.since(after, SINCE_MAX)),
+    deps.bus.respond("purge.since", async ({ after }) => {
+      const told = await deps.store.purges.since(after, SINCE_MAX);
+      if (after <= told.latest || !(await passNumbers(deps, after))) return told;
+      return deps.store.purges.since(after, SINCE_MAX);
+    }),
     deps.bus.subscribe("purge.ack", ({ number, node }) => {
       const ack = { number, node, atMs: deps.clock.wallMs() };
       deps.store.purges.ack(ack).catch((error: unknown) => {
@@ -91,4 +95,37 @@ export function servePurges(deps: Deps): () => void {
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Nobody was told a number above this. */
+const NUMBER_MAX = 2 ** 52;
+
+/**
+ * A cache knows more than the log does: its database was restored, or begun anew. What the log would number
+ * next, caches would take for done. So its numbers go on above theirs; and what was purged by those that are
+ * lost is not known, so whatever caches hold is validated once.
+ *
+ * @returns false: they do already
+ */
+async function passNumbers({ store, clock, log }: Deps, above: number): Promise<boolean> {
+  if (!(above < NUMBER_MAX)) return false;
+  const { network } = await store.intents.read();
+  const atMs = clock.wallMs();
+  const entries = (network?.customers ?? []).flatMap(({ name: customer, sites }) =>
+    sites.map(({ hostname: site }) => {
+      return { atMs, customer, site, path: "/", scope: "site", soft: true } as const;
+    }),
+  );
+  const audit = {
+    atMs,
+    actor: "turnpike",
+    customer: null,
+    action: "purge.leap",
+    subject: "caches",
+  };
+  const changes = [`caches knew of purge ${above}: soft purge of ${entries.length} sites`];
+  const done = await store.purges.leap(above, entries, { ...audit, changes });
+  if (done)
+    log.warn("The purge log fell behind its caches; they validate what they hold", { above });
+  return done;
 }

@@ -8,14 +8,16 @@ import type { Db, Schema } from "./schema.ts";
 /** Entries that are folded at once: nobody waits long for a log that was never folded before. */
 const FOLDED_AT_ONCE = 20_000;
 
+/** Above any number that other caches may have been told, too. */
+const LEAP = 1_000_000;
+
 export function purgeStore(db: Db): PurgeStore {
   return {
     add: (purge, audit) =>
       db.transaction().execute(async (tx) => {
-        const { atMs, customer, site, path, scope = "url", soft = false } = purge;
         const { number } = await tx
           .insertInto("purge")
-          .values({ at_ms: atMs, customer, site, path, scope, soft: soft ? 1 : 0 })
+          .values(rowOf(purge))
           .returning("number")
           .executeTakeFirstOrThrow();
         await appendAudit(tx, audit);
@@ -46,26 +48,47 @@ export function purgeStore(db: Db): PurgeStore {
       const rows = await query.orderBy("node").execute();
       return rows.map((row) => ({ number, node: row.node, atMs: row.at_ms }));
     },
-    fold: (keep) =>
+    fold: (keep) => fold(db, keep),
+    leap: (above, entries, audit) =>
       db.transaction().execute(async (tx) => {
-        assert(keep > 0, "The log's last number is in the log");
-        const ends = tx
-          .selectFrom("purge")
-          .select((e) => [e.fn.min("number").as("first"), e.fn.max("number").as("last")]);
-        const { first, last } = await ends.executeTakeFirstOrThrow();
-        const to = Math.min(last - keep, first + FOLDED_AT_ONCE - 1);
-        if (first === null || to < first) return;
-        await sql`insert into purge_folded (customer, site, number, at_ms, soft)
-          select customer, site, max(number), max(at_ms), min(soft) from purge
-          where number <= ${to} group by customer, site
-          on conflict (customer, site) do update set
-          number = excluded.number, at_ms = excluded.at_ms, soft = min(soft, excluded.soft)`.execute(
+        const given = sql<{ seq: number }>`select seq from sqlite_sequence where name = 'purge'`;
+        const [own] = (await given.execute(tx)).rows;
+        if ((own?.seq ?? 0) >= above) return false;
+        await sql`delete from sqlite_sequence where name = 'purge'`.execute(tx);
+        await sql`insert into sqlite_sequence (name, seq) values ('purge', ${above + LEAP})`.execute(
           tx,
         );
-        await tx.deleteFrom("purge").where("number", "<=", to).execute();
-        await tx.deleteFrom("purge_ack").where("number", "<=", to).execute();
+        for (const entry of entries) await tx.insertInto("purge").values(rowOf(entry)).execute();
+        await appendAudit(tx, audit);
+        return true;
       }),
   };
+}
+
+function fold(db: Db, keep: number): Promise<void> {
+  return db.transaction().execute(async (tx) => {
+    assert(keep > 0, "The log's last number is in the log");
+    const ends = tx
+      .selectFrom("purge")
+      .select((e) => [e.fn.min("number").as("first"), e.fn.max("number").as("last")]);
+    const { first, last } = await ends.executeTakeFirstOrThrow();
+    const to = Math.min(last - keep, first + FOLDED_AT_ONCE - 1);
+    if (first === null || to < first) return;
+    await sql`insert into purge_folded (customer, site, number, at_ms, soft)
+      select customer, site, max(number), max(at_ms), min(soft) from purge
+      where number <= ${to} group by customer, site
+      on conflict (customer, site) do update set
+      number = excluded.number, at_ms = excluded.at_ms, soft = min(soft, excluded.soft)`.execute(
+      tx,
+    );
+    await tx.deleteFrom("purge").where("number", "<=", to).execute();
+    await tx.deleteFrom("purge_ack").where("number", "<=", to).execute();
+  });
+}
+
+function rowOf(purge: Omit<Purge, "number">) {
+  const { atMs, customer, site, path, scope = "url", soft = false } = purge;
+  return { at_ms: atMs, customer, site, path, scope, soft: soft ? 1 : 0 };
 }
 
 function siteOf(row: Schema["purge_folded"]): Purge {
