@@ -81,7 +81,9 @@ async function writeAll(bytes: Uint8Array, way: Way): Promise<string | null> {
 }
 
 /** Null for what HTTP/1.1 cannot carry: whoever gave it would have written another request. */
-function headOf(request: OriginRequest): Buffer | null {
+export function headOf(
+  request: Pick<OriginRequest, "method" | "path" | "fields" | "body" | "bodyBytes">,
+): Buffer | null {
   const { method, path, body, fields } = request;
   if (!METHOD.test(method) || !TARGET.test(path)) return null;
   let text = `${method} ${path} HTTP/1.1\r\n`;

@@ -52,7 +52,7 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
   const origins = originClient();
   const crew = o.crew === undefined ? null : joinCrew(o.crew, origins);
   const isWorker = crew?.keeper !== undefined;
-  const webSockets = new WebSockets();
+  const webSockets = new WebSockets(o);
   const changes = tellChanges(o);
   let table: EdgeTable | null = null;
   const { node, clock, rng, log, feed } = o;

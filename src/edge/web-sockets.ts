@@ -1,5 +1,7 @@
 import type { ServerWebSocket } from "bun";
-import { connectionOptions } from "../wire/http/mod.ts";
+import { Fault } from "../base/fault.ts";
+import type { Rng } from "../base/rng.ts";
+import { connectionOptions, NO_CLOSE, NO_CODE } from "../wire/http/mod.ts";
 import type { Ask } from "./hot/ask.ts";
 import { countBytes, countIn } from "./hot/deliver.ts";
 import type { Place } from "./hot/fetch.ts";
@@ -7,6 +9,7 @@ import { HEAD_MS } from "./hot/limits.ts";
 import { type Refusal, refusals } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import type { OpenSocket } from "./hot/works.ts";
+import { OriginSocket } from "./origin-socket.ts";
 
 /** What may wait in either direction for somebody who does not read; beyond it the WebSocket ends. */
 const WAITING_BYTES_MAX = 1_048_576;
@@ -14,7 +17,7 @@ const WAITING_BYTES_MAX = 1_048_576;
 const MESSAGE_BYTES_MAX = 1_048_576;
 /** Seconds without a message or pong; the listener pings by itself. */
 const IDLE_SEC = 120;
-/** The runtime makes these itself for the new connection. */
+/** The new connection has its own. */
 const OWN_FIELDS = new Set([
   ...["sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"],
   ...["accept", "accept-encoding"],
@@ -29,12 +32,6 @@ const BROKEN = 1011;
 export const UPGRADED = new Response(null, { status: 101 });
 
 type Client = ServerWebSocket<WebSocketPair>;
-type Server = Bun.WebSocket;
-/** The runtime's own, with header fields and TLS options, which the DOM's types do not know. */
-const ServerSocket = WebSocket as unknown as new (
-  url: string,
-  options: Bun.WebSocketOptions,
-) => Server;
 
 /** What a listener must be able to do for a WebSocket. */
 interface Upgrader {
@@ -51,11 +48,16 @@ interface Upgrader {
  */
 export class WebSockets {
   readonly #open = new Set<WebSocketPair>();
+  readonly #rng: Pick<Rng, "bytes">;
+
+  constructor(o: { readonly rng: Pick<Rng, "bytes"> }) {
+    this.#rng = o.rng;
+  }
 
   /** Opens one. A refusal says why not; `UPGRADED` that it stands. */
   async open(ask: Ask, { next, connection }: OpenSocket): Promise<Response | Refusal> {
     if (!isHandshake(ask.request)) return refusals.badUpgrade;
-    const reached = await reach(ask, next);
+    const reached = await reach(ask, { next, rng: this.#rng });
     if ("words" in reached) return reached;
     const { server, place } = reached;
     const { sent } = ask;
@@ -119,104 +121,86 @@ export const webSocketHandlers: Bun.WebSocketHandler<WebSocketPair> = {
 /** A client's connection and the one to its server. */
 export class WebSocketPair {
   readonly ask: Ask;
-  readonly #server: Server;
+  readonly #server: OriginSocket;
   readonly #onEnd: () => void;
   #client: Client | null = null;
-  /** What the server said before the client's connection stood. */
-  #early: (string | Buffer)[] = [];
-  #earlyBytes = 0;
   #ended = false;
 
-  constructor(ask: Ask, server: Server, onEnd: () => void) {
+  constructor(ask: Ask, server: OriginSocket, onEnd: () => void) {
     this.ask = ask;
     this.#server = server;
     this.#onEnd = onEnd;
-    server.binaryType = "nodebuffer";
-    server.onmessage = ({ data }) => this.#heard(data as string | Buffer);
-    server.onclose = ({ code, reason }) => this.#serverClosed(code, reason);
-    server.onerror = () => {};
   }
 
+  /** What the server says before waits there. */
   opened(client: Client): void {
     this.#client = client;
     if (this.#ended) return void client.close(GOING_AWAY);
-    for (const message of this.#early.splice(0)) this.#pass(client, message);
-  }
-
-  #heard(message: string | Buffer): void {
-    const bytes = Buffer.byteLength(message);
-    countIn(this.ask, {}, bytes);
-    if (this.#client !== null) {
-      this.#pass(this.#client, message);
-      return;
-    }
-    this.#earlyBytes += bytes;
-    if (this.#earlyBytes > WAITING_BYTES_MAX) this.end(TOO_SLOW);
-    else this.#early.push(message);
+    this.#server.attach({
+      message: (message) => this.#heard(client, message),
+      closed: (code, reason) => this.#serverClosed(client, code, reason),
+    });
   }
 
   /** A client that does not read is let go by the listener, at its limit. */
-  #pass(client: Client, message: string | Buffer): void {
-    countBytes(this.ask, Buffer.byteLength(message));
+  #heard(client: Client, message: string | Uint8Array): void {
+    if (this.#ended) return;
+    const bytes = Buffer.byteLength(message);
+    countIn(this.ask, {}, bytes);
+    countBytes(this.ask, bytes);
     client.send(message);
   }
 
   said(message: string | Buffer): void {
     if (this.#ended) return;
-    if (this.#server.bufferedAmount > WAITING_BYTES_MAX) this.end(TOO_SLOW);
+    if (this.#server.waitingBytes > WAITING_BYTES_MAX) this.end(TOO_SLOW);
     else this.#server.send(message);
   }
 
   clientClosed(code: number, reason: string): void {
-    if (this.#finish()) closeServer(this.#server, code, reason);
+    if (!this.#finish()) return;
+    if (code === NO_CLOSE) this.#server.terminate();
+    else this.#server.close(code, reason);
   }
 
-  #serverClosed(code: number, reason: string): void {
+  #serverClosed(client: Client, code: number, reason: string): void {
     if (!this.#finish()) return;
-    // 1005 and 1006 are never on the wire: no code was given, and no close came at all.
-    if (code === 1005) this.#client?.close();
-    else this.#client?.close(code === 1006 ? BROKEN : code, reason);
+    if (code === NO_CODE) client.close();
+    else client.close(code === NO_CLOSE ? BROKEN : code, reason);
   }
 
   /** Ends both. */
   end(code: number): void {
     if (!this.#finish()) return;
     this.#client?.close(code);
-    closeServer(this.#server, code, "");
+    this.#server.close(code, "");
   }
 
   #finish(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#early = [];
     this.#onEnd();
     return true;
   }
 }
 
-function closeServer(server: Server, code: number, reason: string): void {
-  try {
-    if (code === 1006) server.terminate();
-    else if (code === 1005) server.close();
-    else server.close(code, reason);
-  } catch {
-    // A code that browsers may send and programs may not.
-    server.close();
-  }
+interface Reach {
+  readonly next: OpenSocket["next"];
+  readonly rng: Pick<Rng, "bytes">;
 }
 
 /** The first server that takes it. */
 async function reach(
   ask: Ask,
-  next: OpenSocket["next"],
-): Promise<{ readonly server: Server; readonly place: Place } | Refusal> {
+  { next, rng }: Reach,
+): Promise<{ readonly server: OriginSocket; readonly place: Place } | Refusal> {
   let failed: Refusal = refusals.noOrigin;
   for (;;) {
     const place = await next();
     if (place === null) return failed;
     if ("words" in place) return place;
     const fromMs = performance.now();
-    const server = await connect(ask, place);
+    const server = await connect(ask, place, rng);
     const well = !("words" in server);
     place.settled({ ms: well ? performance.now() - fromMs : null, well });
     if (well) return { server, place };
@@ -225,31 +209,15 @@ async function reach(
   }
 }
 
-function connect(ask: Ask, place: Place): Promise<Server | Refusal> {
-  const { scheme } = ask.entry.site;
-  const host = place.address.includes(":") ? `[${place.address}]` : place.address;
-  const url = `${scheme === "https" ? "wss" : "ws"}://${host}:${place.choice.port}${ask.path}`;
+function connect(ask: Ask, place: Place, rng: Pick<Rng, "bytes">): Promise<OriginSocket | Refusal> {
+  const { entry, path } = ask;
+  const { address, choice, tls } = place;
+  const { scheme } = entry.site;
+  const to = { scheme, address, port: choice.port, hostname: entry.hostname, ...(tls && { tls }) };
   const fields = place.fields.filter(([name]) => !OWN_FIELDS.has(name));
-  const { promise, resolve } = Promise.withResolvers<Server | Refusal>();
-  const server = new ServerSocket(url, {
-    headers: Object.fromEntries(fields),
-    // What a server compressed is opened here before it can be measured: up to 128 MB of a message of 300 KB.
-    perMessageDeflate: false,
-    ...(scheme === "https" ? { tls: { serverName: ask.entry.hostname, ...place.tls } } : {}),
+  const how = { path, fields, ms: HEAD_MS, messageBytesMax: MESSAGE_BYTES_MAX, rng };
+  return OriginSocket.open(to, how).catch((fault: unknown) => {
+    if (!(fault instanceof Fault)) throw fault;
+    return fault.code === "origin-unreached" ? refusals.timeout : refusals.badGateway;
   });
-  const timer = setTimeout(() => {
-    server.terminate();
-    resolve(refusals.timeout);
-  }, HEAD_MS);
-  const failed = () => {
-    clearTimeout(timer);
-    resolve(refusals.badGateway);
-  };
-  server.onopen = () => {
-    clearTimeout(timer);
-    resolve(server);
-  };
-  server.onerror = failed;
-  server.onclose = failed;
-  return promise;
 }

@@ -1,7 +1,7 @@
 /**
  * HTTP's header fields as values: dates, Cache-Control and its targeted kin, validators, Vary, ranges,
  * Cache-Status, CDN-Loop, what caches of one network tell each other, hop-by-hop fields, the canonical host and target of a request, and the framing of
- * responses. Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
+ * responses and of WebSockets' messages. Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
  * is decided in policy/caching. Nothing here keeps state.
  */
 export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
@@ -47,3 +47,11 @@ export {
   writeTierTold,
 } from "./tier-mark.ts";
 export { parseVary } from "./vary.ts";
+export {
+  closePayload,
+  FrameReader,
+  NO_CLOSE,
+  NO_CODE,
+  OPCODE,
+  writeFrame,
+} from "./web-socket.ts";
