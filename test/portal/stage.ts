@@ -140,6 +140,15 @@ export async function seriousFindings(page: Page): Promise<readonly string[]> {
     .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary}`));
 }
 
+/** Tables of which a part is out of sight until they are scrolled sideways, by their names. */
+export function cutTablesOf(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll(".tp-table-card")]
+      .filter((card) => card.scrollWidth > card.clientWidth)
+      .map((card) => card.querySelector("table")?.getAttribute("aria-label") ?? "a table"),
+  );
+}
+
 /** Pixels by which a page is wider than its window: 0 if nothing has to be scrolled sideways. */
 export function overflowOf(page: Page): Promise<number> {
   return page.evaluate(

@@ -1,5 +1,6 @@
 // The portal takes care of whoever uses it: words that are true, a keyboard that is not lost.
 import { expect, setDefaultTimeout } from "bun:test";
+import type { Page } from "playwright-core";
 import { stageOfStories, story, visit } from "../portal/stage.ts";
 
 setDefaultTimeout(30_000);
@@ -20,4 +21,150 @@ story("a token is shown with what it may: one that only purges is said to purge 
     await row.getByRole("cell", { name: may, exact: true }).waitFor();
   }
   expect(stage.world.tokens.map((token) => token.scope)).toEqual(["purge", "read"]);
+});
+
+const ZONE = "/customers/acme/zones/shop.example";
+const SITE = "/customers/acme/sites/www.shop.example";
+
+/** Waits until the keyboard is at what that names. */
+function focused(page: Page, selector: string, hasText = /.*/): Promise<void> {
+  return page.locator(`${selector}:focus`, { hasText }).waitFor();
+}
+
+story("a form takes the keyboard as it opens, and gives it back as it closes", async () => {
+  const page = await stage.page("owner");
+  await visit(page, ZONE);
+  const change = page.getByRole("button", { name: "Change MX of @" });
+  await change.focus();
+  await page.keyboard.press("Enter");
+  await focused(page, "form :is(input, textarea)");
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
+  await focused(page, "button", /Change MX of @/);
+  // The button that opened this one is not there while it is open.
+  await page.getByRole("button", { name: "Add records" }).press("Enter");
+  await focused(page, "form input");
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
+  await focused(page, "button", /Add records/);
+});
+
+story("a question gives the keyboard back; what was asked about may be gone by then", async () => {
+  const page = await stage.page("owner");
+  await visit(page, SITE);
+  const ask = async () => {
+    await page.getByRole("button", { name: "Actions for web-3" }).press("Enter");
+    await page.getByRole("menuitem", { name: "Remove…" }).press("Enter");
+    await focused(page, "[role=dialog] button", /Keep it/);
+  };
+  await ask();
+  await page.keyboard.press("Enter");
+  await focused(page, "[aria-label='Actions for web-3']");
+  await ask();
+  await page.getByRole("button", { name: "Remove web-3" }).press("Enter");
+  await page.getByText("web-3 is removed").waitFor();
+  await focused(page, "h1");
+});
+
+story(
+  "a form that was refused leads to its first fault, and says in sight what fits no field",
+  async () => {
+    const page = await stage.page("owner", { width: 390, scheme: "light" });
+    await visit(page, `${SITE}/set-up`);
+    await page.getByRole("button", { name: "Change settings" }).click();
+    await page.getByLabel("Fallback address").fill("nowhere");
+    await page.getByRole("button", { name: "Save" }).click();
+    await focused(page, "input[aria-invalid=true]");
+    stage.world.failWith = 503;
+    await page.getByRole("button", { name: "Save" }).click();
+    const alert = page.getByRole("alert").filter({ hasText: "The database is busy" });
+    await alert.waitFor();
+    await page.waitForFunction(() => {
+      const box = document.querySelector("form [role=alert]")?.getBoundingClientRect();
+      const bar = document.querySelector("header")?.getBoundingClientRect().bottom ?? 0;
+      return box !== undefined && box.top >= bar && box.bottom <= window.innerHeight;
+    });
+  },
+);
+
+story(
+  "on a phone the tab that is open is in sight, and so is every other by scrolling",
+  async () => {
+    const page = await stage.page("owner", { width: 390, scheme: "light" });
+    await visit(page, `${SITE}/set-up`);
+    const inSight = (name: string) =>
+      page.waitForFunction((label) => {
+        const tab = [...document.querySelectorAll("[role=tab]")].find(
+          (t) => t.textContent === label,
+        );
+        const box = tab?.getBoundingClientRect();
+        return box !== undefined && box.left >= 0 && box.right <= window.innerWidth;
+      }, name);
+    await inSight("Set-up");
+    await page.getByRole("tab", { name: "Web servers" }).click();
+    await inSight("Web servers");
+  },
+);
+
+story("a log that is followed is searched in what it shows, capitals or not", async () => {
+  const page = await stage.page("owner");
+  const line = (path: string) => ({ at: "2026-11-22T12:00:01Z", method: "GET", path, status: 200 });
+  await visit(page, `${SITE}/logs`);
+  await page.getByRole("button", { name: "Follow" }).click();
+  await page.getByText("Waiting for a request").waitFor();
+  for (const path of ["/img/Logo.png", "/other"]) {
+    stage.world.logLines.push(JSON.stringify(line(path)));
+  }
+  const rows = page.getByRole("table", { name: "Requests as they happen" }).getByRole("row");
+  await rows.filter({ hasText: "/img/Logo.png" }).waitFor();
+  await page.getByLabel("Only lines with").fill("logo");
+  await rows.filter({ hasText: "/other" }).waitFor({ state: "detached" });
+  await rows.filter({ hasText: "/img/Logo.png" }).waitFor();
+  // A word that only stands in how lines are kept.
+  await page.getByLabel("Only lines with").fill("request");
+  await page.getByText("None of the 2 lines here has “request”.").waitFor();
+});
+
+story(
+  "a draft's figures go with its text, and nothing typed is lost without a question",
+  async () => {
+    const page = await stage.page("operator");
+    await visit(page, "/draft");
+    const field = page.getByLabel("Network file");
+    await field.fill("zone: cdn.example");
+    await page.getByRole("button", { name: "Show what it would do" }).click();
+    await page.getByRole("heading", { name: "1 change" }).waitFor();
+    await page.getByRole("button", { name: "Apply…" }).click();
+    await page.getByRole("dialog").getByText("1 change.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await field.fill("zone: other.example");
+    await page.getByRole("heading", { name: "1 change" }).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Start from what is in force" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Keep it" }).click();
+    expect(await field.inputValue()).toBe("zone: other.example");
+  },
+);
+
+story("older entries of the audit log that do not come are said not to come", async () => {
+  const page = await stage.page("operator");
+  await visit(page, "/audit");
+  stage.world.failWith = 503;
+  await page.getByRole("button", { name: "Show older entries" }).click();
+  await page.getByText("These figures are not fresh").waitFor();
+  await page
+    .getByRole("row", { name: /network\.apply/ })
+    .first()
+    .waitFor();
+});
+
+story("a line is copied, also where the browser gives pages no clipboard", async () => {
+  const page = await stage.page("owner");
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, "clipboard", { value: undefined });
+    document.addEventListener("copy", () => {
+      document.title = `copied: ${getSelection()}`;
+    });
+  });
+  await visit(page, `${SITE}/set-up`);
+  await page.getByRole("button", { name: "Copy the path form" }).click();
+  await page.getByRole("button", { name: "Copied the path form" }).waitFor();
+  expect(await page.title()).toBe("copied: //c.cdn.example/www.shop.example/logo.png");
 });

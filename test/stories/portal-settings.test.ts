@@ -69,7 +69,9 @@ describe("zones in the portal", () => {
       expect(await seriousFindings(page)).toEqual([]);
       await page.getByRole("button", { name: "Look now" }).click();
       await page.getByText("Not yet: no TXT at").waitFor();
-      await page.getByRole("button", { name: "Give it up" }).click();
+      await page.getByRole("button", { name: "Give it up…" }).click();
+      expect(stage.world.claims).toHaveLength(1);
+      await page.getByRole("dialog").getByRole("button", { name: "Give it up" }).click();
       await page.getByText("dev.shop.example is given up").waitFor();
       expect(stage.world.claims).toEqual([]);
     },

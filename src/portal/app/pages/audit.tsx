@@ -5,7 +5,7 @@ import { call } from "../api/client.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { formatMoment } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
-import { Bars, Empty, Failed } from "../parts/states.tsx";
+import { Empty, Loaded } from "../parts/states.tsx";
 
 const PAGE = 25;
 const REFRESH_MS = 5000;
@@ -14,8 +14,8 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   { head: "When", title: true, cell: (entry) => formatMoment(entry.at) },
   { head: "Who", cell: (entry) => <span className="tp-break">{entry.actor}</span> },
   { head: "What", cell: (entry) => <span className="tp-mono">{entry.action}</span> },
-  { head: "Of", cell: (entry) => <span className="tp-break">{entry.subject}</span> },
-  { head: "Changes", cell: (entry) => <Changes list={entry.changes} /> },
+  { head: "Of", prose: true, cell: (entry) => <span className="tp-break">{entry.subject}</span> },
+  { head: "Changes", prose: true, cell: (entry) => <Changes list={entry.changes} /> },
 ];
 
 export function AuditPage() {
@@ -29,34 +29,33 @@ export function AuditPage() {
   const entries = audit.data?.pages.flat() ?? [];
   return (
     <Page title="Audit log" words="Every change, newest first; each entry is chained to the last">
-      {audit.isPending && <Bars heights={[64, 64, 64]} />}
-      {audit.isError && audit.data === undefined && (
-        <Failed error={audit.error} retry={() => void audit.refetch()} />
-      )}
-      {audit.data !== undefined && entries.length === 0 && (
-        <Empty title="No change yet">Whatever somebody changes is written down here.</Empty>
-      )}
-      {entries.length > 0 && (
-        <Stack>
-          <DataTable
-            label="Audit log"
-            columns={COLUMNS}
-            rows={entries}
-            rowKey={(entry) => String(entry.seq)}
-          />
-          {audit.hasNextPage && (
-            <Group justify="center">
-              <Button
-                variant="default"
-                loading={audit.isFetchingNextPage}
-                onClick={() => void audit.fetchNextPage()}
-              >
-                Show older entries
-              </Button>
-            </Group>
-          )}
-        </Stack>
-      )}
+      <Loaded query={audit}>
+        {() =>
+          entries.length === 0 ? (
+            <Empty title="No change yet">Whatever somebody changes is written down here.</Empty>
+          ) : (
+            <Stack>
+              <DataTable
+                label="Audit log"
+                columns={COLUMNS}
+                rows={entries}
+                rowKey={(entry) => String(entry.seq)}
+              />
+              {audit.hasNextPage && (
+                <Group justify="center">
+                  <Button
+                    variant="default"
+                    loading={audit.isFetchingNextPage}
+                    onClick={() => void audit.fetchNextPage()}
+                  >
+                    Show older entries
+                  </Button>
+                </Group>
+              )}
+            </Stack>
+          )
+        }
+      </Loaded>
     </Page>
   );
 }

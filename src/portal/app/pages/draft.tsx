@@ -24,6 +24,12 @@ export function DraftPage() {
   const toast = useToast();
   const busy = simulate.isPending || check.isPending || apply.isPending;
 
+  /** Figures are those of the text beside them, or not there. */
+  function change(text: string): void {
+    setYaml(text);
+    for (const one of [simulate, check, apply]) one.reset();
+  }
+
   function attempt(): void {
     apply.reset();
     check.mutate({ body: { yaml, dryRun: true } });
@@ -34,7 +40,11 @@ export function DraftPage() {
     apply.mutate(
       { body: { yaml } },
       {
-        onSuccess: (applied) => toast(appliedWords(applied)),
+        onSuccess(applied) {
+          check.reset();
+          simulate.reset();
+          toast(appliedWords(applied));
+        },
         onSettled: () => setAsking(false),
       },
     );
@@ -48,7 +58,7 @@ export function DraftPage() {
         <Paper className="tp-card" p="lg">
           <Stack>
             <FormAlert words={[...problems.rest, ...unforeseen]} />
-            <FileField text={yaml} onText={setYaml} />
+            <FileField text={yaml} onText={change} />
             <Group>
               <Button onClick={attempt} loading={busy} disabled={yaml.trim() === ""}>
                 Show what it would do
@@ -76,6 +86,7 @@ export function DraftPage() {
         onConfirm={confirm}
       >
         <Text>
+          {check.data !== undefined && `${plannedWords(check.data)} `}
           The network becomes what the file says: what it does not name is removed. Every node has
           it within seconds.
         </Text>
@@ -89,14 +100,22 @@ function appliedWords({ changes, snapshot }: Applied): string {
   return `${countWords(changes.length)} published as snapshot ${snapshot}`;
 }
 
+function plannedWords({ changes }: Applied): string {
+  const removed = changes.filter(({ action }) => action === "remove").length;
+  const what = removed === 0 ? "" : `, ${removed} of them removed`;
+  return `${countWords(changes.length)}${what}.`;
+}
+
 function countWords(changes: number): string {
   return formatNumber(changes, "change");
 }
 
 function FileField(props: { text: string; onText: (text: string) => void }) {
   const [busy, setBusy] = useState(false);
+  const [asking, setAsking] = useState(false);
   const toast = useToast();
   async function fill(): Promise<void> {
+    setAsking(false);
     setBusy(true);
     try {
       const { network } = await call("readNetwork", {});
@@ -121,7 +140,12 @@ function FileField(props: { text: string; onText: (text: string) => void }) {
         classNames={{ input: "tp-mono" }}
       />
       <Group>
-        <Button variant="default" size="compact-sm" loading={busy} onClick={() => void fill()}>
+        <Button
+          variant="default"
+          size="compact-sm"
+          loading={busy}
+          onClick={() => (props.text.trim() === "" ? void fill() : setAsking(true))}
+        >
           Start from what is in force
         </Button>
         <Text size="sm" component="label">
@@ -137,6 +161,16 @@ function FileField(props: { text: string; onText: (text: string) => void }) {
           />
         </Text>
       </Group>
+      <Confirm
+        open={asking}
+        title="Replace what is in the field?"
+        verb="Replace it"
+        busy={busy}
+        onClose={() => setAsking(false)}
+        onConfirm={() => void fill()}
+      >
+        <Text>What you typed or chose is lost. The network itself stays as it is.</Text>
+      </Confirm>
     </>
   );
 }

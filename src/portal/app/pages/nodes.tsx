@@ -23,11 +23,19 @@ const COLUMNS: readonly Column<NodeView>[] = [
     head: "Node",
     title: true,
     cell: (node) => (
-      <div>
+      <div className="tp-node">
         {node.name}
         <Text size="sm" c="dimmed" fw={400}>
-          in {node.pop}
+          in {node.pop}: {node.roles.map((role) => ROLES[role] ?? role).join(", ")}
         </Text>
+        {[node.v4, node.v6].map(
+          (address) =>
+            address !== null && (
+              <Text key={address} size="sm" fw={400} className="tp-mono">
+                {address}
+              </Text>
+            ),
+        )}
         {node.tier === "inside" && (
           <Text size="sm" c="dimmed" fw={400}>
             one cache for all
@@ -50,16 +58,6 @@ const COLUMNS: readonly Column<NodeView>[] = [
       </div>
     ),
   },
-  {
-    head: "Address",
-    cell: (node) => (
-      <div className="tp-address">
-        {node.v4 !== null && <div>{node.v4}</div>}
-        {node.v6 !== null && <div>{node.v6}</div>}
-      </div>
-    ),
-  },
-  { head: "Roles", cell: (node) => node.roles.map((role) => ROLES[role] ?? role).join(", ") },
   {
     head: "State",
     cell: (node) => (

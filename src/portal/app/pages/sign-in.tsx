@@ -1,8 +1,9 @@
 import { Button, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiFault } from "../api/client.ts";
 import { useChange, useSetSession } from "../api/queries.ts";
 import { sortProblems } from "../parts/field-problems.ts";
+import { useFirstFault } from "../parts/focus.ts";
 import { formatNumber } from "../parts/format.ts";
 import { Brand } from "../parts/shell.tsx";
 import { FormAlert } from "../parts/states.tsx";
@@ -16,6 +17,8 @@ export function SignInPage() {
   const [missing, setMissing] = useState({ email: false, password: false });
   const signIn = useChange("signIn");
   const setSession = useSetSession();
+  const button = useRef<HTMLButtonElement>(null);
+  useFirstFault(button, signIn.isPending);
   useEffect(() => {
     document.title = "Sign in · Turnpike";
   }, []);
@@ -67,7 +70,7 @@ export function SignInPage() {
                 </Button>
               }
             />
-            <Button type="submit" loading={signIn.isPending} fullWidth>
+            <Button type="submit" ref={button} loading={signIn.isPending} fullWidth>
               Sign in
             </Button>
             <Text size="sm" c="dimmed">

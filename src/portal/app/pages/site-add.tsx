@@ -9,12 +9,13 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { CustomerView, SiteView } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { useFirstFault } from "../parts/focus.ts";
 import { Page } from "../parts/page.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
@@ -99,6 +100,8 @@ function AddForm(props: {
   const about = useRead("readCustomer", { params: { customer } }, { refreshMs: false });
   const problems = sortProblems(put.error, PATHS);
   const errors = { ...problems.fields, ...own };
+  const button = useRef<HTMLButtonElement>(null);
+  useFirstFault(button, put.isPending);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -140,7 +143,7 @@ function AddForm(props: {
           {...field("check", errors.check)}
         />
         <Group>
-          <Button type="submit" loading={put.isPending}>
+          <Button type="submit" ref={button} loading={put.isPending}>
             Add site
           </Button>
           <Button component={Link} variant="default" href={pathOf("sites", { customer })}>

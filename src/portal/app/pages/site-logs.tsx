@@ -32,13 +32,12 @@ export function LogsTab(props: SiteTabProps) {
       ) : (
         <Loaded query={live} bars={[160]}>
           {(data) => (
-            <>
-              <Text c="dimmed" size="sm" className="tp-break">
-                Sent to {logs.to}
-                {logs.s3 === undefined ? "" : `, a bucket, by the key ${logs.s3.key}`}
-              </Text>
-              <LogDelivery logs={data.logs ?? []} />
-            </>
+            <LogDelivery
+              logs={data.logs ?? []}
+              to={
+                logs.s3 === undefined ? logs.to : `${logs.to}, a bucket, by the key ${logs.s3.key}`
+              }
+            />
           )}
         </Loaded>
       )}

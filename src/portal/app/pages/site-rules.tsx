@@ -290,10 +290,12 @@ const COLUMNS: readonly Column<Rule>[] = [
   { head: "Rule", title: true, cell: (rule) => rule.name },
   {
     head: "For",
+    prose: true,
     cell: ({ match }) => <span className="tp-break">{matchWords(match)}</span>,
   },
   {
     head: "Does",
+    prose: true,
     cell: (rule) =>
       (Object.keys(DOES) as (keyof typeof DOES)[])
         .filter((key) => rule[key] !== undefined)

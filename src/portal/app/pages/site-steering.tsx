@@ -197,7 +197,7 @@ function columnsOf(chosen: string | null): readonly Column<Candidate>[] {
     },
     { head: "Projected", align: "right", cell: (row) => formatLoad(row.projected) },
     { head: "Latency", align: "right", cell: (row) => formatMs(row.rttMs) },
-    { head: "Verdicts", cell: (row) => <Verdicts row={row} /> },
+    { head: "Verdicts", prose: true, cell: (row) => <Verdicts row={row} /> },
   ];
 }
 

@@ -26,15 +26,8 @@ export function WebServersTab(props: SiteTabProps) {
   const live = useRead("readLive", { params: { customer, hostname } });
   const mayEdit = useMayEdit();
   const [form, setForm] = useState<Form>({ kind: "none" });
-  const [wasOpen, setWasOpen] = useState(false);
-  function close(): void {
-    setWasOpen(true);
-    setForm({ kind: "none" });
-  }
   const add = mayEdit && form.kind === "none" && (
-    <Button autoFocus={wasOpen} onClick={() => setForm({ kind: "add", name: "" })}>
-      Add web server
-    </Button>
+    <Button onClick={() => setForm({ kind: "add", name: "" })}>Add web server</Button>
   );
   return (
     <Stack>
@@ -44,7 +37,7 @@ export function WebServersTab(props: SiteTabProps) {
           customer={customer}
           site={view.site}
           change={form.kind === "change" ? form.name : null}
-          onClose={close}
+          onClose={() => setForm({ kind: "none" })}
         />
       )}
       <Loaded query={live} bars={[56, 56, 56]}>

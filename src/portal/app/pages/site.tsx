@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import { type ComponentType, lazy, Suspense } from "react";
+import { type ComponentType, lazy, Suspense, useEffect, useRef } from "react";
 import type { SiteView } from "../../../model/api/mod.ts";
 import { useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
@@ -58,6 +58,13 @@ function SiteTabs(props: SiteTabProps & { tab: string | undefined }) {
   const { customer, view } = props;
   const hostname = view.site.hostname;
   const tab = props.tab ?? SITE_TABS[0].value;
+  const list = useRef<HTMLDivElement>(null);
+  // On a phone not all tabs fit side by side: the one that is open is always in sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it moves when another tab is open
+  useEffect(() => {
+    const open = list.current?.querySelector('[aria-selected="true"]');
+    open?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [tab]);
   return (
     <Tabs
       value={tab}
@@ -66,7 +73,7 @@ function SiteTabs(props: SiteTabProps & { tab: string | undefined }) {
       }
       keepMounted={false}
     >
-      <Tabs.List mb="lg" className="tp-tabs">
+      <Tabs.List ref={list} mb="lg" className="tp-tabs">
         {SITE_TABS.map(({ value, label }) => (
           <Tabs.Tab key={value} value={value}>
             {label}

@@ -140,6 +140,7 @@ const GROUPS: readonly Column<GroupRow>[] = [
   { head: "Of its lookups", align: "right", cell: (row) => formatPercent(row.share) },
   {
     head: "Why",
+    prose: true,
     cell: (row) => (
       <>
         {row.reason.replaceAll("-", " ")}

@@ -161,6 +161,7 @@ function columnsOf(
     { head: "TTL", align: "right", cell: (set) => `${set.ttlSec} s` },
     {
       head: "Values",
+      prose: true,
       cell: (set) => (
         <ul className="tp-values">
           {set.values.map((value) => (

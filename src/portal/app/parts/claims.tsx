@@ -1,7 +1,9 @@
 import { Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
 import type { ClaimView } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
+import { Confirm } from "./confirm.tsx";
 import { CopyLine } from "./copy-line.tsx";
 import { formatMoment } from "./format.ts";
 import { useToast } from "./toast.tsx";
@@ -20,6 +22,7 @@ function Claim(props: { claim: ClaimView }) {
   const params = { customer: claim.customer, name: claim.name };
   const check = useChange("checkClaim");
   const drop = useChange("deleteClaim");
+  const [asking, setAsking] = useState(false);
   const toast = useToast();
   const mayEdit = useMayEdit();
   const onError = (error: Error) => toast(error.message, { bad: true });
@@ -35,6 +38,17 @@ function Claim(props: { claim: ClaimView }) {
               : `Not yet: ${problem ?? "nothing was seen"}`,
           ),
         onError,
+      },
+    );
+  }
+
+  function giveUp(): void {
+    drop.mutate(
+      { params },
+      {
+        onSuccess: () => toast(`${claim.name} is given up`),
+        onError,
+        onSettled: () => setAsking(false),
       },
     );
   }
@@ -61,21 +75,22 @@ function Claim(props: { claim: ClaimView }) {
             <Button onClick={look} loading={check.isPending}>
               Look now
             </Button>
-            <Button
-              variant="default"
-              loading={drop.isPending}
-              onClick={() =>
-                drop.mutate(
-                  { params },
-                  { onSuccess: () => toast(`${claim.name} is given up`), onError },
-                )
-              }
-            >
-              Give it up
+            <Button variant="default" onClick={() => setAsking(true)}>
+              Give it up…
             </Button>
           </Group>
         )}
       </Stack>
+      <Confirm
+        open={asking}
+        title={`Give up ${claim.name}?`}
+        verb="Give it up"
+        busy={drop.isPending}
+        onClose={() => setAsking(false)}
+        onConfirm={giveUp}
+      >
+        <Text>What was put for it is forgotten, and these proofs count no more.</Text>
+      </Confirm>
     </Paper>
   );
 }

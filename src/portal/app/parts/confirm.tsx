@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
+import { useFocusBack } from "./focus.ts";
 
 /** Asks before something that cannot be taken back. The button says what will happen. */
 export function Confirm(props: {
@@ -14,11 +15,13 @@ export function Confirm(props: {
   children: ReactNode;
 }) {
   const plain = props.tone === "plain";
+  const giveBack = useFocusBack(props.open);
   return (
     <Modal
       opened={props.open}
       onClose={props.onClose}
       title={props.title}
+      onExitTransitionEnd={giveBack}
       centered
       closeButtonProps={{ "aria-label": "Close" }}
     >

@@ -7,12 +7,14 @@ export interface Column<R> {
   readonly align?: "right";
   /** The row's own name: a row header; on a narrow screen the title of its card. */
   readonly title?: true;
+  /** Sentences, or long words: on a narrow screen they stand below their head. */
+  readonly prose?: true;
   /** The head is for screen readers only, as over a column of buttons. */
   readonly quiet?: true;
 }
 
 /**
- * Rows and columns; below 700 px each row becomes a card with its heads repeated. The roles are
+ * Rows and columns; where there is little room each row becomes a card with its heads repeated. The roles are
  * spelt out because `display: block` would take them away.
  */
 export function DataTable<R>(props: {
@@ -54,7 +56,12 @@ export function DataTable<R>(props: {
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.head} data-align={column.align} {...roles.cell}>
+                  <td
+                    key={column.head}
+                    data-align={column.align}
+                    data-prose={column.prose}
+                    {...roles.cell}
+                  >
                     <span className="tp-cell-head" aria-hidden="true">
                       {column.quiet === true ? "" : column.head}
                     </span>

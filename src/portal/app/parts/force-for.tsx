@@ -2,6 +2,7 @@ import { Button, Group, Modal, NativeSelect, Stack, Text } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import type { ForcedState } from "../../../model/origin.ts";
 import { sortProblems } from "./field-problems.ts";
+import { useFocusBackAtEnd } from "./focus.ts";
 import { formatMoment } from "./format.ts";
 import { FormAlert } from "./states.tsx";
 import { useToast } from "./toast.tsx";
@@ -40,6 +41,7 @@ export function ForceFor(props: {
   const [state, setState] = useState<string>("drain");
   const [minutes, setMinutes] = useState("60");
   const toast = useToast();
+  useFocusBackAtEnd();
   const { name } = props;
 
   function submit(event: FormEvent): void {

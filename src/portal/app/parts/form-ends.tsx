@@ -1,7 +1,12 @@
 import { Button, Group, Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
+import { useFirstFault, useFirstField, useFocusBackAtEnd } from "./focus.ts";
 
-/** The end of a form: the button that sends it, the one that leaves all as it was, and what follows. */
+/**
+ * The end of a form that opens and closes: the button that sends it, the one that leaves all as it was,
+ * and what follows. Also keeps the keyboard: at the first field when it opens, at the first fault when it
+ * was sent, and where it came from when it closes.
+ */
 export function FormEnds(props: {
   readonly verb: string;
   readonly busy: boolean;
@@ -14,8 +19,12 @@ export function FormEnds(props: {
   readonly children?: ReactNode;
 }) {
   const { onSend } = props;
+  const ends = useRef<HTMLDivElement>(null);
+  useFocusBackAtEnd();
+  useFirstField(ends);
+  useFirstFault(ends, props.busy);
   return (
-    <Group>
+    <Group ref={ends}>
       <Button
         {...(onSend === undefined ? { type: "submit" as const } : { onClick: onSend })}
         loading={props.busy}

@@ -1,4 +1,4 @@
-import { Stack, Title } from "@mantine/core";
+import { Stack, Text, Title } from "@mantine/core";
 import type { Live } from "../../../model/api/mod.ts";
 import { type Column, DataTable } from "./data-table.tsx";
 import { formatBytes, formatExact } from "./format.ts";
@@ -7,10 +7,13 @@ import { Empty } from "./states.tsx";
 type Logs = NonNullable<Live["logs"]>;
 
 /** How the sending of a site's log to its owner goes, at each cache. */
-export function LogDelivery(props: { logs: Logs }) {
+export function LogDelivery(props: { logs: Logs; to: string }) {
   return (
     <Stack gap="xs">
       <Title order={2}>Delivery of the log</Title>
+      <Text c="dimmed" size="sm" className="tp-break">
+        Sent to {props.to}
+      </Text>
       {props.logs.length === 0 ? (
         <Empty title="No cache has told yet">A batch is sent some seconds after a request.</Empty>
       ) : (
@@ -30,5 +33,14 @@ const LOG_COLUMNS: readonly Column<Logs[number]>[] = [
   { head: "Lines delivered", align: "right", cell: (row) => formatExact(row.deliveredLines) },
   { head: "Lines lost", align: "right", cell: (row) => formatExact(row.lostLines) },
   { head: "Waiting", align: "right", cell: (row) => formatBytes(row.waitingBytes) },
-  { head: "Last attempt", cell: (row) => row.fault ?? "Went well" },
+  {
+    head: "Last attempt",
+    prose: true,
+    cell: ({ fault }) => (
+      <span className="tp-state tp-wrap" data-tone={fault === null ? "good" : "bad"}>
+        <span className="tp-dot" aria-hidden="true" />
+        {fault === null ? "Went well" : `Failed: ${fault}`}
+      </span>
+    ),
+  },
 ];

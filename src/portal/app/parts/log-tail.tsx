@@ -2,7 +2,7 @@ import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/co
 import { useEffect, useState } from "react";
 import { ApiFault, call } from "../api/client.ts";
 import { type Column, DataTable } from "./data-table.tsx";
-import { formatBytes, formatExact } from "./format.ts";
+import { formatBytes, formatExact, formatNumber } from "./format.ts";
 
 /** Lines on the page: older ones make room. */
 const LINES_MAX = 200;
@@ -27,8 +27,9 @@ interface Line {
 export function LogTail(props: { customer: string; hostname: string }) {
   const [on, setOn] = useState(false);
   const [text, setText] = useState("");
-  const { lines, dropped, fault } = useTail(props, on);
-  const shown = lines.filter((line) => JSON.stringify(line).includes(text.trim()));
+  const { lines, dropped, fault, begun } = useTail(props, on);
+  const wanted = text.trim().toLowerCase();
+  const shown = lines.filter((line) => isShown(line, wanted));
   return (
     <Stack>
       <Paper className="tp-card" p="lg" component="section">
@@ -51,10 +52,15 @@ export function LogTail(props: { customer: string; hostname: string }) {
             />
           </Group>
           <Text size="sm" role="status">
-            {stateWords({ on, fault, lines: lines.length, dropped })}
+            {stateWords({ on, fault, begun, lines: lines.length, dropped })}
           </Text>
         </Stack>
       </Paper>
+      {lines.length > 0 && shown.length === 0 && (
+        <Text c="dimmed">
+          None of the {formatNumber(lines.length, "line")} here has “{text.trim()}”.
+        </Text>
+      )}
       {shown.length > 0 && (
         <DataTable
           label="Requests as they happen"
@@ -67,9 +73,21 @@ export function LogTail(props: { customer: string; hostname: string }) {
   );
 }
 
-function stateWords(o: { on: boolean; fault: string | null; lines: number; dropped: number }) {
+/** In what people see of a line, capitals or not. */
+function isShown({ number: _, bytes: __, ...words }: Line, wanted: string): boolean {
+  return Object.values(words).some((word) => word.toLowerCase().includes(wanted));
+}
+
+function stateWords(o: {
+  on: boolean;
+  fault: string | null;
+  begun: boolean;
+  lines: number;
+  dropped: number;
+}) {
   if (o.fault !== null) return `${o.fault}. Trying again.`;
   if (!o.on) return o.lines === 0 ? "" : "Stopped.";
+  if (!o.begun) return "Asking the caches…";
   const left =
     o.dropped === 0 ? "" : ` ${formatExact(o.dropped)} more came than a page can follow.`;
   return o.lines === 0 ? "Waiting for a request…" : `Following.${left}`;
@@ -81,7 +99,10 @@ function useTail(of: { customer: string; hostname: string }, on: boolean) {
   const [lines, setLines] = useState<readonly Line[]>([]);
   const [dropped, setDropped] = useState(0);
   const [fault, setFault] = useState<string | null>(null);
+  /** A first answer came: every request from then on is shown. */
+  const [begun, setBegun] = useState(false);
   useEffect(() => {
+    setBegun(false);
     let over = !on;
     let after: string | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -92,6 +113,7 @@ function useTail(of: { customer: string; hostname: string }, on: boolean) {
         const said = await call("tailLog", { params: { customer, hostname }, query });
         if (over) return;
         after = said.next;
+        setBegun(true);
         setFault(null);
         if (said.dropped > 0) setDropped((n) => n + said.dropped);
         if (said.lines.length > 0) setLines((before) => joined(before, said.lines));
@@ -108,7 +130,7 @@ function useTail(of: { customer: string; hostname: string }, on: boolean) {
       clearTimeout(timer);
     };
   }, [customer, hostname, on]);
-  return { lines, dropped, fault: on ? fault : null };
+  return { lines, dropped, begun, fault: on ? fault : null };
 }
 
 function joined(before: readonly Line[], came: readonly { node: string; line: string }[]) {
@@ -136,9 +158,13 @@ function lineOf(number: number, node: string, text: string): Line {
 
 const COLUMNS: readonly Column<Line>[] = [
   { head: "At (UTC)", title: true, cell: (line) => <span className="tp-num">{line.at}</span> },
-  { head: "Request", cell: (line) => <span className="tp-mono tp-break">{line.request}</span> },
+  {
+    head: "Request",
+    prose: true,
+    cell: (line) => <span className="tp-mono tp-break">{line.request}</span>,
+  },
   { head: "Status", align: "right", cell: (line) => line.status },
-  { head: "Outcome", cell: (line) => <span className="tp-break">{line.cache}</span> },
+  { head: "Outcome", prose: true, cell: (line) => <span className="tp-break">{line.cache}</span> },
   {
     head: "Sent",
     align: "right",

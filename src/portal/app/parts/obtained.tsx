@@ -60,6 +60,7 @@ const COLUMNS: readonly Column<ObtainedRow>[] = [
   { head: "Name", title: true, cell: (row) => <span className="tp-break">{row.host}</span> },
   {
     head: "State",
+    prose: true,
     cell: (row) => (
       <Stack gap={2}>
         <StateBadge state={row.state} />

@@ -11,7 +11,7 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { type FormEvent, useEffect, useRef, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { sortProblems } from "./field-problems.ts";
 import { FormEnds } from "./form-ends.tsx";
 import {
@@ -46,7 +46,6 @@ export function RuleForm(props: {
   const problems = sortProblems(props.error, pathsOf(draft, props.index));
   const errors: Errors = { ...problems.fields, ...own };
   const [idle, setIdle] = useState(false);
-  const form = useFirstFault(own, props.error);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -62,7 +61,7 @@ export function RuleForm(props: {
   }
 
   return (
-    <Paper className="tp-card" p="lg" component="form" ref={form} onSubmit={submit} noValidate>
+    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
       <Stack gap="lg">
         <Title order={2}>{props.title}</Title>
         <FormAlert words={idle ? ["Choose at least one thing to do"] : problems.rest} />
@@ -95,16 +94,6 @@ export function RuleForm(props: {
       </Stack>
     </Paper>
   );
-}
-
-/** The form is long: the keyboard goes to the first field with a fault once there is one. */
-function useFirstFault(own: Errors, error: Error | null) {
-  const form = useRef<HTMLFormElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: they say when there may be one
-  useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [own, error]);
-  return form;
 }
 
 function nameProblem(name: string, taken: readonly string[]): { readonly name?: string } {

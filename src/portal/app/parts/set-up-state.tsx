@@ -35,6 +35,7 @@ const COLUMNS: readonly Column<SetUpCheck>[] = [
   },
   {
     head: "There now",
+    prose: true,
     cell: ({ seen }) => (
       <ul className="tp-values">
         {seen.length === 0 && <li>–</li>}
@@ -46,7 +47,7 @@ const COLUMNS: readonly Column<SetUpCheck>[] = [
       </ul>
     ),
   },
-  { head: "What to do", cell: (row) => <span className="tp-break">{row.words}</span> },
+  { head: "What to do", prose: true, cell: (row) => <span className="tp-break">{row.words}</span> },
 ];
 
 /** Whether the world's DNS leads a site's names to us, looked up when the page is opened. */

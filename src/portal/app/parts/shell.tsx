@@ -44,7 +44,7 @@ export function Shell(props: { session: Session; place: Place | null; children: 
               aria-label={open ? "Close the menu" : "Open the menu"}
               aria-expanded={open}
             />
-            <Brand />
+            <Brand short />
           </Group>
           <Group gap="xs" wrap="nowrap">
             <SchemeSwitch />
@@ -65,7 +65,8 @@ export function Shell(props: { session: Session; place: Place | null; children: 
   );
 }
 
-export function Brand() {
+/** `short`: where there is little room, its word is for screen readers only. */
+export function Brand(props: { short?: true }) {
   return (
     <Link href="/" className="tp-brand">
       <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
@@ -78,7 +79,7 @@ export function Brand() {
           fill="none"
         />
       </svg>
-      Turnpike
+      <span className={props.short === true ? "tp-brand-word" : undefined}>Turnpike</span>
     </Link>
   );
 }

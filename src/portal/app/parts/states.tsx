@@ -1,11 +1,11 @@
 import { Alert, Button, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { ApiFault } from "../api/client.ts";
 
 /** What a page shows of a question it asked: waiting, failed, or the answer. */
 export function Loaded<T>(props: {
-  query: UseQueryResult<T>;
+  query: Pick<UseQueryResult<T>, "data" | "error"> & { refetch: () => unknown };
   /** Heights in px of the grey bars that stand for the answer while it is under way. */
   bars?: readonly number[];
   children: (data: T) => ReactNode;
@@ -14,12 +14,13 @@ export function Loaded<T>(props: {
   if (query.data !== undefined) {
     return (
       <>
-        {query.isError && <Stale error={query.error} />}
+        {query.error !== null && <Stale error={query.error} />}
         {props.children(query.data)}
       </>
     );
   }
-  if (query.isError) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  if (query.error !== null)
+    return <Failed error={query.error} retry={() => void query.refetch()} />;
   return <Bars heights={props.bars ?? [64, 64, 64]} />;
 }
 
@@ -78,11 +79,16 @@ export function Empty(props: { title: string; children: ReactNode; action?: Reac
   );
 }
 
-/** Problems that belong to no field of the form, and faults. */
+/** Problems that belong to no field of the form, and faults: in sight wherever the form was sent from. */
 export function FormAlert(props: { words: readonly string[] }) {
+  const alert = useRef<HTMLDivElement>(null);
+  const said = props.words.join();
+  useEffect(() => {
+    if (said !== "") alert.current?.scrollIntoView({ block: "nearest" });
+  }, [said]);
   if (props.words.length === 0) return null;
   return (
-    <Alert color="red" variant="outline" role="alert" className="tp-note tp-note-bad">
+    <Alert ref={alert} color="red" variant="outline" role="alert" className="tp-note tp-note-bad">
       {props.words.map((words) => (
         <Text size="sm" key={words}>
           {words}

@@ -25,7 +25,8 @@ export function ToastProvider(props: { children: ReactNode }) {
     (text, options) => {
       const id = next.current++;
       setWords((all) => [...all.slice(-2), { id, text, bad: options?.bad ?? false }]);
-      window.setTimeout(() => drop(id), SHOWN_MS);
+      // What went wrong stays until it was read.
+      if (options?.bad !== true) window.setTimeout(() => drop(id), SHOWN_MS);
     },
     [drop],
   );

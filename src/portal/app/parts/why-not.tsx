@@ -48,12 +48,13 @@ export function WhyNot(props: { customer: string; hostname: string }) {
 
 const COLUMNS: readonly Column<Row>[] = [
   { head: "Reason", title: true, cell: (row) => row.reason },
-  { head: "What it is", cell: (row) => <Words text={row.means} /> },
+  { head: "What it is", prose: true, cell: (row) => <Words text={row.means} /> },
   { head: "Requests", align: "right", cell: (row) => formatExact(row.requests) },
   { head: "Share", align: "right", cell: (row) => formatPercent(row.share) },
   { head: "Gain", align: "right", cell: gainOf },
   {
     head: "What to do",
+    prose: true,
     cell: (row) => (row.fix === null ? "Nothing: it is as it is to be" : <Words text={row.fix} />),
   },
 ];
