@@ -120,12 +120,15 @@ export async function visit(page: Page, path: string): Promise<void> {
 export async function turn(page: Page, look: Look): Promise<void> {
   await page.setViewportSize({ width: look.width, height: 900 });
   await page.emulateMedia({ colorScheme: look.scheme, reducedMotion: "reduce" });
-  await page.evaluate((scheme) => {
+  await page.evaluate(async (scheme) => {
     const shown = () => document.documentElement.dataset.mantineColorScheme === scheme;
-    return new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       const frame = () => requestAnimationFrame(() => (shown() ? resolve() : frame()));
       requestAnimationFrame(frame);
     });
+    // The frame makes room for the places to go to, or takes it, in some steps.
+    const steps = document.getAnimations().filter((one) => one instanceof CSSTransition);
+    await Promise.allSettled(steps.map((step) => step.finished));
   }, look.scheme);
 }
 

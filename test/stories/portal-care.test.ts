@@ -1,7 +1,8 @@
 // The portal takes care of whoever uses it: words that are true, a keyboard that is not lost.
 import { expect, setDefaultTimeout } from "bun:test";
 import type { Page } from "playwright-core";
-import { stageOfStories, story, visit } from "../portal/stage.ts";
+import { site } from "../../src/model/site.ts";
+import { cutTablesOf, overflowOf, stageOfStories, story, turn, visit } from "../portal/stage.ts";
 
 setDefaultTimeout(30_000);
 
@@ -167,4 +168,39 @@ story("a line is copied, also where the browser gives pages no clipboard", async
   await page.getByRole("button", { name: "Copy the path form" }).click();
   await page.getByRole("button", { name: "Copied the path form" }).waitFor();
   expect(await page.title()).toBe("copied: //c.cdn.example/www.shop.example/logo.png");
+});
+
+story("long names and addresses fit a phone and a desk, and cut off nothing", async () => {
+  const page = await stage.page("owner");
+  const hostname = "a-name-of-a-shop-with-very-many-words.and-another-label.customers.example";
+  const origins = [
+    { name: "web-with-a-rather-long-name-4-frankfurt", v4: "203.0.113.88" },
+    {
+      ...{ name: "six", v6: "2001:db8:1234:5678:9abc:def0:1234:5678" },
+      ...{ state: "down", until: "2036-12-01T12:00:00Z" },
+    },
+  ];
+  stage.world.sites.get("acme")?.push(site.parse({ hostname, origins }));
+  const found: string[] = [];
+  for (const path of [`sites/${hostname}`, "usage"]) {
+    await visit(page, `/customers/acme/${path}`);
+    await page.getByRole("table").waitFor();
+    for (const width of [390, 1280]) {
+      await turn(page, { width, scheme: "light" });
+      const at = `${path} at ${width} px`;
+      if ((await overflowOf(page)) > 0) found.push(`${at} is too wide`);
+      found.push(...(await cutTablesOf(page)).map((table) => `${at} cuts ${table}`));
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+story("an invoice is printed dark on white, whatever the colours on the screen", async () => {
+  const page = await stage.page("operator", { width: 1280, scheme: "dark" });
+  await visit(page, "/customers/acme/invoices/inv-2026-11");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  await page.waitForFunction(() => {
+    const { color, backgroundColor } = getComputedStyle(document.body);
+    return color === "rgb(0, 0, 0)" && backgroundColor === "rgb(255, 255, 255)";
+  });
 });

@@ -166,7 +166,7 @@ function AddressCell({ origin }: { origin: OriginLive }) {
 function ServerCell(props: { params: { customer: string; hostname: string; server: string } }) {
   const { server } = props.params;
   return (
-    <div>
+    <div className="tp-server">
       {server}
       <Link
         className="tp-who-link"

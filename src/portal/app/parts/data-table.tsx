@@ -53,7 +53,7 @@ export function DataTable<R>(props: {
               {props.columns.map((column) =>
                 column.title === true ? (
                   <th key={column.head} scope="row" {...roles.title}>
-                    {column.cell(row)}
+                    <div className="tp-title">{column.cell(row)}</div>
                   </th>
                 ) : (
                   <td

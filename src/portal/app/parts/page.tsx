@@ -23,7 +23,7 @@ export function Page(props: {
     <Stack gap="lg">
       <div>
         {props.up !== undefined && (
-          <Anchor component={Link} href={props.up.href} size="sm">
+          <Anchor component={Link} href={props.up.href} size="sm" className="tp-no-print">
             <span aria-hidden="true">‹ </span>
             {props.up.label}
           </Anchor>

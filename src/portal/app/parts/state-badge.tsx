@@ -46,8 +46,8 @@ export function StateBadge(props: {
   return (
     <span className="tp-state" data-tone={tone}>
       <span className="tp-dot" aria-hidden="true" />
-      <span>
-        {WORDS[props.state] ?? props.state}
+      <span className="tp-wrap">
+        <span className="tp-whole">{WORDS[props.state] ?? props.state}</span>
         {forced}
       </span>
     </span>
