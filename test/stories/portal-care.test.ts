@@ -8,9 +8,17 @@ setDefaultTimeout(30_000);
 
 const stage = stageOfStories();
 
+/** Waits until the keyboard is at what that names. */
+function focused(page: Page, selector: string, hasText = /.*/): Promise<void> {
+  return page.locator(`${selector}:focus`, { hasText }).waitFor();
+}
+
 story("a token is shown with what it may: one that only purges is said to purge only", async () => {
   const page = await stage.page("owner");
   await visit(page, "/account");
+  await page.getByRole("button", { name: "Make token" }).press("Enter");
+  await page.getByText("Say what it is for").waitFor();
+  await focused(page, "input[aria-invalid=true]");
   for (const [name, may] of [
     ["deploys", "Purge only"],
     ["graphs", "Read"],
@@ -21,16 +29,13 @@ story("a token is shown with what it may: one that only purges is said to purge 
     const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
     await row.getByRole("cell", { name: may, exact: true }).waitFor();
   }
+  // It was pressed by the pointer: the keyboard is still at it.
+  await focused(page, "button", /Make token/);
   expect(stage.world.tokens.map((token) => token.scope)).toEqual(["purge", "read"]);
 });
 
 const ZONE = "/customers/acme/zones/shop.example";
 const SITE = "/customers/acme/sites/www.shop.example";
-
-/** Waits until the keyboard is at what that names. */
-function focused(page: Page, selector: string, hasText = /.*/): Promise<void> {
-  return page.locator(`${selector}:focus`, { hasText }).waitFor();
-}
 
 story("a form takes the keyboard as it opens, and gives it back as it closes", async () => {
   const page = await stage.page("owner");

@@ -23,7 +23,7 @@ export type Session = z.infer<typeof session>;
 export const tokenScope = z.enum(["read", "write", "purge"]);
 
 export const tokenCreate = z.strictObject({
-  name: z.string().min(1).max(80),
+  name: z.string().min(1, "expected a name, such as deploys").max(80),
   scope: tokenScope.default("write"),
   customer: slug.optional().meta({ description: "The operator may make a token for one customer" }),
   days: z.int().min(1).max(3650).default(365).meta({ description: "Days until it expires" }),

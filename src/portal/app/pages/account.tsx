@@ -1,11 +1,12 @@
 import { Button, Group, NativeSelect, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { TokenCreated, TokenRow } from "../../../model/api/mod.ts";
 import { useChange, useRead, useSession } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { CopyLine } from "../parts/copy-line.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { formatDay } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Empty, FormAlert, Loaded } from "../parts/states.tsx";
@@ -104,9 +105,14 @@ function scopeOf(value: string): TokenRow["scope"] {
 function NewToken(props: { onMade: (token: TokenCreated) => void }) {
   const [name, setName] = useState("");
   const [scope, setScope] = useState<TokenRow["scope"]>("read");
+  const [isUnnamed, setUnnamed] = useState(false);
   const create = useChange("createToken");
+  const button = useRef<HTMLButtonElement>(null);
+  useSentFocus(button, create.isPending);
   function submit(event: FormEvent): void {
     event.preventDefault();
+    setUnnamed(name.trim() === "");
+    if (name.trim() === "") return;
     create.mutate(
       { body: { name: name.trim(), scope } },
       {
@@ -123,13 +129,13 @@ function NewToken(props: { onMade: (token: TokenCreated) => void }) {
       <Stack>
         <Title order={2}>Make a token for the command line or a script</Title>
         <FormAlert words={problems.rest} />
-        <Group align="flex-end">
+        <Group align="flex-start">
           <TextInput
             label="What it is for"
             placeholder="deploy script"
             value={name}
             onChange={(e) => setName(e.currentTarget.value)}
-            error={problems.fields.name}
+            error={isUnnamed ? "Say what it is for" : problems.fields.name}
           />
           <NativeSelect
             label="It may"
@@ -138,7 +144,7 @@ function NewToken(props: { onMade: (token: TokenCreated) => void }) {
             data={Object.entries(SCOPES).map(([value, label]) => ({ value, label }))}
             error={problems.fields.scope}
           />
-          <Button type="submit" loading={create.isPending}>
+          <Button type="submit" ref={button} loading={create.isPending} className="tp-beside">
             Make token
           </Button>
         </Group>

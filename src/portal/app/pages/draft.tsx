@@ -50,14 +50,13 @@ export function DraftPage() {
     );
   }
 
-  const problems = sortProblems(apply.error ?? check.error, {});
-  const unforeseen = check.error === null ? sortProblems(simulate.error, {}).rest : [];
+  const error = apply.error ?? check.error ?? simulate.error;
   return (
     <Page title="Try a network file" words="Nothing changes until it is applied">
       <Stack>
         <Paper className="tp-card" p="lg">
           <Stack>
-            <FormAlert words={[...problems.rest, ...unforeseen]} />
+            <FormAlert words={sortProblems(error, {}).rest} />
             <FileField text={yaml} onText={change} />
             <Group>
               <Button onClick={attempt} loading={busy} disabled={yaml.trim() === ""}>
@@ -76,22 +75,34 @@ export function DraftPage() {
         {check.data !== undefined && <Changes applied={check.data} />}
         {simulate.data !== undefined && <DraftFigures simulated={simulate.data} />}
       </Stack>
-      <Confirm
+      <ApplyQuestion
         open={asking}
-        title="Apply this network file?"
-        verb="Apply and publish"
-        tone="plain"
         busy={apply.isPending}
+        planned={check.data}
         onClose={() => setAsking(false)}
         onConfirm={confirm}
-      >
-        <Text>
-          {check.data !== undefined && `${plannedWords(check.data)} `}
-          The network becomes what the file says: what it does not name is removed. Every node has
-          it within seconds.
-        </Text>
-      </Confirm>
+      />
     </Page>
+  );
+}
+
+function ApplyQuestion(props: {
+  open: boolean;
+  busy: boolean;
+  /** What would change, where that was looked at. */
+  planned: Applied | undefined;
+  onClose: () => void;
+  onConfirm: () => void;
+}) {
+  const { planned, ...question } = props;
+  return (
+    <Confirm {...question} title="Apply this network file?" verb="Apply and publish" tone="plain">
+      <Text>
+        {planned !== undefined && `${plannedWords(planned)} `}
+        The network becomes what the file says: what it does not name is removed. Every node has it
+        within seconds.
+      </Text>
+    </Confirm>
   );
 }
 

@@ -1,11 +1,12 @@
 import { Anchor, Button, Group, NativeSelect, Paper, Stack, TextInput, Title } from "@mantine/core";
-import type { FormEvent } from "react";
+import { type FormEvent, useRef } from "react";
 import type { Invoice } from "../../../model/api/mod.ts";
 import { useIsOperator } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { formatDay, formatMoney, formatMonth } from "../parts/format.ts";
 import { Page } from "../parts/page.tsx";
 import { Empty, FormAlert, Loaded } from "../parts/states.tsx";
@@ -81,6 +82,8 @@ function Issue(props: { customer: string }) {
   const running = new Date().toISOString().slice(0, 7);
   const { texts, field } = useTexts({ period: running, upTo: "now" });
   const issue = useChange("createInvoice");
+  const button = useRef<HTMLButtonElement>(null);
+  useSentFocus(button, issue.isPending);
   const partly = texts.period.trim() === running;
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -112,7 +115,7 @@ function Issue(props: { customer: string }) {
               {...field("upTo", problems.fields.upTo)}
             />
           )}
-          <Button type="submit" loading={issue.isPending} className="tp-beside">
+          <Button type="submit" ref={button} loading={issue.isPending} className="tp-beside">
             Issue
           </Button>
         </Group>

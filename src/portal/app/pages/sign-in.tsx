@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiFault } from "../api/client.ts";
 import { useChange, useSetSession } from "../api/queries.ts";
 import { sortProblems } from "../parts/field-problems.ts";
-import { useFirstFault } from "../parts/focus.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { formatNumber } from "../parts/format.ts";
 import { Brand } from "../parts/shell.tsx";
 import { FormAlert } from "../parts/states.tsx";
@@ -13,12 +13,11 @@ const PATHS = { email: ["email"], password: ["password"] } as const;
 export function SignInPage() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
-  const [shown, setShown] = useState(false);
   const [missing, setMissing] = useState({ email: false, password: false });
   const signIn = useChange("signIn");
   const setSession = useSetSession();
   const button = useRef<HTMLButtonElement>(null);
-  useFirstFault(button, signIn.isPending);
+  useSentFocus(button, signIn.isPending);
   useEffect(() => {
     document.title = "Sign in · Turnpike";
   }, []);
@@ -51,24 +50,10 @@ export function SignInPage() {
               onChange={(e) => setEmail(e.currentTarget.value)}
               error={problems.fields.email ?? (missing.email && "Enter your e-mail address")}
             />
-            <TextInput
-              label="Password"
-              type={shown ? "text" : "password"}
-              autoComplete="current-password"
+            <PasswordField
               value={password}
-              onChange={(e) => setPassword(e.currentTarget.value)}
+              onText={setPassword}
               error={problems.fields.password ?? (missing.password && "Enter your password")}
-              rightSectionWidth={64}
-              rightSection={
-                <Button
-                  variant="subtle"
-                  size="compact-sm"
-                  aria-pressed={shown}
-                  onClick={() => setShown(!shown)}
-                >
-                  {shown ? "Hide" : "Show"}
-                </Button>
-              }
             />
             <Button type="submit" ref={button} loading={signIn.isPending} fullWidth>
               Sign in
@@ -80,6 +65,35 @@ export function SignInPage() {
         </form>
       </Paper>
     </main>
+  );
+}
+
+function PasswordField(props: {
+  value: string;
+  onText: (text: string) => void;
+  error: string | false;
+}) {
+  const [shown, setShown] = useState(false);
+  return (
+    <TextInput
+      label="Password"
+      type={shown ? "text" : "password"}
+      autoComplete="current-password"
+      value={props.value}
+      onChange={(e) => props.onText(e.currentTarget.value)}
+      error={props.error}
+      rightSectionWidth={64}
+      rightSection={
+        <Button
+          variant="subtle"
+          size="compact-sm"
+          aria-pressed={shown}
+          onClick={() => setShown(!shown)}
+        >
+          {shown ? "Hide" : "Show"}
+        </Button>
+      }
+    />
   );
 }
 

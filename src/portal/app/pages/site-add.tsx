@@ -15,7 +15,7 @@ import type { Ask } from "../api/client.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
-import { useFirstFault } from "../parts/focus.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { Page } from "../parts/page.tsx";
 import { SetUpRecords } from "../parts/set-up-records.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
@@ -101,7 +101,7 @@ function AddForm(props: {
   const problems = sortProblems(put.error, PATHS);
   const errors = { ...problems.fields, ...own };
   const button = useRef<HTMLButtonElement>(null);
-  useFirstFault(button, put.isPending);
+  useSentFocus(button, put.isPending);
 
   function submit(event: FormEvent): void {
     event.preventDefault();

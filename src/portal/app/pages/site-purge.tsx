@@ -9,13 +9,14 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { PurgeView } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { type SortedProblems, sortProblems } from "../parts/field-problems.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { formatMoment, formatNumber, formatSpan } from "../parts/format.ts";
 import { FormAlert, Loaded } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
@@ -118,6 +119,8 @@ function PurgeForm(props: {
   const { order, onChange, problems } = props;
   const { field, words, example } = SCOPES[order.scope];
   const mayEdit = useMayEdit();
+  const button = useRef<HTMLButtonElement>(null);
+  useSentFocus(button, props.busy);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -155,7 +158,7 @@ function PurgeForm(props: {
           disabled={!mayEdit}
         />
         <Group>
-          <Button type="submit" loading={props.busy} disabled={!mayEdit}>
+          <Button type="submit" ref={button} loading={props.busy} disabled={!mayEdit}>
             Purge
           </Button>
           {!mayEdit && <Text c="dimmed">Your role only reads.</Text>}

@@ -10,11 +10,12 @@ import {
   Title,
 } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { Explanation } from "../../../model/api/mod.ts";
 import { type Ask, call } from "../api/client.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
+import { useSentFocus } from "../parts/focus.ts";
 import { formatLoad, formatMoment, formatMs } from "../parts/format.ts";
 import { LoadBar, StateBadge, sourceWords } from "../parts/state-badge.tsx";
 import { Bars, FormAlert } from "../parts/states.tsx";
@@ -23,6 +24,8 @@ import type { SiteTabProps } from "./site.tsx";
 
 type Question = Ask<"explain">["query"];
 type Candidate = NonNullable<Explanation["decision"]>["reasons"][number];
+
+const PATHS = { client: ["client"], which: ["name"], at: ["at"] };
 
 /** Asks the network why it answers as it does: the very function that answers the lookups. */
 export function SteeringTab(props: SiteTabProps) {
@@ -38,6 +41,9 @@ export function SteeringTab(props: SiteTabProps) {
     retry: false,
   });
 
+  const button = useRef<HTMLButtonElement>(null);
+  useSentFocus(button, answer.isFetching);
+
   function submit(event: FormEvent): void {
     event.preventDefault();
     const name = which === "first" ? site.hostname : names.cacheHost;
@@ -46,11 +52,7 @@ export function SteeringTab(props: SiteTabProps) {
     else setAsked(next);
   }
 
-  const problems = sortProblems(answer.error, {
-    client: ["client"],
-    which: ["name"],
-    at: ["at"],
-  });
+  const problems = sortProblems(answer.error, PATHS);
   return (
     <Stack>
       <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
@@ -83,7 +85,7 @@ export function SteeringTab(props: SiteTabProps) {
             />
           </SimpleGrid>
           <Group>
-            <Button type="submit" loading={answer.isFetching}>
+            <Button type="submit" ref={button} loading={answer.isFetching}>
               Explain
             </Button>
           </Group>

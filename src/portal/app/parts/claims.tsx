@@ -21,11 +21,8 @@ function Claim(props: { claim: ClaimView }) {
   const { claim } = props;
   const params = { customer: claim.customer, name: claim.name };
   const check = useChange("checkClaim");
-  const drop = useChange("deleteClaim");
-  const [asking, setAsking] = useState(false);
   const toast = useToast();
   const mayEdit = useMayEdit();
-  const onError = (error: Error) => toast(error.message, { bad: true });
 
   function look(): void {
     check.mutate(
@@ -37,18 +34,7 @@ function Claim(props: { claim: ClaimView }) {
               ? `${claim.name} is proven, and served now`
               : `Not yet: ${problem ?? "nothing was seen"}`,
           ),
-        onError,
-      },
-    );
-  }
-
-  function giveUp(): void {
-    drop.mutate(
-      { params },
-      {
-        onSuccess: () => toast(`${claim.name} is given up`),
-        onError,
-        onSettled: () => setAsking(false),
+        onError: (error) => toast(error.message, { bad: true }),
       },
     );
   }
@@ -75,23 +61,45 @@ function Claim(props: { claim: ClaimView }) {
             <Button onClick={look} loading={check.isPending}>
               Look now
             </Button>
-            <Button variant="default" onClick={() => setAsking(true)}>
-              Give it up…
-            </Button>
+            <GiveUp claim={claim} />
           </Group>
         )}
       </Stack>
+    </Paper>
+  );
+}
+
+function GiveUp(props: { claim: ClaimView }) {
+  const { customer, name } = props.claim;
+  const [asking, setAsking] = useState(false);
+  const drop = useChange("deleteClaim");
+  const toast = useToast();
+  function confirm(): void {
+    drop.mutate(
+      { params: { customer, name } },
+      {
+        onSuccess: () => toast(`${name} is given up`),
+        onError: (error) => toast(error.message, { bad: true }),
+        onSettled: () => setAsking(false),
+      },
+    );
+  }
+  return (
+    <>
+      <Button variant="default" onClick={() => setAsking(true)}>
+        Give it up…
+      </Button>
       <Confirm
         open={asking}
-        title={`Give up ${claim.name}?`}
+        title={`Give up ${name}?`}
         verb="Give it up"
         busy={drop.isPending}
         onClose={() => setAsking(false)}
-        onConfirm={giveUp}
+        onConfirm={confirm}
       >
         <Text>What was put for it is forgotten, and these proofs count no more.</Text>
       </Confirm>
-    </Paper>
+    </>
   );
 }
 

@@ -49,10 +49,10 @@ export function useFocusBackAtEnd(): void {
 }
 
 /**
- * The keyboard goes to the first field with a fault once a form that was sent has one. `ref` stands
- * at or in the form.
+ * Once a form was sent, the keyboard goes to its first field with a fault, or back to the button that
+ * sent it, which takes no keyboard while that is under way. `ref` stands in the form.
  */
-export function useFirstFault(ref: RefObject<HTMLElement | null>, busy: boolean): void {
+export function useSentFocus(ref: RefObject<HTMLElement | null>, busy: boolean): void {
   const sent = useRef(false);
   const was = useRef(busy);
   useEffect(() => {
@@ -68,8 +68,13 @@ export function useFirstFault(ref: RefObject<HTMLElement | null>, busy: boolean)
     const isNews = !busy && (sent.current || was.current);
     sent.current = false;
     was.current = busy;
-    const faulty = formAt(ref.current)?.querySelector<HTMLElement>('[aria-invalid="true"]');
-    if (isNews) faulty?.focus();
+    if (!isNews) return;
+    const form = formAt(ref.current);
+    const faulty = form?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    if (faulty != null) faulty.focus();
+    else if (document.activeElement === document.body) {
+      form?.querySelector<HTMLElement>('[type="submit"]')?.focus({ preventScroll: true });
+    }
   });
 }
 

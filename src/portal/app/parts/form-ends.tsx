@@ -1,6 +1,6 @@
 import { Button, Group, Text } from "@mantine/core";
 import { type ReactNode, useRef } from "react";
-import { useFirstFault, useFirstField, useFocusBackAtEnd } from "./focus.ts";
+import { useFirstField, useFocusBackAtEnd, useSentFocus } from "./focus.ts";
 
 /**
  * The end of a form that opens and closes: the button that sends it, the one that leaves all as it was,
@@ -22,7 +22,7 @@ export function FormEnds(props: {
   const ends = useRef<HTMLDivElement>(null);
   useFocusBackAtEnd();
   useFirstField(ends);
-  useFirstFault(ends, props.busy);
+  useSentFocus(ends, props.busy);
   return (
     <Group ref={ends}>
       <Button

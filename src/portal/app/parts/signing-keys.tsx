@@ -1,11 +1,12 @@
 import { Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { SigningKeyMade, SigningKeyRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import { CopyLine } from "./copy-line.tsx";
 import { type Column, DataTable } from "./data-table.tsx";
 import { sortProblems } from "./field-problems.ts";
+import { useSentFocus } from "./focus.ts";
 import { formatDay } from "./format.ts";
 import { Removal } from "./removal.tsx";
 import { FormAlert } from "./states.tsx";
@@ -70,6 +71,8 @@ function columnsOf(ask: ((row: SigningKeyRow) => void) | null): readonly Column<
 function NewKey(props: { customer: string; onMade: (key: SigningKeyMade) => void }) {
   const [name, setName] = useState("");
   const put = useChange("putSigningKey");
+  const button = useRef<HTMLButtonElement>(null);
+  useSentFocus(button, put.isPending);
   const problems = sortProblems(put.error, { name: ["name"] });
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -93,7 +96,7 @@ function NewKey(props: { customer: string; onMade: (key: SigningKeyMade) => void
           </Text>
         </div>
         <FormAlert words={problems.rest} />
-        <Group align="flex-end">
+        <Group align="flex-start">
           <TextInput
             label="Name of a new key"
             placeholder="autumn"
@@ -102,7 +105,13 @@ function NewKey(props: { customer: string; onMade: (key: SigningKeyMade) => void
             error={problems.fields.name}
             autoComplete="off"
           />
-          <Button type="submit" loading={put.isPending} disabled={name.trim() === ""}>
+          <Button
+            type="submit"
+            ref={button}
+            className="tp-beside"
+            loading={put.isPending}
+            disabled={name.trim() === ""}
+          >
             Make key
           </Button>
         </Group>
