@@ -57,7 +57,8 @@ export class Program {
   /** kill -9 of the whole process group. */
   async kill(): Promise<void> {
     try {
-      process.kill(-this.pid, "SIGKILL");
+      // One that could not be started has no group: 0 would be this process's own.
+      if (this.pid > 0) process.kill(-this.pid, "SIGKILL");
     } catch {
       // The group has ended already.
     }
