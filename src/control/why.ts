@@ -3,6 +3,7 @@ import { Fault } from "../base/fault.ts";
 import type { routes, WhyReply } from "../model/api/mod.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { WhyTold } from "../model/why.ts";
+import { aboutReason } from "../policy/caching/mod.ts";
 import { siteOfHost } from "../policy/snapshot/mod.ts";
 import { canonicalHost } from "../wire/http/mod.ts";
 import type { Caller } from "./caller.ts";
@@ -38,8 +39,18 @@ export async function why(
       const one = told.get(node);
       return one === undefined ? [] : [{ node, here: hereOf(one) }];
     }),
+    about: aboutOf([...told.values()]),
     silent: caches.filter((node) => !told.has(node)),
   };
+}
+
+/** Each reason once. */
+function aboutOf(all: readonly WhyTold[]): WhyReply["about"] {
+  const reasons = new Set(all.flatMap(({ told }) => (told === null ? [] : [told.reason])));
+  return [...reasons].flatMap((reason) => {
+    const about = aboutReason(reason);
+    return about === null ? [] : [{ reason, ...about }];
+  });
 }
 
 /** As the API has it: lists that a caller may change. */

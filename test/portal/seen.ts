@@ -1,11 +1,12 @@
 import type { RouteName } from "../../src/model/api/mod.ts";
 import { type Handler, siteOf, who } from "./asked.ts";
 import { whoOf } from "./who.ts";
-import { whyNotOf } from "./why-not.ts";
+import { whyNotOf, whyOf } from "./why-not.ts";
 
 /** What was seen, and who gets what, as the double of the API tells it. */
 export const seenHandlers = {
   readWhyNot: (world, input) => ({ reply: whyNotOf(world.nowMs, siteOf(world, input)) }),
+  why: (world, input) => ({ reply: whyOf(world, input) }),
   who(world, input) {
     who(input);
     return { reply: whoOf(world, input.query.server, input.query.at) };

@@ -1,7 +1,7 @@
 // The owner of a site sees in the portal why requests were no hits, and what to do about it.
 import { expect, setDefaultTimeout } from "bun:test";
 import type { WhyNotReply } from "../../src/model/api/mod.ts";
-import { stageOfStories, story, visit } from "../portal/stage.ts";
+import { seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
 
 setDefaultTimeout(30_000);
 
@@ -35,4 +35,33 @@ story("a site without misses says so, and one without hits promises nothing", as
   reply = { ...none, requests: 9, hitRatio: 0, reasons: [{ ...row, ...words }] };
   await page.reload();
   await page.getByRole("cell", { name: "Not known yet" }).waitFor();
+});
+
+story("of one address every cache says what it would do, and why it is no hit", async () => {
+  const page = await stage.page("viewer");
+  await visit(page, TRAFFIC);
+  const ask = page.getByRole("button", { name: "Ask every cache" });
+  await ask.click();
+  await page.getByText("Give an address, or a path such as /logo.png").waitFor();
+  await page.getByLabel("Address", { exact: true }).fill("https://www.elsewhere.example/");
+  await page.getByLabel("Request fields").fill("no field");
+  await ask.click();
+  await page.getByText("Expected a name, a colon and a value in each line").waitFor();
+  await page.getByLabel("Request fields").fill("Cookie: ab=1");
+  await page.getByLabel("Client's IP address").fill("nobody");
+  await ask.click();
+  await page.getByText("Expected an IP address").waitFor();
+  await page.getByLabel("Client's IP address").fill("198.51.100.7");
+  await ask.click();
+  await page.getByText("It leads to none of your sites").waitFor();
+  await page.getByLabel("Address", { exact: true }).fill("/img/logo.png");
+  await ask.click();
+  const table = page.getByRole("table", { name: "What each cache would do" });
+  const row = (name: RegExp) => table.getByRole("row", { name }).waitFor();
+  await row(/fra-1 Answer: a hit fresh 5.1 kB with status 200, in memory 12 s old.* 48 s left/);
+  await row(/lon-1 Ask first: stale .*over \/img\/logo.png cookie = ab=1 Rules: assets/);
+  await row(/nyc-1 Did not answer/);
+  await page.getByText("Of www.shop.example, named by the host form").waitFor();
+  await page.getByText("stale: Held, but its lifetime was over").waitFor();
+  expect(await seriousFindings(page)).toEqual([]);
 });

@@ -111,7 +111,10 @@ test("the control plane asks every cache, names the silent, and tells nobody of 
     });
     const { body } = await call(headers);
     expect(body.caches).toEqual([{ node: "lon-1", here: structuredClone(here) as never }]);
-    expect(whyWords(body).join("\n")).toContain("lon-1: miss (not-held)");
+    const words = whyWords(body).join("\n");
+    expect(words).toContain("lon-1: miss (not-held)");
+    expect(body.about.map(({ reason }) => reason)).toEqual(["not-held"]);
+    expect(words).toContain(`not-held: ${body.about[0]?.means}.\n   ${body.about[0]?.fix}`);
     const other = await control.token({ email: "news@news.example", password: "news-secret" });
     expect((await call(other)).status).toBe(404);
   } finally {

@@ -72,7 +72,15 @@ export function whyWords(reply: WhyReply): string[] {
     for (const { setting, rule } of here.decided) lines.push(`         ${setting} by ${rule}`);
   }
   for (const node of reply.silent) lines.push("", `${node}: did not answer`);
-  return lines;
+  return reply.about.length === 0 ? lines : [...lines, "", ...aboutWords(reply.about)];
+}
+
+/** What reasons mean, and below each what to do about it. */
+function aboutWords(about: WhyReply["about"]): string[] {
+  return about.flatMap(({ reason, means, fix }) => [
+    `${reason}: ${means}.`,
+    ...(fix === null ? [] : [`   ${fix}`]),
+  ]);
 }
 
 export function whyNotWords(hostname: string, report: WhyNotReply): string[] {
@@ -85,12 +93,8 @@ export function whyNotWords(hostname: string, report: WhyNotReply): string[] {
     const gain = row.gain === null ? "?" : row.gain === 0 ? "-" : `+${percent(row.gain)}`;
     return [row.reason, String(row.requests), percent(row.share), gain];
   });
-  const words = reasons.flatMap(({ reason, means, fix }) => [
-    `${reason}: ${means}.`,
-    ...(fix === null ? [] : [`   ${fix}`]),
-  ]);
   const lines = [table(["WHY NOT A HIT", "REQUESTS", "SHARE", "GAIN"], rows)].flat();
-  return [head, "", ...lines, "", ...words];
+  return [head, "", ...lines, "", ...aboutWords(reasons)];
 }
 
 function percent(share: number): string {

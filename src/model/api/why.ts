@@ -42,6 +42,11 @@ export const whyReply = z
     site: z.string(),
     form: z.enum(["first", "host", "alias", "path"]),
     caches: z.array(z.object({ node: z.string(), here: whyHere.nullable() })),
+    about: z
+      .array(z.object({ reason: z.string(), means: z.string(), fix: z.string().nullable() }))
+      .meta({
+        description: "What the reasons mean, and what to do about them, where there is more to say",
+      }),
     silent: z.array(z.string()).meta({ description: "Caches that did not answer in time" }),
   })
   .meta({ id: "Why" });

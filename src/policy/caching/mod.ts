@@ -55,4 +55,4 @@ export {
   saysNothingOfOthers,
   storable,
 } from "./storable.ts";
-export { whyNotReport } from "./why-not.ts";
+export { aboutReason, whyNotReport } from "./why-not.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { WHY_NOT } from "../../model/why-not.ts";
-import { whyNotReport } from "./why-not.ts";
+import { aboutReason, whyNotReport } from "./why-not.ts";
 
 describe("why requests of a site were no hits", () => {
   test("a site that nobody asked for has no reasons and no hit ratio", () => {
@@ -57,5 +57,10 @@ describe("why requests of a site were no hits", () => {
         }
       }),
     );
+  });
+
+  test("aboutReason() has words for every reason, and none for what is no reason of a miss", () => {
+    for (const reason of WHY_NOT) expect(aboutReason(reason)?.means).toMatch(/\w+ \w+/);
+    for (const word of ["fresh", "301 /new", "constructor"]) expect(aboutReason(word)).toBeNull();
   });
 });

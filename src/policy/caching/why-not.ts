@@ -28,6 +28,16 @@ interface WhyNotReport {
   readonly reasons: readonly WhyNotRow[];
 }
 
+/** What a reason means, and what to do about it; null of what is no reason of a miss, such as `fresh`. */
+export function aboutReason(
+  reason: string,
+): { readonly means: string; readonly fix: string | null } | null {
+  const known = WHY_NOT.find((one) => one === reason);
+  if (known === undefined) return null;
+  const [, means, fix] = ABOUT[known];
+  return { means, fix };
+}
+
 /**
  * What would come of it if its cause were gone:
  *

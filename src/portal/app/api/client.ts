@@ -39,6 +39,7 @@ const CALLS = {
   readLive: ["get", "/customers/{customer}/sites/{hostname}/live"],
   tailLog: ["get", "/customers/{customer}/sites/{hostname}/log"],
   readWhyNot: ["get", "/customers/{customer}/sites/{hostname}/why-not"],
+  why: ["post", "/why"],
   createPurge: ["post", "/customers/{customer}/sites/{hostname}/purge"],
   readPurge: ["get", "/purges/{number}"],
   listZones: ["get", "/customers/{customer}/zones"],

@@ -13,6 +13,7 @@ import {
 import { Empty, Loaded } from "../parts/states.tsx";
 import { Stats } from "../parts/stats.tsx";
 import { WhyNot } from "../parts/why-not.tsx";
+import { WhyUrl } from "../parts/why-url.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
 export function TrafficTab(props: SiteTabProps) {
@@ -28,6 +29,7 @@ export function TrafficTab(props: SiteTabProps) {
         ) : (
           <Graphs live={data}>
             <WhyNot customer={customer} hostname={view.site.hostname} />
+            <WhyUrl view={view} />
           </Graphs>
         )
       }

@@ -65,7 +65,7 @@ function gainOf({ gain, fix }: Row): string {
 }
 
 /** What stands between backticks is to be written as it is. */
-function Words(props: { text: string }) {
+export function Words(props: { text: string }) {
   const parts = props.text.split("`").map((words, i) => ({ words, at: i }));
   return parts.map(({ words, at }) =>
     at % 2 === 0 ? <Fragment key={at}>{words}</Fragment> : <Code key={at}>{words}</Code>,
