@@ -192,6 +192,30 @@ test("over TLS a server's certificate must be good for the site's name", async (
   }
 });
 
+test("many messages of all sizes come in order and whole, over TLS to the server", async () => {
+  const tls = selfSigned([SHOP], new Date());
+  const server = echo("127.101.49.1", tls);
+  const more = { scheme: "https", fetch: { webSockets: true, ca: tls.cert } } as const;
+  const stage = await staged("127.101.49", siteOf([server], more));
+  const client = dial(stage, "/a");
+  await until(() => client.got.length === 1);
+  const sent: (string | Buffer)[] = ["welcome"];
+  // One after the other where they are large: who lets a MiB wait is let go.
+  for (const bytes of [0, 1, 125, 126, 65_535, 65_536, 500_000, 1_048_576]) {
+    const message = Buffer.alloc(bytes, `${bytes},`);
+    sent.push(message);
+    client.send(new Uint8Array(message));
+    await until(() => client.got.length === sent.length, 20_000);
+  }
+  for (const text of ["", "é€😀".repeat(10_000), ...Array.from({ length: 2_000 }, String)]) {
+    sent.push(text);
+    client.send(text);
+  }
+  await until(() => client.got.length === sent.length, 20_000);
+  expect(client.got.every((one, i) => Buffer.from(one).equals(Buffer.from(sent[i]!)))).toBe(true);
+  expect(client.got.map((one) => typeof one)).toEqual(sent.map((one) => typeof one));
+});
+
 test("a site that does not ask for them, and a second address, have none", async () => {
   const server = echo("127.101.43.1");
   const without = siteOf([server], { fetch: {} });
