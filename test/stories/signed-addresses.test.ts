@@ -159,4 +159,6 @@ test("sign says all that is wrong at once, and finds the site at the shared name
   const first = at(`http://${SITE}/a.png?x=1`);
   expect(at(`http://c.cdn.example/${SITE}/a.png?x=1`)).toBe(first);
   expect(at(`http://${SITE}.cdn.example/a.png?x=1`)).toBe(first);
+  const under = signUrl(`http://${SITE}/`, { key: "k", ttl: "60", under: "/film ü/" }, good);
+  expect(new URL(under.url).searchParams.get("tp-token")).toContain("~/film%20%C3%BC/~");
 });

@@ -96,7 +96,9 @@ export function signUrl(
   const grant: Grant = {
     ...{ key: flags.key ?? "", fromSec, untilSec: fromSec + Number(flags.ttl) },
     prefix: prefix === null ? null : formatPrefix(prefix),
-    ...{ scope: under === "" ? "path" : "prefix", under, data: flags.data ?? "" },
+    // As a client sends it: what needs it percent-encoded.
+    ...{ scope: under === "" ? "path" : "prefix", under: canonicalPath(under) ?? under },
+    data: flags.data ?? "",
   };
   const hmac = (key: Uint8Array, message: Uint8Array) =>
     createHmac("sha256", key).update(message).digest();

@@ -58,6 +58,15 @@ describe("signed addresses", () => {
     for (const path of ["/filmsx", "/films", "/films/..%2fsecret", "/films/..;/secret"]) {
       expect([path, check(under, { path })]).toEqual([path, "signature-other-path"]);
     }
+    const spaced = sign({ scope: "prefix", under: "/films/%C3%BC%20x/" });
+    expect(check(spaced, { path: "/films/%C3%BC%20x/a.mp4" })).toBeNull();
+    for (const path of [
+      "/films/%C3%BC%20x/..%2fa",
+      "/films/%C3%BC%20y/a",
+      "/films/%C3%BC%2520x/a",
+    ]) {
+      expect([path, check(spaced, { path })]).toEqual([path, "signature-other-path"]);
+    }
   });
 
   test("it holds for one client prefix", () => {

@@ -1,5 +1,6 @@
 import { sameBytes } from "../../base/same-bytes.ts";
 import { clientPrefix, prefixContains } from "../../wire/ip/mod.ts";
+import { unescaped } from "./path.ts";
 
 /** The query parameter and the cookie that a signature is in. */
 export const TOKEN_NAME = "tp-token";
@@ -103,7 +104,8 @@ function isUnder(
   of: { readonly path: string; readonly plainPaths: readonly string[] },
   under: string,
 ): boolean {
-  return of.path.startsWith(under) && of.plainPaths.every((path) => path.startsWith(under));
+  const plain = unescaped(under);
+  return of.path.startsWith(under) && of.plainPaths.every((path) => path.startsWith(plain));
 }
 
 function holds(text: string, client: Uint8Array | null): boolean {
@@ -134,7 +136,7 @@ function readToken(
   token: string,
 ): { readonly grant: Grant; readonly signature: Uint8Array } | null {
   if (token.length > TOKEN_LENGTH_MAX) return null;
-  const parts = token.split("~").map(unescaped);
+  const parts = token.split("~").map(textOf);
   if (parts.length !== 8 || parts.some((part) => part === null)) return null;
   const [version, key, from, until, prefix, under, data, mac] = parts as string[];
   const signature = bytesOf(mac!);
@@ -159,7 +161,7 @@ function escaped(text: string): string {
   });
 }
 
-function unescaped(text: string): string | null {
+function textOf(text: string): string | null {
   try {
     return decodeURIComponent(text);
   } catch {
