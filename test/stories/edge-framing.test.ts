@@ -67,8 +67,10 @@ describe("over HTTP/1.1", () => {
     const chunk = [`${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n`];
     await sendRaw(plain(), [...chunk, body, "\r\n0\r\n\r\n"], o);
     expect(origin.malformed).toEqual([]);
-    expect(origin.requests.map((r) => r.body.equals(body))).toEqual([true, true]);
-    const framing = origin.requests.map((r) => r.fields.filter(([n]) => /length|coding/.test(n)));
+    // Of those before some may come late: nobody waited for the answer.
+    const large = origin.requests.filter((r) => r.target === "/large");
+    expect(large.map((r) => r.body.equals(body))).toEqual([true, true]);
+    const framing = large.map((r) => r.fields.filter(([n]) => /length|coding/.test(n)));
     expect(framing.map((fields) => fields.filter(([n]) => n !== "accept-encoding"))).toEqual([
       [["content-length", String(body.length)]],
       [["transfer-encoding", "chunked"]],

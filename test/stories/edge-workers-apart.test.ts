@@ -153,20 +153,29 @@ describe.each([
     );
   }, 40_000);
 
-  test("breaks off at the web server what was for that client alone", async () => {
-    const client = await begin("/held/large");
-    const { socket } = held[0]!;
-    let isClosed = false;
-    socket.on("close", () => {
-      isClosed = true;
-    });
-    const came = new Promise<void>((resolve) => client.once("data", () => resolve()));
-    socket.write("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 100000000\r\n\r\n");
-    socket.write(Buffer.alloc(500_000));
-    await came;
-    client.destroy();
-    await until(() => isClosed, 20_000);
-  }, 40_000);
+  test.each([
+    ["an address", "/held/large"],
+    ["an address of 8 KB", `/held/${"p".repeat(8_000)}`],
+  ])(
+    "breaks off at the web server what was for that client alone, by %s",
+    async (_, path) => {
+      const client = await begin(path);
+      const { socket } = held[0]!;
+      let isClosed = false;
+      socket.on("close", () => {
+        isClosed = true;
+      });
+      const came = new Promise<void>((resolve) => client.once("data", () => resolve()));
+      socket.write(
+        "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 100000000\r\n\r\n",
+      );
+      socket.write(Buffer.alloc(500_000));
+      await came;
+      client.destroy();
+      await until(() => isClosed, 20_000);
+    },
+    40_000,
+  );
 
   test("bills a request whose client left once", async () => {
     const client = await begin("/held/one");
@@ -234,7 +243,9 @@ describe.each([
         const said = await sendRaw(at(), [`${head}\r\n`], {
           enough: (text) => text.includes("\r\n\r\n"),
         });
-        expect(said.statuses).toEqual([status]);
+        // What the runtime refuses it may not read: then the connection's end can be there before its answer.
+        const right = status === 431 ? [[431], []] : [[status]];
+        expect(right).toContainEqual([...said.statuses]);
       }
     }
     expect(origin.requests).toEqual([]);
