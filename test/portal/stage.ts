@@ -116,6 +116,17 @@ export async function visit(page: Page, path: string): Promise<void> {
   await page.getByRole("status", { name: "Loading" }).first().waitFor({ state: "detached" });
 }
 
+/**
+ * Follows the log of a site on its page. It begins with the first answer, which tells from where on, and
+ * says before that it waits.
+ */
+export async function follow(page: Page): Promise<void> {
+  const begins = page.waitForResponse(/\/log\?/);
+  await page.getByRole("button", { name: "Follow" }).click();
+  await page.getByText("Waiting for a request").waitFor();
+  await begins;
+}
+
 /** Makes a page that is there as wide and as coloured as that, and waits until it is drawn so. */
 export async function turn(page: Page, look: Look): Promise<void> {
   await page.setViewportSize({ width: look.width, height: 900 });

@@ -2,7 +2,15 @@
 import { expect, setDefaultTimeout } from "bun:test";
 import type { Page } from "playwright-core";
 import { site } from "../../src/model/site.ts";
-import { cutTablesOf, overflowOf, stageOfStories, story, turn, visit } from "../portal/stage.ts";
+import {
+  cutTablesOf,
+  follow,
+  overflowOf,
+  stageOfStories,
+  story,
+  turn,
+  visit,
+} from "../portal/stage.ts";
 
 setDefaultTimeout(30_000);
 
@@ -114,8 +122,7 @@ story("a log that is followed is searched in what it shows, capitals or not", as
   const page = await stage.page("owner");
   const line = (path: string) => ({ at: "2026-11-22T12:00:01Z", method: "GET", path, status: 200 });
   await visit(page, `${SITE}/logs`);
-  await page.getByRole("button", { name: "Follow" }).click();
-  await page.getByText("Waiting for a request").waitFor();
+  await follow(page);
   for (const path of ["/img/Logo.png", "/other"]) {
     stage.world.logLines.push(JSON.stringify(line(path)));
   }

@@ -1,5 +1,12 @@
 import { expect } from "bun:test";
-import { overflowOf, seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
+import {
+  follow,
+  overflowOf,
+  seriousFindings,
+  stageOfStories,
+  story,
+  visit,
+} from "../portal/stage.ts";
 
 const stage = stageOfStories();
 
@@ -19,11 +26,7 @@ story("a site's requests are followed as they happen, and stay when that is stop
   told("/before");
   await visit(page, `${SITE}/logs`);
   await page.getByText("Its log is sent nowhere").waitFor();
-  // It follows from the first answer on, and says that it waits before.
-  const followed = page.waitForResponse(/\/log\?/);
-  await page.getByRole("button", { name: "Follow" }).click();
-  await page.getByText("Waiting for a request").waitFor();
-  await followed;
+  await follow(page);
   told("/logo.png");
   await page.getByRole("row", { name: /12:00:05 .*\/logo\.png .*200 .*hit; ttl=40/ }).waitFor();
   told("/<script>", { status: 404, cacheStatus: "fra-1; fwd=uri-miss", bytes: null });
