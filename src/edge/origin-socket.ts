@@ -20,6 +20,8 @@ const HEAD_BYTES_MAX = 65_536;
 const INTERIM_MAX = 16;
 /** RFC 6455 1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/** Looks at a quiet server before it is given up; from the middle on it is pinged. */
+const LOOKS = 4;
 /** How long the other side may take to close once the last word was said. */
 const LINGER_MS = 2_000;
 
@@ -37,7 +39,11 @@ interface OpenOptions {
   /** Connecting and the answer together, ms. */
   readonly ms: number;
   readonly messageBytesMax: number;
+  /** A server of which nothing comes for so long, no answer to a ping either, is gone. */
+  readonly idleMs: number;
   readonly rng: Pick<Rng, "bytes">;
+  /** Acts again and again, until what it gives is called; a timer where it is left out. */
+  readonly every?: (ms: number, act: () => void) => () => void;
 }
 
 /**
@@ -50,6 +56,10 @@ export class OriginSocket {
   readonly #connection: OriginConnection;
   readonly #rng: Pick<Rng, "bytes">;
   readonly #messageBytesMax: number;
+  readonly #idleMs: number;
+  readonly #every: NonNullable<OpenOptions["every"]>;
+  /** How often it was looked since anything came. */
+  #quiet = 0;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   /** What came with the head, or before anybody listened. */
@@ -57,7 +67,7 @@ export class OriginSocket {
   #events: SocketEvents | null = null;
   #reader: FrameReader | null = null;
   #state: "open" | "closing" | "over" = "open";
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #rest = () => {};
 
   private constructor(
     connection: OriginConnection,
@@ -66,6 +76,8 @@ export class OriginSocket {
     this.#connection = connection;
     this.#rng = o.rng;
     this.#messageBytesMax = o.messageBytesMax;
+    this.#idleMs = o.idleMs;
+    this.#every = o.every ?? everyMs;
     this.protocol = o.protocol;
     this.#early = o.early;
     connection.user = {
@@ -111,6 +123,7 @@ export class OriginSocket {
     });
     const early = this.#early;
     this.#early = new Uint8Array(0);
+    this.#rest = this.#every(this.#idleMs / LOOKS, () => this.#look());
     this.#reader.push(early);
     if (this.#connection.open) this.#connection.resume();
     else this.#gone();
@@ -138,11 +151,21 @@ export class OriginSocket {
   /** At once, without a word. */
   terminate(): void {
     this.#state = "over";
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#rest();
     this.#connection.destroy();
   }
 
+  /** A server that lost its power says nothing, and no error comes of that. */
+  #look(): void {
+    this.#quiet++;
+    if (this.#quiet >= LOOKS) this.#failed(NO_CLOSE);
+    else if (this.#quiet >= LOOKS / 2 && this.#waitingBytes === 0) {
+      this.#write(OPCODE.ping, new Uint8Array(0));
+    }
+  }
+
   #came(bytes: Uint8Array): void {
+    this.#quiet = 0;
     if (this.#reader === null) this.#early = Buffer.concat([this.#early, bytes]);
     else this.#reader.push(bytes);
   }
@@ -162,7 +185,7 @@ export class OriginSocket {
     this.#events?.closed(code, reason);
   }
 
-  /** It has said what it may not: it is told, and not waited for (RFC 6455 7.1.7). */
+  /** It has said what it may not, or nothing: it is told, and not waited for (RFC 6455 7.1.7). */
   #failed(code: number): void {
     const first = this.#state === "open";
     if (first) this.#write(OPCODE.close, closePayload(code, ""));
@@ -171,7 +194,7 @@ export class OriginSocket {
   }
 
   #gone(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#rest();
     const first = this.#state === "open";
     if (first && this.#events === null) return;
     this.#state = "over";
@@ -179,8 +202,10 @@ export class OriginSocket {
   }
 
   #linger(): void {
-    this.#timer = setTimeout(() => this.terminate(), LINGER_MS);
-    this.#timer.unref();
+    this.#rest();
+    const timer = setTimeout(() => this.terminate(), LINGER_MS);
+    timer.unref();
+    this.#rest = () => clearTimeout(timer);
   }
 
   #write(opcode: number, payload: Uint8Array): void {
@@ -247,6 +272,12 @@ async function handshake(
   const protocol = chosenIn(said, { key, offered });
   if (protocol === null) throw new Fault("origin-broken", "no WebSocket");
   return { protocol, early };
+}
+
+function everyMs(ms: number, act: () => void): () => void {
+  const timer = setInterval(act, ms);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 /** Reads heads until one is final. Null: more is needed; words: why there is none. */

@@ -15,7 +15,7 @@ import { OriginSocket } from "./origin-socket.ts";
 const WAITING_BYTES_MAX = 1_048_576;
 /** One message. */
 const MESSAGE_BYTES_MAX = 1_048_576;
-/** Seconds without a message or pong; the listener pings by itself. */
+/** Seconds without a message or pong, on either side; both are pinged before that. */
 const IDLE_SEC = 120;
 /** The new connection has its own. */
 const OWN_FIELDS = new Set([
@@ -215,7 +215,8 @@ function connect(ask: Ask, place: Place, rng: Pick<Rng, "bytes">): Promise<Origi
   const { scheme } = entry.site;
   const to = { scheme, address, port: choice.port, hostname: entry.hostname, ...(tls && { tls }) };
   const fields = place.fields.filter(([name]) => !OWN_FIELDS.has(name));
-  const how = { path, fields, ms: HEAD_MS, messageBytesMax: MESSAGE_BYTES_MAX, rng };
+  const bounds = { ms: HEAD_MS, messageBytesMax: MESSAGE_BYTES_MAX, idleMs: IDLE_SEC * 1_000 };
+  const how = { path, fields, ...bounds, rng };
   return OriginSocket.open(to, how).catch((fault: unknown) => {
     if (!(fault instanceof Fault)) throw fault;
     return fault.code === "origin-unreached" ? refusals.timeout : refusals.badGateway;
