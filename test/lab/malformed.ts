@@ -10,7 +10,7 @@ export interface Malformed {
   readonly body?: string;
 }
 
-export type Head = (
+type Head = (
   more?: Partial<Record<"method" | "scheme" | "authority" | "path", string>>,
 ) => readonly Field[];
 
