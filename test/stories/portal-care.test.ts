@@ -216,3 +216,30 @@ story("an invoice is printed dark on white, whatever the colours on the screen",
     return color === "rgb(0, 0, 0)" && backgroundColor === "rgb(255, 255, 255)";
   });
 });
+
+story("that control fails is said once, however much of the page is old by then", async () => {
+  const page = await stage.page("owner");
+  await visit(page, `${SITE}/traffic`);
+  await page.getByRole("table", { name: "Why requests were no hits" }).waitFor();
+  stage.world.failWith = 503;
+  // Each question is asked three times before it has failed.
+  const failed = ["/live", "/why-not", "/sites"].map((end) => {
+    let times = 0;
+    return page.waitForResponse((one) => {
+      if (one.status() === 503 && new URL(one.url()).pathname.endsWith(end)) times++;
+      return times === 3;
+    });
+  });
+  await Promise.all(failed);
+  const note = page.getByText("These figures are not fresh");
+  await note.first().waitFor();
+  expect(await note.count()).toBe(1);
+});
+
+story("an operator sees whose sites a page has, and goes back to all customers", async () => {
+  const page = await stage.page("operator", { width: 390, scheme: "light" });
+  await visit(page, "/customers/acme/sites");
+  await page.getByRole("heading", { name: "Sites of acme" }).waitFor();
+  await page.getByRole("main").getByRole("link", { name: "Customers" }).click();
+  await page.getByRole("link", { name: "Acme Shops", exact: true }).waitFor();
+});

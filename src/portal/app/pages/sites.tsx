@@ -1,6 +1,6 @@
 import { Anchor, Button, Text } from "@mantine/core";
 import type { Live, SiteView } from "../../../model/api/mod.ts";
-import { useLives, useMayEdit } from "../api/lives.ts";
+import { useIsOperator, useLives, useMayEdit } from "../api/lives.ts";
 import { useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
 import { Claims } from "../parts/claims.tsx";
@@ -25,10 +25,13 @@ export function SitesPage(props: PageProps) {
       Add a site
     </Button>
   );
+  const ofWhom = useIsOperator()
+    ? { title: `Sites of ${customer}`, up: { label: "Customers", href: pathOf("customers") } }
+    : { title: "Sites" };
   const some = (sites.data?.length ?? 0) > 0;
   return (
     <Page
-      title="Sites"
+      {...ofWhom}
       words="Host names, and what is decided for each"
       actions={some ? add : undefined}
     >

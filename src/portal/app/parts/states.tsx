@@ -1,7 +1,10 @@
 import { Alert, Button, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useRef } from "react";
 import { ApiFault } from "../api/client.ts";
+
+/** Whether it was said already, further out on the page, that figures are old. */
+const IsSaid = createContext(false);
 
 /** What a page shows of a question it asked: waiting, failed, or the answer. */
 export function Loaded<T>(props: {
@@ -11,12 +14,13 @@ export function Loaded<T>(props: {
   children: (data: T) => ReactNode;
 }) {
   const { query } = props;
+  const isSaid = useContext(IsSaid);
   if (query.data !== undefined) {
     return (
-      <>
-        {query.error !== null && <Stale error={query.error} />}
+      <IsSaid value={isSaid || query.error !== null}>
+        {query.error !== null && !isSaid && <Stale error={query.error} />}
         {props.children(query.data)}
-      </>
+      </IsSaid>
     );
   }
   if (query.error !== null)
