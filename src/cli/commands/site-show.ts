@@ -9,7 +9,7 @@ function logLines(to: string | undefined, logs: NonNullable<Live["logs"]>): stri
   const each = logs.map((one) => {
     const { deliveredLines, lostLines, waitingBytes, fault } = one;
     const state = fault === null ? "" : `; the last attempt failed: ${fault}`;
-    const counts = `${deliveredLines} lines delivered, ${lostLines} lost, ${waitingBytes} bytes wait`;
+    const counts = `lines delivered ${deliveredLines}, lost ${lostLines}; bytes waiting ${waitingBytes}`;
     return `  ${one.node}  ${counts}${state}`;
   });
   return ["", `log, sent to ${to}`, ...(each.length === 0 ? ["  no cache has told yet"] : each)];
