@@ -8,6 +8,7 @@ const RULES = [
   { name: "off", match: { path: ["/*/off/*"] }, compress: false },
   { name: "on", match: { path: ["/*"] }, compress: true },
 ];
+const ENCODED = "Accept-Encoding";
 beforeAll(() => w.start(RULES));
 afterAll(() => w.stop());
 
@@ -58,6 +59,20 @@ describe.each([
     ]);
     expect(w.origin.log.length).toBe(asked);
     expect(w.origin.log.at(-1)?.headers.get("accept-encoding")).toBe("identity");
+  });
+
+  test("who wants nothing transformed gets the bytes as they are, also while others get them compressed", async () => {
+    const path = at("/untouched.css?size=20000&tag=%22v1%22");
+    const br = { "accept-encoding": "br" };
+    const plain = await way()(path);
+    for (const control of ["no-transform", "max-age=300, No-Transform"]) {
+      expect((await untilIn(way(), path, br)).headers.get("content-encoding")).toBe("br");
+      const { headers, text } = await way()(path, { ...br, "cache-control": control });
+      expect([headers.get("content-encoding"), headers.get("vary"), headers.get("etag")]).toEqual([
+        ...[null, "Accept-Encoding", '"v1"'],
+      ]);
+      expect(text).toBe(plain.text);
+    }
   });
 
   test("parts are of the bytes as they are, and a compressed whole is validated by its weak tag", async () => {
@@ -157,5 +172,52 @@ describe("a body that its origin compressed", () => {
       }
     }
     expect(stage.usageOf("shop", SHOP).bytesIn).toBe(bomb.byteLength);
+  });
+});
+
+describe("an object of which only parts are held", () => {
+  const text = "a {}\n".repeat(4_000);
+  let origin: StageOrigin;
+  let stage: Stage;
+  beforeAll(async () => {
+    origin = startOrigin("127.114.0.3", 0, inParts);
+    const { address, port } = origin;
+    const origins = [{ name: "o1", v4: address, port }];
+    const site = { hostname: SHOP, customer: "shop", port, front: "caches" as const, origins };
+    stage = new Stage(snapshotOf([{ ...site, rules: RULES }]), "127.114.9.3");
+    await stage.start();
+  });
+  afterAll(async () => {
+    await stage.stop();
+    await origin.stop();
+  });
+
+  function inParts(request: Request): Response {
+    const fields = { "content-type": "text/css", "cache-control": "max-age=60", etag: '"v1"' };
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range") ?? "");
+    if (range === null) return new Response(text, { headers: fields });
+    const first = Number(range[1]);
+    const last = Math.min(Number(range[2]), text.length - 1);
+    const where = { "content-range": `bytes ${first}-${last}/${text.length}` };
+    return new Response(text.slice(first, last + 1), {
+      ...{ status: 206, headers: { ...fields, ...where } },
+    });
+  }
+
+  test("says of each part, of 304 and of 416 that the whole may come in a coding", async () => {
+    const said = async (path: string, fields: Record<string, string>) => {
+      const { status, headers } = await stage.get(`http://${SHOP}${path}`, fields);
+      return [status, headers.get("vary")];
+    };
+    const path = "/1/x.css";
+    const range = "bytes=10-19";
+    for (let i = 0; i < 2; i++) expect(await said(path, { range })).toEqual([206, ENCODED]);
+    expect(await said(path, { range: "bytes=0-1,9000-9001" })).toEqual([206, ENCODED]);
+    expect(await said(path, { range, "if-none-match": '"v1"' })).toEqual([304, ENCODED]);
+    expect(await said(path, { range: "bytes=90000-90009" })).toEqual([416, ENCODED]);
+    expect(await said("/1/off/x.css", { range })).toEqual([206, null]);
+    const asked = origin.log.map((one) => one.headers.get("range"));
+    expect([asked.length, asked.includes(null)]).toEqual([2, false]);
+    expect(await said(path, {})).toEqual([200, ENCODED]);
   });
 });

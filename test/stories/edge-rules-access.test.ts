@@ -148,6 +148,37 @@ describe.each([
     expect(own.status).toBe(200);
   });
 
+  test("of several cookies of a signature any that is valid lets in, within the first eight", async () => {
+    const path = at("/paid/films/several.mp4");
+    const under = { scope: "prefix", under: at("/paid/films/") } as const;
+    const right = token("", under);
+    const stale = token("", { ...under, untilSec: 1 });
+    const cookies = (...tokens: string[]) => ({
+      cookie: tokens.map((one) => `${TOKEN_NAME}=${one}`).join("; "),
+    });
+    for (const list of [
+      [stale, right],
+      ["x", stale, right],
+      [right, stale],
+    ]) {
+      const said = await get(path, cookies(...list));
+      expect([said.status, said.headers.get("cache-control")]).toEqual([
+        200,
+        "private, max-age=60",
+      ]);
+    }
+    expect(w.origin.log.map((one) => one.headers.get("cookie"))).toEqual([null]);
+    expect(why(await get(path, cookies(stale, "x")))).toEqual([403, "signature-expired"]);
+    const seven = Array<string>(7).fill(stale);
+    expect((await get(path, cookies(...seven, right))).status).toBe(200);
+    expect(why(await get(path, cookies(...seven, stale, right)))).toEqual([
+      403,
+      "signature-expired",
+    ]);
+    const query = await get(`${path}?${TOKEN_NAME}=x`, cookies(right));
+    expect(why(query)).toEqual([403, "signature-malformed"]);
+  });
+
   test("the cookie of a signature is not sent on, and others' cookies as they are", async () => {
     const own = `${TOKEN_NAME}=${token("", { scope: "prefix", under: at("/paid/films/") })}`;
     for (const [path, cookie, sent] of [

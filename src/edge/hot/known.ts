@@ -1,6 +1,5 @@
 import { assert } from "../../base/assert.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
-import { negotiate } from "../../policy/rules/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, fieldsSeen, type Sent } from "./ask.ts";
 import type { Words } from "./crew.ts";
@@ -12,7 +11,7 @@ import {
   KNOWN_URL_LENGTH_MAX,
   KNOWN_URLS_MAX,
 } from "./limits.ts";
-import { mayEncode } from "./rules-encode.ts";
+import { codingFor, mayEncode } from "./rules-encode.ts";
 
 /** A URL that was served from memory before: what it leads to, without parsing. */
 interface Known {
@@ -53,7 +52,7 @@ export class KnownUrls {
     this.#words = words;
   }
 
-  /** Null: the long way. Budget: no await, one Response, five header reads; see bench/edge. */
+  /** Null: the long way. Budget: no await, one Response, six header reads; see bench/edge. */
   serve(request: Request, nowMs: number, sent: Sent | null): Response | null {
     const known = this.#known.get(request.url);
     if (known === undefined || request.method !== "GET") return null;
@@ -73,7 +72,7 @@ export class KnownUrls {
     if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request, ask.ruled)))
       return null;
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
-    const coding = known.encodes ? negotiate(headers.get("accept-encoding")) : null;
+    const coding = known.encodes ? codingFor(headers) : null;
     const encoded = coding === null ? null : object.encoded?.get(coding);
     // In a coding that is not made yet: the long way sees to that.
     if (encoded === undefined) return null;

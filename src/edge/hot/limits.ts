@@ -56,6 +56,8 @@ export const IDLE_SEC = 10;
 export const MISS_IDLE_SEC = 60;
 /** Client prefixes whose rate is known at once; beyond it the one seen longest ago is forgotten. */
 export const RATE_BUCKETS_MAX = 65_536;
+/** Cookies of one name in which a valid signature is looked for. */
+export const TOKENS_TRIED_MAX = 8;
 /** A second server is asked for one fetch in twenty at most, and for so many at once after a calm time. */
 export const HEDGE_PART = 1 / 20;
 export const HEDGE_BURST = 10;

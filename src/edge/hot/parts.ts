@@ -24,6 +24,7 @@ import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import type { Refusal } from "./refuse.ts";
+import { mayEncode, sayEncoding } from "./rules-encode.ts";
 import { sayBrowserTtl } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
 
@@ -191,6 +192,7 @@ export class Parts {
     const { meta } = object;
     const { node, nowMs } = this.#needs;
     const headers = formHeaders(meta.fields, ask, node);
+    if (mayEncode(meta, ask.ruled)) sayEncoding(headers, meta, null);
     if (how.asCame !== true) dropDigests(headers, "part");
     const age = ageMs(meta.freshness, meta.receivedMs, nowMs());
     const { hit, stored = false } = how;

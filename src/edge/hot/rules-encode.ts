@@ -1,6 +1,7 @@
 import {
   type Coding,
   encodedTag,
+  forbidsTransforming,
   mayCompress,
   negotiate,
   variesByEncoding,
@@ -30,7 +31,7 @@ export function encodedFor(
 ): Encoded | null {
   if (!mayEncode(held.meta, ask.ruled)) return null;
   const asked = ask.request.headers;
-  const coding = asked.has("range") ? null : negotiate(asked.get("accept-encoding"));
+  const coding = asked.has("range") ? null : codingFor(asked);
   const object = held instanceof MemoryObject && held.slot >= 0 ? held : null;
   const bytes = coding === null ? undefined : object?.encoded?.get(coding);
   if (coding !== null && object !== null && bytes === undefined) ask.ruled?.encode(object, coding);
@@ -38,10 +39,22 @@ export function encodedFor(
   return coding === null || bytes == null ? null : { coding, bytes };
 }
 
+/**
+ * The coding in which this client gets what may be compressed; null: as it is, also where it wants
+ * nothing transformed (RFC 9111 5.2.1.6).
+ */
+export function codingFor(asked: Headers): Coding | null {
+  const coding = negotiate(asked.get("accept-encoding"));
+  return coding === null || forbidsTransforming(asked.get("cache-control")) ? null : coding;
+}
+
+/** May this object be sent compressed? Of a part: the whole that it is of. */
 export function mayEncode(meta: ObjectMeta, ruled: Ruled | null): boolean {
   const rule = ruled?.plan.compress?.is;
   if (rule === undefined || rule === false) return false;
-  const { status, bodyBytes, fields } = meta;
+  const { part, fields } = meta;
+  const whole = part === undefined ? meta : { status: 200, bodyBytes: part.sizeBytes };
+  const { status, bodyBytes } = whole;
   return mayCompress(rule, { status, bodyBytes, get: getter(fields) });
 }
 

@@ -22,7 +22,7 @@ import {
   type Chosen,
   checkToken,
   clientAddress,
-  cookieValue,
+  cookieValues,
   corsFields,
   type Hmac,
   keyedPath,
@@ -41,7 +41,7 @@ import { canonicalHost, writeCacheStatus } from "../../wire/http/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
 import type { Words } from "./crew.ts";
 import { count, countBytes } from "./deliver.ts";
-import { RATE_BUCKETS_MAX } from "./limits.ts";
+import { RATE_BUCKETS_MAX, TOKENS_TRIED_MAX } from "./limits.ts";
 import { type Refusal, refuse } from "./refuse.ts";
 import { holdBack } from "./rules-page.ts";
 import type { Encode, EntryRules, Ruled } from "./rules-table.ts";
@@ -193,10 +193,18 @@ export class RuleSteps {
     // A cookie of a name that customers share would be anybody's (threats H25).
     const own = ask.form === "first" || ask.form === "alias";
     const field = signed.cookie && own ? ask.request.headers.get("cookie") : null;
-    const given = token ?? cookieValue(field, TOKEN_NAME);
-    const reason = given === null ? "signature-missing" : this.#check(asked, given);
-    if (reason !== null) return this.#refuse(ask, plan.signed, forbidden(reason));
-    return token === null ? "cookie" : "query";
+    if (token !== null) {
+      const reason = this.#check(asked, token);
+      return reason === null ? "query" : this.#refuse(ask, plan.signed, forbidden(reason));
+    }
+    // One that is left over from a parent domain or another path may come before the right one.
+    let first: SignReason | null = null;
+    for (const given of cookieValues(field, TOKEN_NAME, TOKENS_TRIED_MAX)) {
+      const reason = this.#check(asked, given);
+      if (reason === null) return "cookie";
+      first ??= reason;
+    }
+    return this.#refuse(ask, plan.signed, forbidden(first ?? "signature-missing"));
   }
 
   #check(asked: Asked, token: string): SignReason | null {

@@ -34,11 +34,16 @@ export function mayCompress(rule: RuleCompress, of: Compressible): boolean {
   if (rule === false || of.status !== 200) return false;
   const { types = TYPES, leastBytes = LEAST_BYTES } = rule === true ? {} : rule;
   if (of.bodyBytes < leastBytes || of.get("content-encoding") !== null) return false;
-  if (/(^|,)\s*no-transform\s*(,|$)/i.test(of.get("cache-control") ?? "")) return false;
+  if (forbidsTransforming(of.get("cache-control"))) return false;
   const type = (of.get("content-type") ?? "").split(";", 1)[0]!.trim().toLowerCase();
   return types.some((one) =>
     one.endsWith("/*") ? type.startsWith(one.slice(0, -1)) : type === one,
   );
+}
+
+/** Does this Cache-Control say no-transform? In requests it means the same (RFC 9111 5.2.1.6). */
+export function forbidsTransforming(cacheControl: string | null): boolean {
+  return cacheControl !== null && /(^|,)\s*no-transform\s*(,|$)/i.test(cacheControl);
 }
 
 /**

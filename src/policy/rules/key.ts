@@ -76,12 +76,19 @@ function partValue(name: string, plan: Plan, client: KeyClient): string | null {
 
 /** The first cookie of that name (RFC 6265 5.4 puts the most specific first). */
 export function cookieValue(field: string | null, name: string): string | null {
-  if (field === null) return null;
-  for (const pair of field.split(";")) {
+  return cookieValues(field, name, 1)[0] ?? null;
+}
+
+/** The first cookies of that name, at most so many. */
+export function cookieValues(field: string | null, name: string, most: number): readonly string[] {
+  const values: string[] = [];
+  for (const pair of field?.split(";") ?? []) {
     const equals = pair.indexOf("=");
-    if (equals >= 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+    values.push(pair.slice(equals + 1).trim());
+    if (values.length >= most) break;
   }
-  return null;
+  return values;
 }
 
 /** All cookies but those of that name; null for none. A field without it stays as it is. */

@@ -10,6 +10,7 @@ export {
   CODINGS,
   type Coding,
   encodedTag,
+  forbidsTransforming,
   mayCompress,
   negotiate,
   variesByEncoding,
@@ -21,6 +22,7 @@ export { compileGlob } from "./glob.ts";
 export {
   cookiesWithout,
   cookieValue,
+  cookieValues,
   deviceClass,
   type KeyClient,
   keyedCookies,
