@@ -210,7 +210,8 @@ export class CertificateBook {
   }
 
   async #list(customer: string): Promise<CertificateRow[]> {
-    const hosts = await this.#hostsOf(customer);
+    // What a removed customer left can be seen, and so removed.
+    const hosts = await this.#hostsOf(customer, this.#of(customer).length > 0);
     return this.#rows(customer, hosts);
   }
 
@@ -271,11 +272,16 @@ export class CertificateBook {
     return undefined;
   }
 
-  /** @throws Fault `not-found` */
-  async #hostsOf(customer: string): Promise<Hosts> {
+  /**
+   * @param mayBeGone a customer that was removed will do
+   * @throws Fault `not-found`
+   */
+  async #hostsOf(customer: string, mayBeGone = false): Promise<Hosts> {
     const { network } = await this.#deps.store.intents.read();
     const isKnown =
-      customer === OF_NETWORK || network?.customers.some((one) => one.name === customer);
+      mayBeGone ||
+      customer === OF_NETWORK ||
+      network?.customers.some((one) => one.name === customer);
     if (network === null || network === undefined || isKnown !== true) {
       throw new Fault("not-found", customer === OF_NETWORK ? "zone" : customer);
     }

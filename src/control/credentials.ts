@@ -57,11 +57,9 @@ function handlersOf(
   store: OriginCredentialStore,
   changed: () => void,
 ): CredentialHandlers {
-  const sitesOf = async (customer: string): Promise<readonly Site[]> => {
+  const sitesOf = async (customer: string): Promise<readonly Site[] | null> => {
     const { network } = await deps.store.intents.read();
-    const sites = network?.customers.find((one) => one.name === customer)?.sites;
-    if (sites === undefined) throw new Fault("not-found", customer);
-    return sites;
+    return network?.customers.find((one) => one.name === customer)?.sites ?? null;
   };
   const audit = (actor: string, act: string, of: { customer: string; name: string }) =>
     deps.store.audits.add({
@@ -72,8 +70,11 @@ function handlersOf(
   return {
     listCredentials: async ({ params }) => {
       const { customer } = params;
-      const sites = await sitesOf(customer);
+      const found = await sitesOf(customer);
       const own = store.list().filter((one) => one.customer === customer);
+      // What a removed customer left can be seen, and so removed.
+      if (found === null && own.length === 0) throw new Fault("not-found", customer);
+      const sites = found ?? [];
       return own.map(({ name, credential, madeMs }) => ({
         ...{ name, kind: credential.kind, about: aboutOf(credential) },
         madeAt: new Date(madeMs).toISOString(),
@@ -82,7 +83,7 @@ function handlersOf(
     },
     putCredential: async ({ caller, params, body }) => {
       const { customer, name } = params;
-      await sitesOf(customer);
+      if ((await sitesOf(customer)) === null) throw new Fault("not-found", customer);
       const others = store.list().filter((one) => one.customer === customer && one.name !== name);
       if (others.length >= CREDENTIALS_OF_CUSTOMER_MAX) {
         const most = `${customer} has ${CREDENTIALS_OF_CUSTOMER_MAX} credentials already`;

@@ -54,9 +54,11 @@ function handlersOf(deps: Deps, store: SigningKeyStore, changed: () => void): Si
     listSigningKeys: async ({ params }) => {
       const { customer } = params;
       const { network } = await deps.store.intents.read();
-      const sites = network?.customers.find((one) => one.name === customer)?.sites;
-      if (sites === undefined) throw new Fault("not-found", customer);
+      const owner = network?.customers.find((one) => one.name === customer);
       const own = store.list().filter((key) => key.customer === customer);
+      // What a removed customer left can be seen, and so removed.
+      if (owner === undefined && own.length === 0) throw new Fault("not-found", customer);
+      const sites = owner?.sites ?? [];
       return own.map(({ name, madeMs }) => ({
         name,
         madeAt: new Date(madeMs).toISOString(),
