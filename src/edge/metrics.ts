@@ -25,7 +25,11 @@ const GAUGES: readonly (readonly [keyof EdgeGauges, name: string, help: string])
   ["bodiesOpen", "large_bodies_open", "Large bodies on their way, counted once they have arrived"],
   ["memoryBytes", "memory_bytes", "What objects in memory take"],
   ["memoryBytesMax", "memory_bytes_max", "What they may take"],
-  ["memoryObjects", "memory_objects", "Objects in memory, each variant of a URL one"],
+  [
+    "memoryObjects",
+    "memory_objects",
+    "Objects in memory, each variant of a URL one, and one in each process that holds it",
+  ],
   ["diskBytes", "disk_bytes", "What objects on disk take"],
   ["diskBytesMax", "disk_bytes_max", "What they may take"],
   ["diskObjects", "disk_objects", "Objects on disk, each variant of a URL one"],

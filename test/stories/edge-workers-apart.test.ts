@@ -85,14 +85,6 @@ describe("a worker that knows a site before its keeper does", () => {
   }, 30_000);
 });
 
-test("a worker that asks for the head of what makes too long one for its keeper fetches it itself", async () => {
-  stage = await new Stage(snapshot(), `${NET}.9`).start({ apart: { keeper: snapshot() } });
-  // The keeper is told the path, and the address once more.
-  const path = `/${"a".repeat(8_100)}`;
-  for (let i = 0; i < 2; i++) expect((await get(path, "HEAD")).status).toBe(200);
-  expect(stage.usageOf("shop", SITE)).toMatchObject({ requests: 2, hits: 0, bytesOut: 0 });
-}, 30_000);
-
 /** A head of so many bytes. */
 const padded = (line: string, bytes: number) => {
   const head = `${line}\r\nHost: ${SITE}\r\nX-Pad: `;
@@ -198,6 +190,21 @@ describe.each([
         expect(text).toContain(i === 0 ? "; stored" : "; hit");
       }
       expect(origin.requests.length).toBe(1);
+      const ends = (text: string) => text.endsWith("\r\n\r\n");
+      const askHead = async () => {
+        const said = await sendRaw(at(), [`${head("HEAD")}\r\n`], { enough: ends });
+        expect(said.statuses).toEqual([200]);
+        expect(said.text).toMatch(/^content-length: 2\r$/im);
+        return said.text;
+      };
+      expect(await askHead()).toContain("; hit");
+      expect(origin.requests.length).toBe(1);
+      // And that says that what is held is as new as ever (RFC 9111 4.3.5).
+      stage.clock.advance(601_000);
+      expect(await askHead()).toContain("; fwd=stale");
+      const { text } = await sendRaw(at(), [`${head("GET")}\r\n`], { enough: whole });
+      expect(text).toContain("; hit");
+      expect(origin.requests.map((one) => one.method)).toEqual(["GET", "HEAD"]);
       for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
         for (const bytes of Object.values(BODIES)) {
           const body = Buffer.alloc(bytes, "0123456789abcdef");
@@ -212,11 +219,38 @@ describe.each([
           expect(origin.malformed).toEqual([]);
         }
       }
-      const requests = 2 + 5 * Object.keys(BODIES).length;
-      const bytesOut = requests * "ok".length;
-      expect(stage.usageOf("shop", SITE)).toMatchObject({ requests, hits: 1, bytesOut });
+      const bodies = 3 + 5 * Object.keys(BODIES).length;
+      const [requests, bytesOut] = [2 + bodies, bodies * "ok".length];
+      expect(stage.usageOf("shop", SITE)).toMatchObject({ requests, hits: 3, bytesOut });
     }, 60_000);
   }
+
+  test.each([
+    ["with a length", "Content-Length: 7000\r\n", ["7000"]],
+    ["without one", "", []],
+    ["with a field of ours", "Turnpike-Length: 7\r\n", []],
+  ])(
+    "asks a web server for the head of what is not held by a long one, %s",
+    async (_, field, lengths) => {
+      const bytes = `HTTP/1.1 404 Not Found\r\nX-Own: a\r\n${field}\r\n`;
+      for (const [what, head] of Object.entries(LONG_HEADS)) {
+        origin.clear();
+        origin.reply = () => ({ bytes });
+        const said = await sendRaw(at(), [`${head("HEAD")}\r\n`], {
+          enough: (text) => text.endsWith("\r\n\r\n"),
+        });
+        expect([what, said.statuses]).toEqual([what, [404]]);
+        expect(said.text).toMatch(/^x-own: a\r$/im);
+        const told = [...said.text.matchAll(/^content-length: (.*)\r$/gim)].map(([, n]) => n);
+        expect(told).toEqual(lengths);
+        expect(origin.requests.map((one) => one.method)).toEqual(["HEAD"]);
+        expect(origin.malformed).toEqual([]);
+      }
+      const requests = Object.keys(LONG_HEADS).length;
+      expect(stage.usageOf("shop", SITE)).toMatchObject({ requests, hits: 0, bytesOut: 0 });
+    },
+    30_000,
+  );
 
   test("sends a body of unknown length on by a long head, and none that breaks off", async () => {
     const chunked = `${LONG_HEADS["16 KB"]("POST")}Transfer-Encoding: chunked\r\n\r\n`;

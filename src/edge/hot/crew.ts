@@ -47,6 +47,8 @@ export const HELD = "turnpike-held";
 export const HELD_STATUS = "turnpike-held-status";
 /** The request is in front of its body, see long-head. */
 export const LONG_HEAD = "turnpike-long-head";
+/** Of the answer to a HEAD that came so: the length that GET would have. */
+export const LENGTH = "turnpike-length";
 /** What a worker tells without asking for anything, as JSON. */
 export const TOLD = "turnpike-told";
 /** The keeper does not know that site, or not as the worker does: nothing was done. */

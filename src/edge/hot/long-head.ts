@@ -1,7 +1,8 @@
 import { join, passBody } from "./body.ts";
-import { LONG_HEAD } from "./crew.ts";
+import { LENGTH, LONG_HEAD } from "./crew.ts";
 import { framed } from "./hand-over.ts";
-import type { OriginRequest } from "./origin.ts";
+import { getter } from "./meta.ts";
+import type { OriginRequest, OriginResponse } from "./origin.ts";
 
 /**
  * What a worker asks its keeper is longer than what it was asked: it names the address once more, and who
@@ -9,6 +10,9 @@ import type { OriginRequest } from "./origin.ts";
  * (16 KB, 200 fields). Such a head goes in front of the body:
  *
  *   u32 length of the JSON, little-endian | JSON: Head | the body
+ *
+ * The answer to a HEAD that came so has an empty body, for it was no HEAD on its way; the length that GET
+ * would have is in a field of its own.
  */
 interface Head extends Pick<OriginRequest, "method" | "path" | "fields"> {
   readonly hasBody: boolean;
@@ -21,10 +25,10 @@ type Written = Pick<OriginRequest, "method" | "path" | "fields" | "body" | "body
 const HEAD_LENGTH_MAX = 12_000;
 const FIELDS_MAX = 150;
 
-/** As it can be sent to the keeper. HEAD stays as it is: the answer to anything else has a body. */
+/** As it can be sent to the keeper. */
 export function fitted(written: Written): Written {
   const { method, path, fields, body } = written;
-  if (method === "HEAD" || !isLong(written)) return written;
+  if (!isLong(written)) return written;
   const bodyBytes = body instanceof Uint8Array ? body.byteLength : written.bodyBytes;
   const hasBody = body !== null && bodyBytes !== 0;
   const head: Head = { method, path, fields, hasBody, bodyBytes };
@@ -56,6 +60,23 @@ export async function unfolded(request: Request): Promise<Request | null> {
     : {};
   const url = `${request.url.slice(0, request.url.indexOf("/", "http://".length))}${path}`;
   return new Request(url, { method, headers, signal: request.signal, ...body });
+}
+
+/** At the keeper: its answer to a HEAD whose head was in front of the body. */
+export function foldedAnswer({ status, headers }: Response): Response {
+  const length = headers.get("content-length");
+  headers.delete("content-length");
+  if (length === null) headers.delete(LENGTH);
+  else headers.set(LENGTH, length);
+  return new Response(null, { status, headers });
+}
+
+/** At the worker: that answer as one to HEAD. */
+export function unfoldedAnswer(answer: OriginResponse): OriginResponse {
+  const length = getter(answer.fields)(LENGTH);
+  const fields = answer.fields.filter(([name]) => name !== "content-length" && name !== LENGTH);
+  if (length !== null) fields.push(["content-length", length]);
+  return { ...answer, fields, contentLength: length === null ? null : Number(length) };
 }
 
 function led(first: readonly Uint8Array[], rest: ReadableStreamDefaultReader<Uint8Array>) {

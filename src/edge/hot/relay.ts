@@ -27,7 +27,7 @@ import { type Handed, readHanded } from "./hand-over.ts";
 import { bodiless, type Prepared } from "./head.ts";
 import { Leavers } from "./leavers.ts";
 import { MISS_IDLE_SEC, WHOLE_BYTES_MAX } from "./limits.ts";
-import { fitted } from "./long-head.ts";
+import { fitted, unfoldedAnswer } from "./long-head.ts";
 import { getter } from "./meta.ts";
 import type { OriginClient, OriginResponse } from "./origin.ts";
 import { borrow } from "./places.ts";
@@ -80,9 +80,8 @@ const FOR_EVER_MS = 2_147_483_647;
  *   it hands an object over     into memory where it may be, and delivered from here
  *   it says where a file is     delivered from that file
  *   it answers                  sent on as it is
- *   it is not there, knows      null for GET and HEAD: the worker fetches itself, keeping
- *   another snapshot, or takes  nothing; else it is waited for, as long as nothing was sent
- *   no such head of a HEAD
+ *   it is not there, or knows   null for GET and HEAD: the worker fetches itself, keeping
+ *   another snapshot            nothing; else it is waited for, as long as nothing was sent
  *   the client leaves           of GET and HEAD the keeper is left, too: it does then as one process
  *                               does; all else is sent all the same, see `Leavers`
  *
@@ -153,10 +152,12 @@ export class Keeper {
     const written = fitted({ method: ask.method, path, fields: fieldsOf(ask, form), ...sent });
     for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
       try {
-        const answer = await client.fetch({
+        const came = await client.fetch({
           ...{ scheme: "http", address: socket, port: 0, hostname: "", ...written },
           ...{ headMs: HEAD_MS, silentMs: SILENT_MS, ...leave, onEnd: () => {} },
         });
+        const isFolded = ask.method === "HEAD" && written.method !== "HEAD";
+        const answer = isFolded ? unfoldedAnswer(came) : came;
         const get = getter(answer.fields);
         const isKeepers = form === "tier" || get(HELD) !== null || get(OUTCOME) !== null;
         if (get(UNKNOWN) === null && (isKeepers || !safe)) return answer;

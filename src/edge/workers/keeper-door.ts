@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { LONG_HEAD, PLACE, RELAYED, type Relayed, TOLD } from "../hot/crew.ts";
-import { unfolded } from "../hot/long-head.ts";
+import { foldedAnswer, unfolded } from "../hot/long-head.ts";
 import type { Connection } from "../hot/serve.ts";
 import type { Listening } from "../listen.ts";
 
@@ -57,7 +57,8 @@ export function openKeeperDoor(o: {
         }),
         timeout: (_: Request, seconds: number) => listener.timeout(sent, seconds),
       };
-      return o.handle(asAsked(request, of), connection, of);
+      const answer = await o.handle(asAsked(request, of), connection, of);
+      return request !== sent && request.method === "HEAD" ? foldedAnswer(answer) : answer;
     },
   });
   return {
