@@ -177,6 +177,8 @@ describe("a body that its origin compressed", () => {
 
 describe("an object of which only parts are held", () => {
   const text = "a {}\n".repeat(4_000);
+  const DATE = "Sun, 22 Nov 2020 11:00:00 GMT";
+  const TAGGED = { etag: '"v1"', "last-modified": DATE };
   let origin: StageOrigin;
   let stage: Stage;
   beforeAll(async () => {
@@ -193,7 +195,8 @@ describe("an object of which only parts are held", () => {
   });
 
   function inParts(request: Request): Response {
-    const fields = { "content-type": "text/css", "cache-control": "max-age=60", etag: '"v1"' };
+    const type = new URL(request.url).searchParams.get("type") ?? "text/css";
+    const fields = { "content-type": type, "cache-control": "max-age=60", ...TAGGED };
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range") ?? "");
     if (range === null) return new Response(text, { headers: fields });
     const first = Number(range[1]);
@@ -219,5 +222,29 @@ describe("an object of which only parts are held", () => {
     const asked = origin.log.map((one) => one.headers.get("range"));
     expect([asked.length, asked.includes(null)]).toEqual([2, false]);
     expect(await said(path, {})).toEqual([200, ENCODED]);
+  });
+
+  test("a date tells nobody whose bytes are compressed that a part of it fits them", async () => {
+    const dated = async (path: string, coding: string, range: string) => {
+      const fields = { "accept-encoding": coding, range, "if-range": DATE };
+      const said = await stage.get(`http://${SHOP}${path}`, fields);
+      return [said.status, said.text.length];
+    };
+    const part = { range: "bytes=10-19" };
+    for (const [path, coding, range, is] of [
+      ["/2/fetched.css", "br", "bytes=10-19", [200, text.length]],
+      ["/2/fetched.css?plain", "identity", "bytes=10-19", [206, 10]],
+      ["/2/fetched.png?type=image/png", "br", "bytes=10-19", [206, 10]],
+    ] as const) {
+      expect([path, ...(await dated(path, coding, range))]).toEqual([path, ...is]);
+    }
+    for (const [path, coding, range, is] of [
+      ["/2/held.css", "br", "bytes=100-", [200, text.length]],
+      ["/2/held.css?plain", "identity", "bytes=100-", [206, text.length - 100]],
+      ["/2/held.png?type=image/png", "br", "bytes=100-", [206, text.length - 100]],
+    ] as const) {
+      expect((await stage.get(`http://${SHOP}${path}`, part)).status).toBe(206);
+      expect([path, ...(await dated(path, coding, range))]).toEqual([path, ...is]);
+    }
   });
 });

@@ -21,6 +21,7 @@ import type { PartObject } from "./parts.ts";
 import { pass, passOn, staleOnError } from "./pass.ts";
 import { refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
+import { isDatedTwice } from "./rules-encode.ts";
 import type { Works } from "./works.ts";
 
 /** Answers to conditions and ranges, where neither was asked: they are about nothing that is here. */
@@ -82,6 +83,7 @@ export class Misses {
     const held = await this.#works.slices.find(ask);
     if (held !== null && this.#works.isFresh(held.meta)) {
       if (part === null && !this.#works.slices.holds(held, range)) return null;
+      if (isDatedTwice(held.meta, ask)) return null;
       const served = await this.#works.slices.serve(held, ask, { hit: true });
       return served ?? pass(this.#works, ask);
     }
@@ -136,6 +138,9 @@ export class Misses {
     }
     const taken = await this.#works.slices.take(ask, fetched, held);
     if (taken === null) return { response: await pass(this.#works, ask), lasting: null };
+    if (isDatedTwice(taken.object.meta, ask)) {
+      return this.#fetchShared({ ask, stale: null, flight });
+    }
     if (taken.keep && !flight.purged) {
       this.#works.slices.keep(taken.object);
       flight.land({ kind: "part" });

@@ -65,7 +65,8 @@ export function mayEncode(meta: ObjectMeta, ruled: Ruled | null): boolean {
 export function isDatedTwice(meta: ObjectMeta, { ruled, request }: Ask): boolean {
   const { headers } = request;
   const only = headers.get("if-range");
-  if (only === null || only.endsWith('"') || meta.bodyBytes > WHOLE_BYTES_MAX) return false;
+  const bytes = meta.part?.sizeBytes ?? meta.bodyBytes;
+  if (only === null || only.endsWith('"') || bytes > WHOLE_BYTES_MAX) return false;
   return mayEncode(meta, ruled) && negotiate(headers.get("accept-encoding")) !== null;
 }
 
