@@ -7,11 +7,11 @@ import { silentLog } from "../../src/base/log.ts";
 import { realClock } from "../../src/base/real/clock.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
-import { startEdge } from "../../src/edge/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import { NO_HEALTH } from "../../src/model/health.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { noUsage } from "../../src/model/usage.ts";
+import { startAsAsked } from "../stories/edge-crew.ts";
 import { snapshotOf } from "../stories/edge-stage.ts";
 
 const HERE = import.meta.dir;
@@ -123,7 +123,7 @@ function startSiteEdge(
 ) {
   const bus = new LocalBus();
   bus.respond("purge.since", () => ({ latest: 0, purges: [] }));
-  return startEdge({
+  return startAsAsked({
     node: at.name,
     listen: { hosts: [at.address], http: 0 },
     dataDir: join(at.dir, at.name),

@@ -8,9 +8,7 @@ import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
-import { mergeTold } from "../../src/cli/node/merge-stats.ts";
-import { MetricsSum } from "../../src/cli/node/metrics-sum.ts";
-import { type EdgeOptions, type EdgeRole, makeCrewFolder, startEdge } from "../../src/edge/mod.ts";
+import type { EdgeOptions, EdgeRole } from "../../src/edge/mod.ts";
 import { NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Feed } from "../../src/model/feed.ts";
 import { type Health, NO_HEALTH, type TargetHealth } from "../../src/model/health.ts";
@@ -19,11 +17,9 @@ import type { Purge, PurgeAck } from "../../src/model/purge.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
 import { compile } from "../../src/policy/snapshot/mod.ts";
+import { startAsAsked, startCrew } from "./edge-crew.ts";
 
 export const ZONE = "cdn.example";
-
-/** Set: every story of the edge is told by a keeper and a worker in place of one process. */
-const CREW = process.env.TURNPIKE_STAGE_CREW === "1";
 
 /** An origin of a customer on a loopback address, with a log of what it was asked. */
 export interface StageOrigin {
@@ -206,10 +202,13 @@ export class Stage {
       log: silentLog,
     };
     const { apart } = more;
-    const isCrew = CREW || apart !== undefined;
-    const keeperFeed =
-      apart === undefined ? options.feed : this.#feed(() => apart.keeper, this.#apart);
-    this.edge = isCrew ? await this.#startCrew(options, keeperFeed) : await startEdge(options);
+    this.edge =
+      apart === undefined
+        ? await startAsAsked(options)
+        : await startCrew(
+            options,
+            this.#feed(() => apart.keeper, this.#apart),
+          );
     return this;
   }
 
@@ -228,39 +227,6 @@ export class Stage {
         return () => swapped.delete(listener);
       },
       onHealth: () => () => {},
-    };
-  }
-
-  /** A keeper and one worker, in this process: what one process alone does, they do together. */
-  async #startCrew(options: EdgeOptions, keeperFeed: Feed): Promise<EdgeRole> {
-    const crew = { folder: makeCrewFolder(), nowMs: () => this.clock.monoMs() };
-    const keeper = await startEdge({
-      ...options,
-      feed: keeperFeed,
-      crew: { ...crew, part: "keeper", number: 0 },
-    });
-    const worker = await startEdge({
-      ...options,
-      dataDir: join(this.dir, "worker"),
-      diskBytesMax: 0,
-      crew: { ...crew, part: "worker", number: 1 },
-    });
-    return {
-      ...worker,
-      stop: async () => {
-        await worker.stop();
-        await keeper.stop();
-        rmSync(crew.folder, { recursive: true, force: true });
-      },
-      metrics: () => {
-        const texts = { worker: worker.metrics(), keeper: keeper.metrics() };
-        return new MetricsSum().merge(new Map(Object.entries(texts)));
-      },
-      drainStats: () => {
-        const none = { lookups: {}, edgeLookups: {}, answers: {} };
-        const both = [worker, keeper].map((edge) => ({ ...none, ...edge.drainStats() }));
-        return mergeTold(both);
-      },
     };
   }
 

@@ -7,7 +7,7 @@ import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { seededRng } from "../../src/base/rng.ts";
 import { LocalBus } from "../../src/bus/mod.ts";
-import { type EdgeRole, startEdge } from "../../src/edge/mod.ts";
+import type { EdgeOptions, EdgeRole } from "../../src/edge/mod.ts";
 import { type Assignment, NO_ASSIGNMENT } from "../../src/model/assignment.ts";
 import type { Feed } from "../../src/model/feed.ts";
 import { type Health, NO_HEALTH } from "../../src/model/health.ts";
@@ -16,6 +16,7 @@ import type { Purge } from "../../src/model/purge.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { noUsage, type UsageCounters } from "../../src/model/usage.ts";
 import { compile } from "../../src/policy/snapshot/mod.ts";
+import { startAsAsked } from "./edge-crew.ts";
 import { ask, type Reply, until, ZONE } from "./edge-stage.ts";
 
 /** A cache of the network, with a bus of its own: purges reach each when the test says so. */
@@ -66,7 +67,7 @@ export class TierNode {
       },
       onHealth: () => () => {},
     };
-    this.edge = await startEdge({
+    const options: EdgeOptions = {
       ...{ node: this.name, dataDir: this.dir },
       listen: { hosts: [this.address], http: port, https: world.httpsPort },
       ...{ memoryBytesMax: 64 * 1024 * 1024, diskBytesMax: 64 * 1024 * 1024 },
@@ -75,7 +76,8 @@ export class TierNode {
       ...(world.tls === null ? {} : { tls: world.tls }),
       tierKeys: () => world.keys,
       parentTimes: world.parentTimes,
-    });
+    };
+    this.edge = await startAsAsked(options, world.isCrew);
   }
 
   usageOf(customer: string, site: string): UsageCounters {
@@ -120,12 +122,18 @@ export class TierWorld {
   httpsPort = 0;
   /** Who hears what unsafe requests changed elsewhere; null: nobody. */
   changesTo: (() => readonly TierNode[]) | null = null;
+  /** Each is a keeper and a worker, or none is; undefined: as the environment asks. */
+  readonly isCrew: boolean | undefined;
   /** What all of them show where they speak TLS, and how they reach each other. */
   tls: { readonly cert: string; readonly key: string } | null = null;
   tiers: unknown;
   /** Nodes of the network file that are no caches of this world: name and address. */
   others: Readonly<Record<string, string>> = {};
   #number = 0;
+
+  constructor(o: { readonly isCrew?: boolean } = {}) {
+    this.isCrew = o.isCrew;
+  }
 
   /** @param addresses by name */
   async start(addresses: Readonly<Record<string, string>>): Promise<void> {

@@ -6,7 +6,7 @@ import { type TierNode, TierWorld } from "./tiers-world.ts";
 const SITE = "www.shop.example";
 const POPS = [{ name: "mid" }, { name: "out", parent: "mid" }];
 
-const world = new TierWorld();
+let world: TierWorld;
 let origin: StageOrigin;
 let out: TierNode;
 let mid: TierNode;
@@ -15,23 +15,15 @@ const fresh = () => `http://${SITE}/object-${++urls}.txt`;
 /** What the origin answers next. */
 let answer: (request: Request) => Response | Promise<Response>;
 
-beforeAll(async () => {
+async function begin(o: { readonly isCrew?: boolean }): Promise<void> {
+  world = new TierWorld(o);
   origin = startOrigin("127.62.1.1", 0, (request) => answer(request));
   await world.start({ "mid-1": "127.62.0.1", "out-1": "127.62.0.2", "out-2": "127.62.0.3" });
   [mid, out] = [world.of("mid-1"), world.of("out-1")];
   publish();
   answer = () => new Response("ok", { headers: { "cache-control": "max-age=60" } });
   await world.caughtUp(fresh());
-});
-afterAll(async () => {
-  await world.stop();
-  await origin.stop();
-});
-beforeEach(() => {
-  origin.log.length = 0;
-  answer = () => new Response("of the shop", { headers: { "cache-control": "max-age=60" } });
-  publish();
-});
+}
 
 function publish(site: Record<string, unknown> = {}, pops: readonly unknown[] = POPS): void {
   const origins = [{ name: "o1", v4: origin.address, port: origin.port }];
@@ -39,7 +31,21 @@ function publish(site: Record<string, unknown> = {}, pops: readonly unknown[] = 
   world.publish({ pops, sites: [{ ...base, ...site }] });
 }
 
-describe("a cache with a parent", () => {
+describe.each([
+  ["a cache with a parent", {}],
+  ["a cache of several processes, with a parent of several", { isCrew: true }],
+])("%s", (_, o) => {
+  beforeAll(() => begin(o));
+  afterAll(async () => {
+    await world.stop();
+    await origin.stop();
+  });
+  beforeEach(() => {
+    origin.log.length = 0;
+    answer = () => new Response("of the shop", { headers: { "cache-control": "max-age=60" } });
+    publish();
+  });
+
   test("fetches through it, and each says what became of it, the one nearest the origin first", async () => {
     const url = fresh();
     const first = await out.get(url);

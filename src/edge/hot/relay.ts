@@ -3,7 +3,7 @@ import { Fault } from "../../base/fault.ts";
 import { noUsage } from "../../model/usage.ts";
 import { WHY_NOT, type WhyNot } from "../../model/why-not.ts";
 import { variantMatches } from "../../policy/caching/mod.ts";
-import { connectionOptions, isHopByHop } from "../../wire/http/mod.ts";
+import { connectionOptions, isHopByHop, TIER_FIELD } from "../../wire/http/mod.ts";
 import type { BorrowedFiles, Cache, Fields, ObjectMeta, Stamp } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { type Holding, passBody, readBody } from "./body.ts";
@@ -124,7 +124,10 @@ export class Keeper {
     const answer = await this.#fetch(asked, "tier");
     if (answer === "left") return forNobody(nobodys(asked));
     if (answer === "not-there" || "words" in answer) return null;
-    return this.#sendOn(answer, nobodys(asked), works);
+    const response = await this.#sendOn(answer, nobodys(asked), works);
+    // Of whoever answers it is kept apart; without it the cache that asked would ask a web server.
+    if (answer.tier !== undefined) response.headers.set(TIER_FIELD, answer.tier);
+    return response;
   }
 
   async #fetch(
