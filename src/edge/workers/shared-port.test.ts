@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { listenAt } from "../listen.ts";
@@ -150,6 +150,16 @@ test("while one has its turn no other has it, but by force", async () => {
   expect(other.take((turn) => turn.latest)).toEqual({ value: 0 });
   holder.stop();
   other.stop();
+});
+
+test("one that is stopped twice closes nobody else's file", () => {
+  const mine = new SharedPort(folder, "test");
+  mine.stop();
+  // The kernel gives the number out again.
+  const other = openSync(join(folder, "other"), "w");
+  mine.stop();
+  expect(fstatSync(other).size).toBe(0);
+  closeSync(other);
 });
 
 test("what those who were killed left on the board is forgotten", async () => {

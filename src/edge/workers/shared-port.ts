@@ -44,6 +44,7 @@ export class SharedPort implements PortTurns {
   readonly #lock: number;
   readonly #flock: (fd: number, operation: number) => number;
   readonly #since = startOf(process.pid) ?? "";
+  #stopped = false;
 
   /** @param name of what listens there: one board each */
   constructor(folder: string, name: string) {
@@ -83,7 +84,9 @@ export class SharedPort implements PortTurns {
   }
 
   stop(): void {
-    closeSync(this.#lock);
+    // A second time it would close whatever file has the number by then.
+    if (!this.#stopped) closeSync(this.#lock);
+    this.#stopped = true;
   }
 
   #locked<T>(act: () => T): { readonly value: T } | null {
