@@ -5,15 +5,15 @@ import { MetricsSum } from "../../src/cli/node/metrics-sum.ts";
 import { type EdgeOptions, type EdgeRole, makeCrewFolder, startEdge } from "../../src/edge/mod.ts";
 import type { Feed } from "../../src/model/feed.ts";
 
-/** Set: every story of caches is told by a keeper and a worker in place of one process. */
-const CREW = process.env.TURNPIKE_STAGE_CREW === "1";
+/** So many: every story of caches is told by a keeper and these workers in place of one process. */
+const WORKERS = Number(process.env.TURNPIKE_STAGE_CREW ?? "0");
 
 /** One process or a crew, as the environment asks where nothing is said. */
-export function startAsAsked(options: EdgeOptions, isCrew = CREW): Promise<EdgeRole> {
+export function startAsAsked(options: EdgeOptions, isCrew = WORKERS > 0): Promise<EdgeRole> {
   return isCrew ? startCrew(options, options.feed) : startEdge(options);
 }
 
-/** A keeper and one worker, in this process: what one process alone does, they do together. */
+/** A keeper and workers, in this process: what one process alone does, they do together. */
 export async function startCrew(options: EdgeOptions, keeperFeed: Feed): Promise<EdgeRole> {
   const crew = { folder: makeCrewFolder(), nowMs: () => options.clock.monoMs() };
   const keeper = await startEdge({
@@ -21,28 +21,34 @@ export async function startCrew(options: EdgeOptions, keeperFeed: Feed): Promise
     feed: keeperFeed,
     crew: { ...crew, part: "keeper", number: 0 },
   });
-  const worker = await startEdge({
-    ...options,
-    dataDir: join(options.dataDir, "worker"),
-    diskBytesMax: 0,
-    crew: { ...crew, part: "worker", number: 1 },
-  });
+  const startWorker = (number: number, listen = options.listen) =>
+    startEdge({
+      ...{ ...options, listen },
+      dataDir: join(options.dataDir, `worker-${number}`),
+      diskBytesMax: 0,
+      crew: { ...crew, part: "worker", number },
+    });
+  const first = await startWorker(1);
+  const listen = {
+    ...options.listen,
+    http: first.httpPort,
+    ...(first.httpsPort === null ? {} : { https: first.httpsPort }),
+  };
+  const workers = [first];
+  while (workers.length < WORKERS) workers.push(await startWorker(workers.length + 1, listen));
+  const all = [...workers, keeper];
   const metrics = new MetricsSum();
   return {
-    ...worker,
+    ...first,
     stop: async () => {
-      await worker.stop();
+      await Promise.all(workers.map((worker) => worker.stop()));
       await keeper.stop();
       rmSync(crew.folder, { recursive: true, force: true });
     },
-    metrics: () => {
-      const texts = { worker: worker.metrics(), keeper: keeper.metrics() };
-      return metrics.merge(new Map(Object.entries(texts)));
-    },
+    metrics: () => metrics.merge(new Map(all.map((one, i) => [String(i), one.metrics()]))),
     drainStats: () => {
       const none = { lookups: {}, edgeLookups: {}, answers: {} };
-      const both = [worker, keeper].map((edge) => ({ ...none, ...edge.drainStats() }));
-      return mergeTold(both);
+      return mergeTold(all.map((edge) => ({ ...none, ...edge.drainStats() })));
     },
   };
 }
