@@ -66,7 +66,7 @@ class Exchange {
     this.answer = promise;
     this.#resolve = resolve;
     this.#reject = reject;
-    const reader = new ResponseReader(request.method, {
+    const reader = new ResponseReader(request, {
       head: (head, bodiless) => this.#head(head, bodiless),
       part: (bytes) => this.#part(bytes),
       end: (clean) => this.#end(clean && this.#sent),

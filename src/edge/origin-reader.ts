@@ -2,6 +2,8 @@ import { ChunkDecoder, parseResponseHead, type ResponseHead } from "../wire/http
 
 /** All heads of one response together, interim ones too. */
 const HEAD_BYTES_MAX = 65_536;
+/** Of what another process of this node sends on: a web server's, and what is said of it here. */
+const SENT_ON_HEAD_BYTES_MAX = 2 * HEAD_BYTES_MAX;
 const INTERIM_MAX = 16;
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 
@@ -21,6 +23,7 @@ export interface ReaderEvents {
 export class ResponseReader {
   readonly #method: string;
   readonly #events: ReaderEvents;
+  readonly #headBytesMax: number;
   #state: "head" | "length" | "chunked" | "close" | "over" = "head";
   #kept: Buffer = Buffer.alloc(0);
   #headBytes = 0;
@@ -29,9 +32,11 @@ export class ResponseReader {
   #keeps = false;
   readonly #chunks = new ChunkDecoder();
 
-  constructor(method: string, events: ReaderEvents) {
-    this.#method = method;
+  /** @param o of the request; with port 0 it goes to a process of this node */
+  constructor(o: { readonly method: string; readonly port: number }, events: ReaderEvents) {
+    this.#method = o.method;
     this.#events = events;
+    this.#headBytesMax = o.port === 0 ? SENT_ON_HEAD_BYTES_MAX : HEAD_BYTES_MAX;
   }
 
   push(bytes: Buffer): void {
@@ -55,7 +60,7 @@ export class ResponseReader {
     const all = this.#kept.length === 0 ? bytes : Buffer.concat([this.#kept, bytes]);
     const from = Math.max(0, this.#kept.length - 3);
     const end = all.indexOf(END_OF_HEAD, from);
-    if (this.#headBytes + (end < 0 ? all.length : end) > HEAD_BYTES_MAX) {
+    if (this.#headBytes + (end < 0 ? all.length : end) > this.#headBytesMax) {
       return this.#fail("a head that is too long");
     }
     if (end < 0) {

@@ -252,6 +252,21 @@ describe.each([
     30_000,
   );
 
+  test("sends an answer on whose head is as long as a web server's may be, and asks once for it", async () => {
+    for (const method of ["GET", "HEAD", "POST"]) {
+      origin.clear();
+      const head = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\nX-Long: ";
+      const bytes = `${head.padEnd(65_500, "a")}\r\n\r\n${method === "HEAD" ? "" : "ok"}`;
+      origin.reply = () => ({ bytes });
+      const said = await sendRaw(at(), [crowded(`${method} /a HTTP/1.1`, 1), "\r\n"], {
+        enough: (text) => text.includes("\r\n\r\n"),
+      });
+      expect([method, said.statuses]).toEqual([method, [200]]);
+      expect(said.text).toContain("a".repeat(65_000));
+      expect(origin.requests.map((one) => one.method)).toEqual([method]);
+    }
+  }, 30_000);
+
   test("sends a body of unknown length on by a long head, and none that breaks off", async () => {
     const chunked = `${LONG_HEADS["16 KB"]("POST")}Transfer-Encoding: chunked\r\n\r\n`;
     const body = Buffer.alloc(200_000, "x");
