@@ -267,6 +267,22 @@ describe.each([
     }
   }, 30_000);
 
+  test("breaks off what its web server breaks off, and does not ask for it again and again", async () => {
+    const head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 5000000\r\n\r\n";
+    origin.reply = (_, socket) => {
+      socket.write(head);
+      socket.write(Buffer.alloc(2_000_000, "x"), () => socket.resetAndDestroy());
+      return null;
+    };
+    const said = await get("/large").then(
+      (reply) => reply.body.length,
+      () => "broken",
+    );
+    expect(said).toBe("broken");
+    // Of the keeper twice and by the worker itself, each once more where a kept connection ends.
+    expect(origin.requests.length).toBeLessThan(7);
+  }, 30_000);
+
   test("sends a body of unknown length on by a long head, and none that breaks off", async () => {
     const chunked = `${LONG_HEADS["16 KB"]("POST")}Transfer-Encoding: chunked\r\n\r\n`;
     const body = Buffer.alloc(200_000, "x");

@@ -176,8 +176,9 @@ export class Keeper {
         // A connection that is refused while it runs is one too many in its queue.
         const isBusy = this.words.isKeeperThere();
         if (safe && !isBusy) return "not-there";
-        const again = safe ? fault.code !== "origin-timeout" : fault.code === "origin-refused";
-        if (!again || waitedMs >= START_MS) return safe ? "not-there" : refusals.badGateway;
+        if (!isWorthAgain(fault, { safe, waitedMs })) {
+          return safe ? "not-there" : refusals.badGateway;
+        }
       }
       await wait(AGAIN_MS);
       if (this.#stopped) return refusals.badGateway;
@@ -290,6 +291,19 @@ export class Keeper {
 
 function isRead({ method }: Ask): boolean {
   return method === "GET" || method === "HEAD";
+}
+
+/**
+ * What the keeper broke off it may have asked a web server for, and broken off because that did: such a request
+ * is said once more, for a connection that ended just then, and not for 3 s.
+ */
+function isWorthAgain(
+  { code }: Fault,
+  { safe, waitedMs }: { readonly safe: boolean; readonly waitedMs: number },
+): boolean {
+  if (waitedMs >= START_MS || code === "origin-timeout") return false;
+  if (!safe) return code === "origin-refused";
+  return code !== "origin-broken" || waitedMs === 0;
 }
 
 /** What another cache asks is signed: its target is left as it is. */
