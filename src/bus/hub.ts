@@ -10,7 +10,8 @@ export type Frame =
   | { readonly t: "ask"; readonly id: number; readonly subject: string; readonly ask: unknown }
   | { readonly t: "reply"; readonly id: number; readonly reply: unknown }
   | { readonly t: "fault"; readonly id: number; readonly code: FaultCode; readonly words: string }
-  | { readonly t: "serves"; readonly subject: string; readonly yes: boolean };
+  | { readonly t: "serves"; readonly subject: string; readonly yes: boolean }
+  | { readonly t: "hears"; readonly subject: string; readonly yes: boolean };
 
 /** The hub's end of one child. */
 export interface Link {
@@ -21,6 +22,8 @@ export interface Link {
 interface Spoke {
   readonly send: (frame: Frame) => void;
   readonly serves: Set<string>;
+  /** Events it is sent: of a fleet most concern one or two of its processes. */
+  readonly hears: Set<string>;
   readonly waiting: Map<number, (frame: Frame) => void>;
 }
 
@@ -36,7 +39,7 @@ export class Hub implements Bus {
 
   /** Links a child: `send` carries frames to it, the result takes the frames that come from it. */
   attach(send: (frame: Frame) => void): Link {
-    const spoke: Spoke = { send, serves: new Set(), waiting: new Map() };
+    const spoke: Spoke = { send, serves: new Set(), hears: new Set(), waiting: new Map() };
     this.#spokes.add(spoke);
     return {
       receive: (frame) => this.#receive(spoke, frame),
@@ -80,7 +83,7 @@ export class Hub implements Bus {
   #spread(subject: string, message: unknown, from: Spoke | null): void {
     this.#local.deliver(subject, message);
     for (const spoke of this.#spokes) {
-      if (spoke !== from) spoke.send({ t: "event", subject, message });
+      if (spoke !== from && spoke.hears.has(subject)) spoke.send({ t: "event", subject, message });
     }
   }
 
@@ -113,8 +116,9 @@ export class Hub implements Bus {
         this.#spread(frame.subject, frame.message, spoke);
         return;
       case "serves":
-        if (frame.yes) spoke.serves.add(frame.subject);
-        else spoke.serves.delete(frame.subject);
+      case "hears":
+        if (frame.yes) spoke[frame.t].add(frame.subject);
+        else spoke[frame.t].delete(frame.subject);
         return;
       case "reply":
       case "fault":

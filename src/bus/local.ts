@@ -44,6 +44,10 @@ export class LocalBus implements Bus {
     return () => handlers.delete(own);
   }
 
+  hears(subject: string): boolean {
+    return (this.#handlers.get(subject)?.size ?? 0) > 0;
+  }
+
   async request<S extends keyof Requests>(
     subject: S,
     ask: Requests[S]["ask"],

@@ -29,7 +29,15 @@ export class SpokeBus implements Bus {
   }
 
   subscribe<S extends keyof Events>(subject: S, handler: (message: Events[S]) => void): () => void {
-    return this.#local.subscribe(subject, handler);
+    if (!this.#local.hears(subject)) this.#channel.send({ t: "hears", subject, yes: true });
+    const stop = this.#local.subscribe(subject, handler);
+    return () => {
+      const heard = this.#local.hears(subject);
+      stop();
+      if (heard && !this.#local.hears(subject)) {
+        this.#channel.send({ t: "hears", subject, yes: false });
+      }
+    };
   }
 
   async request<S extends keyof Requests>(
@@ -88,6 +96,7 @@ export class SpokeBus implements Bus {
         );
         return;
       case "serves":
+      case "hears":
         return;
     }
   }
