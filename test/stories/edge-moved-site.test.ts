@@ -1,6 +1,6 @@
 // A hostname goes from one customer to another: nothing of the one's reaches the other.
 import { afterEach, expect, test } from "bun:test";
-import { get as httpGet } from "node:http";
+import { request as httpAsk, get as httpGet } from "node:http";
 import { type Answer, Stage, snapshotOf, startOrigin, until } from "./edge-stage.ts";
 
 const NET = "127.66.43";
@@ -113,4 +113,38 @@ test("who asked the one and is answered when the other has the name is in the on
   ]);
   await until(() => told.length > 0);
   expect(told.some((line) => line.includes("/slow"))).toBe(false);
+});
+
+test("what waits while other sites come before its own in the list is sent to its own servers", async () => {
+  const shop = startOrigin(`${NET}.3`, 0, async (request) => new Response(await request.text()));
+  const news = startOrigin(`${NET}.4`, shop.port, () => new Response("news"));
+  ends.push(() => Promise.all([shop.stop(), news.stop()]));
+  const siteOf = (customer: string, hostname: string, { address: v4, port }: typeof shop) => {
+    const origins = [{ name: "o1", v4, port }];
+    return { hostname, customer, port, front: "caches" as const, origins };
+  };
+  const own = siteOf("shop", SHOP, shop);
+  const other = siteOf("news", "www.news.example", news);
+  const stage = new Stage(snapshotOf([own], 1), `${NET}.11`);
+  await stage.start();
+  ends.push(() => stage.stop());
+  const order = Promise.withResolvers<string>();
+  const { address: host, edge } = stage;
+  const headers = { host: SHOP, "content-length": 8, cookie: "sid=1" };
+  const more = { method: "POST", path: "/order", headers, agent: false };
+  const sent = httpAsk({ host, port: edge.httpPort, ...more }, (response) => {
+    let text = "";
+    response.on("data", (part: Buffer) => {
+      text += part.toString();
+    });
+    response.on("end", () => order.resolve(text));
+  });
+  sent.write("half");
+  // Answered behind it, so it has been taken in by then.
+  expect((await stage.get(`http://${SHOP}/`)).status).toBe(200);
+  stage.publish(snapshotOf([other, own], 2));
+  sent.end("left");
+  expect(await order.promise).toBe("halfleft");
+  expect(shop.log.map(({ method }) => method)).toContain("POST");
+  expect(news.log).toEqual([]);
 });

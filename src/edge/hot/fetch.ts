@@ -18,7 +18,7 @@ import { Leavers } from "./leavers.ts";
 import { EXCHANGES_MAX, HEAD_MS, QUEUE_MS, SILENT_MS } from "./limits.ts";
 import type { OriginClient, OriginRequest } from "./origin.ts";
 import { type Judged, Parents, type ParentTimes, type Where } from "./parents.ts";
-import { type Candidate, candidatesOf, fetchOf, judgeStatus } from "./pool.ts";
+import { type Candidate, candidatesOf, fetchOf, judgeStatus, siteIn } from "./pool.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
 import { fieldsToSend } from "./request-fields.ts";
@@ -322,7 +322,8 @@ export class Fetcher {
 
   /** All choices, the drawn one first; those that lately lacked it last. */
   #choices(view: View, ask: Ask, prefer: string | undefined): readonly Choice[] {
-    const choices = this.#chosen.of(view, ask.entry.site.index);
+    const site = siteIn(view.snapshot, ask.entry);
+    const choices = site === null ? [] : this.#chosen.of(view, site);
     const nowMs = performance.now();
     const lacks = (choice: Choice) => this.#lacks.has(choice.id, ask.path, nowMs);
     const having = choices.filter((choice) => !lacks(choice));

@@ -1,9 +1,10 @@
 import type { Choice } from "../../model/decision.ts";
 import { DEFAULT_FETCH, type SiteFetch } from "../../model/site-fetch.ts";
-import type { SnapshotSite } from "../../model/snapshot.ts";
+import type { SiteIndex, Snapshot, SnapshotSite } from "../../model/snapshot.ts";
 import type { View } from "../../policy/steering/mod.ts";
 import { ORIGIN_EXCHANGES_MAX } from "./limits.ts";
 import { refusesAddress } from "./reach.ts";
+import type { SiteEntry } from "./table.ts";
 
 /** A server that may be asked: where it is, and how many may ask it at once. */
 export interface Candidate {
@@ -14,6 +15,21 @@ export interface Candidate {
 
 export function fetchOf(site: SnapshotSite): SiteFetch {
   return site.fetch ?? DEFAULT_FETCH;
+}
+
+/**
+ * Where a site stands in this snapshot. A request may have waited since it was looked up, and others come
+ * and gone: at its old place there may be another customer's by now (threats T9). Null: it is not there.
+ */
+export function siteIn(
+  { sites }: Snapshot,
+  { customer, hostname, site }: Pick<SiteEntry, "customer" | "hostname" | "site">,
+): SiteIndex | null {
+  const is = (one: SnapshotSite | undefined) =>
+    one?.hostname === hostname && one.customer === customer;
+  if (is(sites[site.index])) return site.index;
+  const found = sites.findIndex(is);
+  return found < 0 ? null : found;
 }
 
 /** Those that hold the path, where servers say what they hold, at addresses that may be used. */
