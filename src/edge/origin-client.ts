@@ -67,7 +67,7 @@ class Pool {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    for (const connection of [...this.#all]) connection.closed();
+    for (const connection of [...this.#all]) connection.closed(false);
   }
 
   async #connect(

@@ -19,7 +19,8 @@ export interface ConnectionEvents {
   data(bytes: Buffer): void;
   /** What was written is gone, and more can be. */
   drain(): void;
-  close(): void;
+  /** @param ended by the other side, in good order; not broken off */
+  close(ended: boolean): void;
 }
 
 const REFUSED = new Set(["ENOENT", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
@@ -84,23 +85,28 @@ export class OriginConnection {
       },
       data: (_, bytes) => connection?.took(bytes),
       drain: () => connection?.user?.drain(),
-      end: () => connection?.closed(),
-      close() {
-        fail("origin-broken");
-        connection?.closed();
+      end: () => connection?.closed(true),
+      close(_, cause) {
+        fail("origin-broken", cause);
+        connection?.closed(cause === undefined);
       },
       error: (_, cause) => {
         fail("origin-broken", cause);
-        connection?.closed();
+        connection?.closed(false);
       },
       connectError: (_, cause) => fail(codeOf(cause), cause),
     };
     const { address: hostname, port } = to;
-    const connecting =
-      port === 0
-        ? Bun.connect({ unix: hostname, socket })
-        : Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) });
-    connecting.catch((cause: unknown) => fail(codeOf(cause), cause));
+    try {
+      const connecting =
+        port === 0
+          ? Bun.connect({ unix: hostname, socket })
+          : Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) });
+      connecting.catch((cause: unknown) => fail(codeOf(cause), cause));
+    } catch (cause) {
+      // Its site's authorities, or what we are to show it, cannot be read: it is trusted by nobody.
+      fail("origin-untrusted", cause);
+    }
     return promise;
   }
 
@@ -131,14 +137,14 @@ export class OriginConnection {
     else this.user.data(bytes);
   }
 
-  closed(): void {
+  closed(ended: boolean): void {
     if (!this.open) return;
     this.open = false;
     const { user } = this;
     this.user = null;
     this.#socket.terminate();
     this.onGone();
-    user?.close();
+    user?.close(ended);
   }
 }
 

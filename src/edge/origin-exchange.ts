@@ -83,9 +83,9 @@ class Exchange {
         this.#expect(request.silentMs);
       },
       drain: () => this.#drained(),
-      close: () => {
+      close: (ended) => {
         if (!this.#heard && connection.reused) this.#fail("origin-broken", "gone");
-        else reader.close();
+        else reader.close(ended);
         this.#settle();
       },
     };

@@ -48,10 +48,13 @@ export class ResponseReader {
     else if (this.#state === "close") this.#events.part(rest);
   }
 
-  /** The connection has ended. */
-  close(): void {
+  /**
+   * The connection has ended; where it was broken off, so was a body that only its end would end
+   * (RFC 9112 8).
+   */
+  close(ended: boolean): void {
     if (this.#state === "over") return;
-    if (this.#state === "close") this.#over(false);
+    if (this.#state === "close" && ended) this.#over(false);
     else this.#fail("the connection ended before the response did");
   }
 

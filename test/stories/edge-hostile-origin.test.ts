@@ -194,6 +194,24 @@ for (const [via, ask] of ways.both) {
         expect(whole).toBe("broken");
         await expectNothingKept(get, "/large");
       });
+
+      test("a body that would end with its connection, and is broken off, reaches the client broken (H5)", async () => {
+        const ends = ["end", "reset"] as const;
+        for (const how of ends) {
+          act = (socket) => {
+            socket.write("HTTP/1.1 200 OK\r\n\r\n");
+            socket.write("all of it", () => {
+              if (how === "end") socket.end();
+              else socket.resetAndDestroy();
+            });
+          };
+          const text = await get(`/unframed-${how}`).then(
+            (reply) => (reply.status === 200 ? reply.text : "broken"),
+            () => "broken",
+          );
+          expect([how, text]).toEqual([how, how === "end" ? "all of it" : "broken"]);
+        }
+      });
     });
 
     test("the same origin can still be asked for everything else", async () => {

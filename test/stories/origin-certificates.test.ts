@@ -100,6 +100,18 @@ describe("a web server", () => {
     });
   }
 
+  test("whose site names authorities that cannot be read is not asked, and another is", async () => {
+    const port = await showing(issued([SHOP], {}));
+    const site = siteAt(port);
+    const garbage = "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n";
+    stage.publish(snapshotOf([{ ...site, fetch: { ca: garbage } }]));
+    const said = await stage.get(`http://${SHOP}/unreadable`);
+    expect(said.status).toBe(502);
+    expect(said.headers.get("proxy-status")).toContain("error=tls_certificate_error");
+    expect(asked).toBe("");
+    expect(await statusAt(port, "/readable")).toBe(200);
+  });
+
   for (const [what, pair] of [
     ["has ended", issued([SHOP], { days: 9 })],
     ["has not begun", issued([SHOP], { from: new Date(NOW + 2 * DAY_MS) })],
