@@ -83,6 +83,23 @@ describe("what one server lacks", () => {
     expect(isHit(await get("/perhaps"))).toBe(false);
   });
 
+  test("is not known to be nowhere where the next could not be asked", async () => {
+    // Held until it is read, so that there is no place for a second exchange.
+    const long = "n".repeat(4_000_000);
+    origins[0]!.reply = () => reply(404, long);
+    const narrow = await new Stage(networkOf(), `${NET}.9.2`).start({ exchangesMax: 2 });
+    narrow.health = stage.health;
+    try {
+      const unsure = await narrow.get(`http://${SHOP}/at-the-next`);
+      expect([unsure.status, unsure.text.length]).toEqual([404, long.length]);
+      expect(unsure.headers.get("cache-status")).toContain("detail=unsure");
+      expect(asked()).toEqual([1, 0, 0]);
+      expect((await narrow.get(`http://${SHOP}/at-the-next`)).text).toBe("o2");
+    } finally {
+      await narrow.stop();
+    }
+  });
+
   test("is the answer at once where the site does not move on for it", async () => {
     stage.publish(networkOf({ fetch: { moveOn: [503] } }));
     origins[0]!.reply = () => reply(404, "not here");

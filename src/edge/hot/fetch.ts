@@ -137,7 +137,7 @@ export class Fetcher {
    *   no head for as long as the site says next, beside it: the first answer counts (hedging)
    *
    * At the end: what a server that lacks it said, else what the last one did. It is `unsure` that
-   * nobody has it while one of those asked said something else.
+   * nobody has it while one of those asked said something else, or the next could not be asked.
    */
   async #ask(ask: Ask, view: View, sending: Sending): Promise<Fetched | Refusal> {
     const sent = await readRequestBody(ask.request, ask.alive);
@@ -162,6 +162,8 @@ export class Fetcher {
       const candidate = await this.#next(this.#parts.view() ?? view, ask, { asked, prefer });
       if (candidate === null || "status" in candidate) {
         failed = candidate !== null && asked.size === 0 ? candidate : failed;
+        // There is no place at it, and it may have what the others lack.
+        if (candidate !== null && candidate !== refusals.noOrigin) failures++;
         break;
       }
       const hedged = SAFE.has(ask.method) && sent.body === null && prefer === undefined;
