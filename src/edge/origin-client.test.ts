@@ -166,5 +166,8 @@ describe("the origin client", () => {
     const gone = free.port;
     free.stop(true);
     expect(await exchange("", { port: gone })).toEqual({ failed: "origin-refused", ends: 1 });
+    // Nor is anybody asked for what cannot be written.
+    const unwritten = { port: gone, fields: [["x-a", "\x7f"]] as const };
+    expect(await exchange("", unwritten)).toEqual({ failed: "bad-input", ends: 1 });
   });
 });

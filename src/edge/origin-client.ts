@@ -3,6 +3,7 @@ import { Fault } from "../base/fault.ts";
 import type { OriginClient, OriginRequest, OriginResponse } from "./hot/origin.ts";
 import { type ConnectTo, OriginConnection } from "./origin-connection.ts";
 import { exchange } from "./origin-exchange.ts";
+import { headOf, type Written } from "./origin-writer.ts";
 
 /** How long a connection is kept for a next request; most servers close theirs after 5 s or 75 s. */
 const IDLE_MS = 60_000;
@@ -27,7 +28,10 @@ export function originClient(): OriginClient {
       const { scheme, hostname, address, port, identity = "" } = request;
       const key = `${scheme} ${hostname} ${address} ${port} ${identity}`;
       try {
-        return await pool.run(key, request);
+        const head = headOf(request);
+        // Nobody is connected to for it, and nobody waits for that.
+        if (head === null) throw new Fault("bad-input", "a request that cannot be written");
+        return await pool.run(key, { request, head });
       } catch (fault) {
         request.onEnd();
         throw fault;
@@ -50,17 +54,18 @@ class Pool {
   }
 
   /** On a connection that was kept, and on a new one when the server had closed that meanwhile. */
-  async run(key: string, request: OriginRequest): Promise<OriginResponse> {
+  async run(key: string, written: Written): Promise<OriginResponse> {
     assert(!this.#stopped, "The origin client is not used after its end");
+    const { request } = written;
     const once = !REPEATABLE.has(request.method) || request.body instanceof ReadableStream;
     const kept = this.#take(key, once ? IDLE_ONCE_MS : IDLE_MS);
-    if (kept === null) return this.#on(await this.#connect(request), key, request);
+    if (kept === null) return this.#on(await this.#connect(request), key, written);
     try {
-      return await this.#on(kept, key, request);
+      return await this.#on(kept, key, written);
     } catch (fault) {
       const gone = fault instanceof Fault && fault.detail === "gone";
       if (!gone || once || this.#stopped || request.signal?.aborted === true) throw fault;
-      return this.#on(await this.#connect(request), key, request);
+      return this.#on(await this.#connect(request), key, written);
     }
   }
 
@@ -83,9 +88,9 @@ class Pool {
     return connection;
   }
 
-  #on(connection: OriginConnection, key: string, request: OriginRequest): Promise<OriginResponse> {
-    return exchange(connection, request, (clean) => {
-      request.onEnd();
+  #on(connection: OriginConnection, key: string, written: Written): Promise<OriginResponse> {
+    return exchange(connection, written, (clean) => {
+      written.request.onEnd();
       if (clean && connection.open) this.#keep(connection, key);
       else connection.destroy();
     });

@@ -6,7 +6,7 @@ import type { Fields } from "./cache/mod.ts";
 import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
 import type { OriginConnection } from "./origin-connection.ts";
 import { ResponseReader } from "./origin-reader.ts";
-import { writeRequest } from "./origin-writer.ts";
+import { type Written, writeRequest } from "./origin-writer.ts";
 
 /** A body's bytes that wait for the client: above the first the origin is held up, until the second. */
 const WAITING_BYTES_MAX = 262_144;
@@ -24,16 +24,17 @@ const EVENTS = /^text\/event-stream/i;
  */
 export function exchange(
   connection: OriginConnection,
-  request: OriginRequest,
+  written: Written,
   over: (clean: boolean) => void,
 ): Promise<OriginResponse> {
-  return new Exchange(connection, request, over).answer;
+  return new Exchange(connection, written, over).answer;
 }
 
 class Exchange {
   readonly answer: Promise<OriginResponse>;
   readonly #connection: OriginConnection;
   readonly #request: OriginRequest;
+  readonly #written: Written;
   readonly #over: (clean: boolean) => void;
   readonly #resolve: (response: OriginResponse) => void;
   readonly #reject: (fault: Fault) => void;
@@ -54,13 +55,11 @@ class Exchange {
   #dueMs = 0;
   #timer: Timer | null = null;
 
-  constructor(
-    connection: OriginConnection,
-    request: OriginRequest,
-    over: (clean: boolean) => void,
-  ) {
+  constructor(connection: OriginConnection, written: Written, over: (clean: boolean) => void) {
+    const { request } = written;
     this.#connection = connection;
     this.#request = request;
+    this.#written = written;
     this.#over = over;
     const { promise, resolve, reject } = Promise.withResolvers<OriginResponse>();
     this.answer = promise;
@@ -102,7 +101,7 @@ class Exchange {
 
   async #send(): Promise<void> {
     const { body } = this.#request;
-    const fault = await writeRequest(this.#request, {
+    const fault = await writeRequest(this.#written, {
       write: (bytes) => this.#connection.write(bytes),
       drained: () => {
         const { promise, resolve } = Promise.withResolvers<void>();

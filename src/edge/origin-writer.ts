@@ -22,14 +22,18 @@ export interface Way {
   readonly onOver: (stop: () => void) => void;
 }
 
+/** A request, and its head as it is written: see `headOf`. */
+export interface Written {
+  readonly request: OriginRequest;
+  readonly head: Buffer;
+}
+
 /**
  * Writes one request: what is given and its framing, nothing else. Null when all of it is on its way;
- * else why it cannot be sent, or why its body ended: nothing more must follow on that connection.
+ * else why its body ended: nothing more must follow on that connection.
  */
-export async function writeRequest(request: OriginRequest, way: Way): Promise<string | null> {
+export async function writeRequest({ request, head }: Written, way: Way): Promise<string | null> {
   const { body } = request;
-  const head = headOf(request);
-  if (head === null) return "a request that cannot be written";
   if (body === null) return writeAll(head, way);
   if (body instanceof Uint8Array) return writeAll(Buffer.concat([head, body]), way);
   const over = await writeAll(head, way);

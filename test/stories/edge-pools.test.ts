@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
 import { OK_REPLY, type Recorder, startRecorder } from "../lab/recorder.ts";
@@ -200,6 +200,34 @@ describe("a server that hangs", () => {
     expect(first!.status).toBe(200);
   }, 20_000);
 });
+
+test("a request that cannot be sent is nobody's answer but its own", async () => {
+  const [slow] = origins;
+  const only = [{ name: "o1", v4: slow!.address, port: slow!.port, connectionsMax: 1 }];
+  stage.publish(networkOf({ origins: only }));
+  const held: (() => void)[] = [];
+  slow!.reply = (_, socket) => {
+    held.push(() => socket.write(OK_REPLY.bytes));
+    return null;
+  };
+  const first = get("/first");
+  await until(() => held.length === 1);
+  // Fetches for both, and waits for its place with the server.
+  const bad = Promise.withResolvers<string>();
+  const socket = connect(stage.edge.httpPort, stage.address);
+  socket.on("error", bad.reject);
+  socket.on("data", (said) => bad.resolve(said.toString("latin1")));
+  await new Promise<void>((resolve) => {
+    socket.write(`GET /both HTTP/1.1\r\nHost: ${SHOP}\r\nX-A: \x7f\r\n\r\n`, () => resolve());
+  });
+  await get("/behind-it", NEWS);
+  const good = get("/both");
+  await get("/behind-both", NEWS);
+  const [, said] = await letGo([first, good], held);
+  expect([said!.status, said!.text]).toEqual([200, "ok"]);
+  expect(await bad.promise).toStartWith("HTTP/1.1 400 ");
+  socket.destroy();
+}, 20_000);
 
 /** Answers what hangs, and what comes after it, until all have their answer. */
 async function letGo(all: readonly Promise<Reply>[], held: (() => void)[]): Promise<Reply[]> {

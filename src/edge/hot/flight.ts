@@ -10,8 +10,11 @@ export type Outcome =
       readonly held: Held;
       readonly fwdStatus: number;
     }
-  /** A part of it came and is held: whoever wants another part or all of it looks again. */
-  | { readonly kind: "part" }
+  /**
+   * It says nothing of what others get: a part came and is held, or the one request could not be sent.
+   * Whoever waits looks again.
+   */
+  | { readonly kind: "again" }
   /** It may be one user's own: everybody fetches alone. */
   | { readonly kind: "private" }
   | { readonly kind: "failed"; readonly refusal: Refusal };

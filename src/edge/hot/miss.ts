@@ -13,13 +13,13 @@ import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { countIn, deliver, type Held, isAhead } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
-import type { Flight } from "./flight.ts";
+import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import { WHOLE_BYTES_MAX } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { PartObject } from "./parts.ts";
 import { pass, passOn, staleOnError } from "./pass.ts";
-import { refusals } from "./refuse.ts";
+import { type Refusal, refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { isDatedTwice } from "./rules-encode.ts";
 import type { Works } from "./works.ts";
@@ -61,7 +61,7 @@ export class Misses {
     if (outcome.kind === "failed") {
       return this.#works.refused(ask, outcome.refusal);
     }
-    if (outcome.kind === "part" && tries < 3) return this.serve(ask, stale, tries + 1);
+    if (outcome.kind === "again" && tries < 3) return this.serve(ask, stale, tries + 1);
     if (outcome.kind !== "shared") return pass(this.#works, ask);
     const { held } = outcome;
     const joins = held.kind !== "spool" || held.spool.canJoin;
@@ -127,12 +127,12 @@ export class Misses {
     const prefer = held === null ? {} : { prefer: held.meta.part.origin };
     const fetched = await this.#works.fetch(ask, { conditions, shared: true, ...prefer });
     if ("status" in fetched) {
-      flight.land({ kind: "failed", refusal: fetched });
+      flight.land(failedBy(fetched));
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
     if (fetched.response.status !== 206) {
       // There is no such part: who waits for another one, or for all of it, looks again.
-      if (fetched.response.status === 416) flight.land({ kind: "part" });
+      if (fetched.response.status === 416) flight.land({ kind: "again" });
       const whyNot = this.#whyNot(ask, null);
       return this.#store({ ask, fetched, flight, stale: null, whyNot });
     }
@@ -143,7 +143,7 @@ export class Misses {
     }
     if (taken.keep && !flight.purged) {
       this.#works.slices.keep(taken.object);
-      flight.land({ kind: "part" });
+      flight.land({ kind: "again" });
     } else {
       this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
       flight.land({ kind: "private" });
@@ -219,7 +219,7 @@ export class Misses {
       return { response: staleOnError(this.#works, ask, stale), lasting: null };
     }
     if ("status" in fetched) {
-      flight.land({ kind: "failed", refusal: fetched });
+      flight.land(failedBy(fetched));
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
     return this.#store({ ask, fetched, flight, stale, whyNot });
@@ -356,6 +356,11 @@ export class Misses {
     flight.land({ kind: "shared", held, fwdStatus: meta.status });
     return { response, lasting: spool.landed };
   }
+}
+
+/** What is wrong with the one request is not wrong with those of others. */
+function failedBy(refusal: Refusal): Outcome {
+  return refusal === refusals.badField ? { kind: "again" } : { kind: "failed", refusal };
 }
 
 /** What is on disk may have been given up while the origin was asked. */
