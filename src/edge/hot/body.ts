@@ -41,6 +41,8 @@ export async function readBody(
     readonly contentLength: number | null;
     readonly count: (bytes: number) => void;
     readonly holding?: Holding;
+    /** What is not whole after so long is sent on as it comes: nobody waits for all of it for ever. */
+    readonly wholeMs?: number;
   },
 ): Promise<ReadBody> {
   if (whole !== undefined && whole.byteLength <= o.wholeBytesMax) {
@@ -56,9 +58,14 @@ export async function readBody(
   if (o.contentLength !== null && o.contentLength > o.wholeBytesMax) {
     return { kind: "large", first, rest: counted(rest, o.count) };
   }
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const timer = o.wholeMs === undefined ? undefined : setTimeout(() => resolve("late"), o.wholeMs);
   try {
     for (;;) {
-      const { done, value } = await rest.read();
+      const next = rest.read();
+      const said = timer === undefined ? await next : await Promise.race([next, late]);
+      if (said === "late") return { kind: "large", first, rest: counted(rest, o.count, next) };
+      const { done, value } = said;
       if (done) return { kind: "whole", bytes: join(first, bytes) };
       o.count(value.byteLength);
       first.push(value);
@@ -68,6 +75,7 @@ export async function readBody(
       taken = bytes;
     }
   } finally {
+    clearTimeout(timer);
     o.holding?.give(taken);
   }
 }
@@ -92,13 +100,17 @@ export function join(chunks: readonly Uint8Array[], bytes: number): Uint8Array<A
   return whole;
 }
 
+/** @param next what was asked for already, and has not come */
 function counted(
   rest: ReadableStreamDefaultReader<Uint8Array>,
   count: (bytes: number) => void,
+  next?: ReturnType<typeof rest.read>,
 ): ReadableStreamDefaultReader<Uint8Array> {
+  let waiting = next;
   return Object.assign(Object.create(rest) as ReadableStreamDefaultReader<Uint8Array>, {
     async read() {
-      const part = await rest.read();
+      const part = await (waiting ?? rest.read());
+      waiting = undefined;
       if (part.value !== undefined) count(part.value.byteLength);
       return part;
     },

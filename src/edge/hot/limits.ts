@@ -2,6 +2,8 @@
 
 /** Objects up to this are delivered whole, with Content-Length, and held in memory. */
 export const WHOLE_BYTES_MAX = 1024 * 1024;
+/** Those that have not come by then are sent on as they come. */
+export const WHOLE_MS = 10_000;
 /** Bodies up to this are counted as sent when they are handed to the runtime. */
 export const AT_ONCE_BYTES_MAX = 262_144;
 /**

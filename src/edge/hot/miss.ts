@@ -15,7 +15,7 @@ import { countIn, deliver, type Held, isAhead } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
 import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
-import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { PartObject } from "./parts.ts";
 import { pass, passOn, staleOnError } from "./pass.ts";
@@ -294,6 +294,7 @@ export class Misses {
       contentLength: response.contentLength,
       count: (bytes) => countIn(ask, fetched, bytes),
       holding: this.#works.holding,
+      wholeMs: WHOLE_MS,
     }).catch(() => null);
     if (body === null && fetched.tier !== undefined) {
       // It was the parent that broke off, and nothing of its answer has been sent on yet.

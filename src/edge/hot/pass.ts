@@ -16,7 +16,7 @@ import { count, countBytes, countIn, countStream, deliver, type Held } from "./d
 import type { Fetched } from "./fetched.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, bodiless, formHeaders, ttlSec } from "./head.ts";
-import { WHOLE_BYTES_MAX } from "./limits.ts";
+import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Where } from "./parents.ts";
 import { refusals, refuse } from "./refuse.ts";
@@ -169,6 +169,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
     contentLength: contentLength ?? Number.POSITIVE_INFINITY,
     count: (bytes) => countIn(ask, fetched, bytes),
     holding: works.holding,
+    wholeMs: WHOLE_MS,
   }).catch(() => null);
   // It was a parent that broke off, and nothing of its answer has been sent on yet.
   if (read === null && fetched.tier !== undefined) return pass(works, ask);
