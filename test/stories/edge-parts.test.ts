@@ -96,6 +96,16 @@ for (const [via, ask] of ways.both) {
         expect(sent).toBe(2 * SLICE);
       });
 
+      test("that is not there is no answer to who asked for more than that", async () => {
+        const far = `bytes=${SIZE}-${SIZE + 9}`;
+        expect((await part("/b2", far)).status).toBe(416);
+        // Of another version than the client has, all is to be sent (RFC 9110 13.1.5).
+        const other = await part("/b3", far, { "if-range": '"v0"' });
+        expect([other.status, other.body.byteLength]).toEqual([200, 4 * MIB]);
+        // As the origin has it, which takes one range at a time.
+        expect((await part("/b4", `${far},0-9`)).status).toBe(200);
+      });
+
       test("may be its last bytes", async () => {
         const reply = await part("/c", "bytes=-7");
         expect([reply.status, reply.range]).toEqual([206, `bytes ${SIZE - 7}-${SIZE - 1}/${SIZE}`]);

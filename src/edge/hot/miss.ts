@@ -131,8 +131,14 @@ export class Misses {
       return { response: this.#works.refused(ask, fetched), lasting: null };
     }
     if (fetched.response.status !== 206) {
-      // There is no such part: who waits for another one, or for all of it, looks again.
-      if (fetched.response.status === 416) flight.land({ kind: "again" });
+      if (fetched.response.status === 416) {
+        // There is no such part: who waits for another one, or for all of it, looks again.
+        flight.land({ kind: "again" });
+        if (wantsMore(ask.request.headers)) {
+          await fetched.response.body?.cancel();
+          return { response: await pass(this.#works, ask), lasting: null };
+        }
+      }
       const whyNot = this.#whyNot(ask, null);
       return this.#store({ ask, fetched, flight, stale: null, whyNot });
     }
@@ -357,6 +363,11 @@ export class Misses {
     flight.land({ kind: "shared", held, fwdStatus: meta.status });
     return { response, lasting: spool.landed };
   }
+}
+
+/** Another range, or all of it where it is not what the client has a part of (RFC 9110 13.1.5, 15.5.17). */
+function wantsMore(asked: Headers): boolean {
+  return asked.has("if-range") || asked.get("range")?.includes(",") === true;
 }
 
 /** What is wrong with the one request is not wrong with those of others. */
