@@ -3,6 +3,7 @@ import { Fault } from "../base/fault.ts";
 import type { OriginClient, OriginRequest, OriginResponse } from "./hot/origin.ts";
 import { type ConnectTo, OriginConnection } from "./origin-connection.ts";
 import { exchange } from "./origin-exchange.ts";
+import { Strays } from "./origin-strays.ts";
 import { headOf, type Written } from "./origin-writer.ts";
 
 /** How long a connection is kept for a next request; most servers close theirs after 5 s or 75 s. */
@@ -45,6 +46,7 @@ class Pool {
   /** The last one is the one that was used last. */
   readonly #idle = new Map<string, OriginConnection[]>();
   readonly #all = new Set<OriginConnection>();
+  readonly #strays = new Strays();
   readonly #sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   #idleCount = 0;
   #stopped = false;
@@ -78,8 +80,10 @@ class Pool {
   async #connect(
     to: ConnectTo & Pick<OriginRequest, "headMs" | "signal">,
   ): Promise<OriginConnection> {
+    const dialing = this.#strays.dial(`${to.address} ${to.port}`);
+    if (dialing === null) throw new Fault("origin-unreached", to.address);
     const connection = await OriginConnection.connect(to, {
-      ms: Math.min(to.headMs, CONNECT_MS),
+      ...{ ms: Math.min(to.headMs, CONNECT_MS), dialing },
       ...(to.signal === undefined ? {} : { signal: to.signal }),
     });
     if (this.#stopped) connection.destroy();

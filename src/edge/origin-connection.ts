@@ -1,5 +1,6 @@
 import { Fault } from "../base/fault.ts";
 import type { FaultCode } from "../base/fault-codes.ts";
+import type { Dialing } from "./origin-strays.ts";
 
 export interface ConnectTo {
   readonly scheme: "http" | "https";
@@ -48,7 +49,7 @@ export class OriginConnection {
    */
   static connect(
     to: ConnectTo,
-    o: { readonly ms: number; readonly signal?: AbortSignal },
+    o: { readonly ms: number; readonly signal?: AbortSignal; readonly dialing?: Dialing },
   ): Promise<OriginConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<OriginConnection>();
     let connection: OriginConnection | null = null;
@@ -58,6 +59,8 @@ export class OriginConnection {
       clearTimeout(timer);
       if (settled) return;
       settled = true;
+      // Without an effect where it is over.
+      o.dialing?.left();
       early?.terminate();
       reject(new Fault(code, to.address, cause === undefined ? {} : { cause }));
     };
@@ -75,6 +78,7 @@ export class OriginConnection {
     const tls = to.scheme === "https";
     const socket: Bun.SocketHandler<undefined> = {
       open(opened) {
+        o.dialing?.over();
         early = opened;
         if (settled) opened.terminate();
         else if (!tls) ready(opened);
@@ -94,7 +98,11 @@ export class OriginConnection {
         fail("origin-broken", cause);
         connection?.closed(false);
       },
-      connectError: (_, cause) => fail(codeOf(cause), cause),
+      connectError: (_, cause) => refused(cause),
+    };
+    const refused = (cause: unknown) => {
+      o.dialing?.over();
+      fail(codeOf(cause), cause);
     };
     const { address: hostname, port } = to;
     try {
@@ -102,8 +110,9 @@ export class OriginConnection {
         port === 0
           ? Bun.connect({ unix: hostname, socket })
           : Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) });
-      connecting.catch((cause: unknown) => fail(codeOf(cause), cause));
+      connecting.catch(refused);
     } catch (cause) {
+      o.dialing?.over();
       // Its site's authorities, or what we are to show it, cannot be read: it is trusted by nobody.
       fail("origin-untrusted", cause);
     }
