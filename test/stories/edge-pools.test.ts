@@ -140,6 +140,19 @@ test("a server that says what it holds is asked for nothing else", async () => {
   expect(asked()).toEqual([1, 1, 0]);
 });
 
+test("an answer that is moved on from holds no place, however long it is", async () => {
+  const [first, second] = origins;
+  const named = [first!, second!].map((o, i) => {
+    return { name: `o${i + 1}`, v4: o.address, port: o.port, connectionsMax: 1 };
+  });
+  stage.publish(networkOf({ origins: named }));
+  first!.reply = () => reply(503, "n".repeat(4_000_000));
+  for (const path of ["/long-1", "/long-2", "/long-3"]) {
+    expect((await get(path)).text).toBe("o2");
+  }
+  expect(asked()).toEqual([3, 3, 0]);
+});
+
 test("three servers at most are asked, and as few as the site says", async () => {
   for (const one of origins) one.reply = () => reply(500, "broken");
   expect((await get("/broken")).status).toBe(500);

@@ -172,10 +172,11 @@ export class Fetcher {
       const o = { sending, sent, shown, candidate, asked };
       const all = hedged ? await this.#hedged(ask, view, o) : [await this.#attempt(ask, o)];
       for (const fetched of all) {
-        if (fetched === refusals.badField) return fetched;
         const said = "status" in fetched ? "failed" : this.#judge(ask, fetched);
-        if (said === "answer") {
+        if (said === "answer" || fetched === refusals.badField) {
+          // Unread they would keep their places for good.
           await dismiss(lacking);
+          await dismiss(failed);
           return fetched;
         }
         if (said === "failed") failures++;
