@@ -153,6 +153,27 @@ test("an answer that is moved on from holds no place, however long it is", async
   expect(asked()).toEqual([3, 3, 0]);
 });
 
+test("a slice that is longer than it says holds no place", async () => {
+  const [liar] = origins;
+  const only = [{ name: "o1", v4: liar!.address, port: liar!.port, connectionsMax: 1 }];
+  stage.publish(networkOf({ origins: only }));
+  const part = (range: string, bytes: number) => {
+    const fields = `ETag: "1"\r\nCache-Control: max-age=60\r\nContent-Range: bytes ${range}/9999999\r\n`;
+    return reply(206, "p".repeat(bytes), fields);
+  };
+  const slice = 524_288;
+  liar!.reply = ({ fields }) => {
+    const range = fields.find(([name]) => name === "range")?.[1];
+    if (range === undefined) return reply(200, "all");
+    return range === "bytes=0-524287" ? part("0-524287", slice) : part("524288-1048575", 8 * slice);
+  };
+  const at = (range: string) => stage.get(`http://${SHOP}/sliced`, { range });
+  expect((await at("bytes=0-9")).status).toBe(206);
+  await at("bytes=600000-600009");
+  // The place is free at once; no queue is waited in.
+  expect((await get("/beside")).text).toBe("all");
+}, 20_000);
+
 test("three servers at most are asked, and as few as the site says", async () => {
   for (const one of origins) one.reply = () => reply(500, "broken");
   expect((await get("/broken")).status).toBe(500);

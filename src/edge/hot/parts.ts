@@ -371,6 +371,7 @@ export class Parts {
       contentLength: response.contentLength,
       count: (bytes) => countIn(ask, fetched, bytes),
     }).catch(() => null);
+    if (body?.kind === "large") await body.rest.cancel();
     if (body?.kind !== "whole" || body.bytes.byteLength !== o.last - o.first + 1) return null;
     const { meta } = object;
     const kept = { ...meta, ...{ key: o.key, vary: [], variant: "", fields: [] } };
