@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { healthOf, snapshotOf } from "../../../test/fixtures/network.ts";
+import { healthOf, SMALL, snapshotOf } from "../../../test/fixtures/network.ts";
 import { NO_ASSIGNMENT } from "../../model/assignment.ts";
 import { steer } from "../../policy/steering/mod.ts";
 import { Chosen } from "./chosen.ts";
@@ -44,4 +44,24 @@ test("the decision for misses is made once for all, until one of the things it f
     const again = chosen.of(other, 0);
     expect([again, again === first]).toEqual([[...first], false]);
   }
+});
+
+test("what stands in where all servers of a site are down is known by its site: it has places of its own", () => {
+  const [shop] = SMALL.customers;
+  const sites = ["www.shop.example", "www.news.example"].map((hostname) => {
+    const steering = { fallback: "192.0.2.99" };
+    return { ...shop!.sites[0]!, hostname, steering };
+  });
+  const snapshot = snapshotOf({ ...SMALL, customers: [{ ...shop!, sites }] });
+  const down = snapshot.origins.map(({ id }) => [id, { state: "down" as const }]);
+  const health = healthOf(Object.fromEntries(down));
+  const chosen = new Chosen();
+  const ids = [0, 1].map((site) => {
+    const choices = chosen.of({ snapshot, health, assignment: NO_ASSIGNMENT }, site);
+    return choices.map(({ kind, v4, id }) => `${kind} ${v4} ${id}`);
+  });
+  expect(ids).toEqual([
+    ["fallback 192.0.2.99 fallback of www.shop.example"],
+    ["fallback 192.0.2.99 fallback of www.news.example"],
+  ]);
 });

@@ -22,7 +22,9 @@ export class Chosen {
     let choices = bySite.get(site);
     if (choices === undefined) {
       const what = { for: "origins", site, use: "miss" } as const;
-      choices = steer(view, what, { group: 0, brief: true }).choices;
+      choices = steer(view, what, { group: 0, brief: true }).choices.map((choice) =>
+        choice.kind === "fallback" ? { ...choice, id: fallbackOf(view, site) } : choice,
+      );
       bySite.set(site, choices);
     }
     return choices;
@@ -35,4 +37,9 @@ export class Chosen {
     this.#decided.set(snapshot, fresh);
     return fresh;
   }
+}
+
+/** Each site has its own: one that hangs has none of the places of another's. */
+function fallbackOf({ snapshot }: View, site: SiteIndex): string {
+  return `fallback of ${snapshot.sites[site]?.hostname}`;
 }
