@@ -5,6 +5,8 @@ const HEAD_BYTES_MAX = 65_536;
 /** Of what another process of this node sends on: a web server's, and what is said of it here. */
 const SENT_ON_HEAD_BYTES_MAX = 2 * HEAD_BYTES_MAX;
 const INTERIM_MAX = 16;
+/** Chunks from this size on are given as they are. */
+const LARGE_CHUNK_BYTES = 4_096;
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 
 export interface ReaderEvents {
@@ -104,8 +106,29 @@ export class ResponseReader {
     if (this.#left === 0) this.#finish(bytes.subarray(own.length));
   }
 
+  /** Small chunks are moved together in place: a body of many takes no more memory than one of few. */
   #chunked(bytes: Buffer): void {
-    const said = this.#chunks.push(bytes, this.#events.part);
+    let from = 0;
+    let to = 0;
+    const give = () => {
+      if (to > from) this.#events.part(trimmed(bytes, from, to));
+      to = from;
+    };
+    const said = this.#chunks.push(bytes, (piece) => {
+      const at = piece.byteOffset - bytes.byteOffset;
+      if (piece.length >= LARGE_CHUNK_BYTES) {
+        give();
+        this.#events.part(piece);
+        return;
+      }
+      if (to > from) bytes.copyWithin(to, at, at + piece.length);
+      else {
+        from = at;
+        to = at;
+      }
+      to += piece.length;
+    });
+    give();
     if (said === "bad") this.#fail("a chunk that is not valid");
     else if (said !== "more") this.#finish(bytes.subarray(said));
   }
@@ -126,6 +149,12 @@ export class ResponseReader {
     this.#events.fault(why);
     return null;
   }
+}
+
+/** A part that does not keep what came around it, where that is the most of it. */
+function trimmed(bytes: Buffer, from: number, to: number): Uint8Array {
+  const part = bytes.subarray(from, to);
+  return 2 * part.length < bytes.length ? new Uint8Array(part) : part;
 }
 
 const RESPONSE = "HTTP/1.";
