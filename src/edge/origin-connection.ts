@@ -104,13 +104,8 @@ export class OriginConnection {
       o.dialing?.over();
       fail(codeOf(cause), cause);
     };
-    const { address: hostname, port } = to;
     try {
-      const connecting =
-        port === 0
-          ? Bun.connect({ unix: hostname, socket })
-          : Bun.connect({ hostname, port, socket, ...(tls ? { tls: tlsOf(to) } : {}) });
-      connecting.catch(refused);
+      connectTo(to, socket).catch(refused);
     } catch (cause) {
       o.dialing?.over();
       // Its site's authorities, or what we are to show it, cannot be read: it is trusted by nobody.
@@ -155,6 +150,13 @@ export class OriginConnection {
     this.onGone();
     user?.close(ended);
   }
+}
+
+function connectTo(to: ConnectTo, socket: Bun.SocketHandler<undefined>) {
+  const { address: hostname, port, scheme } = to;
+  if (port === 0) return Bun.connect({ unix: hostname, socket });
+  const tls = scheme === "https" ? { tls: tlsOf(to) } : {};
+  return Bun.connect({ hostname, port, socket, ...tls });
 }
 
 function tlsOf(to: ConnectTo): Bun.TLSOptions {
