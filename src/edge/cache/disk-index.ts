@@ -8,7 +8,7 @@ import {
   Shares,
   Slots,
 } from "./evict/mod.ts";
-import type { ObjectMeta } from "./object.ts";
+import { type ObjectMeta, VARIANTS_MAX } from "./object.ts";
 
 /** What names an object file, and all that is known of it without opening it. */
 export interface DiskName {
@@ -164,7 +164,7 @@ export class DiskIndex {
     return this.#nameOf(slot);
   }
 
-  /** Returns the files of the same variant that it replaces, which are to be removed. */
+  /** Returns the files that it replaces, of the same variant or of too many, which are to be removed. */
   add(name: DiskName): string[] {
     const { keyHash, variantHash, fileBytes, storedSec, customer } = name;
     for (let i = 0; i < 4; i++) this.#words[i] = wordOf(keyHash, i * 8);
@@ -222,10 +222,14 @@ export class DiskIndex {
     return slot;
   }
 
-  /** Puts a slot at the head of its chain, in place of the same variant; adds what it `replaced`. */
+  /**
+   * Puts a slot at the head of its chain, in place of the same variant, and of the oldest where there
+   * are too many of its key; adds what it `replaced`.
+   */
   #link(slot: number, restored: boolean, replaced: string[]): void {
     const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
     let seen = -1;
+    let others = 0;
     let old = this.#buckets[bucket]!;
     if (old !== NONE && !this.#sameWords(old, slot, 0, 4)) old = this.#nextOf(old, slot);
     while (old !== NONE) {
@@ -233,6 +237,9 @@ export class DiskIndex {
       if (this.#sameWords(old, slot, 4, 6)) {
         replaced.push(this.#nameOf(old));
         seen = Math.min(255, this.#slots.hits[old]! + this.#slots.frequency[old]!);
+        this.#drop(old);
+      } else if (++others >= VARIANTS_MAX) {
+        replaced.push(this.#nameOf(old));
         this.#drop(old);
       }
       old = after;

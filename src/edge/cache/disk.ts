@@ -4,7 +4,8 @@ import { BlockTable, decodeFile, encodeTail } from "./disk-format.ts";
 import { type DiskEntry, DiskIndex, type DiskName, fileName, hashKey } from "./disk-index.ts";
 import type { DiskObject } from "./disk-object.ts";
 import { nameHash, type Present } from "./evict/mod.ts";
-import { type Files, realFiles } from "./files.ts";
+import { type Files, NO_FOLDER, realFiles } from "./files.ts";
+import { KnownVariants } from "./known-variants.ts";
 import type { ObjectMeta } from "./object.ts";
 import { type PendingWrite, PendingWrites } from "./pending-writes.ts";
 import { Removals } from "./removals.ts";
@@ -15,8 +16,6 @@ const QUEUED_BYTES_MAX = 16 * 1024 * 1024;
 /** What a write that waits costs beside its bytes: measured as 16,000 of them in a flood. */
 const QUEUED_OVERHEAD_BYTES = 6_144;
 const WRITERS_MAX = 4;
-/** Which fields make variants is in the files: so many are opened at most to find one that answers. */
-const TRIED_MAX = 8;
 
 /** Of what is held, so much goes when the file system has no room, and is not filled again so soon. */
 const FULL_PART = 1 / 8;
@@ -25,9 +24,6 @@ const FULL_AGAIN_MS = 1_000;
 
 /** What the names of files begin with that were not whole when the process ended. */
 const ASIDE = "aside-";
-
-/** Where there is no folder, nor can there be, there are no files either. */
-const NO_FOLDER = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
 
 /**
  * The disk tier: one file per object, written aside and renamed, checked when read, so that a crash
@@ -45,6 +41,7 @@ export class DiskTier {
   #index = new DiskIndex();
   readonly #removals: Removals;
   readonly #opened: OpenedFiles;
+  readonly #variants: KnownVariants;
   readonly files: Files;
   readonly #pending = new PendingWrites();
   readonly #folders = new Set<string>();
@@ -84,6 +81,7 @@ export class DiskTier {
     this.files = o.files ?? realFiles;
     this.#removals = new Removals(this.files, o.dir);
     this.#opened = new OpenedFiles(this.files);
+    this.#variants = new KnownVariants(this.files);
     this.#open();
   }
 
@@ -157,8 +155,11 @@ export class DiskTier {
 
   /** The variant that answers a request with these fields; null when there is none, or no more. */
   async read(key: string, get: (name: string) => string | null): Promise<DiskObject | null> {
-    for (const entry of this.#index.of(hashKey(key), TRIED_MAX)) {
-      const object = await this.#readEntry(entry).catch(() => null);
+    const entries = this.#index.of(hashKey(key));
+    for (const entry of entries) {
+      const path = this.#pathOf(this.#index.nameOf(entry));
+      if (entries.length > 1 && !(await this.#variants.mayAnswer(entry, path, get))) continue;
+      const object = await this.#readEntry(entry, path).catch(() => null);
       if (object === null || object.meta.key !== key) {
         if (this.#index.holds(entry)) this.#forget(entry);
         continue;
@@ -172,8 +173,7 @@ export class DiskTier {
     return null;
   }
 
-  async #readEntry(entry: DiskEntry): Promise<DiskObject | null> {
-    const path = this.#pathOf(this.#index.nameOf(entry));
+  async #readEntry(entry: DiskEntry, path: string): Promise<DiskObject | null> {
     if (entry.fileBytes <= this.#wholeBytesMax) {
       const whole = decodeFile(await this.files.readWhole(path));
       return whole === null ? null : { kind: "whole", meta: whole.meta, bytes: whole.body };

@@ -41,6 +41,9 @@ export interface Files {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Codes of faults where there is no folder, nor can there be: there are no files either. */
+export const NO_FOLDER: ReadonlySet<string> = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
+
 export const realFiles: Files = {
   names: (folder) => readdirSync(folder),
   makeFolder: (path) => void mkdirSync(path, { recursive: true }),

@@ -9,7 +9,7 @@ import {
   Shares,
   Slots,
 } from "./evict/mod.ts";
-import type { ObjectMeta, Stamp } from "./object.ts";
+import { type ObjectMeta, type Stamp, VARIANTS_MAX } from "./object.ts";
 
 /**
  * What an object costs beside body and fields: its meta, maps' entries and prebuilt headers. Measured
@@ -18,8 +18,6 @@ import type { ObjectMeta, Stamp } from "./object.ts";
 const OBJECT_OVERHEAD_BYTES = 2_048;
 /** What bytes in another coding cost beside themselves: headers of their own, entries of maps. */
 const ENCODED_OVERHEAD_BYTES = 1_024;
-/** More variants of one key than this replace the oldest: they are looked through one by one. */
-const VARIANTS_MAX = 64;
 
 /** Dropped bytes after which the runtime is told to collect; a cap of more has an eighth of it. */
 const COLLECT_BYTES_LEAST = 8 * 1024 * 1024;

@@ -1,5 +1,8 @@
 import type { Freshness, Part } from "../../policy/caching/mod.ts";
 
+/** More variants of one key than this replace the oldest: they are looked through one by one. */
+export const VARIANTS_MAX = 64;
+
 /** Names in lower case, in the order received. */
 export type Fields = readonly (readonly [string, string])[];
 
