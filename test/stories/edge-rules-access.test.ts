@@ -266,7 +266,7 @@ describe.each([
 });
 
 test("fonts and modules at second addresses are open to the site's own pages, and to no others", async () => {
-  const own = `http://${SHOP}:${w.origin.port}`;
+  const own = `http://${SHOP}`;
   for (const type of ["font/woff2", "text/javascript", "application/javascript"]) {
     const said = await w.stage.get(`http://c.${ZONE}/${SHOP}/1/f?type=${type}`);
     expect([type, said.headers.get("access-control-allow-origin")]).toEqual([type, own]);

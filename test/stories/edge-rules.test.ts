@@ -210,7 +210,9 @@ test("where an origin leads to a path of the site, the shared name leads there u
     ["a", "a"],
     ["//other.example/a", "//other.example/a"],
     ["https://other.example/a", "https://other.example/a"],
-    [`https://${SHOP}/a`, `https://${SHOP}/a`],
+    // A rule sends clients to HTTPS: the site's first address is there.
+    [`https://${SHOP}/a`, `/${SHOP}/a`],
+    [`http://${SHOP}/a`, `http://${SHOP}/a`],
   ];
   for (const [to, expected] of cases) {
     const query = `status=302&to=${encodeURIComponent(to)}`;

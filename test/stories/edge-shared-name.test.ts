@@ -98,8 +98,12 @@ describe("a name that customers share", () => {
   });
 
   test("keeps addresses of the site under its prefix, however they are written", async () => {
+    // As its web servers are asked; clients come to the caches' ports.
     const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
     const moved: Readonly<Record<string, string>> = {
+      [`http://${SITE}/new`]: `/${SITE}/new`,
+      [`https://${SITE}/new?a=1`]: `https://${SITE}/new?a=1`,
+      [`//${SITE}/new`]: `/${SITE}/new`,
       "/new?a=1#b": `/${SITE}/new?a=1#b`,
       [`${first}/new`]: `/${SITE}/new`,
       [`${first.toUpperCase()}/new`]: `/${SITE}/new`,
@@ -136,14 +140,20 @@ describe("a name that customers share", () => {
   });
 
   test("sends a redirect of a page to itself to the first address, and not in a circle", async () => {
-    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
-    origin.say = () => words("301 Moved Permanently", [`Location: ${first}/circle?a=1`]);
-    const reply = await stage.get(`http://c.${ZONE}/${SITE}/circle?a=1`);
-    expect(reply.headers.get("location")).toBe(`${first}/circle?a=1`);
+    const atServers = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+    for (const [said, expected] of [
+      [atServers, `http://${SITE}`],
+      [`http://${SITE}`, `http://${SITE}`],
+      [`https://${SITE}`, `https://${SITE}`],
+    ]) {
+      origin.say = () => words("301 Moved Permanently", [`Location: ${said}/circle?a=1`]);
+      const reply = await stage.get(`http://c.${ZONE}/${SITE}/circle?a=1`);
+      expect(reply.headers.get("location")).toBe(`${expected}/circle?a=1`);
+    }
   });
 
-  test("says links of the site as of its first address, its canonical one too", async () => {
-    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
+  test("says links of the site as of its first address at caches, its canonical one too", async () => {
+    const first = `http://${SITE}`;
     const links = "</a.css>; rel=preload; as=style, <https://e.example/b>; rel=next, <c>; rel=prev";
     origin.say = () => words("200 OK", ["Cache-Control: max-age=60", `Link: ${links}`]);
     const path = "/d%C3%A9j%C3%A0%20vu/a%3Eb?q=%22x%22&r=a%2Cb";
@@ -155,7 +165,6 @@ describe("a name that customers share", () => {
   });
 
   test("opens fonts and modules to the site's own pages, whatever their servers call them", async () => {
-    const first = `http://${SITE}:${stage.snapshot.sites[0]!.port}`;
     const open = [
       ...[
         ["/a", "font/woff2"],
@@ -173,18 +182,51 @@ describe("a name that customers share", () => {
       ["/h.html", "text/html"],
       ["/i.woff2", "text/html"],
     ];
-    const opened = async ([path, type]: readonly string[], host: string) => {
+    const own = [`https://${SITE}`, `http://${SITE}`, `https://${SITE}:8443`, `http://${SITE}`];
+    const others = ["https://evil.example", `https://${SITE}.evil.example`, "null", undefined];
+    const opened = async ([path, type]: readonly string[], host: string, by?: string) => {
       const fields = [
         "Cache-Control: max-age=60",
         ...(type === "" ? [] : [`Content-Type: ${type}`]),
       ];
       origin.say = () => words("200 OK", fields, "x");
-      const reply = await stage.get(`http://${host}${path}`, { origin: "https://evil.example" });
-      return [path, reply.headers.get("access-control-allow-origin")];
+      const reply = await stage.get(
+        `http://${host}${path}`,
+        by === undefined ? {} : { origin: by },
+      );
+      const { headers } = reply;
+      return [path, by, headers.get("access-control-allow-origin"), headers.get("vary")];
     };
     for (const host of [`c.${ZONE}/${SITE}`, `${SITE}.${ZONE}`]) {
-      for (const one of open) expect(await opened(one, host)).toEqual([one[0]!, first]);
-      for (const one of closed) expect(await opened(one, host)).toEqual([one[0]!, null]);
+      for (const one of open) {
+        for (const by of [...own, ...own]) {
+          expect(await opened(one, host, by)).toEqual([one[0], by, by, "Origin"]);
+        }
+        for (const by of [...others, ...others]) {
+          expect(await opened(one, host, by)).toEqual([one[0], by, `http://${SITE}`, "Origin"]);
+        }
+      }
+      for (const one of closed) {
+        for (const by of own) expect(await opened(one, host, by)).toEqual([one[0], by, null, null]);
+      }
     }
+  });
+
+  test("says its first address as https where a rule sends clients there, or its servers have it", async () => {
+    const { port } = stage.snapshot.sites[0]!;
+    const site = { hostname: SITE, customer: "clauses", port, front: "caches" as const };
+    const origins = [{ name: "o1", v4: `${NET}.22.1`, port }];
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60", "Content-Type: font/woff2"]);
+    const canonical = async (more: object) => {
+      stage.publish(snapshotOf([{ ...site, origins, ...more }], stage.snapshot.number + 1));
+      const { headers } = await stage.get(`http://${SITE}.${ZONE}/canonical`);
+      return [headers.get("link"), headers.get("access-control-allow-origin")];
+    };
+    const said = (address: string) => [`<${address}/canonical>; rel="canonical"`, address];
+    expect(await canonical({})).toEqual(said(`http://${SITE}`));
+    const rules = [{ name: "secure", match: { path: ["/account/*"] }, https: true }];
+    expect(await canonical({ rules })).toEqual(said(`https://${SITE}`));
+    expect(await canonical({ scheme: "https" })).toEqual(said(`https://${SITE}`));
+    expect(await canonical({ front: "servers" })).toEqual(said(`http://${SITE}:${port}`));
   });
 });

@@ -19,6 +19,10 @@ export interface Prepared {
   readonly upstream: string;
   /** What the rules asked for when it was built. */
   readonly plan: Ruled["plan"] | null;
+  /** The site's first address then. */
+  readonly firstAddress: string;
+  /** To which web origin it is opened; null: it is the same whoever asks. */
+  readonly openedTo: string | null;
 }
 
 /** What of a request decides which fields an answer has. */
@@ -56,6 +60,7 @@ const ASKED_WITH_CORS =
 /** Of which many servers know no type. */
 const UNTYPED = /^(application\/octet-stream\b|$)/i;
 const FONT = /\.(woff2?|[ot]tf|eot)(\?|$)/i;
+const WEB_ORIGIN = /^https?:\/\/([a-z0-9.-]+)(:\d{1,5})?$/;
 
 /**
  * All customers' pages at `c.<zone>` would be one browser origin: a sandboxed one has an origin of its
@@ -76,6 +81,14 @@ type FieldList = readonly (readonly [string, string])[];
  * the guards of second addresses.
  */
 export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Headers {
+  return headersOf(fields, of, node).headers;
+}
+
+function headersOf(
+  fields: FieldList,
+  of: HeadAsk,
+  node: string,
+): { readonly headers: Headers; readonly openedTo: string | null } {
   const headers = new Headers();
   const second = of.form !== "first";
   const { ruled, request } = of;
@@ -85,21 +98,31 @@ export function formHeaders(fields: FieldList, of: HeadAsk, node: string): Heade
     headers.append(name, value);
   }
   headers.append("via", `1.1 ${node}`);
-  if (!second) return headers;
+  if (!second) return { headers, openedTo: null };
   headers.set("x-content-type-options", "nosniff");
   if (of.form === "path") keepUnderPrefix(headers, of.entry, of.path);
   headers.append("link", `<${of.entry.firstAddress}${of.path}>; rel="canonical"`);
   const type = headers.get("content-type") ?? "";
   const told = headers.has("access-control-allow-origin") || of.ruled?.plan.cors != null;
   const isFont = UNTYPED.test(type) && FONT.test(of.path);
-  if (!told && (isFont || ASKED_WITH_CORS.test(type))) {
-    headers.set("access-control-allow-origin", of.entry.firstAddress);
+  const openedTo = !told && (isFont || ASKED_WITH_CORS.test(type)) ? ownPages(of) : null;
+  if (openedTo !== null) {
+    headers.set("access-control-allow-origin", openedTo);
+    // Whoever keeps it must not show one origin what says another (Fetch, CORS and caches).
+    headers.append("vary", "Origin");
   }
   const sandbox = SANDBOX[of.form];
   if (sandbox !== undefined && !INERT.test(type)) {
     headers.append("content-security-policy", sandbox);
   }
-  return headers;
+  return { headers, openedTo };
+}
+
+/** The web origin of the site's pages: what asks, where its hostname is the site's, whatever scheme and port. */
+function ownPages({ entry, request }: Pick<HeadAsk, "entry" | "request">): string {
+  const origin = request.headers.get("origin");
+  const isOwn = origin !== null && WEB_ORIGIN.exec(origin)?.[1] === entry.hostname;
+  return isOwn ? origin : entry.firstAddress;
 }
 
 /**
@@ -117,14 +140,17 @@ export function preparedFor(
   const slot = FORMS.length * row + FORMS.indexOf(of.form);
   const known = object.prepared[slot];
   const plan = of.ruled?.plan ?? null;
-  if (known !== undefined && known.plan === plan) return known;
-  const headers = formHeaders(object.meta.fields, of, how.node);
+  const { firstAddress } = of.entry;
+  if (known !== undefined && known.plan === plan && known.firstAddress === firstAddress) {
+    if (known.openedTo === null || known.openedTo === ownPages(of)) return known;
+  }
+  const { headers, openedTo } = headersOf(object.meta.fields, of, how.node);
   const before = headers.get("cache-status");
   const upstream = before === null ? "" : `${before}, `;
   if (coding == null) sayRanges(headers, object.meta);
   if (coding !== undefined) sayEncoding(headers, object.meta, coding);
   const init = { status: object.meta.status, headers };
-  const ready = { headers, init, sec: -1, upstream, plan };
+  const ready = { headers, init, sec: -1, upstream, plan, firstAddress, openedTo };
   object.prepared[slot] = ready;
   return ready;
 }

@@ -77,9 +77,16 @@ export class KnownUrls {
     // In a coding that is not made yet: the long way sees to that.
     if (encoded === undefined) return null;
     const ready =
-      encoded === null
+      encoded === null && known.ready.openedTo === null
         ? known.ready
-        : preparedFor(object, { ...ask, request }, { node: this.#node, coding });
+        : preparedFor(
+            object,
+            { ...ask, request },
+            {
+              node: this.#node,
+              ...(known.encodes && { coding: encoded === null ? null : coding }),
+            },
+          );
     object.visited = true;
     count(ask, "hit");
     const bytes = encoded?.byteLength ?? meta.bodyBytes;

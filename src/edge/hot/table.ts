@@ -18,8 +18,10 @@ export interface SiteEntry {
   readonly hostname: string;
   /** The Host field its origins get. */
   readonly hostField: string;
-  /** The site's first address without a path, for `rel="canonical"`. */
+  /** The site's first address without a path, as clients know it, for `rel="canonical"`. */
   readonly firstAddress: string;
+  /** The same as its web servers are asked by it: their scheme, their port. */
+  readonly serverAddress: string;
   readonly usage: UsageCounters;
   readonly counts: SiteCounts;
   /** Null: it has none. */
@@ -43,17 +45,21 @@ export interface EdgeTable {
 
 export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCounts): EdgeTable {
   const entries = snapshot.sites.map((site): SiteEntry => {
-    const usual = site.port === (site.scheme === "https" ? 443 : 80);
-    const hostField = usual ? site.hostname : `${site.hostname}:${site.port}`;
+    const hostField = hostFieldOf(site.hostname, site);
+    const ruled = rulesOf(site);
+    const sendsToHttps = ruled.fault === null && site.rules?.some((rule) => rule.https === true);
     return {
       site,
       customer: site.customer,
       hostname: site.hostname,
       hostField,
-      firstAddress: `${site.scheme}://${hostField}`,
+      ...addressesOf(site, {
+        ...{ hostField, ports: snapshot.ports },
+        isSecure: site.scheme === "https" || sendsToHttps === true,
+      }),
       usage: meter.of(site.customer, site.hostname),
       counts: counts.of(site.hostname),
-      ...rulesOf(site),
+      ...ruled,
     };
   });
   const byHost = new Map<string, { entry: SiteEntry; form: Form }>();
@@ -69,6 +75,30 @@ export function compileTable(snapshot: Snapshot, meter: Meter, counts: EdgeCount
     byHostname: new Map(entries.map((entry) => [entry.hostname, entry])),
     countryOf: compileCountries(snapshot),
   };
+}
+
+function hostFieldOf(
+  hostname: string,
+  { scheme, port }: Pick<SnapshotSite, "scheme" | "port">,
+): string {
+  return port === (scheme === "https" ? 443 : 80) ? hostname : `${hostname}:${port}`;
+}
+
+/** Where caches answer at the first address, clients come to their ports. */
+function addressesOf(
+  site: SnapshotSite,
+  o: {
+    readonly hostField: string;
+    readonly ports: Snapshot["ports"];
+    /** Clients come to it by https. */
+    readonly isSecure: boolean;
+  },
+): Pick<SiteEntry, "firstAddress" | "serverAddress"> {
+  const serverAddress = `${site.scheme}://${o.hostField}`;
+  if (site.front === "servers") return { firstAddress: serverAddress, serverAddress };
+  const scheme = o.isSecure ? "https" : "http";
+  const host = hostFieldOf(site.hostname, { scheme, port: o.ports[scheme] });
+  return { firstAddress: `${scheme}://${host}`, serverAddress };
 }
 
 /** What is wrong with one site is no other's matter: it alone is not served (threats.md 1.3). */

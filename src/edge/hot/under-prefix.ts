@@ -5,7 +5,7 @@ const UPWARD = /(^|[/\\])(\.|%2e){2}([/\\?#]|$)/i;
 /** `3; url="/next"`: seconds and what stands before the address, a quote or none, the address. */
 const REFRESH = /^(\s*[\d.]+\s*[;,]?\s*(?:url\s*=\s*)?)(["']?)([^"']*)(["']?.*)$/is;
 
-type At = Pick<SiteEntry, "hostname" | "firstAddress">;
+type At = Pick<SiteEntry, "hostname" | "firstAddress" | "serverAddress">;
 
 /**
  * At `c.<zone>` the site's addresses stand under its hostname: fields that name one are rewritten so
@@ -31,21 +31,22 @@ export function keepUnderPrefix(headers: Headers, at: At, path: string): void {
 }
 
 function underPrefix(value: string, of: At & { readonly path: string }): string {
-  const { hostname, firstAddress, path } = of;
+  const { hostname, firstAddress, serverAddress, path } = of;
   // It was about how the client came, or by what name: under the prefix it would lead here again.
-  if (value === firstAddress + path) return value;
-  const target = atSite(value, firstAddress);
+  if (value === serverAddress + path || value === firstAddress + path) return firstAddress + path;
+  const own = [firstAddress, serverAddress];
+  const target = atSite(value, own);
   if (UPWARD.test(target)) {
     const url = URL.parse(target, firstAddress + path);
-    const isOwn = url?.origin === new URL(firstAddress).origin;
-    return isOwn ? `/${hostname}${url.pathname}${url.search}${url.hash}` : value;
+    const isOwn = own.some((one) => url?.origin === new URL(one).origin);
+    return isOwn && url !== null ? `/${hostname}${url.pathname}${url.search}${url.hash}` : value;
   }
   return /^\/(?![/\\])/.test(target) ? `/${hostname}${target}` : value;
 }
 
 /** Without scheme and host where they are the site's own. */
-function atSite(value: string, firstAddress: string): string {
-  for (const own of [firstAddress, firstAddress.slice(firstAddress.indexOf("//"))]) {
+function atSite(value: string, addresses: readonly string[]): string {
+  for (const own of addresses.flatMap((one) => [one, one.slice(one.indexOf("//"))])) {
     const rest = value.slice(own.length);
     if (value.slice(0, own.length).toLowerCase() !== own || !/^([/?#]|$)/.test(rest)) continue;
     return rest.startsWith("/") ? rest : `/${rest}`;
