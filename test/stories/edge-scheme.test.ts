@@ -12,12 +12,16 @@ const ways = new TwoWays(() => stage);
 let number = 0;
 
 const origin = startOrigin("127.65.7.1", 0, (request) => {
-  const { pathname, search } = new URL(request.url);
+  const { pathname, search, searchParams } = new URL(request.url);
   const proto = request.headers.get("x-forwarded-proto");
   const kept = { "cache-control": "max-age=600" };
   if (pathname.endsWith("/moved") && proto === "http") {
     const location = `https://${SHOP}${pathname}${search}`;
     return new Response(null, { status: 301, headers: { ...kept, location } });
+  }
+  if (request.method === "POST") {
+    const [name = "", value = ""] = (searchParams.get("says") ?? "").split("=");
+    return new Response("done", { status: 201, headers: { [name]: value } });
   }
   return new Response(`${proto} ${++number}`, { headers: kept });
 });
@@ -93,6 +97,35 @@ describe("http and https", () => {
     }
     for (let i = 0; i < 3; i++) expect((await secure("/moved?at=once")).status).toBe(200);
   });
+});
+
+describe("what an unsafe method says that it changed", () => {
+  const own = { http: `http://${SHOP}`, https: `https://${SHOP}` };
+  const atServer = `http://${SHOP}:${origin.port}`;
+  for (const scheme of ["http", "https"] as const) {
+    const other = own[scheme === "http" ? "https" : "http"];
+    const get = scheme === "http" ? ways.http1 : ways.http2;
+    for (const name of ["location", "content-location"]) {
+      test(`by ${name} of the origin asked for by ${scheme} is not served from before (RFC 9111 4.4)`, async () => {
+        const item = `/items/${scheme}-${name}`;
+        for (const [named, ends] of [
+          [own[scheme], true],
+          [atServer, true],
+          ["", true],
+          [other, false],
+          [`${own[scheme]}:81`, false],
+          ["https://www.else.example", false],
+        ] as const) {
+          const before = await get(own[scheme] + item);
+          expect((await get(own[scheme] + item)).text).toBe(before.text);
+          const says = encodeURIComponent(`${name}=${named}${item}`);
+          await get(`${own[scheme]}/items?says=${says}`, { method: "POST", body: "x" });
+          const after = await get(own[scheme] + item);
+          expect([named, after.text !== before.text]).toEqual([named, ends]);
+        }
+      });
+    }
+  }
 });
 
 test("a purge while a site's rules cannot be used reaches what is held under keys that they made", async () => {

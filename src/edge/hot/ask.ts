@@ -199,6 +199,15 @@ function fieldsSentOn(form: Form, request: Request): (name: string) => string | 
   };
 }
 
+/** The web origin of what was asked for: as the client asked, and as web servers are. */
+export function originsAsked({ entry, form, request, tier }: Ask): readonly string[] {
+  const { serverAddress, hostname } = entry;
+  // At a second address, or another cache's, the client's is not the site's own.
+  if (form !== "first" || tier !== undefined) return [entry.firstAddress, serverAddress];
+  const { protocol, port } = new URL(request.url);
+  return [`${protocol}//${hostname}${port === "" ? "" : `:${port}`}`, serverAddress];
+}
+
 /**
  * The same ask for a fetch that outlives its request: its own copy of the fields, and counters of its
  * own, for nobody waits for it.

@@ -11,7 +11,7 @@ import {
 import { keyParts, ttlFor } from "../../policy/rules/mod.ts";
 import { formatHttpDate, parseCacheControl, parseHttpDate } from "../../wire/http/mod.ts";
 import { type Fields, type ObjectMeta, sealMeta } from "../cache/mod.ts";
-import type { Ask } from "./ask.ts";
+import { type Ask, originsAsked } from "./ask.ts";
 import type { Fetched } from "./fetched.ts";
 
 /** Reads fields by lower-case name, several joined with commas. A miss asks for some thirty of them. */
@@ -56,7 +56,8 @@ export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
     noStore: control.noStore,
     locatedHere:
       facts !== undefined &&
-      isLocatedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.contentLocation),
+      facts.contentLocation !== null &&
+      isLocatedHere({ at: originsAsked(ask), path: ask.path }, facts.contentLocation),
     redirectedHere:
       facts !== undefined &&
       isRedirectedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.location),

@@ -10,7 +10,7 @@ import {
 } from "../../policy/caching/mod.ts";
 import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
 import { sealMeta } from "../cache/mod.ts";
-import type { Ask } from "./ask.ts";
+import { type Ask, originsAsked } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
 import { count, countBytes, countIn, countStream, deliver, type Held } from "./deliver.ts";
 import type { Fetched } from "./fetched.ts";
@@ -78,8 +78,8 @@ function endsHere(works: Works, ask: Ask): Response {
 async function invalidate(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
   const { status, fields } = fetched.response;
   const get = getter(fields);
-  const { customer, hostname: site, firstAddress, rules } = ask.entry;
-  const request = { method: ask.method, at: firstAddress, path: ask.path };
+  const { customer, hostname: site, rules } = ask.entry;
+  const request = { method: ask.method, at: originsAsked(ask), path: ask.path };
   const paths = invalidatedPaths(request, { status, get });
   const groups = invalidatedGroups(ask.method, { status, get });
   const of = { customer, site, paths, groups };

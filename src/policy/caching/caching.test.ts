@@ -309,8 +309,12 @@ describe("keys", () => {
 
 describe("invalidatedPaths()", () => {
   const at = "https://www.shop.example";
+  const atServer = "http://www.shop.example:8080";
   const paths = (method: string, fields: Fields, status = 200) =>
-    invalidatedPaths({ method, at, path: "/a/b" }, { status, get: (name) => fields[name] ?? null });
+    invalidatedPaths(
+      { method, at: [at, atServer], path: "/a/b" },
+      { status, get: (name) => fields[name] ?? null },
+    );
 
   test("names what was changed, and what Location and Content-Location name here (RFC 9111 4.4)", () => {
     expect(paths("POST", { location: "c?d=1", "content-location": `${at}/e` })).toEqual([
@@ -319,9 +323,17 @@ describe("invalidatedPaths()", () => {
     expect(paths("M-SEARCH", {})).toEqual(["/a/b"]);
   });
 
+  test("takes the origin that the client asked for and the one that the web server was asked for as one", () => {
+    for (const own of [at, atServer, "https://WWW.shop.example:443", "//www.shop.example:8080"]) {
+      expect(paths("POST", { location: `${own}/c` })).toEqual(["/a/b", "/c"]);
+    }
+  });
+
   test("never names another host's, another scheme's or another port's", () => {
     for (const other of [
       "http://www.shop.example/x",
+      "https://www.shop.example:8080/x",
+      "http://[",
       "//evil.example/x",
       `${at}:81/x`,
       "data:,x",

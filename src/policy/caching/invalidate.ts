@@ -4,18 +4,26 @@ import { canonicalPath } from "./key.ts";
 /** Methods that change nothing (RFC 9110 9.2.1 and the registry); all others do, known or not. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"]);
 
+/** What was asked for. */
+interface Target {
+  /**
+   * Its web origin, such as `https://www.shop.example`: as its client asked and as its web server was, which
+   * may know another scheme and port. What either names by its own is the same (RFC 9110 7.1).
+   */
+  readonly at: readonly string[];
+  readonly path: string;
+}
+
 export function isSafe(method: string): boolean {
   return SAFE.has(method);
 }
 
 /**
  * Which paths of the site an answer makes outdated (RFC 9111 4.4): what an unsafe method was sent to,
- * and what Location and Content-Location name where they stay on this host. Nothing for an error.
- *
- * @param at the site's own address, such as `https://www.shop.example`, and the path asked for
+ * and what Location and Content-Location name of the same origin. Nothing for an error.
  */
 export function invalidatedPaths(
-  request: { readonly method: string; readonly at: string; readonly path: string },
+  request: Target & { readonly method: string },
   response: { readonly status: number; get(name: string): string | null },
 ): readonly string[] {
   if (isSafe(request.method) || response.status >= 400) return [];
@@ -49,10 +57,7 @@ export function invalidatedGroups(
 }
 
 /** Does Content-Location name the very thing that was asked for (RFC 9110 8.7)? */
-export function isLocatedHere(
-  request: { readonly at: string; readonly path: string },
-  contentLocation: string | null,
-): boolean {
+export function isLocatedHere(request: Target, contentLocation: string | null): boolean {
   return pathHere(request, contentLocation) === request.path;
 }
 
@@ -71,16 +76,12 @@ export function isRedirectedHere(
   return canonicalPath(url.pathname + url.search) === request.path;
 }
 
-function pathHere(
-  request: { readonly at: string; readonly path: string },
-  location: string | null,
-): string | null {
+function pathHere({ at, path }: Target, location: string | null): string | null {
   if (location === null) return null;
-  try {
-    const url = new URL(location, request.at + request.path);
-    if (url.origin !== new URL(request.at).origin) return null;
-    return canonicalPath(url.pathname + url.search);
-  } catch {
-    return null;
+  for (const own of at) {
+    const base = own + path;
+    const url = URL.canParse(location, base) ? new URL(location, base) : null;
+    if (url?.origin === new URL(own).origin) return canonicalPath(url.pathname + url.search);
   }
+  return null;
 }
