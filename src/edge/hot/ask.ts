@@ -91,9 +91,35 @@ const SENT_ON_WITH_OPTIONS = new Set([
 ]);
 const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
-/** Never sent on: frameworks take them for the request's real host, path, method or client (H8). */
-const NEVER_SENT_ON =
-  /^(host|forwarded|x-forwarded(-.*)?|x-real-ip|(true-)?client-ip|x-client-ip|x-cluster-client-ip|x-original-.*|x-rewrite-.*|x-http-method.*|x-method-override|x-method|(http-)?method-override|x-host|x-http-host.*|proxy-.*|proxy|turnpike-(tier|relayed|place|told|long-head))$/;
+/**
+ * Never sent on: what web servers and frameworks take, as the word of a proxy before them, for the request's
+ * real host, path, method, scheme or client (H8), or for one of ours.
+ */
+const NEVER_SENT_ON = new RegExp(
+  `^(${[
+    ...["host", "x-host", "x-real-host", "x-backend-host", "x-http-host.*"],
+    ...["forwarded", "x-forwarded(-.*)?", "x-forward(er)?-for", "x-original-.*", "x-rewrite-.*"],
+    ...["(x-)?(request-)?ur[il]", "base-url", "x-proxy-url", "x-matched-path", "x-invoke-.*"],
+    ...["x-middleware-.*", "x-now-route-matches", "x-sendfile-type", "x-accel-.*", "translate"],
+    ...["x-http-method.*", "x-method-override", "x-method", "(http-)?method-override"],
+    ...["x-scheme", "x-url-scheme", "front-end-https", "x-arr-ssl", "fastly-ssl", "cf-visitor"],
+    ...["cloudfront-(forwarded|viewer)-.*", "(x-)?(real|remote|originating)-(ip|addr)"],
+    ...["(x-|true-|http-|x-cluster-|x-true-|fastly-|fly-|incap-)?client-?ip", "wl-proxy-.*"],
+    ...["(cf|do)-connecting-ip(v6)?", "cf-pseudo-ipv4", "cf-ipcountry", "x-proxyuser-ip"],
+    ...["x-(azure|sucuri)-client-?ip", "ali-cdn-real-ip"],
+    ...["x-appengine-.*", "x-envoy-.*", "x-vercel-.*"],
+    ...["proxy-.*", "proxy", "x-device-class", "x-client-country"],
+    "turnpike-(tier|relayed|place|told|long-head)",
+  ].join("|")})$`,
+);
+
+/**
+ * What of a client's fields no web server sees at first addresses. Names with `_` are none: many servers take
+ * them for those with `-`, which a rule, a Vary or the list above may be about.
+ */
+function isNeverSentOn(name: string): boolean {
+  return name.includes("_") || NEVER_SENT_ON.test(name);
+}
 
 /**
  * The step `recv`: own checks of host, method and target before anything else (the listener joins
@@ -184,7 +210,7 @@ function fieldsSentOn(form: Form, request: Request): (name: string) => string | 
   const { headers, method } = request;
   if (form === "first") {
     return (name) => {
-      if (NEVER_SENT_ON.test(name)) return null;
+      if (isNeverSentOn(name)) return null;
       const value = headers.get(name);
       return name === "accept-encoding" ? normalEncodings(value) : value;
     };
