@@ -18,6 +18,8 @@ export function sendRaw(
   o: {
     readonly patienceMs?: number;
     readonly enough?: (text: string) => boolean;
+    /** The address that it comes from. */
+    readonly from?: string;
     /** What is sent after that, when it is known. */
     readonly later?: Promise<string>;
   } = {},
@@ -31,7 +33,8 @@ export function sendRaw(
     resolve({ statuses, text, closed });
   };
   const timer = setTimeout(() => done(false), o.patienceMs ?? 2_000);
-  const socket = connect(at.port, at.address, () => {
+  const from = o.from === undefined ? {} : { localAddress: o.from };
+  const socket = connect({ port: at.port, host: at.address, ...from }, () => {
     for (const part of parts) {
       socket.write(typeof part === "string" ? Buffer.from(part, "latin1") : part);
     }

@@ -2,12 +2,35 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { connect } from "node:http2";
 import { HTTP1_CASES, HTTP1_MUTANTS } from "../lab/http1-cases.ts";
 import { HTTP2_CASES } from "../lab/http2-cases.ts";
-import { sendRaw } from "../lab/raw-http1.ts";
+import { type Said, sendRaw } from "../lab/raw-http1.ts";
 import { END_HEADERS, FRAME, fieldBlock, frame, RawHttp2 } from "../lab/raw-http2.ts";
-import type { Recorder } from "../lab/recorder.ts";
+import { OK_REPLY, type Recorded, type Recorder } from "../lab/recorder.ts";
+import { type Read, readStrictly } from "../lab/strict-reading.ts";
 import { type BankStage, BANK as SITE, startBank } from "./bank-stage.ts";
 import { type Stage, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
+
+/** Those of `wanted` that are in `all` in the same order, each once. */
+function inOrder(all: readonly string[], wanted: readonly string[]): string[] {
+  let from = 0;
+  return wanted.filter((one) => {
+    const at = all.indexOf(one, from);
+    if (at >= 0) from = at + 1;
+    return at >= 0;
+  });
+}
+
+function isOfSite({ host }: Read): boolean {
+  return host.replace(/:\d*$/, "").replace(/\.$/, "").toLowerCase() === SITE;
+}
+
+/** `METHOD target body`, the target as a web server gets it. */
+function lineOf({ method, target, body }: Read | Recorded): string {
+  const text = Buffer.from(target, "latin1").toString();
+  const url = URL.parse(text.startsWith("/") ? `http://h${text}` : text);
+  const path = url === null ? text : url.pathname + url.search;
+  return `${method} ${path} ${body.toString("latin1")}`;
+}
 
 const NET = "127.97";
 let bank: BankStage;
@@ -43,19 +66,44 @@ describe("over HTTP/1.1", () => {
     });
   }
 
-  test("whatever is changed in requests, an origin gets whole ones, one for each answer", async () => {
+  test("whatever is changed in requests, an origin gets those that stand there to the letter, and each answer is to one of them", async () => {
     const each = Number(process.env.TURNPIKE_SMUGGLES ?? 300);
-    for (let from = 0; from < each; from += 50) {
-      const mutants = HTTP1_MUTANTS(SITE, from, Math.min(50, each - from));
-      const before = origin.requests.length;
-      const said = await Promise.all(
-        mutants.map((bytes) => sendRaw(plain(), [bytes], { patienceMs: 250 })),
+    const id = () => `X-Id: ${origin.requests.length - 1}\r\n\r\n`;
+    origin.reply = () => ({ bytes: OK_REPLY.bytes.toString().replace("\r\n\r\n", `\r\n${id()}`) });
+    // Each from an address of its own, which no client can say in another's place.
+    const addressOf = (i: number) => `127.${200 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
+    const sent = new Map<string, { readonly bytes: string; readonly said: Said }>();
+    for (let from = 1; from <= each; from += 50) {
+      const mutants = HTTP1_MUTANTS(SITE, from - 1, Math.min(50, each + 1 - from));
+      await Promise.all(
+        mutants.map(async (bytes, i) => {
+          const address = addressOf(from + i);
+          const said = await sendRaw(plain(), [bytes], { patienceMs: 250, from: address });
+          sent.set(address, { bytes, said });
+        }),
       );
-      const answers = said.flatMap((one) => one.statuses).filter((status) => status === 200);
-      expect(answers.length).toBeLessThanOrEqual(origin.requests.length - before);
-      expect(origin.malformed).toEqual([]);
     }
-    expect(origin.requests.length).toBeGreaterThan(each / 20);
+    expect(origin.malformed).toEqual([]);
+    const came = origin.requests.map((request, i) => {
+      const [, client] = request.fields.find(([name]) => name === "x-forwarded-for") ?? ["", ""];
+      return { client, line: lineOf(request), id: String(i) };
+    });
+    // Of other tests some may come late; those come from 127.0.0.1.
+    const known = new Set([...sent.keys(), "127.0.0.1"]);
+    expect(came.filter(({ client }) => !known.has(client))).toEqual([]);
+    const by = new Map<string, (typeof came)[number][]>();
+    for (const one of came) by.set(one.client, [...(by.get(one.client) ?? []), one]);
+    for (const [address, { bytes, said }] of sent) {
+      const own = by.get(address) ?? [];
+      const reached = own.map(({ line }) => line);
+      const stand = readStrictly(Buffer.from(bytes, "latin1")).filter(isOfSite).map(lineOf);
+      expect([bytes, inOrder(stand, reached)]).toEqual([bytes, reached]);
+      const answered = [...said.text.matchAll(/^x-id: (\d+)\r$/gim)].map((match) => match[1]!);
+      const ids = own.map((one) => one.id);
+      expect([bytes, inOrder(ids, answered)]).toEqual([bytes, answered]);
+      expect(said.statuses.filter((status) => status === 200).length).toBe(answered.length);
+    }
+    expect(came.length).toBeGreaterThan(each / 20);
   }, 600_000);
 
   test("a large body arrives byte for byte, with its length where it was told and in chunks else", async () => {
