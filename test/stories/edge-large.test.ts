@@ -5,6 +5,8 @@ import { Stage, type StageOrigin, snapshotOf, startOrigin, until, ZONE } from ".
 const SHOP = "www.shop.example";
 const SIZE = 24_000_000;
 const CHUNK = 120_000;
+/** Of what begins with `/huge`; it is never whole anywhere. */
+const HUGE = 1_024_000_000;
 
 /** An origin of large objects that counts what was taken from it. */
 let origin: StageOrigin;
@@ -13,12 +15,13 @@ let left = 0;
 let stage: Stage;
 
 beforeAll(async () => {
-  origin = startOrigin("127.88.0.1", 0, () => {
+  origin = startOrigin("127.88.0.1", 0, (request) => {
     let sent = 0;
+    const size = new URL(request.url).pathname.startsWith("/huge") ? HUGE : SIZE;
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          if (sent >= SIZE) return controller.close();
+          if (sent >= size) return controller.close();
           controller.enqueue(new Uint8Array(CHUNK).fill((sent / CHUNK) & 255));
           sent += CHUNK;
           taken += CHUNK;
@@ -94,12 +97,14 @@ test("a client that stops reading stops the fetch: the origin is not run dry (ba
   await until(() => left === 1);
 });
 
-test("one byte of a large object that is not held costs the origin no gigabyte (H12)", async () => {
-  for (const range of ["bytes=0-0", "bytes=-1", "bytes=23999999-"]) {
-    const reply = await begin(`/range-${range.length}.mp4`, { range });
+test("one byte of a gigabyte costs an origin that knows no ranges what is on its way when its client leaves (H12)", async () => {
+  for (const [i, range] of ["bytes=0-0", "bytes=-1", `bytes=${HUGE - 1}-`].entries()) {
+    taken = 0;
+    const reply = await begin(`/huge-${i}.mp4`, { range });
     expect([200, 206]).toContain(reply.statusCode!);
     reply.destroy();
+    await until(() => left === i + 1);
+    // Some 7 MB: what sockets hold, twice, and what is read ahead here.
+    expect(taken).toBeLessThan(HUGE / 20);
   }
-  await until(() => left === 3);
-  expect(taken).toBeLessThan(3 * SIZE);
 });
