@@ -257,7 +257,7 @@ function lengthOf(head: ResponseHead): number | null {
 }
 
 /** Fields without those of the connection, and what is for caches alone. */
-function endToEnd(all: Fields): {
+export function endToEnd(all: Fields): {
   readonly fields: Fields;
   readonly load: string | null;
   readonly tier: string | null;

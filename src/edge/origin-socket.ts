@@ -13,6 +13,7 @@ import {
 } from "../wire/http/mod.ts";
 import type { Fields } from "./cache/mod.ts";
 import { type ConnectTo, OriginConnection } from "./origin-connection.ts";
+import { endToEnd } from "./origin-exchange.ts";
 import { headOf } from "./origin-writer.ts";
 
 /** All heads of the answer to a handshake together, interim ones too. */
@@ -53,6 +54,8 @@ interface OpenOptions {
 export class OriginSocket {
   /** That the server chose; "" for none. */
   readonly protocol: string;
+  /** Of the answer that opened it, for whoever asked; those of the handshake itself are among them. */
+  readonly fields: Fields;
   readonly #connection: OriginConnection;
   readonly #rng: Pick<Rng, "bytes">;
   readonly #messageBytesMax: number;
@@ -69,16 +72,14 @@ export class OriginSocket {
   #state: "open" | "closing" | "over" = "open";
   #rest = () => {};
 
-  private constructor(
-    connection: OriginConnection,
-    o: OpenOptions & { readonly protocol: string; readonly early: Uint8Array },
-  ) {
+  private constructor(connection: OriginConnection, o: OpenOptions & Shaken) {
     this.#connection = connection;
     this.#rng = o.rng;
     this.#messageBytesMax = o.messageBytesMax;
     this.#idleMs = o.idleMs;
     this.#every = o.every ?? everyMs;
     this.protocol = o.protocol;
+    this.fields = o.said;
     this.#early = o.early;
     connection.user = {
       data: (bytes) => this.#came(bytes),
@@ -228,12 +229,21 @@ export class OriginSocket {
   }
 }
 
-/** Asks, and gives what the server chose, and what came behind its answer; the connection is paused. */
+interface Shaken {
+  /** That the server chose. */
+  readonly protocol: string;
+  /** Fields of its answer that go beyond the connection. */
+  readonly said: Fields;
+  /** What came behind it. */
+  readonly early: Uint8Array;
+}
+
+/** Asks, and gives what the server said; the connection is paused. */
 async function handshake(
   connection: OriginConnection,
   o: OpenOptions,
   signal: AbortSignal,
-): Promise<{ readonly protocol: string; readonly early: Uint8Array }> {
+): Promise<Shaken> {
   const key = Buffer.from(o.rng.bytes(16)).toString("base64");
   const fields: Fields = [
     ...o.fields,
@@ -271,7 +281,7 @@ async function handshake(
   const offered = o.fields.find(([name]) => name === "sec-websocket-protocol")?.[1] ?? "";
   const protocol = chosenIn(said, { key, offered });
   if (protocol === null) throw new Fault("origin-broken", "no WebSocket");
-  return { protocol, early };
+  return { protocol, said: endToEnd(said.fields).fields, early };
 }
 
 function everyMs(ms: number, act: () => void): () => void {

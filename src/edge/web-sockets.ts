@@ -5,6 +5,7 @@ import { connectionOptions, NO_CLOSE, NO_CODE } from "../wire/http/mod.ts";
 import type { Ask } from "./hot/ask.ts";
 import { countBytes, countIn } from "./hot/deliver.ts";
 import type { Place } from "./hot/fetch.ts";
+import { formHeaders } from "./hot/head.ts";
 import { HEAD_MS } from "./hot/limits.ts";
 import { type Refusal, refusals } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
@@ -37,7 +38,7 @@ type Client = ServerWebSocket<WebSocketPair>;
 interface Upgrader {
   upgrade(
     request: Request,
-    o: { readonly data: WebSocketPair; readonly headers: Readonly<Record<string, string>> },
+    o: { readonly data: WebSocketPair; readonly headers: Headers },
   ): boolean;
 }
 
@@ -48,9 +49,11 @@ interface Upgrader {
  */
 export class WebSockets {
   readonly #open = new Set<WebSocketPair>();
+  readonly #node: string;
   readonly #rng: Pick<Rng, "bytes">;
 
-  constructor(o: { readonly rng: Pick<Rng, "bytes"> }) {
+  constructor(o: { readonly node: string; readonly rng: Pick<Rng, "bytes"> }) {
+    this.#node = o.node;
     this.#rng = o.rng;
   }
 
@@ -69,9 +72,7 @@ export class WebSockets {
       if (sent != null) sent.lasts = false;
       sent?.ended?.();
     });
-    const { protocol } = server;
-    const headers: Record<string, string> =
-      protocol === "" ? {} : { "sec-websocket-protocol": protocol };
+    const headers = answerOf(server, ask, this.#node);
     this.#open.add(pair);
     const upgrader = connection as Partial<Upgrader>;
     if (upgrader.upgrade?.(ask.request, { data: pair, headers }) !== true) {
@@ -94,6 +95,19 @@ export class WebSockets {
   stop(): void {
     for (const pair of this.#open) pair.end(GOING_AWAY);
   }
+}
+
+/**
+ * What a client is told as its WebSocket opens: what the server said, as with any other answer of its
+ * (a balancer there may know clients by a cookie). The handshake is between two each time.
+ */
+function answerOf({ protocol, fields }: OriginSocket, ask: Ask, node: string): Headers {
+  const headers = formHeaders(fields, ask, node);
+  for (const name of [...headers.keys()]) {
+    if (name.startsWith("sec-websocket-")) headers.delete(name);
+  }
+  if (protocol !== "") headers.set("sec-websocket-protocol", protocol);
+  return headers;
 }
 
 /** 16 bytes in base64. */

@@ -19,6 +19,12 @@ let got: Buffer[] = [];
 const sockets = new Set<Socket>();
 let stage: Stage;
 
+/** RFC 6455 4.2.2. */
+function proofOf(key: string): string {
+  const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  return createHash("sha1").update(`${key}${guid}`).digest("base64");
+}
+
 const server = createServer((socket) => {
   sockets.add(socket);
   let asked = "";
@@ -29,10 +35,8 @@ const server = createServer((socket) => {
     asked += bytes.toString("latin1");
     if (!asked.endsWith("\r\n\r\n")) return;
     const key = /sec-websocket-key: (.*)\r\n/i.exec(asked)?.[1] ?? "";
-    const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    const accept = createHash("sha1").update(`${key}${guid}`).digest("base64");
     const right = `HTTP/1.1 101 Go\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n`;
-    socket.write(`${head(`${right}Sec-WebSocket-Accept: ${accept}\r\n`)}\r\n`);
+    socket.write(`${head(`${right}Sec-WebSocket-Accept: ${proofOf(key)}\r\n`)}\r\n`, "latin1");
     after(socket);
   });
 });
@@ -56,11 +60,13 @@ beforeEach(() => {
   got = [];
 });
 
+const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
+
 /** A client's handshake, and what is said to it, until that is enough. */
 function dial(enough: (text: string) => boolean): Promise<Said> {
   const text =
     `GET /chat HTTP/1.1\r\nHost: ${SHOP}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`;
   const at = { address: stage.address, port: stage.edge.httpPort };
   return sendRaw(at, [text], { patienceMs: 20_000, enough });
 }
@@ -71,7 +77,7 @@ const EMPTY = "Content-Length: 0\r\n";
 
 test.each([
   ["early hints, with a cookie", 101, (ok) => `HTTP/1.1 103 E\r\nSet-Cookie: a=b\r\n\r\n${ok}`],
-  ["a cookie", 101, (ok) => `${ok}Set-Cookie: a=b\r\n`],
+  ["a length", 101, (ok) => `${ok}Content-Length: 7\r\n`],
   ["another status", 502, () => `HTTP/1.1 200 OK\r\n${EMPTY}`],
   ["a refusal", 502, () => `HTTP/1.1 403 No\r\n${EMPTY}`],
   ["no Upgrade", 502, without("Upgrade")],
@@ -93,6 +99,36 @@ test.each([
   expect(answer.statuses[0]).toBe(status);
   expect(answer.text.toLowerCase()).not.toContain("set-cookie");
   await until(() => sockets.size === 0);
+});
+
+test("what opens one brings its server's cookies and own fields, and nothing of the handshake", async () => {
+  const own = [
+    "Set-Cookie: server=b; Path=/",
+    "Set-Cookie: until=x; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+    ...["X-Own: caf\xe9", "X-Twice: 1", "X-Twice: 2"],
+    "Date: Mon, 23 Nov 2026 10:00:00 GMT",
+  ];
+  const theirs = [
+    ...["Connection: X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5", "Transfer-Encoding: chunked"],
+    ...["Sec-WebSocket-Version: 8", "Sec-WebSocket-Key: a", "Endpoint-Load-Metrics: TEXT cpu=1"],
+  ];
+  head = (right) => `${right}${[...own, ...theirs, ""].join("\r\n")}`;
+  const answer = await dial((text) => text.includes("\r\n\r\n"));
+  const [text = ""] = answer.text.split("\r\n\r\n");
+  const lines = text.split("\r\n").slice(1);
+  const told = lines.map((line) => line.replace(/^[^:]*/, (name) => name.toLowerCase()));
+  expect(told.toSorted()).toEqual([
+    "connection: Upgrade",
+    "date: Mon, 23 Nov 2026 10:00:00 GMT",
+    // Of the key that this client sent, not of the one that the server was shown.
+    `sec-websocket-accept: ${proofOf(KEY)}`,
+    "set-cookie: server=b; Path=/",
+    "set-cookie: until=x; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+    "upgrade: websocket",
+    "via: 1.1 edge-1",
+    "x-own: caf\xe9",
+    "x-twice: 1, 2",
+  ]);
 });
 
 /** A frame's head, as a server writes it. */

@@ -162,6 +162,23 @@ test("one is opened at the address of a page that is held", async () => {
   expect(client.got).toEqual(["welcome"]);
 });
 
+test("rules edit the answer that opens one, but not its handshake", async () => {
+  const server = echo("127.85.41.1");
+  const set = { "x-shop": "1", "sec-websocket-protocol": "other", "sec-websocket-accept": "AAAA" };
+  const more = { rules: [{ name: "all", response: { set } }] };
+  const stage = await staged("127.85.41", siteOf([server], more));
+  const client = dial(stage, "/a", { "sec-websocket-protocol": "chat" });
+  await until(() => client.got.length === 1);
+  expect([client.got, client.protocol]).toEqual([["welcome"], "chat"]);
+  const at = { address: stage.address, port: stage.edge.httpPort };
+  const text =
+    `GET /a HTTP/1.1\r\nHost: ${SHOP}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  const said = await sendRaw(at, [text], { enough: (got) => got.includes("\r\n\r\n") });
+  expect(said.text).toContain("x-shop: 1\r\n");
+  expect(said.text).not.toContain("sec-websocket-protocol");
+});
+
 test("a server that is gone is left for the next; where none takes it, the answer is 502", async () => {
   const gone = { address: "127.101.42.1", port: 1 };
   const server = echo("127.101.42.2");
