@@ -32,6 +32,17 @@ async function batches(
 }
 
 describe("startOutbox()", () => {
+  test("sends what waits when it is told to, and nothing where nothing does", () => {
+    const sent: string[][] = [];
+    const outbox = startOutbox((checks) => sent.push(checks.map((check) => check.target)));
+    outbox.flush();
+    outbox.add(report("a", true));
+    outbox.flush();
+    outbox.flush();
+    outbox.stop();
+    expect(sent).toEqual([["a"]]);
+  });
+
   test("sends what changed at once, together with what came meanwhile, in order", async () => {
     const [first] = await batches(1, (add) => {
       add(report("a", true));

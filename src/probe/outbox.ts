@@ -2,6 +2,8 @@ import type { CheckReport } from "../model/messages.ts";
 
 export interface Outbox {
   add(report: CheckReport): void;
+  /** Sends what waits. */
+  flush(): void;
   stop(): void;
 }
 
@@ -52,6 +54,11 @@ export function startOutbox(send: (checks: readonly CheckReport[]) => void): Out
         urgent = true;
         within(CHANGED_MS);
       } else if (pending.length === 1) within(SOON_MS);
+    },
+    flush() {
+      if (pending.length === 0) return;
+      clearTimeout(timer);
+      flush();
     },
     stop: () => clearTimeout(timer),
   };

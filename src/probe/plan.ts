@@ -81,6 +81,8 @@ export function hostOf(plan: CheckPlan): string {
 /** One origin or node, how it is checked, and how its state and load follow from the checks. */
 export interface Target {
   readonly id: string;
+  /** The customer whose it is; null for a node. */
+  readonly owner: string | null;
   /** Targets that stand in for each other: one site's origins, or all caches. */
   readonly pool: string;
   readonly forced: ForcedState;
@@ -153,6 +155,7 @@ function originTarget(site: SnapshotSite, origin: SnapshotOrigin): Target {
   if (check.icmp === true) deciding.push("icmp");
   return {
     id: origin.id,
+    owner: site.customer,
     pool: site.hostname,
     ...forcedOf(origin),
     families: addresses.map((at) => at.family),
@@ -238,6 +241,7 @@ function nodeTarget(snapshot: Snapshot, node: SnapshotNode): Target {
   checks.push(...snmpOf(node.snmp, addresses));
   return {
     id: node.id,
+    owner: null,
     pool: NODE_POOL,
     ...forcedOf(node),
     families: addresses.map((at) => at.family),

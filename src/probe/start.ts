@@ -68,6 +68,8 @@ export async function startProbe(options: ProbeOptions): Promise<Probe> {
     judging.setPlaces(read.places);
   };
   const take = (snapshot: Snapshot) => {
+    // What was seen until now is of the servers of the snapshot before.
+    outbox.flush();
     snapshotNumber = snapshot.number;
     judging.setSnapshot(snapshot);
     schedule.setSnapshot(snapshot);

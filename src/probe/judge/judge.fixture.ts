@@ -16,7 +16,11 @@ interface SiteShape {
 /** A snapshot of these sites, watched by three probes that are no caches themselves. */
 export function snapshotOf(
   sites: readonly SiteShape[],
-  more: { readonly number?: number; readonly nodes?: readonly Record<string, unknown>[] } = {},
+  more: {
+    readonly number?: number;
+    readonly nodes?: readonly Record<string, unknown>[];
+    readonly customer?: string;
+  } = {},
 ): Snapshot {
   const probes = VANTAGES.map((name, i) => ({
     name,
@@ -32,7 +36,7 @@ export function snapshotOf(
     plans: [{ name: "flat", title: "Flat", currency: "EUR", kind: "fixed", monthly: "1" }],
     customers: [
       {
-        name: "shop",
+        name: more.customer ?? "shop",
         plan: "flat",
         sites: sites.map((site, i) => ({ hostname: `www${i}.shop.example`, ...site })),
       },

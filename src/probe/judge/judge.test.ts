@@ -185,6 +185,19 @@ describe("Judge on states", () => {
     court.second([{ target: A }]);
     expect(court.see(A).state).toBe("up");
   });
+
+  test("what was said of another server of that name is not gone on with, from whomever it is", () => {
+    const court = three();
+    court.seconds(2, [{ target: A, ok: false }, { target: B }]);
+    const { targets } = court.judge.judge(court.now);
+    const said = { number: 9, judge: "p2", atMs: 0, targets, rttMs: {}, held: null };
+    const moved = [{ name: "o0", v4: "198.51.9.9" }, ...scraped(3).slice(1)];
+    court.setSnapshot(snapshotOf([{ origins: moved }], { number: 2 }));
+    court.judge.adopt({ ...said, snapshot: 1 });
+    expect([court.see(A).state, court.see(B).state]).toEqual(["unknown", "up"]);
+    court.judge.adopt({ ...said, snapshot: 2 });
+    expect([court.see(A).state, court.see(B).state]).toEqual(["down", "up"]);
+  });
 });
 
 describe("Judge on loads", () => {

@@ -32,18 +32,22 @@ export class Judge {
   #groups: ReadonlySet<string> = new Set();
   /** Node -> its pop. */
   #nodes: ReadonlyMap<string, string> = new Map();
+  /** Node -> the snapshot that it had when it last told what it did. */
+  readonly #saidOf = new Map<string, number>();
+  #first: number | null = null;
   #snapshot = 0;
   readonly #rtt = new ClientRtt();
   #map: Pick<Snapshot, "groups" | "pops"> = { groups: [], pops: [] };
   #places: GroupPlaces = new Map();
   #byPlace: { readonly atMs: number; readonly table: RttTable } | null = null;
 
-  /** What is no longer in the snapshot is forgotten; what is checked differently starts afresh. */
+  /** What is no longer in the snapshot is forgotten; what is another's, or checked differently, starts afresh. */
   setSnapshot(snapshot: Snapshot, now: Now): void {
+    this.#first ??= snapshot.number;
     const next = new Map<string, TargetStateMachine>();
     for (const target of targetsOf(snapshot)) {
       const known = this.#targets.get(target.id);
-      const same = known !== undefined && sameChecks(known.target, target);
+      const same = known !== undefined && isSame(known.target, target);
       next.set(
         target.id,
         same
@@ -59,6 +63,7 @@ export class Judge {
     this.#nodes = new Map(
       snapshot.nodes.map((node) => [node.name, snapshot.pops[node.pop]?.name ?? ""]),
     );
+    for (const node of this.#saidOf.keys()) if (!this.#nodes.has(node)) this.#saidOf.delete(node);
     const probes = snapshot.nodes.filter((node) => node.roles.includes("probe"));
     this.#vantages = new Set(probes.map((node) => node.name));
     this.#rtt.forgetVantages(this.#vantages);
@@ -104,25 +109,40 @@ export class Judge {
       const pops = new Set(this.#nodes.values());
       this.#rtt.takeBeacon({ node, pops, groups: this.#groups }, beaconRtt, nowMs);
     }
+    const known = this.#knownTo(stats);
     for (const [id, seen] of Object.entries(stats.origins ?? {})) {
-      this.#targets.get(id)?.seenByEdge(node, seen, { atMs, nowMs });
+      known(id)?.seenByEdge(node, seen, { atMs, nowMs });
     }
     for (const [id, loads] of Object.entries(told ?? {})) {
       const seen = loads.map((load) => ({ ...load, atMs }));
       const word = { heardMs: nowMs, freshMs: TOLD_FRESH_MS, loads: seen };
-      this.#targets.get(id)?.told(`edge ${node}`, word);
+      known(id)?.told(`edge ${node}`, word);
     }
     const machine = this.#targets.get(`node/${node}`);
     if (machine === undefined || figures === undefined) return;
     machine.tellsOfItself(figuresLoads(figures, machine.target, atMs), nowMs);
   }
 
+  /** Targets as they are to a node: what it tells is of those of the second before, too. */
+  #knownTo({ node, snapshot }: NodeStats): (id: string) => TargetStateMachine | null {
+    const since = Math.min(snapshot, this.#saidOf.get(node) ?? snapshot);
+    this.#saidOf.set(node, snapshot);
+    return (id) => {
+      const machine = this.#targets.get(id);
+      return machine !== undefined && machine.fromSnapshot <= since ? machine : null;
+    };
+  }
+
   /**
    * Takes over what another judge last said of targets that nobody has told us about yet: a probe
-   * that was restarted must not raise the dead.
+   * that was restarted must not raise the dead. Of what another server had that name before, nothing is.
    */
   adopt(health: Health): void {
-    for (const machine of this.#targets.values()) machine.adopt(health.targets[machine.target.id]);
+    for (const machine of this.#targets.values()) {
+      const { fromSnapshot, target } = machine;
+      if (fromSnapshot !== this.#first && health.snapshot < fromSnapshot) continue;
+      machine.adopt(health.targets[target.id]);
+    }
   }
 
   judge(now: Now): Judgement {
@@ -206,7 +226,7 @@ export class Judge {
   }
 }
 
-/** Whether what was learnt of a target still holds: the same addresses, asked the same way. */
-function sameChecks(a: Target, b: Target): boolean {
-  return JSON.stringify(a.checks) === JSON.stringify(b.checks);
+/** Whether what was learnt of a target still holds: the same customer's, the same addresses, asked the same way. */
+function isSame(a: Target, b: Target): boolean {
+  return a.owner === b.owner && JSON.stringify(a.checks) === JSON.stringify(b.checks);
 }

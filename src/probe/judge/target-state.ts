@@ -39,8 +39,8 @@ const EDGES_MAX = 16;
 /** What all vantages saw of one target, and what was made of it. */
 export class TargetStateMachine {
   readonly target: Target;
-  /** The first snapshot in which it is checked as it is: reports from before it are of another. */
-  readonly #fromSnapshot: number;
+  /** The first snapshot in which it is what it is: what was seen before is of another. */
+  readonly fromSnapshot: number;
   readonly #tracks = new Map<string, Track>();
   readonly #measured = new Map<4 | 6, Measured>();
   #dampers = new Map<4 | 6, FlapDamper>();
@@ -55,7 +55,7 @@ export class TargetStateMachine {
 
   constructor(target: Target, now: Now, fromSnapshot: number) {
     this.target = target;
-    this.#fromSnapshot = fromSnapshot;
+    this.fromSnapshot = fromSnapshot;
     this.#since = now;
     for (const family of target.families) this.#measured.set(family, "unknown");
     this.#state = this.#forced(this.#overall(), now.wallMs);
@@ -77,7 +77,7 @@ export class TargetStateMachine {
 
   /** Goes on with what was learnt when only limits or the forced state changed. */
   continuedAs(target: Target, now: Now): TargetStateMachine {
-    const next = new TargetStateMachine(target, now, this.#fromSnapshot);
+    const next = new TargetStateMachine(target, now, this.fromSnapshot);
     for (const [key, track] of this.#tracks) next.#tracks.set(key, track);
     next.#dampers = this.#dampers;
     next.#own = this.#own;
@@ -94,7 +94,7 @@ export class TargetStateMachine {
   /** True when the outcome differs from the vantage's last one. */
   take(from: Vantage, report: CheckReport, nowMs: number): boolean {
     const { vantage } = from;
-    if (from.snapshot < this.#fromSnapshot || !this.#isPlanned(report)) return false;
+    if (from.snapshot < this.fromSnapshot || !this.#isPlanned(report)) return false;
     const key = `${vantage} ${report.check} ${report.family}`;
     let track = this.#tracks.get(key);
     if (track === undefined) {

@@ -95,6 +95,30 @@ describe("what others tell of an origin", () => {
     expect(court.see(target).loadFrom).toBe("http");
   });
 
+  test("is forgotten when the name is another customer's, also where the address is the same", () => {
+    const court = courtOfOrigin();
+    court.second([{ target }]);
+    const { wallMs: atMs } = court.now;
+    court.judge.takeTold({ target, atMs, ttlSec: 3600, loads: reported(0.9) }, court.nowMs);
+    expect(court.see(target)).toMatchObject({ state: "up", load: 0.9 });
+    court.setSnapshot(snapshotOf([site], { nodes: [e1], number: 2, customer: "bank" }));
+    expect(court.see(target)).toMatchObject({ state: "unknown", loadKnown: false, sources: [] });
+  });
+
+  test("is not taken from a cache that may have seen it of another server of that name", () => {
+    const court = courtOfOrigin();
+    const says = (snapshot: number, load: number) => {
+      const told = { [target]: reported(load) };
+      court.judge.takeStats({ ...stats(court), snapshot, told }, court.nowMs);
+      return court.see(target).loadFrom;
+    };
+    expect(says(1, 0.9)).toBe("reported");
+    court.setSnapshot(snapshotOf([site], { nodes: [e1], number: 2, customer: "bank" }));
+    // The last second of the snapshot before, and the one in which the cache took the new one.
+    expect([says(1, 0.9), says(2, 0.9)]).toEqual([null, null]);
+    expect([says(2, 0.3), court.see(target).load]).toEqual(["reported", 0.3]);
+  });
+
   test("comes by ORCA on probe responses, if half the vantages see it", () => {
     const court = courtOfOrigin();
     court.nowMs += 1000;
