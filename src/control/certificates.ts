@@ -5,7 +5,12 @@ import { bad, ok, type Problem, type Result } from "../base/result.ts";
 import type { CertificateRow } from "../model/api/mod.ts";
 import { type CertificateIndex, type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Network } from "../model/network.ts";
-import { chooseCertificates, coveringNames, coversHost } from "../policy/certificates/mod.ts";
+import {
+  chooseCertificates,
+  coveringNames,
+  coversHost,
+  wantedNames,
+} from "../policy/certificates/mod.ts";
 import { CertificateStore, type StoredCertificate } from "../store/certificates.ts";
 import { sealWord } from "../store/sealed-word.ts";
 import type { Handlers } from "./api/serve.ts";
@@ -263,9 +268,16 @@ export class CertificateBook {
   }
 
   async #remove(caller: Caller, customer: string, name: string): Promise<undefined> {
-    const { network } = await this.#deps.store.intents.read();
-    if (isObtained(name) && network?.acme !== undefined) {
-      throw new Fault("conflict", `${name} is obtained by itself: revoke it, or end acme`);
+    const { network, targets } = await this.#deps.store.intents.read();
+    const wanted = network === null ? [] : wantedNames({ network, targets });
+    const host = wanted.find((one) => {
+      return one.customer === customer && obtainedName(one.host) === name;
+    })?.host;
+    if (host !== undefined) {
+      const whose = customer === OF_NETWORK ? "--network" : `--customer ${customer}`;
+      const how = `turnpike certificate revoke ${host} ${whose} --reason key-compromise`;
+      const words = `${name} is obtained by itself, and would be again. Revoke it, which orders another: ${how}`;
+      throw new Fault("conflict", words);
     }
     if (!this.#drop({ customer, name })) throw new Fault("not-found", name);
     await this.#audit(caller, { customer, name, act: "remove", change: `- ${name}` });

@@ -227,8 +227,10 @@ test("nothing is ordered for a name whose uploaded certificate lasts, and a gone
   const taken = { ...body, name: `acme_${SHARED}` };
   const refused = await control.call("POST", "/certificates", { headers, body: taken });
   expect(refused.status).toBe(422);
-  const removed = await control.call("DELETE", `/certificates/acme_${SHARED}`, { headers });
+  const path = `/certificates/acme_${SHARED}`;
+  const removed = await control.call<{ detail: string }>("DELETE", path, { headers });
   expect(removed.status).toBe(409);
+  expect(removed.body.detail).toContain(`turnpike certificate revoke ${SHARED} --network`);
   // Three weeks before the end the network takes over.
   control.clock.advance(40 * DAY);
   await world.settle();
@@ -272,6 +274,54 @@ test("an authority that has forgotten the account gets it again; a revoked certi
   expect([revoked.status, revoked.body.notAfter, ca.revoked]).toEqual([200, null, [1]]);
   await world.settle();
   expect([ca.orders.length, await world.states()]).toEqual([3, "obtained"]);
+});
+
+test("what is obtained for a site that is gone can be removed; another comes where it is wanted again", async () => {
+  world = await new Lab().start();
+  const { control, ca, headers } = world;
+  await world.settle();
+  const NEWS = "/customers/news";
+  const host = "www.news.example.cdn.example";
+  const orders = () => ca.orders.filter((one) => one.host === host).length;
+  const remove = () => control.call("DELETE", `${NEWS}/certificates/acme_${host}`, { headers });
+  expect((await remove()).status).toBe(409);
+  await control.call("DELETE", `${NEWS}/sites/www.news.example`, { headers });
+  expect((await remove()).status).toBe(204);
+  expect((await remove()).status).toBe(404);
+  const body = { origins: [{ name: "a", v4: "127.0.3.1" }] };
+  const added = await control.call("PUT", `${NEWS}/sites/www.news.example`, { headers, body });
+  expect(added.status).toBe(200);
+  expect(await world.row(host)).toMatchObject({ state: "waiting", notAfter: null, nextAt: null });
+  await world.settle();
+  expect([orders(), (await world.row(host)).state]).toEqual([2, "obtained"]);
+});
+
+test("a customer who revokes has another within the hour, however often; the operator at once", async () => {
+  world = await new Lab().start();
+  const { control, ca, headers: operator } = world;
+  await world.settle();
+  const shop = await control.token({ email: "shop@shop.example", password: "shop-secret" });
+  const orders = () => ca.orders.filter(({ host }) => host === SECOND).length;
+  const revoke = async (headers: Record<string, string>) => {
+    const path = `/customers/shop/obtained/${SECOND}/revoke`;
+    const said = await control.call<ObtainedRow>("POST", path, { headers, body: {} });
+    await world?.settle();
+    return [said.status, said.body.notAfter ?? null, orders()];
+  };
+  expect(await revoke(shop)).toEqual([200, null, 1]);
+  expect(await world.row(SECOND)).toMatchObject({ state: "waiting", notAfter: null });
+  control.clock.advance(3_600_000);
+  await world.settle();
+  expect(orders()).toBe(2);
+  expect(await revoke(operator)).toEqual([200, null, 3]);
+  // The authority has done it by itself.
+  ca.refusals.set("revoke", { type: "alreadyRevoked", detail: "of a leaked key" });
+  expect(await revoke(operator)).toEqual([200, null, 4]);
+  // What it refuses for another reason is shown as it was.
+  ca.refusals.set("revoke", { type: "unauthorized", detail: "no" });
+  const { notAfter } = await world.row(SECOND);
+  expect((await revoke(operator))[0]).toBeGreaterThanOrEqual(500);
+  expect(await world.row(SECOND)).toMatchObject({ state: "obtained", notAfter });
 });
 
 test("a site that goes while its certificate is ordered gets none (T6)", async () => {

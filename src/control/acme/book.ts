@@ -195,16 +195,22 @@ export class AcmeBook {
     return this.#rowOf(wanted);
   }
 
-  /** @throws Fault, CaFault where the authority refuses */
+  /**
+   * Another is ordered, for people within the hour after the last order: limits are for all.
+   *
+   * @throws Fault, CaFault where the authority refuses
+   */
   async revoke(of: NameKey, caller: Caller, reason: RevokeReason): Promise<ObtainedRow> {
     const { wanted, acme } = await this.#known(of);
     const hasOne = this.#certificates.obtained(of.customer, of.host) !== null;
     if (!hasOne || this.#orders === null) throw new Fault("not-found", of.host);
     await this.#orders.revoke(of, acme, REASONS[reason]);
     this.#certificates.dropObtained(of.customer, of.host);
-    if (this.#names.row(of).state !== "ordering") {
-      this.#names.note(of, { state: "waiting", nextMs: this.#deps.clock.wallMs() });
-    }
+    const { state, triedMs } = this.#names.row(of);
+    const nowMs = this.#deps.clock.wallMs();
+    const isOperator = caller.kind === "operator";
+    const nextMs = isOperator ? nowMs : Math.max(nowMs, (triedMs ?? 0) + ASKED_EACH_MS);
+    if (state !== "ordering") this.#names.note(of, { state: "waiting", nextMs });
     await this.#audit(caller, of, "revoke");
     return this.#rowOf(wanted);
   }
@@ -223,10 +229,11 @@ export class AcmeBook {
     const row = this.#names.row(wanted);
     const isOwn = this.#certificates.hasUploaded(customer, host);
     const facts = this.#certificates.obtained(customer, host)?.facts;
-    const isPlanned = !isOwn && row.nextMs > 0 && row.state !== "ordering";
+    const state = this.#isLost(wanted) ? "waiting" : row.state;
+    const isPlanned = !isOwn && row.nextMs > 0 && state === row.state && state !== "ordering";
     return {
       ...{ host, customer: customer === OF_NETWORK ? null : customer, kind, challenge },
-      ...{ state: isOwn ? "own" : row.state, step: row.step, problem: row.problem },
+      ...{ state: isOwn ? "own" : state, step: row.step, problem: row.problem },
       ...{ failures: row.failures, triedAt: isoOf(row.triedMs) },
       nextAt: isPlanned ? isoOf(row.nextMs) : null,
       notAfter: isoOf(facts?.notAfterMs ?? null),
@@ -236,8 +243,14 @@ export class AcmeBook {
   }
 
   #isDue(wanted: WantedName, nowMs: number): boolean {
-    if (this.#names.row(wanted).nextMs > nowMs) return false;
+    if (this.#names.row(wanted).nextMs > nowMs && !this.#isLost(wanted)) return false;
     return !this.#certificates.hasUploaded(wanted.customer, wanted.host);
+  }
+
+  /** It was obtained, and removed by hand since. */
+  #isLost(of: NameKey): boolean {
+    const { state } = this.#names.row(of);
+    return state === "obtained" && this.#certificates.obtained(of.customer, of.host) === null;
   }
 
   /** One name at a time is asked of: there may be thousands, and it is days that matter. */

@@ -95,12 +95,16 @@ export class Orders {
     }
   }
 
-  /** @throws CaFault */
+  /** What the authority has revoked by itself will do. @throws CaFault */
   async revoke(of: NameKey, acme: Acme, reason: number): Promise<void> {
     const cert = this.#o.certificates.obtained(of.customer, of.host)?.cert;
     assert(cert !== undefined, "What is revoked was obtained");
     const { client } = await this.#accounts.open(acme, acme.contact);
-    await client.revoke(base64url(new X509Certificate(cert).raw), reason);
+    await client
+      .revoke(base64url(new X509Certificate(cert).raw), reason)
+      .catch((fault: unknown) => {
+        if (!(fault instanceof CaFault) || !fault.is("alreadyRevoked")) throw fault;
+      });
   }
 
   async #obtain(wanted: WantedName, acme: Acme, account: OpenAccount): Promise<void> {
