@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Fault } from "../../base/fault.ts";
 import type { Applied } from "../../model/api/mod.ts";
+import { leftBehind } from "./left-behind.ts";
 import { type Tools, verb } from "./verb.ts";
 
 interface Flags {
@@ -27,7 +28,8 @@ export function registerApply(program: Command): void {
       const dryRun = tools.flags.dryRun === true;
       const publish = tools.flags.publish !== false;
       const applied = await applyFile(tools, { dryRun, publish });
-      tools.print(applied, [...linesOf(applied), summaryOf(applied)]);
+      const left = await leftBehind(tools.api, applied);
+      tools.print(applied, [...linesOf(applied), summaryOf(applied), ...left]);
       return 0;
     },
   });

@@ -203,6 +203,25 @@ function Changes(props: { applied: Applied }) {
         ))}
       </ul>
       {more > 0 && <Text size="sm">and {more} more</Text>}
+      <LeftBehind changes={changes} />
     </Paper>
+  );
+}
+
+/** What belongs to a customer and is in no network file stays when the customer goes. */
+function LeftBehind(props: Pick<Applied, "changes">) {
+  const gone = props.changes.flatMap(({ action, path }) => {
+    const [, customer] = /^customers\.([^.]+)$/.exec(path) ?? [];
+    return action === "remove" && customer !== undefined ? [customer] : [];
+  });
+  if (gone.length === 0) return null;
+  return (
+    <Text size="sm" mt="sm" className="tp-break">
+      Keys, credentials and certificates of {gone.join(", ")} stay, and are whose that name is next,
+      until you remove them. See{" "}
+      <span className="tp-mono">turnpike key list --customer {gone[0]}</span>; likewise{" "}
+      <span className="tp-mono">credential</span>, <span className="tp-mono">tsig</span> and{" "}
+      <span className="tp-mono">certificate</span>.
+    </Text>
   );
 }
