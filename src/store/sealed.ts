@@ -18,10 +18,19 @@ export function seal(
   o: { readonly name: string; readonly secret: Uint8Array; readonly rng: Rng },
 ): Uint8Array {
   const { name, secret, rng } = o;
+  return Buffer.concat([...sealParts(master, { name, parts: [secret], rng })]);
+}
+
+/** The envelope that `seal()` makes, in parts, of a secret that comes in parts: each is asked for as it is needed. */
+export function* sealParts(
+  master: Uint8Array,
+  o: { readonly name: string; readonly parts: Iterable<Uint8Array>; readonly rng: Rng },
+): Generator<Uint8Array> {
+  const { name, parts, rng } = o;
   const own = rng.bytes(KEY_BYTES);
-  const inner = encrypt(own, name, { secret, nonce: rng.bytes(NONCE_BYTES) });
-  const outer = encrypt(master, name, { secret: own, nonce: rng.bytes(NONCE_BYTES) });
-  return Buffer.concat([outer, inner]);
+  const nonce = rng.bytes(NONCE_BYTES);
+  yield* encrypt(master, name, { parts: [own], nonce: rng.bytes(NONCE_BYTES) });
+  yield* encrypt(own, name, { parts, nonce });
 }
 
 /** @throws Error when the master key or the name is another, or an octet was changed */
@@ -31,15 +40,16 @@ export function unseal(master: Uint8Array, name: string, sealed: Uint8Array): Ui
   return decrypt(own, name, sealed.subarray(outer));
 }
 
-function encrypt(
+function* encrypt(
   key: Uint8Array,
   name: string,
-  o: { readonly secret: Uint8Array; readonly nonce: Uint8Array },
-): Uint8Array {
+  o: { readonly parts: Iterable<Uint8Array>; readonly nonce: Uint8Array },
+): Generator<Uint8Array> {
   const cipher = createCipheriv("aes-256-gcm", key, o.nonce);
   cipher.setAAD(Buffer.from(name));
-  const body = Buffer.concat([cipher.update(o.secret), cipher.final()]);
-  return Buffer.concat([o.nonce, body, cipher.getAuthTag()]);
+  yield o.nonce;
+  for (const part of o.parts) yield cipher.update(part);
+  yield Buffer.concat([cipher.final(), cipher.getAuthTag()]);
 }
 
 function decrypt(key: Uint8Array, name: string, octets: Uint8Array): Uint8Array {

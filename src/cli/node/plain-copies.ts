@@ -21,7 +21,7 @@ export async function sealPlainCopies(world: PlainWorld): Promise<void> {
   await sealPlain("zone-extras", ZONE_EXTRAS_COPY, world);
 }
 
-async function sealPlain<T>(
+async function sealPlain<T extends object>(
   name: string,
   copy: CopyKind<T>,
   { dataDir, rng, log }: PlainWorld,
