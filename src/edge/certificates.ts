@@ -2,7 +2,7 @@ import { type EdgeCertificate, OF_NETWORK } from "../model/certificate.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { chooseCertificates } from "../policy/certificates/mod.ts";
 import { siteOfHost } from "../policy/snapshot/mod.ts";
-import type { NamedTls } from "./tls-door.ts";
+import type { NamedTls } from "./named-tls.ts";
 
 /** Customers' certificates, as this node has them. */
 export interface CertificateSource {

@@ -3,9 +3,9 @@ import type { Log } from "../base/log.ts";
 import type { Connection } from "./hot/serve.ts";
 import type { Http3State } from "./http3-told.ts";
 import { type Aside, drain, finish, type Listening, listenAt, type Tls } from "./listen.ts";
+import { digestOf, type NamedTls, openBest } from "./named-tls.ts";
 import type { Handle } from "./observe.ts";
 import { REST_MAX_MS } from "./swap-rest.ts";
-import { digestOf, type NamedTls, usable } from "./tls-door.ts";
 import type { WebSocketPair } from "./web-sockets.ts";
 
 /** Told to come by TCP, clients have so long to hear of it. */
@@ -144,12 +144,17 @@ export class Http3Door implements Listening {
   }
 
   #open(): Generation {
-    const { hosts, port, own, aside, clock } = this.#o;
+    const { clock, log } = this.#o;
     const fromMs = clock.monoMs();
     const named = this.#o.named();
-    const good = usable(named);
-    const tls = [own, ...good.map(({ cert, key, serverName }) => ({ cert, key, serverName }))];
-    const names = new Set(good.map(({ serverName }) => serverName));
+    const opened = openBest(named, (good) => this.#openWith(good), log);
+    const openedMs = clock.monoMs();
+    return { ...opened, digest: digestOf(named), openedMs, tookMs: openedMs - fromMs };
+  }
+
+  #openWith(named: readonly NamedTls[]): Pick<Generation, "servers" | "names"> {
+    const { hosts, port, own, aside } = this.#o;
+    const tls = [own, ...named.map(({ cert, key, serverName }) => ({ cert, key, serverName }))];
     const servers: Bun.Server<WebSocketPair>[] = [];
     try {
       for (const hostname of hosts) {
@@ -161,8 +166,7 @@ export class Http3Door implements Listening {
       void finish(servers, 0);
       throw fault;
     }
-    const openedMs = clock.monoMs();
-    return { digest: digestOf(named), openedMs, tookMs: openedMs - fromMs, servers, names };
+    return { servers, names: new Set(named.map(({ serverName }) => serverName)) };
   }
 
   readonly #answer: Handle = (request, connection) => this.#handle(request, overHttp3(connection));

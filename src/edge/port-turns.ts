@@ -58,8 +58,10 @@ export class AloneTurns implements PortTurns {
         const isSteered = first || (fd !== null && steer(fd, { from: 1, among: 1 }));
         return { opened, listener: { host, generation, fd }, isSteered };
       },
-      // The last one is alone, and its filter names nobody.
-      leave: () => {},
+      // The last one is alone, and its filter names nobody. One that could not be opened whole was not begun.
+      leave: (listeners) => {
+        if (listeners.some(({ generation }) => generation === this.#latest)) this.#latest -= 1;
+      },
     });
   }
 

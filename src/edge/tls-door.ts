@@ -1,18 +1,10 @@
-import { createSecureContext } from "node:tls";
-import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
 import { IDLE_SEC } from "./hot/limits.ts";
-import { type Aside, finish, type Listening, listenAt, type Tls, type Watcher } from "./listen.ts";
+import { finish, type Listening } from "./listen.ts";
+import { digestOf } from "./named-tls.ts";
 import type { Handle } from "./observe.ts";
-import { AloneTurns, type PortTurn, type PortTurns, type SharedListener } from "./port-turns.ts";
+import { AloneTurns, type PortTurn, type PortTurns } from "./port-turns.ts";
 import { restOf } from "./swap-rest.ts";
-import { UPGRADED, type WebSocketPair } from "./web-sockets.ts";
-
-/** A certificate for one host name; `id` changes when anything of it does. */
-export interface NamedTls extends Tls {
-  readonly id: string;
-  readonly serverName: string;
-}
+import { Generation, type GenerationOptions } from "./tls-generation.ts";
 
 /** After so long without new connections, one over HTTP/1.1 has been answered with `close` or is quiet. */
 const DRAIN_MS = (IDLE_SEC + 2) * 1000;
@@ -35,42 +27,22 @@ const LEAVING_MAX = 4;
  */
 const COLLECTED_NAMES = 300;
 
-export interface TlsDoorOptions {
-  readonly hosts: readonly string[];
+/** What came to a generation that could not be opened at all addresses has so long to be answered. */
+const UNDO_MS = 5_000;
+
+export interface TlsDoorOptions extends GenerationOptions {
   readonly port: number;
-  /** Shown to who names no other. */
-  readonly own: Tls;
-  /** What is to be shown now, by name. */
-  readonly named: () => readonly NamedTls[];
-  readonly aside?: Aside | undefined;
-  readonly watcher?: Watcher | undefined;
-  readonly clock: Clock;
-  readonly log: Log;
   readonly drainMs?: number;
   /** Of several processes at one port; left out: this has it alone. */
   readonly turns?: PortTurns;
-}
-
-/** Listeners on all addresses with one set of certificates. */
-interface Generation {
-  /** The same for all processes at the port. */
-  readonly number: number;
-  readonly digest: string;
-  readonly names: ReadonlySet<string>;
-  readonly openedMs: number;
-  readonly servers: readonly Bun.Server<WebSocketPair>[];
-  readonly listeners: readonly SharedListener[];
-  /** Whether the kernel keeps new connections off those before. */
-  isSteered: boolean;
-  /** The next one has new connections: clients are asked to come again. */
-  isLeaving: boolean;
 }
 
 /**
  * The HTTPS listeners of a cache. The runtime keeps the certificates that a listener was opened with,
  * so others need another listener:
  *
- *   open     beside the one before, at the same port
+ *   open     beside the one before, at the same port; the loop stands still for it, so between two
+ *            addresses it has as long for requests
  *   steer    the kernel gives it all new connections
  *   drain    the one before answers HTTP/1.1 with `Connection: close`; what says nothing is closed as
  *            ever after IDLE_SEC
@@ -89,6 +61,8 @@ export class TlsDoor implements Listening {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #looks: readonly ReturnType<typeof setInterval>[];
   #current: Generation;
+  /** Not yet open at all addresses. */
+  #opening: Generation | null = null;
   #draining: Generation | null = null;
   #leaving: Generation[] = [];
   /** After a swap none is begun for a while; those of others are joined. */
@@ -120,8 +94,15 @@ export class TlsDoor implements Listening {
     this.#handle = handle;
     this.#o = o;
     this.#turns = turns;
-    this.#current = this.#openBest(o.port, { turn, number: Math.max(1, turn.latest) });
-    this.port = this.#current.servers[0]?.port ?? o.port;
+    const first = new Generation(handle, o, { number: Math.max(1, turn.latest), port: o.port });
+    try {
+      while (!first.isWhole) first.openNext(turn);
+    } catch (fault) {
+      first.undo(turn, 0);
+      throw fault;
+    }
+    this.#current = first;
+    this.port = first.port;
     const looks = [setInterval(() => this.changed(), LOOK_MS)];
     if (o.turns !== undefined) looks.push(setInterval(() => this.#look(), JOIN_LOOK_MS));
     for (const look of looks) look.unref();
@@ -133,9 +114,13 @@ export class TlsDoor implements Listening {
     return this.#current;
   }
 
+  get #isSwapping(): boolean {
+    return this.#opening !== null || this.#draining !== null;
+  }
+
   /** What is to be shown may have changed. */
   changed(): void {
-    if (this.#stopped || this.#draining !== null) return;
+    if (this.#stopped || this.#isSwapping) return;
     const { openedMs, digest } = this.#current;
     const isOld = this.#o.clock.monoMs() - openedMs >= GENERATION_MS;
     this.#wanted = isOld || digestOf(this.#o.named()) !== digest;
@@ -146,7 +131,7 @@ export class TlsDoor implements Listening {
   #look(): void {
     if (this.#stopped) return;
     this.#turns.look(this.#current.listeners);
-    if (this.#draining !== null) return;
+    if (this.#isSwapping) return;
     const nowMs = this.#o.clock.monoMs();
     if (this.#turns.latest() <= this.#current.number) this.#laterMs = null;
     else this.#laterMs ??= nowMs;
@@ -160,33 +145,50 @@ export class TlsDoor implements Listening {
     this.#isWaiting = true;
     this.#after(TURN_MS, () => {
       this.#isWaiting = false;
-      if (this.#draining === null) this.#swapInTurn();
+      if (!this.#isSwapping) this.#swapInTurn();
     });
   }
 
   #swap(turn: PortTurn): void {
-    const { clock, log } = this.#o;
     const old = this.#current;
     const joins = turn.latest > old.number;
     if (!joins && (!this.#wanted || this.#isResting || turn.isDraining)) return;
-    const fromMs = clock.monoMs();
+    const number = joins ? turn.latest : turn.latest + 1;
+    this.#wanted = false;
+    this.#opening = new Generation(this.#handle, this.#o, { number, port: this.port });
+    this.#openNext(this.#opening, turn);
+  }
+
+  #openNext(next: Generation, turn: PortTurn): void {
     try {
-      this.#current = this.#openBest(this.port, {
-        turn,
-        number: joins ? turn.latest : turn.latest + 1,
-      });
+      next.openNext(turn);
     } catch (error) {
-      log.error("Cannot listen with other certificates; those before are shown", { error });
+      this.#o.log.error("Cannot listen with other certificates; those before are shown", { error });
+      next.undo(turn, UNDO_MS);
+      this.#opening = null;
       this.#rest(DRAIN_MS);
       return;
     }
-    this.#wanted = false;
+    if (next.isWhole) this.#show(next);
+    else this.#after(next.tookMs.at(-1) ?? 0, () => this.#openNextInTurn(next));
+  }
+
+  #openNextInTurn(next: Generation): void {
+    const had = this.#turns.take((turn) => this.#openNext(next, turn));
+    if (had === null) this.#after(TURN_MS, () => this.#openNextInTurn(next));
+  }
+
+  /** It has all new connections. */
+  #show(next: Generation): void {
+    const old = this.#current;
+    this.#current = next;
+    this.#opening = null;
     this.#laterMs = null;
     old.isLeaving = true;
     this.#draining = old;
-    const tookMs = Math.round(clock.monoMs() - fromMs);
-    const { names, isSteered } = this.#current;
-    log.info("Showing other certificates", { names: names.size, tookMs, isSteered });
+    const { names, isSteered } = next;
+    const tookMs = Math.round(next.tookMs.reduce((sum, ms) => sum + ms, 0));
+    this.#o.log.info("Showing other certificates", { names: names.size, tookMs, isSteered });
     this.#after(this.#o.drainMs ?? DRAIN_MS, () => this.#leaveInTurn(old, tookMs));
   }
 
@@ -194,8 +196,8 @@ export class TlsDoor implements Listening {
     this.#stopped = true;
     for (const look of this.#looks) clearInterval(look);
     for (const timer of this.#timers) clearTimeout(timer);
-    const draining = this.#draining === null ? [] : [this.#draining];
-    const listening = [...draining, this.#current];
+    const beside = [this.#draining, this.#opening].filter((one) => one !== null);
+    const listening = [...beside, this.#current];
     this.#turns.take((turn) => {
       for (const { listeners } of listening) turn.leave(listeners);
     });
@@ -243,84 +245,4 @@ export class TlsDoor implements Listening {
     timer.unref();
     this.#timers.add(timer);
   }
-
-  /** With all certificates; where they are refused, with those that are not. */
-  #openBest(port: number, at: { readonly turn: PortTurn; readonly number: number }): Generation {
-    const named = this.#o.named();
-    const digest = digestOf(named);
-    try {
-      return this.#open(named, { ...at, port, digest });
-    } catch (cause) {
-      const good = usable(named);
-      if (good.length === named.length) throw cause;
-      const names = named.filter((one) => !good.includes(one)).map((one) => one.serverName);
-      this.#o.log.error("Certificates that cannot be shown are left out", { names });
-      return this.#open(good, { ...at, port, digest });
-    }
-  }
-
-  #open(
-    named: readonly NamedTls[],
-    o: {
-      readonly port: number;
-      readonly turn: PortTurn;
-      readonly number: number;
-      readonly digest: string;
-    },
-  ): Generation {
-    const { turn, number, digest } = o;
-    const { hosts, own, aside, watcher, clock } = this.#o;
-    const servers: Bun.Server<WebSocketPair>[] = [];
-    const listeners: SharedListener[] = [];
-    const generation: Generation = {
-      ...{ number, digest, openedMs: clock.monoMs(), servers, listeners },
-      ...{ names: new Set(named.map(({ serverName }) => serverName)) },
-      ...{ isSteered: true, isLeaving: false },
-    };
-    const handle: Handle = (request, connection) => {
-      const answer = this.#handle(request, connection);
-      if (!generation.isLeaving) return answer;
-      return answer instanceof Promise ? answer.then(closing) : closing(answer);
-    };
-    const tls = [own, ...named.map(({ cert, key, serverName }) => ({ cert, key, serverName }))];
-    let { port } = o;
-    try {
-      for (const hostname of hosts) {
-        const open = () => listenAt(handle, { hostname, port, tls, aside, watcher, beside: true });
-        const had = turn.open({ host: hostname, generation: number }, open);
-        servers.push(had.opened);
-        listeners.push(had.listener);
-        generation.isSteered &&= had.isSteered;
-        port = had.opened.port ?? port;
-      }
-    } catch (fault) {
-      turn.leave(listeners);
-      void finish(servers, 0);
-      throw fault;
-    }
-    return generation;
-  }
-}
-
-/** The runtime leaves the field out of HTTP/2, where it is forbidden. */
-function closing(response: Response): Response {
-  if (response !== UPGRADED) response.headers.set("connection", "close");
-  return response;
-}
-
-/** Changes when anything of them does. */
-export function digestOf(named: readonly NamedTls[]): string {
-  return named.map(({ serverName, id }) => `${serverName} ${id}`).join("\n");
-}
-
-/** Those that the runtime takes. */
-export function usable(named: readonly NamedTls[]): readonly NamedTls[] {
-  return named.filter(({ cert, key }) => {
-    try {
-      createSecureContext({ cert, key });
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

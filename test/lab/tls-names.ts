@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { silentLog } from "../../src/base/log.ts";
 import { realClock } from "../../src/base/real/clock.ts";
 import { issue } from "../../src/cli/demo/certificate.ts";
-import { type NamedTls, TlsDoor } from "../../src/edge/tls-door.ts";
+import type { NamedTls } from "../../src/edge/named-tls.ts";
+import { TlsDoor } from "../../src/edge/tls-door.ts";
 
 export interface NamesTold {
   readonly port: number;

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { FakeClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
-import { type NamedTls, TlsDoor } from "../../src/edge/tls-door.ts";
+import type { NamedTls } from "../../src/edge/named-tls.ts";
+import { TlsDoor } from "../../src/edge/tls-door.ts";
 import { testWith } from "../lab/needs.ts";
 
 const HOST = "127.64.34.1";
