@@ -4,8 +4,8 @@ import type { Rng } from "../base/rng.ts";
 import { masterKey, sealParts, unseal } from "./sealed.ts";
 import { writeSecretFile } from "./secret-file.ts";
 
-/** Elements of a list that are written in one go: about 100 KB of certificates. */
-const LIST_PART = 32;
+/** Elements of a list that are written in one go: 200 to 300 KB of certificates. */
+const LIST_PART = 64;
 
 /** A node's own copy of secrets that control gave it, sealed with a master key of this node. */
 export interface SealedCopy {
