@@ -94,7 +94,7 @@ export interface Control {
  */
 export async function startControl(o: ControlOptions): Promise<Control> {
   const { bus, feed, clock, rng, log } = o;
-  const store = await openSqliteStore(join(o.dataDir, "control.db"));
+  const store = await openSqliteStore(join(o.dataDir, "control.db"), rng);
   const stops: (() => void | Promise<void>)[] = [() => store.close()];
   const stop = async () => {
     for (const end of stops.reverse()) await end();

@@ -1,6 +1,6 @@
 import { Fault } from "../base/fault.ts";
 import { purgeCreate } from "../model/api/mod.ts";
-import type { PurgeAsk, PurgeTold } from "../model/purge.ts";
+import type { Purge, PurgeAsk, PurgeTold } from "../model/purge.ts";
 import type { Auth } from "./auth.ts";
 import { type Caller, hasRole } from "./caller.ts";
 import { createPurge } from "./commands/purge.ts";
@@ -33,11 +33,11 @@ async function purgeAsked(
   const wanted = tags.length > 0 ? tags.map((tag) => ({ tag, ...more })) : [{ path, ...more }];
   const orders = wanted.flatMap((one) => purgeCreate.safeParse(one).data ?? []);
   if (orders.length < wanted.length) return { refused: "target" };
-  const numbers: number[] = [];
+  const made: Purge[] = [];
   try {
     for (const what of orders) {
       const order = { customer, site, what, actor: caller.actor };
-      numbers.push(await createPurge(deps, purges, order));
+      made.push(await createPurge(deps, purges, order));
     }
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
@@ -45,7 +45,8 @@ async function purgeAsked(
     if (fault.code !== "too-many-requests") throw fault;
     return { refused: "many", waitSec: Number(fault.cause) };
   }
-  return { numbers };
+  const { term } = made.at(-1) ?? {};
+  return { numbers: made.map(({ number }) => number), ...(term === undefined ? {} : { term }) };
 }
 
 function refusalOf(caller: Caller, customer: string): "token" | "scope" | "foreign" | null {

@@ -44,8 +44,8 @@ export interface PurgeMethodOptions {
   readonly node: string;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** The last number of the purge log that is in force here. */
-  readonly applied: () => number;
+  /** Whether the purge that was given this number, under this term, is in force here. */
+  readonly hasApplied: (number: number, term: string | undefined) => boolean;
   /** The buckets of all processes of this node; those of this one where it is left out. */
   readonly words?: Pick<Words, "takeRate">;
 }
@@ -103,7 +103,7 @@ export class PurgeMethod {
       this.#asks -= 1;
     });
     if (told === null) return words.away;
-    if ("numbers" in told) return this.#done(told.numbers);
+    if ("numbers" in told) return this.#done(told.numbers, told.term);
     const { refused } = told;
     if (refused === "many") return tooMany(told.waitSec ?? 1);
     if (refused === "foreign") return refusals.method;
@@ -128,13 +128,13 @@ export class PurgeMethod {
     return this.#o.bus.request("purge.ask", ask, ASK_TIMEOUT_MS).catch(() => null);
   }
 
-  async #done(numbers: readonly number[]): Promise<Response> {
+  async #done(numbers: readonly number[], term: string | undefined): Promise<Response> {
     const last = Math.max(...numbers);
     const untilMs = performance.now() + APPLIED_MS;
-    while (this.#o.applied() < last && performance.now() < untilMs) {
+    while (!this.#o.hasApplied(last, term) && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    const status = this.#o.applied() < last ? 202 : 200;
+    const status = this.#o.hasApplied(last, term) ? 200 : 202;
     return Response.json({ numbers }, { status, headers: { "cache-control": "no-store" } });
   }
 }

@@ -72,8 +72,9 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     ...(crew === null ? {} : { words: crew.words }),
     ...(crew?.keeper === undefined ? {} : { keeper: crew.keeper }),
   });
-  const applied = () => (isWorker ? crew.words.purgesApplied() : purges.applied);
-  const purgeMethod = new PurgeMethod({ ...o, ...(crew && { words: crew.words }), applied });
+  const hasApplied = (...of: Parameters<PurgeLog["hasApplied"]>) =>
+    (isWorker ? crew.words : purges).hasApplied(...of);
+  const purgeMethod = new PurgeMethod({ ...o, ...(crew && { words: crew.words }), hasApplied });
   const purges = purgeLogOf(o, { server, bans, words: crew?.words, table: () => table });
   cache.onPurged = (key) => crew?.words.markKey(key);
   const swap = (snapshot: Snapshot) => {
@@ -212,7 +213,7 @@ function purgeLogOf(
     ...{ node, clock, log, bus, isKeyKnown },
     path: join(dataDir, "purged.json"),
     onBehind: (behind) => words?.setBehind(behind),
-    onApplied: (number) => words?.setPurgesApplied(number),
+    onApplied: (...of) => words?.setPurgesApplied(...of),
     purge: async ({ customer, site, path }) => {
       const keys = (pathsOf(site, path) ?? [path]).map((one) =>
         cacheKey({ customer, site, path: one }),

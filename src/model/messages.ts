@@ -5,7 +5,7 @@ import type { CertificateIndex } from "./certificate.ts";
 import type { ChangedTold } from "./changed.ts";
 import type { Health, LoadSourceKind } from "./health.ts";
 import type { TailAsk, TailTold } from "./log-tail.ts";
-import type { Purge, PurgeAck, PurgeAsk, PurgeTold } from "./purge.ts";
+import type { Purge, PurgeAck, PurgeAsk, PurgePlace, PurgeTold } from "./purge.ts";
 import type { SealedWord, SecretRequests } from "./secrets.ts";
 import type { LogsTold } from "./site-logs.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -206,10 +206,15 @@ export interface Requests extends SecretRequests {
   /**
    * Entries of the purge log above `after`, in order, the first of them where there are many; `latest` is the log's
    * last number. Of old ones there is the last of each site, which is of the whole site: numbers may be left out.
+   * `term` is that of the entry `after`.
    */
   readonly "purge.since": {
-    readonly ask: { readonly after: number };
-    readonly reply: { readonly latest: number; readonly purges: readonly Purge[] };
+    readonly ask: PurgePlace;
+    readonly reply: {
+      readonly latest: number;
+      readonly purges: readonly Purge[];
+      readonly term?: string;
+    };
   };
   /** A client of a cache wants something purged, by the method PURGE. */
   readonly "purge.ask": { readonly ask: PurgeAsk; readonly reply: PurgeTold };

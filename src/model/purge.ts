@@ -19,6 +19,29 @@ export interface Purge {
   readonly scope?: PurgeScope;
   /** Nothing is thrown away: it is validated before it is served again. */
   readonly soft?: boolean;
+  /** Under which it was numbered, see `PurgeTerm`; absent: told by a control that knows no terms. */
+  readonly term?: string;
+  /** The term of the entry before it, where it is told at once. */
+  readonly follows?: string;
+}
+
+/**
+ * Numbers that were given under one term. Each run of control has a term that no other has, also after its
+ * database was restored from an older copy. So who has an entry of the same number and term has the same
+ * log up to it, and the same number of two terms is two purges. Before there were terms it was `""`.
+ */
+export interface PurgeTerm {
+  readonly term: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How far somebody has come in a purge log. */
+export interface PurgePlace {
+  /** The last number; 0: none. */
+  readonly after: number;
+  /** The terms of the last numbers up to it, in order; none: only the number is known. */
+  readonly terms?: readonly PurgeTerm[];
 }
 
 /** What a client asked a cache to purge, with a token that the cache cannot judge. */
@@ -35,7 +58,11 @@ export interface PurgeAsk {
 
 /** Its numbers in the log, or why it is in none. */
 export type PurgeTold =
-  | { readonly numbers: readonly number[] }
+  | {
+      readonly numbers: readonly number[];
+      /** Of the last of them. */
+      readonly term?: string;
+    }
   | {
       /** The token is unknown or over, may not purge, is another customer's; too many; no target. */
       readonly refused: "token" | "scope" | "foreign" | "many" | "target";
@@ -45,6 +72,8 @@ export type PurgeTold =
 export interface PurgeAck {
   readonly number: number;
   readonly node: string;
+  /** Of the purge that is acknowledged; absent: of whichever has that number. */
+  readonly term?: string;
   /** By the clock of the cache; what is kept is when control heard of it, by the clock that dated the purge. */
   readonly atMs: number;
 }

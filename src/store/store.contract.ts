@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Fault } from "../base/fault.ts";
 import { network } from "../model/network.ts";
+import type { Purge } from "../model/purge.ts";
 import { SNAPSHOT_SCHEMA, type Snapshot } from "../model/snapshot.ts";
 import type { NewAudit, NewIntent, Store, StoredMember } from "./store.ts";
 
@@ -70,11 +71,23 @@ export function storeContract(
       return { email, customer, role: "owner", passwordHash: hash };
     };
 
+    const add = (path: string) => {
+      const of = { atMs: AT_MS, customer: "shop", site: "a.example", path };
+      return store.purges.add(of, auditOf("purge.create", "shop"));
+    };
+    /** Without the terms. */
+    const toldOf = async (after: number, most: number) => {
+      const { latest, purges } = await store.purges.since({ after }, most);
+      return { latest, purges: purges.map(plain) };
+    };
+
     test("an empty store is at version 0 and has no snapshot", async () => {
       const empty = { version: 0, network: null, targets: {} };
       expect(await store.intents.read()).toEqual(empty);
       expect(await store.intents.latestSnapshot()).toBeNull();
-      expect(await store.purges.since(0, 100)).toEqual({ latest: 0, purges: [] });
+      expect(await store.purges.since({ after: 0 }, 100)).toEqual({
+        ...{ latest: 0, purges: [], term: "" },
+      });
       expect(await store.audits.verify()).toBeNull();
     });
 
@@ -192,10 +205,10 @@ export function storeContract(
         const added = await store.purges.add(purge, auditOf("purge.create", "shop"));
         expect(added.number).toBe(n);
       }
-      const { latest, purges } = await store.purges.since(1, 100);
+      const { latest, purges } = await store.purges.since({ after: 1 }, 100);
       expect([latest, ...purges.map((p) => p.number)]).toEqual([3, 2, 3]);
-      expect(await store.purges.since(3, 100)).toEqual({ latest: 3, purges: [] });
-      const some = await store.purges.since(0, 2);
+      expect(await toldOf(3, 100)).toEqual({ latest: 3, purges: [] });
+      const some = await store.purges.since({ after: 0 }, 2);
       expect([some.latest, ...some.purges.map((p) => p.number)]).toEqual([3, 1, 2]);
       await store.purges.ack({ number: 2, node: "lon-1", atMs: 7 });
       await store.purges.ack({ number: 2, node: "lon-1", atMs: 9 });
@@ -212,7 +225,7 @@ export function storeContract(
       ];
       for (const one of all) await store.purges.add(one, auditOf("purge.create", "shop"));
       const numbered = all.map((one, i) => ({ ...one, number: i + 1 }));
-      expect((await store.purges.since(0, 100)).purges).toEqual(numbered);
+      expect((await toldOf(0, 100)).purges).toEqual(numbered);
       expect(await store.purges.read(3)).toEqual(numbered[2]!);
     });
 
@@ -225,24 +238,24 @@ export function storeContract(
       await of("b.example", { soft: true });
       await of("a.example", { scope: "tag", path: "logo", soft: true });
       await of("b.example", { soft: true });
-      const [fifth, sixth] = [await of("c.example"), await of("a.example")];
+      const [fifth, sixth] = [plain(await of("c.example")), plain(await of("a.example"))];
       for (const number of [3, 5]) await store.purges.ack({ number, node: "lon-1", atMs: 7 });
       await store.purges.fold(6);
-      expect((await store.purges.since(0, 100)).purges.length).toBe(6);
+      expect((await store.purges.since({ after: 0 }, 100)).purges.length).toBe(6);
       await store.purges.fold(2);
       store = await world.reopen();
       const whole = { atMs: AT_MS, customer: "shop", path: "/", scope: "site" as const };
       const a = { ...whole, number: 3, site: "a.example" };
       const b = { ...whole, number: 4, site: "b.example", soft: true };
       const purges = [a, b, fifth, sixth];
-      expect(await store.purges.since(0, 100)).toEqual({ latest: 6, purges });
-      expect(await store.purges.since(0, 3)).toEqual({ latest: 6, purges: purges.slice(0, 3) });
-      expect((await store.purges.since(3, 100)).purges).toEqual(purges.slice(1));
+      expect(await toldOf(0, 100)).toEqual({ latest: 6, purges });
+      expect(await toldOf(0, 3)).toEqual({ latest: 6, purges: purges.slice(0, 3) });
+      expect((await toldOf(3, 100)).purges).toEqual(purges.slice(1));
       await store.purges.ack({ number: 4, node: "lon-1", atMs: 7 });
       expect(await Promise.all([3, 4].map((n) => store.purges.read(n)))).toEqual([null, null]);
       expect(await Promise.all([3, 4].map((n) => store.purges.acks(n)))).toEqual([[], []]);
       expect((await store.purges.acks(5)).length).toBe(1);
-      const next = await of("b.example");
+      const next = plain(await of("b.example"));
       await store.purges.fold(1);
       const left = [
         { ...b, number: 4 },
@@ -250,30 +263,104 @@ export function storeContract(
         { ...whole, number: 6, site: "a.example" },
         next,
       ];
-      expect(await store.purges.since(0, 100)).toEqual({ latest: 7, purges: left });
+      expect(await toldOf(0, 100)).toEqual({ latest: 7, purges: left });
     });
 
     test("purges leap over numbers that a lost log gave, with what stands for it, and only then", async () => {
       const of = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/a.png" };
       const audit = auditOf("purge.leap");
       const all = { ...of, path: "/", scope: "site" as const, soft: true };
-      expect(await store.purges.leap(7, [all, { ...all, site: "b.example" }], audit)).toBe(true);
-      const { latest, purges } = await store.purges.since(7, 100);
+      const both = [all, { ...all, site: "b.example" }];
+      expect((await store.purges.since({ after: 7 }, 100)).parted).toBe(true);
+      expect(await store.purges.leap({ after: 7 }, both, audit)).toBe(0);
+      const { latest, purges } = await toldOf(7, 100);
       expect(purges).toEqual([
         { ...all, number: latest - 1 },
         { ...all, number: latest, site: "b.example" },
       ]);
       expect(latest).toBeGreaterThan(1_000_007);
       for (const above of [7, latest]) {
-        expect(await store.purges.leap(above, [all], audit)).toBe(false);
+        expect(await store.purges.leap({ after: above }, [all], audit)).toBeNull();
       }
       store = await world.reopen();
       const next = await store.purges.add(of, auditOf("purge.create", "shop"));
       expect(next.number).toBe(latest + 1);
-      expect(await store.purges.leap(latest + 2, [], audit)).toBe(true);
-      expect((await store.purges.since(0, 100)).latest).toBe(latest + 1);
+      expect(await store.purges.leap({ after: latest + 2 }, [], audit)).toBe(0);
+      expect((await store.purges.since({ after: 0 }, 100)).latest).toBe(latest + 1);
       const last = await store.purges.add(of, auditOf("purge.create", "shop"));
       expect(last.number).toBeGreaterThan(latest + 1_000_000);
+      expect(await store.audits.verify()).toBeNull();
+    });
+
+    test("purges tell of which run of the store they are, and of which the one before them", async () => {
+      const [first, second] = [await add("/1"), await add("/2")];
+      store = await world.reopen();
+      const third = await add("/3");
+      expect([first.follows, second.follows, third.follows]).toEqual([
+        ...["", first.term, first.term],
+      ]);
+      expect([second.term, third.term === first.term]).toEqual([first.term, false]);
+      const { purges } = await store.purges.since({ after: 0 }, 100);
+      expect(purges.map(({ term }) => term)).toEqual([first.term, first.term, third.term]);
+      const at = (n: number) => store.purges.since({ after: n }, 100);
+      expect((await at(2)).term).toBe(first.term);
+      expect((await at(3)).term).toBe(third.term);
+      for (const term of [first.term!, undefined]) {
+        const of = term === undefined ? {} : { term };
+        await store.purges.ack({ number: 3, node: `of ${term}`, atMs: 7, ...of });
+        await store.purges.ack({ number: 1, node: `of ${term}`, atMs: 7, ...of });
+      }
+      const acks = async (n: number) => (await store.purges.acks(n)).map(({ node }) => node);
+      expect(await acks(1)).toEqual([`of ${first.term}`, "of undefined"].sort());
+      expect(await acks(3)).toEqual(["of undefined"]);
+    });
+
+    test("what came after another log parted is numbered anew, above both, with its receipts begun anew", async () => {
+      const [one, two, three] = [await add("/1"), await add("/2"), await add("/3")];
+      const { term } = one as { term: string };
+      for (const number of [1, 2]) await store.purges.ack({ number, node: "lon-1", atMs: 7 });
+      const lost = { term: "lost", from: 2, to: 9 };
+      const place = { after: 9, terms: [{ term, from: 1, to: 1 }, lost] };
+      for (const after of [1, 2, 3]) {
+        const here = { after, terms: [{ term, from: 1, to: after }] };
+        expect(await store.purges.leap(here, [], auditOf("purge.leap"))).toBeNull();
+      }
+      // Where numbers are lower than the log's own, too.
+      const lower = { after: 2, terms: [place.terms[0]!, { ...lost, to: 2 }] };
+      expect(await store.purges.since(lower, 100)).toEqual({ latest: 3, purges: [], parted: true });
+      const all = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/", scope: "site" };
+      const entry = { ...all, soft: true } as const;
+      const audit = auditOf("purge.leap");
+      expect(await store.purges.leap(place, [{ ...entry, scope: "site" }], audit)).toBe(2);
+      for (const parted of [lower, place]) {
+        expect(await store.purges.leap(parted, [{ ...entry, scope: "site" }], audit)).toBeNull();
+        const { purges } = await store.purges.since(parted, 100);
+        expect(purges.map(({ path }) => path)).toEqual(["/2", "/3", "/"]);
+        for (const { number } of purges) expect(number).toBeGreaterThan(1_000_009);
+        expect(new Set(purges.map((purge) => purge.term)).has(term)).toBe(false);
+      }
+      expect((await store.purges.since({ after: 0 }, 100)).purges.length).toBe(4);
+      const anew = (await store.purges.read(2))!;
+      expect({ ...anew, number: 2 }).toEqual(plain(two));
+      expect((await store.purges.read(3))?.number).toBe(anew.number + 1);
+      expect((await store.purges.read(1))?.number).toBe(1);
+      const acked = async (number: number) => (await store.purges.acks(number)).length;
+      expect([await acked(1), await acked(2)]).toEqual([1, 0]);
+      await store.purges.ack({ number: 2, node: "lon-1", atMs: 8, term });
+      await store.purges.ack({ number: anew.number, node: "lon-1", atMs: 9, term });
+      expect(await acked(2)).toBe(0);
+      await store.purges.ack({ number: anew.number, node: "lon-1", atMs: 9 });
+      expect(await acked(2)).toBe(1);
+      // Somebody else has come further still, and parted at the same number.
+      const further = { after: anew.number + 9_000_000, terms: [place.terms[0]!, lost] };
+      further.terms[1] = { ...lost, to: further.after };
+      expect(await store.purges.leap(further, [], audit)).toBe(3);
+      expect((await store.purges.read(3))?.number).toBeGreaterThan(further.after);
+      expect((await store.purges.read(3))?.path).toBe(three.path);
+      const next = await add("/4");
+      expect(next.number).toBe((await store.purges.read(3))!.number + 2);
+      store = await world.reopen();
+      expect((await store.purges.since({ after: 0 }, 100)).purges.length).toBe(5);
       expect(await store.audits.verify()).toBeNull();
     });
 
@@ -294,6 +381,11 @@ export function storeContract(
       expect(await store.audits.verify()).toBeNull();
     });
   });
+}
+
+/** What a purge is of. */
+function plain({ term: _, follows: __, ...purge }: Purge): Purge {
+  return purge;
 }
 
 function listAudit(store: Store) {

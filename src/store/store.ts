@@ -1,5 +1,5 @@
 import type { Network } from "../model/network.ts";
-import type { Purge, PurgeAck } from "../model/purge.ts";
+import type { Purge, PurgeAck, PurgePlace } from "../model/purge.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 
 /** What lasts of the control plane. Every method that changes something is one transaction. */
@@ -156,12 +156,9 @@ export interface PurgeStore {
   /** Appends to the purge log and gives the entry its number. */
   add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
   read(number: number): Promise<Purge | null>;
-  /** The first so many entries above `after`, in order, and the log's last number; see `fold`. */
-  since(
-    after: number,
-    most: number,
-  ): Promise<{ readonly latest: number; readonly purges: readonly Purge[] }>;
-  /** Of an entry that is not in the log any more none is kept. */
+  /** The first so many entries above a place, in order, and the log's last number; see `fold`. */
+  since(place: PurgePlace, most: number): Promise<PurgesSince>;
+  /** Of an entry that is not in the log any more, or is of another term, none is kept. */
   ack(ack: PurgeAck): Promise<void>;
   acks(number: number): Promise<readonly PurgeAck[]>;
   /**
@@ -170,12 +167,27 @@ export interface PurgeStore {
    */
   fold(keep: number): Promise<void>;
   /**
-   * A log that is lost had given numbers up to this one: from now on they are far above it. Adds entries that
-   * stand for what is lost, and does nothing where its own numbers are as high.
+   * Somebody has come to a place in a log that is lost, and parted from this one. From now on numbers are far
+   * above both. What came here after the parting is numbered anew, to be told to everybody once more (`read`
+   * and `acks` know it by its old number, too), and entries are added that stand for what is lost. Does nothing
+   * where the place is in this log, or such a leap has come after it already.
    *
-   * @returns whether it did
+   * @returns how many were numbered anew; null: it did nothing
    */
-  leap(above: number, entries: readonly Omit<Purge, "number">[], audit: NewAudit): Promise<boolean>;
+  leap(
+    place: PurgePlace,
+    entries: readonly Omit<Purge, "number">[],
+    audit: NewAudit,
+  ): Promise<number | null>;
+}
+
+export interface PurgesSince {
+  readonly latest: number;
+  readonly purges: readonly Purge[];
+  /** Of the entry at the place. Absent: that is in a log that parted from this one. */
+  readonly term?: string;
+  /** And this one has not leapt after it: what is to be told to who is there cannot be said. */
+  readonly parted?: true;
 }
 
 export interface AuditStore {

@@ -249,7 +249,7 @@ function changeHandlers({ deps, changer, claims, purges }: Parts) {
     createPurge: async ({ caller, params, body }) => {
       const { customer, hostname: site } = params;
       const order = { customer, site, what: body, actor: caller.actor };
-      return { number: await createPurge(deps, purges, order) };
+      return { number: (await createPurge(deps, purges, order)).number };
     },
   } satisfies Partial<Handlers>;
 }

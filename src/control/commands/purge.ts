@@ -1,6 +1,6 @@
 import { Fault } from "../../base/fault.ts";
 import { type PurgeCreate, type PurgeView, purgeTarget } from "../../model/api/mod.ts";
-import type { Purge } from "../../model/purge.ts";
+import type { Purge, PurgePlace } from "../../model/purge.ts";
 import type { Caller } from "../caller.ts";
 import type { Deps } from "../deps.ts";
 import { type Throttle, tooMany } from "../throttle.ts";
@@ -27,7 +27,7 @@ export async function createPurge(
     readonly what: PurgeCreate;
     readonly actor: string;
   },
-): Promise<number> {
+): Promise<Purge> {
   const { customer, site, actor } = order;
   const target = purgeTarget(order.what);
   const { network } = await deps.store.intents.read();
@@ -41,7 +41,7 @@ export async function createPurge(
   const purge = await deps.store.purges.add({ atMs, customer, site, ...target }, audit);
   deps.bus.publish("purge", purge);
   if (purge.number % FOLD_EACH === 0) await foldLog(deps);
-  return purge.number;
+  return purge;
 }
 
 /** What fails is done with the next thousand. */
@@ -63,7 +63,7 @@ export async function readPurge(deps: Deps, caller: Caller, number: number): Pro
   const purge = await deps.store.purges.read(number);
   const foreign = caller.kind === "member" && purge?.customer !== caller.customer;
   if (purge === null || foreign) throw new Fault("not-found", `purge ${number}`);
-  const acks = await deps.store.purges.acks(number);
+  const acks = await deps.store.purges.acks(purge.number);
   const done = new Set(acks.map((ack) => ack.node));
   const nodes = deps.publisher.latest()?.nodes ?? [];
   const caches = nodes.filter((node) => node.roles.includes("edge")).map((node) => node.name);
@@ -80,13 +80,14 @@ const SINCE_MAX = 2_000;
 /** Answers caches that catch up, and collects their acknowledgements. Returns the way to stop. */
 export function servePurges(deps: Deps): () => void {
   const stops = [
-    deps.bus.respond("purge.since", async ({ after }) => {
-      const told = await deps.store.purges.since(after, SINCE_MAX);
-      if (after <= told.latest || !(await passNumbers(deps, after))) return told;
-      return deps.store.purges.since(after, SINCE_MAX);
+    deps.bus.respond("purge.since", async (place) => {
+      const told = await deps.store.purges.since(place, SINCE_MAX);
+      if (told.parted !== true) return told;
+      await passNumbers(deps, place);
+      return deps.store.purges.since(place, SINCE_MAX);
     }),
-    deps.bus.subscribe("purge.ack", ({ number, node }) => {
-      const ack = { number, node, atMs: deps.clock.wallMs() };
+    deps.bus.subscribe("purge.ack", ({ number, node, term }) => {
+      const ack = { number, node, atMs: deps.clock.wallMs(), ...(term === undefined ? {} : { term }) };
       deps.store.purges.ack(ack).catch((error: unknown) => {
         deps.log.warn("Cannot keep an acknowledgement", { purge: ack.number, error });
       });
@@ -101,14 +102,15 @@ export function servePurges(deps: Deps): () => void {
 const NUMBER_MAX = 2 ** 52;
 
 /**
- * A cache knows more than the log does: its database was restored, or begun anew. What the log would number
- * next, caches would take for done. So its numbers go on above theirs; and what was purged by those that are
- * lost is not known, so whatever caches hold is validated once.
+ * A cache knows a log that is not this one: control's database was restored, or begun anew. What the log
+ * numbers next, caches might take for done. So its numbers go on above theirs; and what was purged by those
+ * that are lost is not known, so whatever caches hold is validated once.
  *
- * @returns false: they do already
+ * @throws Fault `bad-input`
  */
-async function passNumbers({ store, clock, log }: Deps, above: number): Promise<boolean> {
-  if (!(above < NUMBER_MAX)) return false;
+async function passNumbers({ store, clock, log }: Deps, place: PurgePlace): Promise<void> {
+  const { after } = place;
+  if (!(after < NUMBER_MAX)) throw new Fault("bad-input", `nobody was told of purge ${after}`);
   const { network } = await store.intents.read();
   const atMs = clock.wallMs();
   const entries = (network?.customers ?? []).flatMap(({ name: customer, sites }) =>
@@ -123,9 +125,10 @@ async function passNumbers({ store, clock, log }: Deps, above: number): Promise<
     action: "purge.leap",
     subject: "caches",
   };
-  const changes = [`caches knew of purge ${above}: soft purge of ${entries.length} sites`];
-  const done = await store.purges.leap(above, entries, { ...audit, changes });
-  if (done)
-    log.warn("The purge log fell behind its caches; they validate what they hold", { above });
-  return done;
+  const changes = [`caches knew of purge ${after}: soft purge of ${entries.length} sites`];
+  const again = await store.purges.leap(place, entries, { ...audit, changes });
+  if (again === null) return;
+  log.warn("The purge log is not the one that its caches know; they validate what they hold", {
+    ...{ after, again },
+  });
 }

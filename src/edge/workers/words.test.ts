@@ -36,14 +36,18 @@ test("a mark of a key or its site outdates what was stamped before, in every pro
 test("what the keeper says of purges and of itself is seen by all", () => {
   const path = file();
   const [keeper, worker] = [new SharedWords(path), new SharedWords(path)];
-  expect([worker.isBehind(), worker.isKeeperThere(), worker.purgesApplied()]).toEqual([
-    ...[false, false, 0],
+  const applied = (number: number, term?: string) => worker.hasApplied(number, term);
+  expect([worker.isBehind(), worker.isKeeperThere(), applied(0), applied(1)]).toEqual([
+    ...[false, false, true, false],
   ]);
   keeper.setBehind(true);
   keeper.setKeeper(process.pid);
-  keeper.setPurgesApplied(2 ** 40);
-  expect([worker.isBehind(), worker.isKeeperThere(), worker.purgesApplied()]).toEqual([
-    ...[true, true, 2 ** 40],
+  keeper.setPurgesApplied(2 ** 40, undefined);
+  expect([worker.isBehind(), worker.isKeeperThere(), applied(2 ** 40)]).toEqual([true, true, true]);
+  expect([applied(2 ** 40 + 1), applied(3, "a")]).toEqual([false, false]);
+  keeper.setPurgesApplied(7, "a");
+  expect([applied(7), applied(7, "a"), applied(8, "a"), applied(3, "b")]).toEqual([
+    ...[true, true, false, false],
   ]);
 });
 

@@ -26,6 +26,8 @@ const KEEPER = 1;
 /** A number of eight bytes. */
 const APPLIED = 1;
 const HTTP3 = 4;
+/** Of the purge log; 0: none is known. */
+const TERM = 5;
 /** Of HTTP/3: no process listens for it; clients are to leave it; all else is what it shows. */
 const [NO_HTTP3, CLEAR_HTTP3] = [0, 1];
 
@@ -55,13 +57,19 @@ export class SharedWords implements Words {
     Atomics.store(this.#words, BEHIND, behind ? 1 : 0);
   }
 
-  /** The last number of the purge log that is in force on this node. */
-  purgesApplied(): number {
-    return this.#numbers[APPLIED]!;
+  /** Whether the purge that was given this number, under this term, is in force on this node. */
+  hasApplied(number: number, term: string | undefined): boolean {
+    const isOfTerm = term === undefined || Atomics.load(this.#words, TERM) === wordOf(term);
+    return isOfTerm && number <= this.#numbers[APPLIED]!;
   }
 
-  setPurgesApplied(number: number): void {
+  /** The last number of the purge log that is in force on this node. */
+  setPurgesApplied(number: number, term: string | undefined): void {
+    const word = term === undefined ? 0 : wordOf(term);
+    // In between it is of neither: a number under one term says nothing under another.
+    if (Atomics.load(this.#words, TERM) !== word) Atomics.store(this.#words, TERM, 0);
     this.#numbers[APPLIED] = number;
+    Atomics.store(this.#words, TERM, word);
   }
 
   /** To be called once nothing of the key is served by the keeper any more. */

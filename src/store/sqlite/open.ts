@@ -15,6 +15,7 @@ import * as control0001 from "../migrations/0001-control.ts";
 import * as purgeScope0002 from "../migrations/0002-purge-scope.ts";
 import * as claim0003 from "../migrations/0003-claim.ts";
 import * as purgeFolded0004 from "../migrations/0004-purge-folded.ts";
+import * as purgeTerm0005 from "../migrations/0005-purge-term.ts";
 import type { Db, Schema } from "./schema.ts";
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -22,6 +23,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0002-purge-scope": purgeScope0002,
   "0003-claim": claim0003,
   "0004-purge-folded": purgeFolded0004,
+  "0005-purge-term": purgeTerm0005,
 };
 
 /**

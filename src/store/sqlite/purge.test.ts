@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
+import { seededRng } from "../../base/rng.ts";
 import type { PurgeScope } from "../../model/purge.ts";
 import { type Ban, banned } from "../../policy/caching/mod.ts";
 import type { Store } from "../store.ts";
@@ -7,7 +8,7 @@ import { openSqliteStore } from "./store.ts";
 
 let store: Store;
 beforeAll(async () => {
-  store = await openSqliteStore(":memory:");
+  store = await openSqliteStore(":memory:", seededRng(1));
 });
 afterAll(() => store.close());
 
@@ -26,7 +27,7 @@ class Node {
 
   async catchUp(most: number): Promise<void> {
     for (;;) {
-      const { latest, purges } = await store.purges.since(this.applied, most);
+      const { latest, purges } = await store.purges.since({ after: this.applied }, most);
       for (const { site, number, scope = "url", path: of, soft = false } of purges) {
         expect(number).toBeGreaterThan(this.applied);
         this.applied = number;
@@ -92,7 +93,7 @@ test("however a log is folded, who hears of it later lets nothing through that t
     fc.asyncProperty(fc.array(step, { maxLength: 40, size: "max" }), async (steps) => {
       const run = ++runs;
       const nameOf = (n: number) => `s${n}.run-${run}.example`;
-      const { latest: began } = await store.purges.since(0, 1);
+      const { latest: began } = await store.purges.since({ after: 0 }, 1);
       const nodes = [new Node(began), new Node(began)];
       const whole = new Map<string, Ban[]>();
       for (const one of steps) {

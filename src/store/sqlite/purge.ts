@@ -1,8 +1,10 @@
-import { sql } from "kysely";
+import { sql, type Transaction } from "kysely";
 import { assert } from "../../base/assert.ts";
-import type { Purge, PurgeScope } from "../../model/purge.ts";
-import type { PurgeStore } from "../store.ts";
+import type { Rng } from "../../base/rng.ts";
+import type { Purge, PurgePlace, PurgeScope } from "../../model/purge.ts";
+import type { PurgeStore, PurgesSince } from "../store.ts";
 import { appendAudit } from "./audit.ts";
+import { hasLeapt, lastShared, type TermFrom, termOf } from "./purge-terms.ts";
 import type { Db, Schema } from "./schema.ts";
 
 /** Entries that are folded at once: nobody waits long for a log that was never folded before. */
@@ -11,7 +13,11 @@ const FOLDED_AT_ONCE = 20_000;
 /** Above any number that other caches may have been told, too. */
 const LEAP = 1_000_000;
 
-export function purgeStore(db: Db): PurgeStore {
+const TERM_BYTES = 8;
+
+export function purgeStore(db: Db, rng: Rng): PurgeStore {
+  // Of this run: a restored copy of the file knows nothing of it.
+  let term = newTerm(rng);
   return {
     add: (purge, audit) =>
       db.transaction().execute(async (tx) => {
@@ -20,49 +26,123 @@ export function purgeStore(db: Db): PurgeStore {
           .values(rowOf(purge))
           .returning("number")
           .executeTakeFirstOrThrow();
+        const last = tx.selectFrom("purge_term").select("term").orderBy("first", "desc").limit(1);
+        const follows = (await last.executeTakeFirst())?.term ?? "";
+        if (follows !== term) await beginTerm(tx, { first: number, term });
         await appendAudit(tx, audit);
-        return { ...purge, number };
+        return { ...purge, number, term, follows };
       }),
-    async read(number) {
-      const query = db.selectFrom("purge").selectAll().where("number", "=", number);
-      const row = await query.executeTakeFirst();
-      return row === undefined ? null : purgeOf(row as Row);
-    },
-    // At once: what is folded between two looks would be in neither.
-    since: (after, most) =>
+    // At once: what is numbered anew between two looks would be under neither number.
+    read: (number) =>
       db.transaction().execute(async (tx) => {
-        const folded = tx.selectFrom("purge_folded").selectAll().where("number", ">", after);
-        const sites = await folded.orderBy("number").limit(most).execute();
-        const query = tx.selectFrom("purge").selectAll().where("number", ">", after);
-        const rows = await query.orderBy("number").limit(most).execute();
-        // Those that are folded come before all others.
-        const purges = [...sites.map(siteOf), ...rows.map((row) => purgeOf(row as Row))];
-        return { latest: await latest(tx), purges: purges.slice(0, most) };
+        const now = await numberNow(tx, number);
+        const query = tx.selectFrom("purge").selectAll().where("number", "=", now);
+        const row = await query.executeTakeFirst();
+        return row === undefined ? null : purgeOf(row as Row);
       }),
-    async ack({ number, node, atMs }) {
+    // And what is folded would be in neither.
+    since: (place, most) => db.transaction().execute((tx) => since(tx, place, most)),
+    async ack({ number, node, atMs, term: of = null }) {
       await sql`insert or ignore into purge_ack (number, node, at_ms)
-        select number, ${node}, ${atMs} from purge where number = ${number}`.execute(db);
+        select number, ${node}, ${atMs} from purge where number = ${number} and (${of} is null or
+        ${of} = coalesce((select term from purge_term where first <= ${number}
+        order by first desc limit 1), ''))`.execute(db);
     },
-    async acks(number) {
-      const query = db.selectFrom("purge_ack").selectAll().where("number", "=", number);
-      const rows = await query.orderBy("node").execute();
-      return rows.map((row) => ({ number, node: row.node, atMs: row.at_ms }));
-    },
-    fold: (keep) => fold(db, keep),
-    leap: (above, entries, audit) =>
+    acks: (number) =>
       db.transaction().execute(async (tx) => {
-        const given = sql<{ seq: number }>`select seq from sqlite_sequence where name = 'purge'`;
-        const [own] = (await given.execute(tx)).rows;
-        if ((own?.seq ?? 0) >= above) return false;
-        await sql`delete from sqlite_sequence where name = 'purge'`.execute(tx);
-        await sql`insert into sqlite_sequence (name, seq) values ('purge', ${above + LEAP})`.execute(
-          tx,
-        );
+        const now = await numberNow(tx, number);
+        const query = tx.selectFrom("purge_ack").selectAll().where("number", "=", now);
+        const rows = await query.orderBy("node").execute();
+        return rows.map((row) => ({ number: now, node: row.node, atMs: row.at_ms }));
+      }),
+    fold: (keep) => fold(db, keep),
+    leap: (place, entries, audit) =>
+      db.transaction().execute(async (tx) => {
+        const { parted, shared } = await compare(tx, place);
+        if (!parted) return null;
+        // What was numbered under the last one may have another number now.
+        term = newTerm(rng);
+        const moved = await leap(tx, { shared, above: place.after, term });
         for (const entry of entries) await tx.insertInto("purge").values(rowOf(entry)).execute();
         await appendAudit(tx, audit);
-        return true;
+        return moved;
       }),
   };
+}
+
+function newTerm(rng: Rng): string {
+  return Buffer.from(rng.bytes(TERM_BYTES)).toString("hex");
+}
+
+async function beginTerm(tx: Transaction<Schema>, row: TermFrom): Promise<void> {
+  await sql`insert or replace into purge_term (first, term) values (${row.first}, ${row.term})`.execute(
+    tx,
+  );
+}
+
+async function compare(tx: Transaction<Schema>, place: PurgePlace) {
+  const log = await tx.selectFrom("purge_term").selectAll().orderBy("first").execute();
+  const last = await latest(tx);
+  const shared = lastShared(log, last, place);
+  const parted = shared < place.after && !hasLeapt(log, place.after, shared);
+  return { log, latest: last, shared, parted };
+}
+
+async function since(
+  tx: Transaction<Schema>,
+  place: PurgePlace,
+  most: number,
+): Promise<PurgesSince> {
+  const { log, latest, shared, parted } = await compare(tx, place);
+  if (parted) return { latest, purges: [], parted };
+  const folded = tx.selectFrom("purge_folded").selectAll().where("number", ">", place.after);
+  const sites = await folded.orderBy("number").limit(most).execute();
+  const query = tx.selectFrom("purge").selectAll().where("number", ">", place.after);
+  const rows = await query.orderBy("number").limit(most).execute();
+  // Those that are folded come before all others.
+  const all = [...sites.map(siteOf), ...rows.map((row) => purgeOf(row as Row))].slice(0, most);
+  const purges = all.map((purge) => ({ ...purge, term: termOf(log, purge.number) ?? "" }));
+  const term = shared === place.after ? termOf(log, shared) : null;
+  return { latest, purges, ...(term === null ? {} : { term }) };
+}
+
+/**
+ * Numbers go on above all that anybody may have been told, under a new term, and what came after `shared` first.
+ *
+ *   before   1 2 | 3 4             shared 2, somebody elsewhere has 9
+ *   after    1 2 |     1000010 1000011
+ *
+ * @returns how many those are
+ */
+async function leap(
+  tx: Transaction<Schema>,
+  o: { readonly shared: number; readonly above: number; readonly term: string },
+): Promise<number> {
+  const { shared } = o;
+  const given = sql<{ seq: number }>`select seq from sqlite_sequence where name = 'purge'`;
+  const [own] = (await given.execute(tx)).rows;
+  const last = Math.max(o.above, own?.seq ?? 0) + LEAP;
+  const by = last - shared;
+  const moved = sql<{ n: number }>`select count(*) as n from purge where number > ${shared}`;
+  const [{ n } = { n: 0 }] = (await moved.execute(tx)).rows;
+  const seq = Math.max(last, (await latest(tx)) + by);
+  await sql`update purge set number = number + ${by} where number > ${shared}`.execute(tx);
+  await sql`update purge_folded set number = number + ${by} where number > ${shared}`.execute(tx);
+  await tx.deleteFrom("purge_ack").where("number", ">", shared).execute();
+  await tx.deleteFrom("purge_term").where("first", ">", shared).execute();
+  await beginTerm(tx, { first: shared + 1, term: null });
+  await beginTerm(tx, { first: last + 1, term: o.term });
+  const move = tx.insertInto("purge_moved").values({ above: shared, below: last + 1, by });
+  if (n > 0) await move.execute();
+  await sql`delete from sqlite_sequence where name = 'purge'`.execute(tx);
+  await sql`insert into sqlite_sequence (name, seq) values ('purge', ${seq})`.execute(tx);
+  return n;
+}
+
+/** That of an entry which was told by this number. */
+async function numberNow(tx: Transaction<Schema>, told: number): Promise<number> {
+  const moves = await tx.selectFrom("purge_moved").selectAll().orderBy("id").execute();
+  return moves.reduce((at, { above, below, by }) => at + (at > above && at < below ? by : 0), told);
 }
 
 function fold(db: Db, keep: number): Promise<void> {

@@ -58,6 +58,14 @@ export interface Schema {
     /** 0 or 1 */
     soft: number;
   };
+  purge_term: {
+    /** The first number under it; up to the next row's. */
+    first: number;
+    /** Null: what had these numbers is numbered anew. */
+    term: string | null;
+  };
+  /** Numbers between the two that were told became so much higher; in the order of their ids. */
+  purge_moved: { id: Generated<number>; above: number; below: number; by: number };
   audit: {
     seq: number;
     at_ms: number;

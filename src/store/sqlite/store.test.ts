@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { Fault } from "../../base/fault.ts";
+import { seededRng } from "../../base/rng.ts";
 import { auditOf, faultOf, intentOf, storeContract } from "../store.contract.ts";
 import { openSqlite, sqliteFault } from "./open.ts";
 import { openSqliteStore } from "./store.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "turnpike-store-"));
+const rng = seededRng(1);
 let made = 0;
 let path = "";
 beforeEach(() => {
@@ -18,13 +20,13 @@ beforeEach(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 storeContract("sqlite", {
-  open: () => openSqliteStore(path),
-  reopen: () => openSqliteStore(path),
+  open: () => openSqliteStore(path, rng),
+  reopen: () => openSqliteStore(path, rng),
   clean: async () => {},
 });
 
 async function filled(): Promise<void> {
-  const store = await openSqliteStore(path);
+  const store = await openSqliteStore(path, rng);
   for (let version = 1; version <= 6; version++) {
     const intent = intentOf(version);
     const audit = auditOf(`change.${version}`);
@@ -36,7 +38,7 @@ async function filled(): Promise<void> {
 test("a file that is no database is the Fault store-corrupt, naming the file", async () => {
   await filled();
   writeFileSync(path, "not a database, but long enough to be looked at ".repeat(100));
-  const failed = await openSqliteStore(path).catch((error: unknown) => error);
+  const failed = await openSqliteStore(path, rng).catch((error: unknown) => error);
   expect(failed).toBeInstanceOf(Fault);
   expect((failed as Fault).code).toBe("store-corrupt");
   expect((failed as Fault).message).toContain(path);
@@ -47,7 +49,7 @@ test("pages overwritten in the middle are noticed at open", async () => {
   const bytes = readFileSync(path);
   bytes.fill(0xa5, 4096, Math.floor(bytes.length / 2));
   writeFileSync(path, bytes);
-  expect(await faultOf(openSqliteStore(path))).toBe("store-corrupt");
+  expect(await faultOf(openSqliteStore(path, rng))).toBe("store-corrupt");
 });
 
 test("a database of a newer version is refused, not half understood", async () => {
@@ -55,7 +57,7 @@ test("a database of a newer version is refused, not half understood", async () =
   const raw = new Database(path);
   raw.run("insert into kysely_migration (name, timestamp) values ('9999-later', '2030')");
   raw.close();
-  expect(await faultOf(openSqliteStore(path))).toBe("store-corrupt");
+  expect(await faultOf(openSqliteStore(path, rng))).toBe("store-corrupt");
 });
 
 test("a full disk undoes the change, says so, and is got over", async () => {
@@ -93,7 +95,7 @@ for (const [what, sql, at] of TAMPERINGS) {
     const raw = new Database(path);
     raw.run(sql);
     raw.close();
-    const store = await openSqliteStore(path);
+    const store = await openSqliteStore(path, rng);
     expect(await store.audits.verify()).toBe(at);
     await store.close();
   });

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Rng } from "../../base/rng.ts";
 import type { Store } from "../store.ts";
 import { auditStore } from "./audit.ts";
 import { claimStore } from "./claim.ts";
@@ -10,14 +11,15 @@ import { purgeStore } from "./purge.ts";
 /**
  * The store in one SQLite file. One process at a time owns it.
  *
+ * @param rng of which nobody has drawn the same: terms are told apart by it
  * @throws Fault `store-corrupt`, `store-full` or `store-busy`; so do all methods
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string, rng: Rng): Promise<Store> {
   const db = await openSqlite(path);
   return {
     intents: guarded(intentStore(db), path),
     people: guarded(peopleStore(db), path),
-    purges: guarded(purgeStore(db), path),
+    purges: guarded(purgeStore(db, rng), path),
     audits: guarded(auditStore(db), path),
     claims: guarded(claimStore(db), path),
     place: path,
