@@ -24,6 +24,7 @@ const SITES = [
   { customer: "shop", site: "www.shop.example" },
   { customer: "news", site: "www.news.example" },
 ] as const;
+const PATHS = ["/a", "/b/c", "/b/d"] as const;
 const CACHES = ["lon-1", "lon-2"] as const;
 const NETWORK = network.parse(Bun.YAML.parse(NETWORK_YAML));
 const BY = { kind: "operator", actor: "ops" } as unknown as Parameters<typeof readPurge>[1];
@@ -164,9 +165,13 @@ class World {
     await this.start();
   }
 
-  fetch(node: Node, of: { readonly site: number; readonly path: string }): void {
+  /** Everything anew. */
+  fetch(node: Node): void {
     const purge = node.log?.applied;
-    if (purge !== undefined) node.objects.push({ ...of, purge, ordered: this.#ordered });
+    if (purge === undefined) return;
+    for (const site of SITES.keys()) {
+      for (const path of PATHS) node.objects.push({ site, path, purge, ordered: this.#ordered });
+    }
   }
 
   async purge(all: readonly { readonly site: number; readonly what: PurgeCreate }[]) {
@@ -232,18 +237,12 @@ type Step =
       readonly all: readonly { readonly site: number; readonly what: PurgeCreate }[];
       readonly settled: boolean;
     }
-  | {
-      readonly kind: "fetch";
-      readonly site: number;
-      readonly path: string;
-      readonly node: number;
-    }
-  | { readonly kind: "turn"; readonly node: number }
+  | { readonly kind: "fetch" | "turn"; readonly node: number }
   | { readonly kind: "copy" | "restart" }
   | { readonly kind: "restore"; readonly which: number };
 
 const site = fc.nat(SITES.length - 1);
-const path = fc.constantFrom("/a", "/b/c", "/b/d");
+const path = fc.constantFrom(...PATHS);
 const node = fc.nat(CACHES.length - 1);
 const what: fc.Arbitrary<PurgeCreate> = fc
   .tuple(
@@ -263,10 +262,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       settled: fc.boolean(),
     }),
   },
-  {
-    weight: 5,
-    arbitrary: fc.record({ kind: fc.constant("fetch" as const), site, path, node }),
-  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("fetch" as const), node }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("turn" as const), node }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("copy" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("restart" as const) }) },
@@ -280,7 +276,7 @@ async function play(world: World, one: Step): Promise<void> {
   if (one.kind === "purge") {
     await world.purge(one.all);
     if (one.settled) await world.settle();
-  } else if (one.kind === "fetch") world.fetch(world.nodes[one.node]!, one);
+  } else if (one.kind === "fetch") world.fetch(world.nodes[one.node]!);
   else if (one.kind === "turn") {
     const cache = world.nodes[one.node]!;
     await (cache.log === null ? cache.start() : cache.stop());
