@@ -147,9 +147,7 @@ export class PurgeLog {
   async #catchUp(): Promise<boolean> {
     const { bus } = this.#o;
     for (;;) {
-      const reply = await bus
-        .request("purge.since", this.#place, ASK_TIMEOUT_MS)
-        .catch(() => null);
+      const reply = await bus.request("purge.since", this.#place, ASK_TIMEOUT_MS).catch(() => null);
       if (reply === null || this.#stopped) return false;
       if (reply.purges.length > 0) {
         this.#behind = true;

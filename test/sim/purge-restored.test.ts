@@ -88,15 +88,20 @@ class Node {
   }
 }
 
-interface Order {
+interface Asked {
   readonly site: number;
   readonly what: PurgeCreate;
+  /** No cache hears of it until it asks. */
+  readonly isLost: boolean;
+}
+
+interface Order extends Omit<Asked, "isLost"> {
   readonly number: number;
   /** Its place among all that were ever ordered. */
   readonly at: number;
 }
 
-function isOf({ what, site }: Order, object: Stored): boolean {
+function isOf({ what, site }: Omit<Asked, "isLost">, object: Stored): boolean {
   if (site !== object.site) return false;
   if (what.path !== undefined) return what.path === object.path;
   if (what.prefix !== undefined) return object.path.startsWith(what.prefix);
@@ -114,6 +119,8 @@ class World {
   /** Those that the log of now has. */
   #orders: readonly Order[] = [];
   #copies: { readonly path: string; readonly orders: readonly Order[] }[] = [];
+  /** What is said now is heard by nobody. */
+  #isLost = false;
   #ordered = 0;
   /** How many had been, when control started last: acknowledgements that it did not hear are not said again. */
   #orderedBefore = 0;
@@ -137,10 +144,11 @@ class World {
     const nodes = CACHES.map((name) => ({ name, roles: ["edge"] }));
     this.#deps = {
       store: { ...store, intents: { read: async () => ({ network: NETWORK }) } },
-      ...{ bus: this.#bus, clock: this.#clock, log: silentLog },
+      bus: { publish: (...said: Parameters<LocalBus["publish"]>) => this.#publish(...said) },
+      ...{ clock: this.#clock, log: silentLog },
       publisher: { latest: () => ({ nodes }) },
     } as unknown as Deps;
-    this.#stopServing = servePurges(this.#deps);
+    this.#stopServing = servePurges({ ...this.#deps, bus: this.#bus });
   }
 
   async stop(): Promise<void> {
@@ -174,9 +182,14 @@ class World {
     }
   }
 
-  async purge(all: readonly { readonly site: number; readonly what: PurgeCreate }[]) {
+  #publish(...said: Parameters<LocalBus["publish"]>): void {
+    if (!this.#isLost) this.#bus.publish(...said);
+  }
+
+  async purge(all: readonly Asked[]) {
     const throttle = new Throttle(this.#clock, { perSec: 1, burst: 1_000 });
-    for (const { site, what } of all) {
+    for (const { site, what, isLost } of all) {
+      this.#isLost = isLost;
       const order = { ...SITES[site]!, what, actor: "ops" };
       const at = ++this.#ordered;
       const { number } = await createPurge(this.#deps!, throttle, order);
@@ -234,7 +247,7 @@ class World {
 type Step =
   | {
       readonly kind: "purge";
-      readonly all: readonly { readonly site: number; readonly what: PurgeCreate }[];
+      readonly all: readonly Asked[];
       readonly settled: boolean;
     }
   | { readonly kind: "fetch" | "turn"; readonly node: number }
@@ -258,7 +271,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       kind: fc.constant("purge" as const),
-      all: fc.array(fc.record({ site, what }), { minLength: 1, maxLength: 4 }),
+      all: fc.array(fc.record({ site, what, isLost: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 4,
+      }),
       settled: fc.boolean(),
     }),
   },

@@ -13,7 +13,6 @@ import {
 } from "../../src/control/control-world.ts";
 import { PurgeLog } from "../../src/edge/purge-log.ts";
 import type { PurgeView } from "../../src/model/api/mod.ts";
-import type { Purge } from "../../src/model/purge.ts";
 import { until } from "../lab/process.ts";
 
 const PURGE = "/customers/shop/sites/www.shop.example/purge";

@@ -87,7 +87,12 @@ export function servePurges(deps: Deps): () => void {
       return deps.store.purges.since(place, SINCE_MAX);
     }),
     deps.bus.subscribe("purge.ack", ({ number, node, term }) => {
-      const ack = { number, node, atMs: deps.clock.wallMs(), ...(term === undefined ? {} : { term }) };
+      const ack = {
+        number,
+        node,
+        atMs: deps.clock.wallMs(),
+        ...(term === undefined ? {} : { term }),
+      };
       deps.store.purges.ack(ack).catch((error: unknown) => {
         deps.log.warn("Cannot keep an acknowledgement", { purge: ack.number, error });
       });
