@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Fault } from "../base/fault.ts";
 import { network } from "../model/network.ts";
-import type { Purge } from "../model/purge.ts";
 import { SNAPSHOT_SCHEMA, type Snapshot } from "../model/snapshot.ts";
+import { plain } from "./purge.contract.ts";
 import type { NewAudit, NewIntent, Store, StoredMember } from "./store.ts";
 
 export const AT_MS = 1_800_000_000_000;
@@ -71,10 +71,6 @@ export function storeContract(
       return { email, customer, role: "owner", passwordHash: hash };
     };
 
-    const add = (path: string) => {
-      const of = { atMs: AT_MS, customer: "shop", site: "a.example", path };
-      return store.purges.add(of, auditOf("purge.create", "shop"));
-    };
     /** Without the terms. */
     const toldOf = async (after: number, most: number) => {
       const { latest, purges } = await store.purges.since({ after }, most);
@@ -292,78 +288,6 @@ export function storeContract(
       expect(await store.audits.verify()).toBeNull();
     });
 
-    test("purges tell of which run of the store they are, and of which the one before them", async () => {
-      const [first, second] = [await add("/1"), await add("/2")];
-      store = await world.reopen();
-      const third = await add("/3");
-      expect([first.follows, second.follows, third.follows]).toEqual([
-        ...["", first.term, first.term],
-      ]);
-      expect([second.term, third.term === first.term]).toEqual([first.term, false]);
-      const { purges } = await store.purges.since({ after: 0 }, 100);
-      expect(purges.map(({ term }) => term)).toEqual([first.term, first.term, third.term]);
-      const at = (n: number) => store.purges.since({ after: n }, 100);
-      expect((await at(2)).term).toBe(first.term);
-      expect((await at(3)).term).toBe(third.term);
-      for (const term of [first.term!, undefined]) {
-        const of = term === undefined ? {} : { term };
-        await store.purges.ack({ number: 3, node: `of ${term}`, atMs: 7, ...of });
-        await store.purges.ack({ number: 1, node: `of ${term}`, atMs: 7, ...of });
-      }
-      const acks = async (n: number) => (await store.purges.acks(n)).map(({ node }) => node);
-      expect(await acks(1)).toEqual([`of ${first.term}`, "of undefined"].sort());
-      expect(await acks(3)).toEqual(["of undefined"]);
-    });
-
-    test("what came after another log parted is numbered anew, above both, with its receipts begun anew", async () => {
-      const [one, two, three] = [await add("/1"), await add("/2"), await add("/3")];
-      const { term } = one as { term: string };
-      for (const number of [1, 2]) await store.purges.ack({ number, node: "lon-1", atMs: 7 });
-      const lost = { term: "lost", from: 2, to: 9 };
-      const place = { after: 9, terms: [{ term, from: 1, to: 1 }, lost] };
-      for (const after of [1, 2, 3]) {
-        const here = { after, terms: [{ term, from: 1, to: after }] };
-        expect(await store.purges.leap(here, [], auditOf("purge.leap"))).toBeNull();
-      }
-      // Where numbers are lower than the log's own, too.
-      const lower = { after: 2, terms: [place.terms[0]!, { ...lost, to: 2 }] };
-      expect(await store.purges.since(lower, 100)).toEqual({ latest: 3, purges: [], parted: true });
-      const all = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/", scope: "site" };
-      const entry = { ...all, soft: true } as const;
-      const audit = auditOf("purge.leap");
-      expect(await store.purges.leap(place, [{ ...entry, scope: "site" }], audit)).toBe(2);
-      for (const parted of [lower, place]) {
-        expect(await store.purges.leap(parted, [{ ...entry, scope: "site" }], audit)).toBeNull();
-        const { purges } = await store.purges.since(parted, 100);
-        expect(purges.map(({ path }) => path)).toEqual(["/2", "/3", "/"]);
-        for (const { number } of purges) expect(number).toBeGreaterThan(1_000_009);
-        expect(new Set(purges.map((purge) => purge.term)).has(term)).toBe(false);
-      }
-      expect((await store.purges.since({ after: 0 }, 100)).purges.length).toBe(4);
-      const anew = (await store.purges.read(2))!;
-      expect({ ...anew, number: 2 }).toEqual(plain(two));
-      expect((await store.purges.read(3))?.number).toBe(anew.number + 1);
-      expect((await store.purges.read(1))?.number).toBe(1);
-      const acked = async (number: number) => (await store.purges.acks(number)).length;
-      expect([await acked(1), await acked(2)]).toEqual([1, 0]);
-      await store.purges.ack({ number: 2, node: "lon-1", atMs: 8, term });
-      await store.purges.ack({ number: anew.number, node: "lon-1", atMs: 9, term });
-      expect(await acked(2)).toBe(0);
-      await store.purges.ack({ number: anew.number, node: "lon-1", atMs: 9 });
-      expect(await acked(2)).toBe(1);
-      // Somebody else has come further still, and parted at the same number.
-      const further = { after: anew.number + 9_000_000, terms: [place.terms[0]!, lost] };
-      further.terms[1] = { ...lost, to: further.after };
-      expect(await store.purges.leap(further, [], audit)).toBe(3);
-      expect((await store.purges.read(3))?.number).toBeGreaterThan(further.after);
-      expect((await store.purges.read(3))?.path).toBe(three.path);
-      const next = await add("/4");
-      expect(next.number).toBe((await store.purges.read(3))!.number + 2);
-      store = await world.reopen();
-      expect((await store.purges.since({ after: 0 }, 100)).purges.length).toBe(5);
-      expect(await store.audits.verify()).toBeNull();
-    });
-
     test("a node's newest acknowledgement is kept", async () => {
       await store.intents.ack({ node: "lon-1", number: 1, atMs: 1 });
       await store.intents.ack({ node: "lon-1", number: 2, atMs: 5 });
@@ -381,11 +305,6 @@ export function storeContract(
       expect(await store.audits.verify()).toBeNull();
     });
   });
-}
-
-/** What a purge is of. */
-function plain({ term: _, follows: __, ...purge }: Purge): Purge {
-  return purge;
 }
 
 function listAudit(store: Store) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { Fault } from "../../base/fault.ts";
 import { seededRng } from "../../base/rng.ts";
+import { purgeContract } from "../purge.contract.ts";
 import { auditOf, faultOf, intentOf, storeContract } from "../store.contract.ts";
 import { openSqlite, sqliteFault } from "./open.ts";
 import { openSqliteStore } from "./store.ts";
@@ -19,11 +20,13 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-storeContract("sqlite", {
+const world = {
   open: () => openSqliteStore(path, rng),
   reopen: () => openSqliteStore(path, rng),
   clean: async () => {},
-});
+};
+storeContract("sqlite", world);
+purgeContract("sqlite", world);
 
 async function filled(): Promise<void> {
   const store = await openSqliteStore(path, rng);
