@@ -65,11 +65,11 @@ export function purgeContract(
       // Where numbers are lower than the log's own, too.
       const lower = { after: 2, terms: [place.terms[0]!, { ...lost, to: 2 }] };
       expect(await store.purges.since(lower, 100)).toEqual({ latest: 3, purges: [], parted: true });
-      const all = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/", scope: "site" };
-      const entry = { ...all, soft: true } as const;
-      expect(await store.purges.leap(place, [{ ...entry, scope: "site" }], AUDIT)).toBe(2);
+      const of = { atMs: AT_MS, customer: "shop", site: "a.example", path: "/" };
+      const all = [{ ...of, scope: "site", soft: true } as const];
+      expect(await store.purges.leap(place, all, AUDIT)).toBe(2);
       for (const parted of [lower, place]) {
-        expect(await store.purges.leap(parted, [{ ...entry, scope: "site" }], AUDIT)).toBeNull();
+        expect(await store.purges.leap(parted, all, AUDIT)).toBeNull();
         const { purges } = await store.purges.since(parted, 100);
         expect(purges.map(({ path }) => path)).toEqual(["/2", "/3", "/"]);
         for (const { number } of purges) expect(number).toBeGreaterThan(1_000_009);

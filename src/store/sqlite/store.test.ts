@@ -63,6 +63,29 @@ test("a database of a newer version is refused, not half understood", async () =
   expect(await faultOf(openSqliteStore(path, rng))).toBe("store-corrupt");
 });
 
+test("purges of before there were terms are of the term that is empty", async () => {
+  const first = await openSqliteStore(path, rng);
+  await first.close();
+  const raw = new Database(path);
+  for (const table of ["purge_term", "purge_moved"]) raw.run(`drop table ${table}`);
+  raw.run("delete from kysely_migration where name = '0005-purge-term'");
+  const row =
+    "insert into purge (at_ms, customer, site, path) values (7, 'shop', 'a.example', '/a')";
+  for (let n = 1; n <= 3; n++) raw.run(row);
+  raw.close();
+  const store = await openSqliteStore(path, rng);
+  const purge = { atMs: 8, customer: "shop", site: "a.example", path: "/b" };
+  const { number, term, follows } = await store.purges.add(purge, auditOf("purge.create", "shop"));
+  expect([number, follows]).toEqual([4, ""]);
+  const { purges } = await store.purges.since({ after: 0 }, 100);
+  expect(purges.map((one) => one.term)).toEqual(["", "", "", term]);
+  const place = { after: 3, terms: [{ term: "", from: 2, to: 3 }] };
+  expect(await store.purges.since(place, 100)).toMatchObject({ term: "", purges: [{ number: 4 }] });
+  const lost = { after: 4, terms: [{ term: "", from: 2, to: 4 }] };
+  expect((await store.purges.since(lost, 100)).parted).toBe(true);
+  await store.close();
+});
+
 test("a full disk undoes the change, says so, and is got over", async () => {
   await filled();
   const db = await openSqlite(path);
