@@ -8,6 +8,7 @@ import { siteAsked } from "./hot/ask.ts";
 import type { Words } from "./hot/crew.ts";
 import { type Refusal, refusals, refuse } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
+import type { PurgeLog } from "./purge-log.ts";
 
 /** Tokens of ours: others are nobody's here. */
 const BEARER = /^Bearer +(tp_\S{1,200})$/i;
@@ -44,8 +45,8 @@ export interface PurgeMethodOptions {
   readonly node: string;
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Whether the purge that was given this number, under this term, is in force here. */
-  readonly hasApplied: (number: number, term: string | undefined) => boolean;
+  /** Knows which purges are in force here. */
+  readonly inForce: () => Pick<PurgeLog, "hasApplied">;
   /** The buckets of all processes of this node; those of this one where it is left out. */
   readonly words?: Pick<Words, "takeRate">;
 }
@@ -131,10 +132,10 @@ export class PurgeMethod {
   async #done(numbers: readonly number[], term: string | undefined): Promise<Response> {
     const last = Math.max(...numbers);
     const untilMs = performance.now() + APPLIED_MS;
-    while (!this.#o.hasApplied(last, term) && performance.now() < untilMs) {
+    while (!this.#o.inForce().hasApplied(last, term) && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    const status = this.#o.hasApplied(last, term) ? 200 : 202;
+    const status = this.#o.inForce().hasApplied(last, term) ? 200 : 202;
     return Response.json({ numbers }, { status, headers: { "cache-control": "no-store" } });
   }
 }

@@ -72,9 +72,8 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     ...(crew === null ? {} : { words: crew.words }),
     ...(crew?.keeper === undefined ? {} : { keeper: crew.keeper }),
   });
-  const hasApplied = (...of: Parameters<PurgeLog["hasApplied"]>) =>
-    (isWorker ? crew.words : purges).hasApplied(...of);
-  const purgeMethod = new PurgeMethod({ ...o, ...(crew && { words: crew.words }), hasApplied });
+  const inForce = () => (isWorker ? crew.words : purges);
+  const purgeMethod = new PurgeMethod({ ...o, ...(crew && { words: crew.words }), inForce });
   const purges = purgeLogOf(o, { server, bans, words: crew?.words, table: () => table });
   cache.onPurged = (key) => crew?.words.markKey(key);
   const swap = (snapshot: Snapshot) => {

@@ -1,3 +1,4 @@
+import { assert } from "../../base/assert.ts";
 import { Fault } from "../../base/fault.ts";
 import { type PurgeCreate, type PurgeView, purgeTarget } from "../../model/api/mod.ts";
 import type { Purge, PurgePlace } from "../../model/purge.ts";
@@ -84,7 +85,9 @@ export function servePurges(deps: Deps): () => void {
       const told = await deps.store.purges.since(place, SINCE_MAX);
       if (told.parted !== true) return told;
       await passNumbers(deps, place);
-      return deps.store.purges.since(place, SINCE_MAX);
+      const again = await deps.store.purges.since(place, SINCE_MAX);
+      assert(again.parted !== true, "After a leap everybody can be told what to do");
+      return again;
     }),
     deps.bus.subscribe("purge.ack", ({ number, node, term }) => {
       const ack = {
