@@ -1,89 +1,123 @@
-// A control whose database was restored from an older copy gives numbers again that it gave before: a cache
-// acknowledges no purge that it has not done, however many come before anybody could tell.
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { copyFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { FakeClock } from "../../src/base/clock.ts";
+// Control's database is replaced by an older copy while caches run, and customers purge at once: what is
+// acknowledged then is served by no cache any more.
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { silentLog } from "../../src/base/log.ts";
-import {
-  type ControlWorld,
-  NETWORK_YAML,
-  OPERATOR,
-  startControlWorld,
-} from "../../src/control/control-world.ts";
-import { PurgeLog } from "../../src/edge/purge-log.ts";
+import { type Fleet, startFleet } from "../../src/cli/fleet.ts";
 import type { PurgeView } from "../../src/model/api/mod.ts";
+import { nodeFile } from "../../src/model/node-file.ts";
 import { until } from "../lab/process.ts";
+import { HOSTNAME, PORTS, SITE, smallNetwork, smallNode, ZONE } from "../lab/small-network.ts";
+import { Api, Folder, loopback } from "../lab/turnpike.ts";
+import { ask } from "./edge-stage.ts";
 
-const PURGE = "/customers/shop/sites/www.shop.example/purge";
+const START_MS = 60_000;
+const PATHS = ["/one", "/two", "/three"] as const;
 
-let world: ControlWorld;
-let headers: Record<string, string> = {};
-let cache: PurgeLog;
-let done: string[] = [];
+const folder = new Folder();
+const at = loopback();
+const api = new Api(`http://${at(1)}:${PORTS.control}`);
+const NODES = [1, 2].map((n) => ({ name: `cache-${n}`, address: at(10 + n) }));
+let fleet: Fleet | null = null;
+let version = 1;
+let origin: Bun.Server<undefined>;
 
-beforeEach(async () => {
-  world = await startControlWorld();
-  await signIn();
-  await world.call("POST", "/apply", { headers, body: { yaml: NETWORK_YAML } });
-  cache = startCache();
-});
-afterEach(async () => {
-  await cache.stop();
-  await world.stop();
-});
-
-async function signIn(): Promise<void> {
-  headers = await world.token(OPERATOR);
-}
-
-function startCache(): PurgeLog {
-  done = [];
-  const log = new PurgeLog({
-    ...{ node: "lon-1", path: join(world.dataDir, "purged.json"), bus: world.bus },
-    ...{ clock: new FakeClock(), log: silentLog },
-    purge: async ({ path }) => void done.push(path),
-    isKeyKnown: () => true,
-    ban: async (purges) => void done.push(...purges.map(({ scope, path }) => `${scope} ${path}`)),
+beforeAll(async () => {
+  origin = Bun.serve({
+    ...{ hostname: at(2), port: PORTS.origin },
+    fetch: ({ url }) => {
+      const tag = new URL(url).pathname.slice(1);
+      return new Response(`v${version}`, {
+        headers: { "cache-control": "max-age=600", "surrogate-key": tag },
+      });
+    },
   });
-  log.start();
-  return log;
-}
-
-async function purge(what: object): Promise<number> {
-  const made = await world.call<{ number: number }>("POST", PURGE, { headers, body: what });
-  expect(made.status).toBe(201);
-  return made.body.number;
-}
-
-async function receipt(number: number): Promise<PurgeView> {
-  return (await world.call<PurgeView>("GET", `/purges/${number}`, { headers })).body;
-}
-
-function acknowledged(number: number): Promise<void> {
-  const is = async () => (await receipt(number)).missing.length === 0;
-  return until(is, { what: `purge ${number} to be acknowledged`, withinMs: 20_000 });
-}
-
-/** Three purges are done; then a copy is restored that knows of the first alone. */
-async function restoreLost(): Promise<void> {
-  const database = join(world.dataDir, "control.db");
-  await acknowledged(await purge({ path: "/kept" }));
-  await world.restart(() => copyFileSync(database, `${database}.copy`));
-  await signIn();
-  for (const path of ["/lost-1", "/lost-2"]) await acknowledged(await purge({ path }));
-  await world.restart(() => {
-    for (const end of ["-wal", "-shm"]) rmSync(`${database}${end}`, { force: true });
-    copyFileSync(`${database}.copy`, database);
+  const of = (name: string, address: string, roles: readonly string[]) =>
+    nodeFile.parse({ ...smallNode({ address, data: folder.join(name), roles }), name });
+  const files = [
+    of("control", at(1), ["control"]),
+    ...NODES.map(({ name, address }) => of(name, address, ["edge"])),
+  ];
+  fleet = await startFleet({ nodes: files, log: silentLog, logLevel: "error" });
+  await api.signIn();
+  const network = smallNetwork({ address: at(1), origins: [at(2)] });
+  const nodes = NODES.map(({ name, address }) => {
+    return { name, pop: "here", roles: ["edge"], addresses: { v4: address } };
   });
-  await signIn();
-  done = [];
+  await api.must("POST", "/apply", { network: { ...network, nodes } });
+}, START_MS);
+
+afterAll(async () => {
+  await fleet?.stop();
+  await origin.stop(true);
+  folder.remove();
+}, 60_000);
+
+async function get(address: string, path: string) {
+  const url = `http://c.${ZONE}/${HOSTNAME}${path}`;
+  const { text, headers } = await ask({ address, port: PORTS.http }, url, {
+    ...{ fields: {}, method: "GET" },
+  });
+  return { text, cacheStatus: headers.get("cache-status") ?? "" };
 }
 
-test("what a restored control purges is done before it is acknowledged", async () => {
-  await restoreLost();
-  const orders = [{ path: "/new-1" }, { tag: "new-2" }, { path: "/new-3" }, { prefix: "/new-4" }];
-  const numbers = await Promise.all(orders.map((what) => purge(what)));
-  await Promise.all(numbers.map((number) => acknowledged(number)));
-  for (const of of ["/new-1", "tag new-2", "/new-3", "prefix /new-4"]) expect(done).toContain(of);
-});
+async function acknowledged(number: number): Promise<void> {
+  const done = async () => {
+    const view: PurgeView = await api.must("GET", `/purges/${number}`);
+    return view.missing.length === 0;
+  };
+  await until(done, { what: `all to acknowledge purge ${number}`, withinMs: 60_000, everyMs: 20 });
+}
+
+async function purge(order: object): Promise<number> {
+  return (await api.must("POST", `${SITE}/purge`, order)).number;
+}
+
+/** All that control knows is what it knew then; it is killed, and the supervisor starts it again. */
+function restore(copy: Uint8Array): void {
+  const path = folder.join("control", "control", "control.db");
+  writeFileSync(`${path}.copy`, copy);
+  for (const end of ["-wal", "-shm"]) rmSync(`${path}${end}`, { force: true });
+  renameSync(`${path}.copy`, path);
+  process.kill(fleet!.pids()["control/control"]!, "SIGKILL");
+}
+
+function copyNow(): Uint8Array {
+  const database = new Database(folder.join("control", "control", "control.db"));
+  try {
+    return database.serialize();
+  } finally {
+    database.close();
+  }
+}
+
+test("purges that come as soon as a restored control is there are done before they are acknowledged", async () => {
+  for (const { address } of NODES) {
+    for (const path of PATHS) {
+      const hit = async () => (await get(address, path)).cacheStatus.includes("; hit");
+      await until(hit, { what: `${address} to hold ${path}`, withinMs: START_MS, everyMs: 50 });
+    }
+  }
+  await acknowledged(await purge({ path: "/other" }));
+  const copy = copyNow();
+  for (let lost = 0; lost < 2; lost++) await acknowledged(await purge({ path: "/other" }));
+  const before = fleet!.pids()["control/control"];
+  restore(copy);
+  version++;
+  const numbers: number[] = [];
+  const orders = [{ path: "/one" }, { tag: "two" }, { path: "/three" }];
+  const isAnswered = async () => {
+    if (fleet!.pids()["control/control"] === before) return false;
+    numbers.push(await purge(orders[0]!));
+    return true;
+  };
+  await until(isAnswered, { what: "control to be there again", withinMs: 60_000, everyMs: 1 });
+  for (const order of orders.slice(1)) numbers.push(await purge(order));
+  for (const number of numbers) await acknowledged(number);
+  for (const { address } of NODES) {
+    for (const path of PATHS) {
+      expect([address, path, (await get(address, path)).text]).toEqual([address, path, "v2"]);
+    }
+  }
+}, 120_000);
