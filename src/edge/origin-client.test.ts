@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
+import { until } from "../../test/stories/edge-stage.ts";
 import { Fault } from "../base/fault.ts";
 import type { OriginRequest, OriginResponse } from "./hot/origin.ts";
 import { originClient } from "./origin-client.ts";
@@ -159,6 +160,16 @@ describe("the origin client", () => {
     } finally {
       trickles = "";
     }
+  });
+
+  test("a body that nobody reads is given up at last", async () => {
+    const long = "l".repeat(3_000_000);
+    answer = `HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`;
+    close = false;
+    ends = 0;
+    const left = await client.fetch(request({ silentMs: 10 }));
+    await until(() => ends === 1, 20_000);
+    await expect(new Response(left.body).text()).rejects.toBeInstanceOf(Fault);
   });
 
   test("nobody listening is a refusal", async () => {

@@ -11,6 +11,11 @@ import { type Written, writeRequest } from "./origin-writer.ts";
 /** A body's bytes that wait for the client: above the first the origin is held up, until the second. */
 const WAITING_BYTES_MAX = 262_144;
 const WAITING_BYTES_LOW = 65_536;
+/**
+ * What nobody has read any of for so many times of silence is given up: longer than any player is paused,
+ * so that whoever forgets a body keeps no place with its origin for good.
+ */
+const UNREAD_SILENCES = 60;
 /** An origin that gives less than this within the time of silence is as good as silent. */
 const NEWS_BYTES_MIN = 256;
 /** Kept from clients. */
@@ -41,6 +46,8 @@ class Exchange {
   readonly #parts: Uint8Array[] = [];
   #partsBytes = 0;
   #paused = false;
+  /** When a part was read last, or the origin was held up. */
+  #readMs = 0;
   #done: "no" | "yes" | Fault = "no";
   #wake: () => void = () => {};
   #drained: () => void = () => {};
@@ -162,6 +169,7 @@ class Exchange {
     this.#partsBytes += bytes.byteLength;
     if (this.#partsBytes > WAITING_BYTES_MAX && !this.#paused) {
       this.#paused = true;
+      this.#readMs = performance.now();
       this.#connection.pause();
     }
     this.#wake();
@@ -227,6 +235,7 @@ class Exchange {
 
   #took(part: Uint8Array): Uint8Array {
     this.#partsBytes -= part.byteLength;
+    if (this.#paused) this.#readMs = performance.now();
     if (this.#paused && this.#partsBytes < WAITING_BYTES_LOW && this.#done === "no") {
       this.#paused = false;
       this.#connection.resume();
@@ -244,10 +253,14 @@ class Exchange {
 
   #late(): void {
     this.#timer = null;
+    const { silentMs, address } = this.#request;
     const left = this.#dueMs - performance.now();
-    if (this.#paused) this.#expect(this.#request.silentMs);
+    const unreadMs = performance.now() - this.#readMs;
+    if (this.#paused && unreadMs > UNREAD_SILENCES * silentMs) {
+      this.#fail("origin-broken", "nobody reads it");
+    } else if (this.#paused) this.#expect(silentMs);
     else if (left > 1) this.#timer = setTimeout(() => this.#late(), left);
-    else this.#fail("origin-timeout", this.#request.address);
+    else this.#fail("origin-timeout", address);
   }
 }
 
