@@ -57,13 +57,19 @@ export class Http3Client {
     const headers = new Headers();
     let status: number | null = null;
     const { promise: headed, resolve: onHead } = Promise.withResolvers<void>();
-    const stream = await this.open(fields, body, (got) => {
+    const opened = await this.open(fields, body, (got) => {
       status = Number(got[":status"]);
       for (const [name, value] of Object.entries(got)) {
         if (!name.startsWith(":")) headers.set(name, String(value));
       }
       onHead();
-    });
+    }).catch((fault: Error) => fault);
+    // Its connection had GOAWAY: nothing of it is sent.
+    if (opened instanceof Error && opened.message.includes("GOAWAY")) {
+      return { status, headers, body: Buffer.alloc(0), end: opened.message };
+    }
+    if (opened instanceof Error) throw opened;
+    const stream = opened;
     const parts: Uint8Array[] = [];
     let end = "whole";
     const closed = stream.closed.then(

@@ -29,8 +29,9 @@ export async function startCrew(options: EdgeOptions, keeperFeed: Feed): Promise
       crew: { ...crew, part: "worker", number },
     });
   const first = await startWorker(1);
+  // As nodes have it: of several the first has HTTP/3.
   const listen = {
-    ...options.listen,
+    ...{ ...options.listen, http3: false },
     http: first.httpPort,
     ...(first.httpsPort === null ? {} : { https: first.httpsPort }),
   };

@@ -36,10 +36,10 @@ async function start(http3Swap: { leaveMs: number; endMs: number; restMs: number
   const site = { hostname: SHOP, customer: "shop", port, origins, front: "caches" as const };
   const stage = new Stage(snapshotOf([site]), `${NET}.9`);
   const shown = [certificateOf(SHOP)];
-  let changed = () => {};
+  const listeners = new Set<() => void>();
   const onChange = (listener: () => void) => {
-    changed = listener;
-    return () => {};
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   };
   const tls = selfSigned([`c.${ZONE}`], new Date());
   const certificates = { list: () => shown, onChange };
@@ -62,7 +62,7 @@ async function start(http3Swap: { leaveMs: number; endMs: number; restMs: number
   };
   const show = (one: EdgeCertificate) => {
     shown[0] = one;
-    changed();
+    for (const listener of listeners) listener();
   };
   const byTcp = () => ways.http2(`https://${SHOP}/a`);
   const told = async () => (await byTcp()).headers.get("alt-svc");
