@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { FakeClock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import { silentLog } from "../../base/log.ts";
+import type { NameResolver } from "../../model/resolver.ts";
 import { siteLogs } from "../../model/site-logs.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { AccessEntry } from "../access-log.ts";
@@ -55,6 +56,68 @@ function world(bounds: { siteBytesMax?: number; allBytesMax?: number } = {}) {
   return { delivery, sites, tick, asked, clock };
 }
 
+/** So many sites of each customer; `answer` is asked by a site's name. Null: its receiver takes all. */
+function many(
+  customers: readonly string[],
+  sites: number,
+  answer: (site: string) => Promise<never> | null = () => null,
+) {
+  const dir = mkdtempSync(join(tmpdir(), "turnpike-logs-"));
+  dirs.push(dir);
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const taken = { status: 204, fields: [], body: null, contentLength: 0, framed: true };
+  const origins: OriginClient = {
+    fetch: async ({ hostname }) => {
+      asked.push(hostname);
+      await answer(hostname);
+      return taken;
+    },
+    stop: () => {},
+  };
+  const address = { kind: "address", address: "192.0.2.7" } as const;
+  const lookup: NameResolver["lookup"] = async (name, type) => ({
+    ...{ id: 0, opcode: 0, flags: 0, rcode: 0, questions: [], authorities: [], additionals: [] },
+    edns: null,
+    answers: type === 1 ? [{ name, type, class: 1, ttlSec: 9, data: address }] : [],
+  });
+  const never = () => Promise.reject(new Error("Nobody is asked at an address here"));
+  const delivery = new LogDelivery({
+    ...{ node: "n", dir, clock, log: silentLog, origins, resolver: { lookup, lookupAt: never } },
+    ...{ refuses: () => null, sign: () => null, credential: () => null },
+  });
+  const all = customers.flatMap((customer) =>
+    Array.from({ length: sites }, (_, i) => {
+      const hostname = `${customer}-${i}`;
+      return {
+        hostname,
+        customer,
+        logs: siteLogs.parse({ to: `http://${hostname}/`, everySec: 1 }),
+      };
+    }),
+  );
+  delivery.setSnapshot({ sites: all } as unknown as Snapshot);
+  const tick = async (settles = true) => {
+    clock.advance(1_000);
+    await delivery.tick();
+    if (settles) await delivery.settled();
+  };
+  const take = (of: readonly string[] = customers) => {
+    for (const { hostname, customer } of all) {
+      if (of.includes(customer)) delivery.take(hostname, { ...entry, customer });
+    }
+  };
+  return { delivery, names: all.map(({ hostname }) => hostname), take, tick, asked };
+}
+
+/** Waits for a condition, five seconds at most. */
+async function until(holds: () => boolean): Promise<void> {
+  const end = performance.now() + 5_000;
+  while (!holds() && performance.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(holds()).toBe(true);
+}
+
 describe("LogDelivery", () => {
   test("a receiver that refuses is asked less and less often", async () => {
     const { delivery, sites, tick, asked } = world();
@@ -98,6 +161,49 @@ describe("LogDelivery", () => {
     expect(a!.waitingBytes + b!.waitingBytes).toBeLessThanOrEqual(8_000);
     expect(b!.lostLines).toBe(0);
     expect(a!.lostLines).toBeGreaterThan(0);
+  });
+
+  test("every site's log is sent, however many there are", async () => {
+    const { delivery, names, take, tick } = many(["c"], 30);
+    for (let i = 0; i < 3; i++) take();
+    for (let i = 0; i < 2; i++) await tick();
+    const told = delivery.told();
+    expect(names.map((name) => told[name]!.deliveredLines)).toEqual(names.map(() => 3));
+  });
+
+  test("receivers that take for ever hold up no other customer's log", async () => {
+    const { promise: forEver } = Promise.withResolvers<never>();
+    const slow = ["slow-a", "slow-b", "slow-c"];
+    const { delivery, names, take, tick, asked } = many([...slow, "good"], 40, (name) =>
+      name.startsWith("good") ? null : forEver,
+    );
+    const good = names.filter((name) => name.startsWith("good"));
+    for (let i = 1; i <= 3; i++) {
+      take();
+      for (let ticks = 0; ticks < 2; ticks++) await tick(false);
+      const lines = () => good.map((name) => delivery.told()[name]!.deliveredLines);
+      await until(() => lines().every((count) => count === i));
+    }
+    const open = slow.map((name) => asked.filter((host) => host.startsWith(name)).length);
+    expect(Math.max(...open)).toBeLessThanOrEqual(4);
+  });
+
+  test("whoever waits for a receiver's turn comes before those who have some under way", async () => {
+    const waiting: ((fault: Fault) => void)[] = [];
+    const slow = Array.from({ length: 8 }, (_, i) => `slow-${i}`);
+    const { delivery, take, tick, asked } = many([...slow, "good"], 10, (name) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      if (!name.startsWith("good")) waiting.push(reject);
+      return name.startsWith("good") ? null : promise;
+    });
+    take(slow);
+    for (let ticks = 0; ticks < 2; ticks++) await tick(false);
+    await until(() => waiting.length === 8);
+    take(["good"]);
+    for (let ticks = 0; ticks < 2; ticks++) await tick(false);
+    expect(asked.length).toBe(8);
+    waiting[0]!(new Fault("origin-timeout"));
+    await until(() => delivery.told()["good-0"]?.deliveredLines === 1);
   });
 
   test("what was asked of another customer, who had the name before, is not delivered", async () => {

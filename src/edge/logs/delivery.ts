@@ -13,6 +13,7 @@ const TICK_MS = 500;
 /** One site may leave so much on the disk, and all together so much more. */
 const SITE_BYTES_MAX = 67_108_864;
 const ALL_BYTES_MAX = 1_073_741_824;
+/** Batches on their way at once; a customer may have half of what the others leave of them. */
 const DELIVERIES_MAX = 8;
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 300_000;
@@ -59,9 +60,16 @@ export class LogDelivery {
   readonly #lines = new Map<string, Line>();
   /** By hostname: those of the snapshot. */
   #sites = new Map<string, Line>();
+  /** By hostname: what waits for its turn. */
+  readonly #due = new Map<string, Line>();
+  readonly #sending = new Set<Line>();
+  /** When a batch of a customer's last began, as a number that only goes up. */
+  #turns = new Map<string, number>();
+  #turn = 0;
   readonly #siteMax: number;
   readonly #allMax: number;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #stopped = false;
   #ticking: Promise<void> | null = null;
   #cleared: Promise<void> | null = null;
 
@@ -91,6 +99,8 @@ export class LogDelivery {
       ended.delete(folder);
     }
     for (const folder of ended) this.#lines.get(folder)!.logs = null;
+    const customers = new Set([...this.#sites.values()].map(({ customer }) => customer));
+    this.#turns = new Map([...this.#turns].filter(([customer]) => customers.has(customer)));
     this.#cleared ??= this.#clear();
   }
 
@@ -142,13 +152,54 @@ export class LogDelivery {
     );
     await this.#makeRoom();
     for (const [site, line] of this.#sites) {
-      const running = lines.filter(({ busy }) => busy !== null).length;
-      if (running >= DELIVERIES_MAX) return;
-      if (line.busy !== null || nowMs < line.notBeforeMs) continue;
-      line.busy = this.#send(site, line).finally(() => {
+      const waits = this.#due.get(site) === line || line.busy !== null;
+      if (!waits && this.#isDue(site, line)) this.#due.set(site, line);
+    }
+    this.#sendDue();
+  }
+
+  /** Whether there is something to be sent for it now. */
+  #isDue(site: string, line: Line): boolean {
+    if (this.#stopped || this.#sites.get(site) !== line) return false;
+    return line.spool.hasBatch && this.#o.clock.monoMs() >= line.notBeforeMs;
+  }
+
+  /**
+   * Sends a batch of each site that has one, in turn: no site waits for another that has more, and no
+   * customer for another's receivers, however slow they are and however many.
+   */
+  #sendDue(): void {
+    for (let site = this.#next(); site !== null; site = this.#next()) {
+      const of = site;
+      const line = this.#due.get(of)!;
+      this.#due.delete(of);
+      if (!this.#isDue(of, line)) continue;
+      this.#sending.add(line);
+      this.#turns.set(line.customer, ++this.#turn);
+      line.busy = this.#send(of, line).finally(() => {
+        this.#sending.delete(line);
         line.busy = null;
+        if (this.#isDue(of, line)) this.#due.set(of, line);
+        this.#sendDue();
       });
     }
+  }
+
+  /** Of those that wait the first of whose customer's last began longest ago, and who may have one more. */
+  #next(): string | null {
+    const all = this.#sending.size;
+    if (all >= DELIVERIES_MAX) return null;
+    const under = new Map<string, number>();
+    for (const { customer } of this.#sending) under.set(customer, (under.get(customer) ?? 0) + 1);
+    let best: string | null = null;
+    let first = Number.POSITIVE_INFINITY;
+    for (const [site, { customer }] of this.#due) {
+      const turn = this.#turns.get(customer) ?? 0;
+      const own = under.get(customer) ?? 0;
+      const most = Math.max(1, (DELIVERIES_MAX - all + own) / 2);
+      if (turn < first && own < most) [best, first] = [site, turn];
+    }
+    return best;
   }
 
   async #makeRoom(): Promise<void> {
@@ -162,32 +213,30 @@ export class LogDelivery {
     }
   }
 
-  /** One batch after the other, until there is none or one fails. */
+  /** The batch that waits longest. */
   async #send(site: string, line: Line): Promise<void> {
     const { node, sign, credential, clock, ...parts } = this.#o;
     try {
-      for (;;) {
-        const batch = await line.spool.oldest();
-        const { logs } = line;
-        if (batch === null || logs === null) return;
-        const { id, openedMs, text: whole } = batch;
-        const of = { node, site, id, openedMs, lines: whole, lost: line.spool.lost };
-        const key = logs.key ?? "";
-        const fault = await deliver(logs, of, {
-          ...parts,
-          sign: (message) => sign(line.customer, key, message),
-          credential: (name) => credential(line.customer, name),
-          wallMs: () => clock.wallMs(),
-        });
-        if (fault !== null) {
-          this.#failed(site, line, fault);
-          return;
-        }
-        line.delivered += linesIn(batch.text);
-        await line.spool.remove(batch.name);
-        line.fault = null;
-        line.failures = 0;
+      const batch = await line.spool.oldest();
+      const { logs } = line;
+      if (batch === null || logs === null) return;
+      const { id, openedMs, text: whole } = batch;
+      const of = { node, site, id, openedMs, lines: whole, lost: line.spool.lost };
+      const key = logs.key ?? "";
+      const fault = await deliver(logs, of, {
+        ...parts,
+        sign: (message) => sign(line.customer, key, message),
+        credential: (name) => credential(line.customer, name),
+        wallMs: () => clock.wallMs(),
+      });
+      if (fault !== null) {
+        this.#failed(site, line, fault);
+        return;
       }
+      line.delivered += linesIn(batch.text);
+      await line.spool.remove(batch.name);
+      line.fault = null;
+      line.failures = 0;
     } catch (error) {
       this.#failed(site, line, error instanceof Error ? error.message : String(error));
     }
@@ -203,7 +252,11 @@ export class LogDelivery {
 
   /** Resolved once nothing is being sent. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#lines.values()].map(({ busy }) => busy));
+    for (;;) {
+      const running = [...this.#lines.values()].flatMap(({ busy }) => busy ?? []);
+      if (running.length === 0) return;
+      await Promise.all(running);
+    }
   }
 
   /** By site, since the start. */
@@ -219,6 +272,7 @@ export class LogDelivery {
 
   /** What was added is on the disk then; it is sent after the next start. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#cleared;
     await this.#ticking;

@@ -153,6 +153,11 @@ export class LogSpool {
     this.#open = null;
   }
 
+  /** Whether there is one that can be taken. */
+  get hasBatch(): boolean {
+    return this.#closed.length > 0;
+  }
+
   /** The oldest closed batch; a line that was cut off by a death is not part of it. Null: none. */
   async oldest(): Promise<ClosedBatch | null> {
     await this.#writing;
