@@ -4,7 +4,10 @@ import type { Log } from "../base/log.ts";
 import type { Coding } from "../policy/rules/mod.ts";
 import type { MemoryObject, MemoryTier } from "./cache/mod.ts";
 
-/** Bodies that wait to be compressed, bytes: beyond it they wait for another request. */
+/**
+ * Bodies that wait to be compressed, bytes: beyond it they wait for another request. A customer may have half
+ * of what the others leave of it.
+ */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 /** What saves less is not worth its memory. */
 const WORTH = 0.95;
@@ -35,7 +38,8 @@ export class Encoder {
   readonly #memory: Pick<MemoryTier, "keepEncoded">;
   readonly #log: Log;
   readonly #waiting = new Set<MemoryObject>();
-  #bytes = 0;
+  /** Bytes that wait, by customer. */
+  readonly #bytes = new Map<string, number>();
   #working: Promise<void> = Promise.resolve();
 
   constructor(o: { readonly memory: Pick<MemoryTier, "keepEncoded">; readonly log: Log }) {
@@ -44,17 +48,30 @@ export class Encoder {
   }
 
   want(object: MemoryObject, coding: Coding): void {
-    const size = object.meta.bodyBytes;
-    if (this.#waiting.has(object) || this.#bytes + size > WAITING_BYTES_MAX) return;
+    const { bodyBytes: size, customer } = object.meta;
+    if (this.#waiting.has(object) || !this.#hasRoom(customer, size)) return;
     this.#waiting.add(object);
-    this.#bytes += size;
+    this.#note(customer, size);
     this.#working = this.#working.then(async () => {
       await this.#encode(object, coding).catch((fault: unknown) => {
         this.#log.error("An object was not compressed; it is served as it is", { fault });
       });
       this.#waiting.delete(object);
-      this.#bytes -= size;
+      this.#note(customer, -size);
     });
+  }
+
+  #hasRoom(customer: string, size: number): boolean {
+    const own = this.#bytes.get(customer) ?? 0;
+    let others = -own;
+    for (const bytes of this.#bytes.values()) others += bytes;
+    return own + size <= (WAITING_BYTES_MAX - others) / 2;
+  }
+
+  #note(customer: string, size: number): void {
+    const bytes = (this.#bytes.get(customer) ?? 0) + size;
+    if (bytes > 0) this.#bytes.set(customer, bytes);
+    else this.#bytes.delete(customer);
   }
 
   /** Resolves when nothing waits. */
