@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { gunzipSync } from "node:zlib";
 import { type Grant, signToken, TOKEN_NAME } from "../../src/policy/rules/mod.ts";
 import { isHit, OLD_SECRET, RulesWorld, SECRET, SHOP } from "./edge-rules-stage.ts";
 import { healthOf, ZONE } from "./edge-stage.ts";
@@ -13,6 +14,7 @@ const RULES = [
     match: { path: ["/*/paid/*"] },
     signed: { keys: ["new", "old"], cookie: true },
   },
+  { name: "print", match: { query: ["pdf"] }, signed: { keys: ["new"] } },
   { name: "in", match: { path: ["/*/staff/*"] }, access: { allow: ["203.0.113.0/24"] } },
   { name: "out", match: { path: ["/*/not-nl/*"] }, access: { denyCountries: ["NL"] } },
   { name: "nl", match: { path: ["/*/nl/*"] }, access: { allowCountries: ["NL"] } },
@@ -31,6 +33,11 @@ const RULES = [
     name: "kept",
     match: { path: ["/*/kept/*"] },
     errorPages: [{ status: [502], path: "/errors/502.html" }],
+  },
+  {
+    name: "packed",
+    match: { path: ["/*/packed/*"] },
+    errorPages: [{ status: ["4xx"], path: "/errors/packed.html?gzip" }],
   },
   {
     name: "pages",
@@ -116,6 +123,16 @@ describe.each([
     expect((await get(at("/paid/open/x"))).status).toBe(200);
   });
 
+  test("nor do other spellings of a parameter (H10)", async () => {
+    for (const query of ["pdf", "a=1&pdf=2", "%70df=1", "a=1&%50df&p%64f=1", "+pdf=1", "%20pdf"]) {
+      const said = await get(at(`/open/print?${query}`));
+      expect([query, ...why(said)]).toEqual([query, 403, "signature-missing"]);
+    }
+    for (const query of ["", "a=pdf", "a=%26pdf", "%50df=1", "a%3dpdf", "pdf%3d=1", "%2570df=1"]) {
+      expect([query, (await get(at(`/open/print?${query}`))).status]).toEqual([query, 200]);
+    }
+  });
+
   test("nor do paths that one kind of server takes for a signed one, and the next does not (H10)", async () => {
     const asked = w.origin.log.length;
     for (const path of [
@@ -146,6 +163,24 @@ describe.each([
       cookie,
     });
     expect(own.status).toBe(200);
+  });
+
+  test("what a cookie let in is for this browser also where it is not kept here", async () => {
+    const under = at("/paid/");
+    const grant = token("", { scope: "prefix", under });
+    const fields = { cookie: `${TOKEN_NAME}=${grant}` };
+    const asked = "cc=public,max-age=60,s-maxage=60&cdn=max-age=60";
+    // Of somebody's own, of the next one after it, and of nothing that is held.
+    const said = [
+      await get(`${under}own?${asked}&cookie=1`, fields),
+      await get(`${under}own?${asked}&cookie=1`, fields),
+      await get(`${under}head?${asked}`, fields, "HEAD"),
+    ];
+    for (const { status, headers } of said) {
+      expect([status, headers.get("cache-control")]).toEqual([200, "private, max-age=60"]);
+      expect(headers.get("cdn-cache-control")).toBeNull();
+      expect(headers.get("cache-status")).not.toContain("stored");
+    }
   });
 
   test("of several cookies of a signature any that is valid lets in, within the first eight", async () => {
@@ -263,6 +298,17 @@ describe.each([
     const page = await get(at("/pages/y?status=503&cc=no-store"));
     expect([page.status, page.text.startsWith("GET /errors/503.html")]).toEqual([503, true]);
   });
+});
+
+test("an error's page that lies compressed at its server comes as such", async () => {
+  const said = await w.http1("/1/packed/a?status=404");
+  expect([said.status, said.headers.get("content-encoding")]).toEqual([404, "gzip"]);
+  expect(gunzipSync(said.body).toString()).toStartWith("GET /errors/packed.html");
+  // What it says of the answer stays.
+  await w.http1("/1/packed/b");
+  const part = await w.http1("/1/packed/b", { range: "bytes=100000-" });
+  expect(part.status).toBe(416);
+  expect(part.headers.get("content-range")).toMatch(/^bytes \*\/\d+$/);
 });
 
 test("fonts and modules at second addresses are open to the site's own pages, and to no others", async () => {

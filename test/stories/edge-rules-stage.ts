@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, connect } from "node:http2";
+import { gzipSync } from "node:zlib";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import { Stage, type StageOrigin, snapshotOf, startOrigin } from "./edge-stage.ts";
 
@@ -20,7 +21,8 @@ export type Get = (
 
 /**
  * One site behind caches, with rules, whose origin tells all that it was sent. What it says is told by
- * the query: `cc` Cache-Control, `lm` Last-Modified, `cookie`, `status`, `type`, `size`, `tag`, `age`.
+ * the query: `cc` Cache-Control, `cdn` CDN-Cache-Control, `lm` Last-Modified, `cookie`, `status`, `type`, `size`,
+ * `tag`, `age`; `gzip` has it come compressed.
  */
 export class RulesWorld {
   stage!: Stage;
@@ -123,6 +125,7 @@ function answer(request: Request): Response {
     ...(say("cookie") === null ? {} : { "set-cookie": `id=${request.headers.get("cookie")}` }),
     ...(say("tag") === null ? {} : { etag: say("tag")! }),
     ...(say("age") === null ? {} : { age: say("age")! }),
+    ...(say("cdn") === null ? {} : { "cdn-cache-control": say("cdn")! }),
     ...(say("lm") === null ? {} : { "last-modified": say("lm")! }),
     ...(say("to") === null ? {} : { location: say("to")! }),
     "x-powered-by": "something old",
@@ -132,10 +135,11 @@ function answer(request: Request): Response {
   }
   const all = [...request.headers].map((field) => field.join("=")).join(" ");
   const text = `${request.method} ${pathname}${new URL(request.url).search} ${all}`;
-  return new Response(text.padEnd(Number(say("size") ?? 0), "."), {
-    status: Number(say("status") ?? 200),
-    headers: fields,
-  });
+  const whole = text.padEnd(Number(say("size") ?? 0), ".");
+  const status = Number(say("status") ?? 200);
+  if (say("gzip") === null) return new Response(whole, { status, headers: fields });
+  const headers = { ...fields, "content-encoding": "gzip" };
+  return new Response(gzipSync(whole), { status, headers });
 }
 
 export const isHit = (said: Said) => said.headers.get("cache-status")?.includes("; hit") ?? false;

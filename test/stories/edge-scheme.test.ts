@@ -1,9 +1,9 @@
-// http and https of one URL are one object, unless a rule keeps them apart; a redirect from one to the other is
-// never held, and a purge reaches both. A purge while a site's rules cannot be used reaches all forms of its path.
+// http and https of one URL are one object, unless a rule or the server's Vary keeps them apart; a redirect from one
+// to the other is never held, and a purge reaches both. A purge while a site's rules cannot be used reaches all forms of its path.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
-import { Stage, snapshotOf, startOrigin, until } from "./edge-stage.ts";
+import { Stage, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
 const SHOP = "www.shop.example";
@@ -23,7 +23,12 @@ const origin = startOrigin("127.65.7.1", 0, (request) => {
     const [name = "", value = ""] = (searchParams.get("says") ?? "").split("=");
     return new Response("done", { status: 201, headers: { [name]: value } });
   }
-  return new Response(`${proto} ${++number}`, { headers: kept });
+  if (pathname === "/font.woff2") {
+    return new Response("font", { headers: { ...kept, "content-type": "font/woff2" } });
+  }
+  const vary = searchParams.get("vary");
+  const headers = vary === null ? kept : { ...kept, vary };
+  return new Response(`${proto} ${++number}`, { headers });
 });
 
 const RULES = [
@@ -31,10 +36,14 @@ const RULES = [
   { name: "listed", match: { path: ["/listed/*"] }, key: { query: { only: ["v", "w"] } } },
 ];
 
-beforeAll(async () => {
+function snapshotBy(scheme: "http" | "https", version: number, rules: readonly unknown[] = RULES) {
   const origins = [{ name: "o1", v4: origin.address, port: origin.port }];
   const site = { hostname: SHOP, customer: "shop", port: origin.port, front: "caches" as const };
-  stage = new Stage(snapshotOf([{ ...site, origins, rules: RULES }]), "127.65.7.9");
+  return snapshotOf([{ ...site, scheme, origins, rules }], version);
+}
+
+beforeAll(async () => {
+  stage = new Stage(snapshotBy("http", 1), "127.65.7.9");
   await stage.start({ tls: selfSigned([SHOP], new Date()) });
 });
 afterAll(async () => {
@@ -66,6 +75,20 @@ describe("http and https", () => {
     await stage.purge("shop", SHOP, "/apart/a");
     expect((await plain("/apart/a")).text).not.toBe(http.text);
     expect((await secure("/apart/a")).text).not.toBe(https.text);
+  });
+
+  test("are kept apart where the web server says that its answer varies by what it is told of them", async () => {
+    const path = "/vary?vary=X-Forwarded-Proto";
+    for (let i = 0; i < 3; i++) {
+      expect((await plain(path)).text).toStartWith("http ");
+      expect((await secure(path)).text).toStartWith("https ");
+      // A client's own word of it is nobody's.
+      const said = await ways.http1(`http://${SHOP}${path}`, {
+        fields: { "x-forwarded-proto": "https" },
+      });
+      expect(said.text).toStartWith("http ");
+    }
+    expect(origin.log.length).toBe(2);
   });
 
   for (const [path, later] of [
@@ -143,4 +166,20 @@ test("a purge while a site's rules cannot be used reaches what is held under key
   expect((await plain("/listed/a?v=1&w=2&utm=x")).text).not.toBe(kept.text);
   expect((await plain("/listed/a")).text).not.toBe(bare.text);
   expect((await plain("/listed/ab?v=1")).text).toBe(other.text);
+});
+
+test("what is held says where the site is now, and opens its fonts to the pages there", async () => {
+  const font = () => stage.get(`http://${SHOP}.${ZONE}/font.woff2`);
+  const at = (scheme: string) => `${scheme}://${SHOP}:${origin.port}`;
+  const before = stage.snapshot;
+  for (const [i, scheme] of (["http", "https", "http"] as const).entries()) {
+    // Without rules: by other rules all that is held is looked at anew.
+    stage.publish(snapshotBy(scheme, 10 + i, []));
+    for (let times = 0; times < 4; times++) {
+      const { headers } = await font();
+      expect(headers.get("link")).toBe(`<${at(scheme)}/font.woff2>; rel="canonical"`);
+      expect(headers.get("access-control-allow-origin")).toBe(at(scheme));
+    }
+  }
+  stage.publish(before);
 });

@@ -103,7 +103,8 @@ export class Cache<P = unknown> {
   }
 
   spool(storeBytesMax: number): Spool {
-    return new Spool(this.disk, storeBytesMax);
+    // Memory is looked at first: what it has of the same would be found stale each time.
+    return new Spool(this.disk, storeBytesMax, (meta) => this.memory.replaced(meta));
   }
 
   /** Removes all variants of a key from both tiers; resolves when the disk holds none. */

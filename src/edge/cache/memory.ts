@@ -215,6 +215,15 @@ export class MemoryTier<P = unknown> {
     for (const object of this.#variants.get(key) ?? []) object.visited = true;
   }
 
+  /** It is held on disk alone: what it replaces goes, and of its key only what answers others stays. */
+  replaced({ key, vary, variant }: Pick<ObjectMeta, "key" | "vary" | "variant">): void {
+    for (const object of [...(this.#variants.get(key) ?? [])]) {
+      const { meta } = object;
+      const isOther = meta.variant !== variant && meta.vary.join() === vary.join();
+      if (!isOther) this.#drop(object);
+    }
+  }
+
   /** Removes every variant of a key. */
   remove(key: string): number {
     const variants = this.#variants.get(key) ?? [];

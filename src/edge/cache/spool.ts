@@ -32,6 +32,7 @@ export class Spool {
   readonly #disk: DiskTier;
   readonly #path: string;
   readonly #storeBytesMax: number;
+  readonly #onStored: (meta: ObjectMeta) => void;
   readonly #table = new BlockTable();
   readonly #readers = new Set<Reader>();
   #file: OpenFile | null = null;
@@ -47,8 +48,14 @@ export class Spool {
   /** Cleared by a purge: it is delivered and then not stored. */
   keep = true;
 
-  constructor(disk: DiskTier, storeBytesMax: number) {
+  /** @param onStored told once it is found on disk */
+  constructor(
+    disk: DiskTier,
+    storeBytesMax: number,
+    onStored: (meta: ObjectMeta) => void = () => {},
+  ) {
     this.#disk = disk;
+    this.#onStored = onStored;
     this.#path = disk.tmpPath();
     this.#storeBytesMax = Math.min(storeBytesMax, disk.objectBytesMax);
   }
@@ -56,6 +63,11 @@ export class Spool {
   /** A part may be read once the source is expected there: asking for the end fetches no gigabyte. */
   mayStartAt(position: number): boolean {
     return position <= this.#bytes + AHEAD_BYTES_MAX;
+  }
+
+  /** Whether anybody wants it at present. */
+  get isRead(): boolean {
+    return this.#readers.size > 0;
   }
 
   get canJoin(): boolean {
@@ -148,6 +160,7 @@ export class Spool {
     const fileBytes = this.#fileBytes + tail.byteLength;
     const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
     await this.#disk.adopt(meta, { tmp: this.#path, fileBytes, table: view, synced });
+    if (this.#disk.has(meta.key)) this.#onStored(meta);
     // The file is closed after this.
     this.#synced = synced;
   }

@@ -192,21 +192,30 @@ function askOf(o: {
   if (entry.fault !== null) return refusals.unruled;
   if (form !== "first" && !SECOND_METHODS.has(request.method)) return refusals.method;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  const get = fieldsSeen(form, request, null);
+  const get = fieldsSeen(o, null);
   return { ...o, method: request.method, key, flight: key, get, ruled: null };
 }
 
-/** A request's fields through the eyes of the origin: what it is sent, and null for all else. */
-export function fieldsSeen(
-  form: Form,
-  request: Request,
-  ruled: Ruled | null,
-): (name: string) => string | null {
-  const seen = fieldsSentOn(form, request);
-  return ruled === null ? seen : ruledFields(seen, { request, form, ruled });
+/** Whose request it is, as far as an origin gets to see. */
+interface SeenBy {
+  readonly form: Form;
+  readonly request: Request;
+  /** Null: not known here. */
+  readonly client: string | null;
 }
 
-function fieldsSentOn(form: Form, request: Request): (name: string) => string | null {
+/** A request's fields through the eyes of the origin: what it is sent, and null for all else. */
+export function fieldsSeen(of: SeenBy, ruled: Ruled | null): (name: string) => string | null {
+  const theirs = fieldsSentOn(of);
+  // What we say of the client ourselves may be what an answer varies by.
+  const seen = (name: string) => {
+    if (name === "x-forwarded-proto") return of.request.url.startsWith("https:") ? "https" : "http";
+    return name === "x-forwarded-for" ? of.client : theirs(name);
+  };
+  return ruled === null ? seen : ruledFields(seen, { ...of, ruled });
+}
+
+function fieldsSentOn({ form, request }: SeenBy): (name: string) => string | null {
   const { headers, method } = request;
   if (form === "first") {
     return (name) => {
@@ -234,13 +243,21 @@ export function originsAsked({ entry, form, request, tier }: Ask): readonly stri
   return [`${protocol}//${hostname}${port === "" ? "" : `:${port}`}`, serverAddress];
 }
 
+/** By which a client asks for a part, or for nothing where it has what there is. */
+export const CONDITIONS: ReadonlySet<string> = new Set([
+  ...["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"],
+  ...["if-range", "range"],
+]);
+
 /**
- * The same ask for a fetch that outlives its request: its own copy of the fields, and counters of its
- * own, for nobody waits for it.
+ * The same ask for a fetch that outlives its request: its own copy of the fields, without what that
+ * client has already, and counters of its own, for nobody waits for it.
  */
 export function detached(ask: Ask): Ask {
-  const { url, headers } = ask.request;
-  const request = new Request(url, { headers: new Headers(headers) });
+  const { url } = ask.request;
+  const headers = new Headers(ask.request.headers);
+  for (const name of CONDITIONS) headers.delete(name);
+  const request = new Request(url, { headers });
   const entry = {
     ...ask.entry,
     usage: noUsage(),
@@ -253,7 +270,7 @@ export function detached(ask: Ask): Ask {
     entry,
     sent: null,
     ...(ask.tier === undefined
-      ? { get: fieldsSeen(ask.form, request, ask.ruled) }
+      ? { get: fieldsSeen({ ...ask, request }, ask.ruled) }
       : { tier: { ...ask.tier, told: null } }),
   };
 }

@@ -14,7 +14,7 @@ import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
 import { dateMsOf } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import { encodedFor, isDatedTwice } from "./rules-encode.ts";
-import { sayBrowserTtl } from "./rules-fields.ts";
+import { sayBrowserTtl, sayUnsatisfiable } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
 
 /** An object in whatever state it is held. */
@@ -85,7 +85,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const mayBeCut = meta.status === 200 && !isDatedTwice(meta, ask);
   let ranges = mayBeCut ? rangesOf(asked, held, how.nowMs) : null;
   if (ranges === "unsatisfiable") {
-    headers.set("content-range", `bytes */${meta.bodyBytes}`);
+    sayUnsatisfiable(headers, meta.bodyBytes);
     dropDigests(headers, "part");
     return new Response(null, { status: 416, headers });
   }

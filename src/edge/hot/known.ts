@@ -69,8 +69,10 @@ export class KnownUrls {
     if (headers.get("if-modified-since") !== null) return null;
     if (ask.form === "path" && headers.has("service-worker")) return null;
     const { meta } = object;
-    if (meta.vary.length > 0 && !variantMatches(meta, fieldsSeen(ask.form, request, ask.ruled)))
-      return null;
+    if (meta.vary.length > 0) {
+      const get = fieldsSeen({ form: ask.form, request, client: null }, ask.ruled);
+      if (!variantMatches(meta, get)) return null;
+    }
     assert(meta.customer === ask.entry.customer, "An object is served to its own customer's users");
     const coding = known.encodes ? codingFor(headers) : null;
     const encoded = coding === null ? null : object.encoded?.get(coding);

@@ -165,6 +165,25 @@ export class Misses {
     return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }));
   }
 
+  /**
+   * Renews what was served stale, for nobody who waits. A body that goes to disk does so while it is read,
+   * so it is read to its end; of one that is not kept no more is read than came.
+   */
+  async renewLater(ask: Ask, stale: Held): Promise<void> {
+    const { body } = await this.lead(ask, stale);
+    // Others may join it as long as it is on its way to the disk.
+    const kept = this.#works.flights.of(ask.flight) !== undefined;
+    const reader = kept ? body?.getReader() : undefined;
+    if (reader === undefined) return body?.cancel();
+    for (let done = false; !done; ) {
+      // A server that breaks off has the stale one stay.
+      done = await reader.read().then(
+        (part) => part.done,
+        () => true,
+      );
+    }
+  }
+
   /** Makes a fetch that others may wait for, once it has its turn: until then nobody waits for it. */
   async #led(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
     const { turn } = ask;
@@ -313,7 +332,8 @@ export class Misses {
       return { response: this.#works.refused(ask, refusals.badGateway), lasting: null };
     }
     const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
-    if (body.kind === "large") return this.#spool({ ask, flight, meta, fetched, body, whyNot });
+    if (body.kind === "large")
+      return this.#spool({ ask, flight, meta, fetched, body, stale, whyNot });
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
     const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
@@ -344,9 +364,10 @@ export class Misses {
     readonly meta: ObjectMeta;
     readonly fetched: Fetched;
     readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
+    readonly stale: Held | null;
     readonly whyNot: WhyNot;
   }): Landed {
-    const { ask, flight, body } = o;
+    const { ask, flight, body, stale } = o;
     const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax);
     spool.keep = !flight.purged;
     flight.onPurge = () => {
@@ -356,11 +377,14 @@ export class Misses {
     const meta = sealMeta({ ...o.meta, bodyBytes: known });
     const held = { kind: "spool", meta, spool } as const;
     const whyNot = known > ask.entry.site.objectBytesMax ? "too-large" : o.whyNot;
-    const response = this.#stored(held, ask, { stale: null, stored: true, whyNot });
-    void spool.run(body.rest, body.first, (bodyBytes) => {
-      return known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
-    });
+    const response = this.#stored(held, ask, { stale, stored: true, whyNot });
+    const finish = (bodyBytes: number) =>
+      known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
+    const run = () => void spool.run(body.rest, body.first, finish);
     flight.land({ kind: "shared", held, fwdStatus: meta.status });
+    // Whoever fetched it may want none of it (304, 416): then it is for those who waited, if there are any.
+    if (spool.isRead) run();
+    else setTimeout(run);
     return { response, lasting: spool.landed };
   }
 }

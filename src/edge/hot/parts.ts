@@ -25,7 +25,7 @@ import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import type { Refusal } from "./refuse.ts";
 import { mayEncode, sayEncoding } from "./rules-encode.ts";
-import { sayBrowserTtl } from "./rules-fields.ts";
+import { sayBrowserTtl, sayUnsatisfiable } from "./rules-fields.ts";
 import { tellOf } from "./tier.ts";
 
 /** What is kept beside the objects: one part that tells of the whole, and slices that join it. */
@@ -173,7 +173,7 @@ export class Parts {
     }
     if (ranges === "unsatisfiable") {
       count(ask, how.hit ? "hit" : "miss");
-      headers.set("content-range", `bytes */${meta.part.sizeBytes}`);
+      sayUnsatisfiable(headers, meta.part.sizeBytes);
       return new Response(null, { status: 416, headers });
     }
     const only = ranges.length === 1 ? ranges[0]! : null;

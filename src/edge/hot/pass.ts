@@ -23,6 +23,7 @@ import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { forwardsLeft } from "./request-fields.ts";
 import { pathsHeld } from "./rules.ts";
+import { sayAlone } from "./rules-fields.ts";
 import type { EntryRules } from "./rules-table.ts";
 import { tellPassed } from "./tier.ts";
 import type { Works } from "./works.ts";
@@ -146,6 +147,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   const gone = GONE.has(response.status) && fetched.unsure !== true;
   if (o.stale !== null && (response.status < 400 || gone)) await works.cache.purge(ask.key);
   const headers = formHeaders(response.fields, ask, node);
+  if (ask.ruled !== null) sayAlone(headers, ask.ruled);
   const looked = o.stale === null && o.reason !== "stale" ? "uri-miss" : "stale";
   const fwd = o.reason === "method" ? "method" : looked;
   addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });

@@ -1,12 +1,9 @@
 import { connectionOptions, isHopByHop, writeCdnLoop } from "../../wire/http/mod.ts";
 import type { Fields } from "../cache/mod.ts";
-import type { Ask } from "./ask.ts";
+import { type Ask, CONDITIONS } from "./ask.ts";
 import type { Shown } from "./credentials.ts";
 import type { Sending } from "./fetched.ts";
 import { namesGiven } from "./rules-fields.ts";
-
-const CLIENT_CONDITIONS =
-  /^(if-match|if-none-match|if-modified-since|if-unmodified-since|if-range|range)$/;
 
 /**
  * The fields sent to a web server, or to the cache that is asked in its place: what may be sent on, and
@@ -21,12 +18,13 @@ export function fieldsToSend(
   const named = connectionOptions(headers.get("connection"));
   const fields: (readonly [string, string])[] = [["host", ask.entry.hostField]];
   const ours = new Set(["accept-encoding", "via", "cdn-loop", "user-agent", "accept"]);
+  for (const name of ["x-forwarded-for", "x-forwarded-proto"]) ours.add(name);
   if (shown.field !== null) ours.add(shown.field[0]);
   headers.forEach((_, field) => {
     const name = field.toLowerCase();
     if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
     if (name === "content-length" || name === "expect") return;
-    if (sending.shared && CLIENT_CONDITIONS.test(name)) return;
+    if (sending.shared && CONDITIONS.has(name)) return;
     const value = name === "max-forwards" ? oneLess(ask) : ask.get(name);
     if (value !== null) fields.push([name, value]);
   });

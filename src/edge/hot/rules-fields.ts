@@ -105,19 +105,44 @@ export function sayBrowserTtl(
   of: { readonly status: number; readonly ageSec: number },
 ): void {
   const sec = ttlFor(ruled.plan.ttl?.is ?? [], of.status)?.browserSec;
-  const alone = ruled.signedBy === "cookie";
-  if (sec === undefined && !alone) return;
+  sayFor(headers, ruled, sec === undefined ? null : sec + of.ageSec);
+}
+
+/** The same of an answer that is not kept here: it says its own lifetime. */
+export function sayAlone(headers: Headers, ruled: Ruled): void {
+  sayFor(headers, ruled, null);
+}
+
+/** What caches after us take for theirs, and then look at no Cache-Control (RFC 9213 2.2). */
+const TARGETED = /^(.+-cache-control|surrogate-control)$/;
+
+function dropTargeted(headers: Headers): void {
+  for (const name of [...headers.keys()]) if (TARGETED.test(name)) headers.delete(name);
+}
+
+/** That a range is not there says nothing of what is: no cache after us may keep it for that. */
+export function sayUnsatisfiable(headers: Headers, sizeBytes: number): void {
+  headers.set("content-range", `bytes */${sizeBytes}`);
+  headers.set("cache-control", "no-store");
+  headers.delete("expires");
+  dropTargeted(headers);
+}
+
+function sayFor(headers: Headers, { signedBy }: Ruled, maxAgeSec: number | null): void {
+  const alone = signedBy === "cookie";
+  if (maxAgeSec === null && !alone) return;
+  if (alone) dropTargeted(headers);
   const before = headers.get("cache-control") ?? "";
   if (/(^|[,\s])(private|no-store|no-cache)\b/i.test(before)) return;
-  const drop = sec === undefined ? /^s-maxage=|^public$/i : /^(s-maxage|max-age)=/i;
+  const drop = maxAgeSec === null ? /^s-maxage=|^public$/i : /^(s-maxage|max-age)=/i;
   const kept = before
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "" && !drop.test(one) && !(alone && /^public$/i.test(one)));
   const own = [
     ...(alone ? ["private"] : []),
-    ...(sec === undefined ? [] : [`max-age=${sec + of.ageSec}`]),
+    ...(maxAgeSec === null ? [] : [`max-age=${maxAgeSec}`]),
   ];
   headers.set("cache-control", [...own, ...kept].join(", "));
-  if (sec !== undefined) headers.delete("expires");
+  if (maxAgeSec !== null) headers.delete("expires");
 }

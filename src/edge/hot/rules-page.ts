@@ -2,6 +2,7 @@ import type { ErrorPage } from "../../model/rules.ts";
 import { noUsage } from "../../model/usage.ts";
 import { cacheKey } from "../../policy/caching/mod.ts";
 import { errorPageFor, fillPage } from "../../policy/rules/mod.ts";
+import type { Fields } from "../cache/mod.ts";
 import { type Ask, fieldsSeen } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { noCounts } from "./count.ts";
@@ -48,7 +49,10 @@ function holdingBack<T extends { bytesOut: number }>(real: T) {
 }
 
 /** Fields of the answer that say what is wrong; they stay. */
-const KEPT = ["cache-status", "proxy-status", "retry-after", "www-authenticate", "allow"];
+const KEPT = [
+  ...["cache-status", "proxy-status", "retry-after", "www-authenticate", "allow"],
+  "content-range",
+];
 
 /**
  * The answer in place of one with an error status: the rule's page, with that status. Its path is
@@ -64,7 +68,7 @@ export async function errorAnswer(
   const page = errorPageFor(pages, response.status);
   const body = page === null ? null : await bodyOf(page, { response, ask, look: o.look });
   if (body === null) return null;
-  const fields = [["content-type", body.type] as const, ["cache-control", "no-store"] as const];
+  const fields = [...body.fields, ["cache-control", "no-store"] as const];
   const headers = formHeaders(fields, ask, o.node);
   for (const name of KEPT) {
     const value = response.headers.get(name);
@@ -82,6 +86,8 @@ export async function errorAnswer(
   return new Response(body.bytes, { status, headers });
 }
 
+const HTML = "text/html; charset=utf-8";
+
 async function bodyOf(
   page: ErrorPage,
   o: {
@@ -89,13 +95,13 @@ async function bodyOf(
     readonly ask: Ask;
     readonly look: (ask: Ask) => Response | Promise<Response>;
   },
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly type: string } | null> {
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly fields: Fields } | null> {
   const { response, ask, look } = o;
   if (page.html !== undefined) {
     const { status } = response;
     const words = STATUS_WORDS[status] ?? "";
     const html = fillPage(page.html, { status, words, host: ask.entry.hostname });
-    return { bytes: new TextEncoder().encode(html), type: "text/html; charset=utf-8" };
+    return { bytes: new TextEncoder().encode(html), fields: [["content-type", HTML]] };
   }
   const alone = askFor(page.path ?? "/", ask);
   const found = await look(alone);
@@ -104,9 +110,13 @@ async function bodyOf(
   const body = await readBody(found, read).catch(() => null);
   if (body?.kind === "large") await body.rest.cancel();
   if (found.status !== 200 || body?.kind !== "whole") return null;
+  const { headers } = found;
+  const type = ["content-type", headers.get("content-type") ?? HTML] as const;
+  // Of what lies compressed at its server, whatever it is asked for: as it would come at its own address.
+  const coding = headers.get("content-encoding");
   return {
     bytes: body.bytes,
-    type: found.headers.get("content-type") ?? "text/html; charset=utf-8",
+    fields: coding === null ? [type] : [type, ["content-encoding", coding]],
   };
 }
 
@@ -117,7 +127,7 @@ function askFor(path: string, of: Ask): Ask {
   const counts = noCounts();
   const entry = { ...of.entry, usage: noUsage(), counts };
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  const get = fieldsSeen(form, request, null);
+  const get = fieldsSeen({ form, request, client }, null);
   return { request, method: "GET", entry, form, path, key, flight: key, client, get, ruled: null };
 }
 

@@ -33,6 +33,7 @@ import {
   redirectTarget,
   rulePath,
   rulePaths,
+  ruleQuery,
   type SignReason,
   TOKEN_NAME,
   takeToken,
@@ -256,7 +257,7 @@ function seenByRules({ method, form, request }: Ask, path: string): RuleRequest 
   const at = path.indexOf("?");
   const hidden = form === "first" ? NOTHING : CREDENTIALS;
   return {
-    ...{ method, form, path: rulePath(path), query: at < 0 ? "" : path.slice(at + 1) },
+    ...{ method, form, path: rulePath(path), query: at < 0 ? "" : ruleQuery(path.slice(at + 1)) },
     has: (name) => !hidden.has(name) && request.headers.has(name),
   };
 }
@@ -268,11 +269,11 @@ function forbidden(details: string): Refusal {
 
 /** The step `key`. */
 function keyed(ask: Ask, ruled: Ruled): Ask {
-  const { entry, form, request, method } = ask;
+  const { entry, method } = ask;
   const safe = method === "GET" || method === "HEAD";
   const path = safe ? keyedPath(ask.path, ruled.plan.key?.is.query) : ask.path;
   const key = cacheKey({ customer: entry.customer, site: entry.hostname, path });
-  const get = fieldsSeen(form, request, ruled);
+  const get = fieldsSeen(ask, ruled);
   // Parts carry their lengths, and no path has a space: no two requests of different keys read alike.
   const parts = keyParts(ruled.plan).map((name) => ` ${get(name) ?? "-"}`);
   return { ...ask, path, key, flight: key + parts.join(""), ruled, get };

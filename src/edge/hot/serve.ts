@@ -385,10 +385,9 @@ export class Server {
     const alone = { ...detached(ask), ...this.#works.turnOf(ask, connection) };
     // A connection that asks for so much already has this done by the next that asks.
     if (alone.turn?.takeNow() === false) return;
-    const done = this.#guarded(this.#misses.lead(alone, stale)).then(async (response) => {
+    const done = this.#misses.renewLater(alone, stale).finally(() => {
       alone.turn?.give();
       ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
-      await response.body?.cancel();
     });
     done.catch((fault: unknown) => this.#broken(fault));
   }

@@ -67,6 +67,8 @@ export function receiveFromCache(
     client: mark.client,
     get: (name) => {
       if (name.startsWith(":")) return values.get(name) ?? null;
+      if (name === "x-forwarded-for") return mark.client;
+      if (name === "x-forwarded-proto") return mark.scheme;
       return OF_CACHES.has(name) ? null : headers.get(name);
     },
     ruled: null,

@@ -1,6 +1,6 @@
 import type { Rule } from "../../model/rules.ts";
 import { compileGlob, type Matcher } from "./glob.ts";
-import { unescaped } from "./path.ts";
+import { ruleQuery, unescaped } from "./path.ts";
 
 /** How the request named the site: see edge/hot/table. */
 export type AddressForm = "first" | "host" | "alias" | "path";
@@ -11,7 +11,7 @@ export interface RuleRequest {
   readonly form: AddressForm;
   /** As `rulePath` gives it. */
   readonly path: string;
-  /** Without the question mark; "" where there is none. */
+  /** As `ruleQuery` gives it; "" where there is none. */
   readonly query: string;
   has(field: string): boolean;
 }
@@ -32,6 +32,7 @@ export interface CompiledRule {
 export function compileRule(rule: Rule): CompiledRule {
   const { path, ignoreCase, methods, forms, query, headers } = rule.match;
   const onPath = path === undefined ? null : anyOf(path, ignoreCase === true);
+  const parameters = query?.map(ruleQuery);
   return {
     rule,
     parts:
@@ -42,7 +43,7 @@ export function compileRule(rule: Rule): CompiledRule {
       (methods === undefined || methods.some((one) => one === request.method)) &&
       (forms === undefined || forms.includes(request.form)) &&
       (onPath === null || onPath(request.path)) &&
-      (query === undefined || query.every((name) => hasParameter(request.query, name))) &&
+      (parameters === undefined || parameters.every((name) => hasParameter(request.query, name))) &&
       (headers === undefined || headers.every((name) => request.has(name))),
   };
 }

@@ -31,7 +31,7 @@ export {
   keyParts,
 } from "./key.ts";
 export type { AddressForm, RuleRequest } from "./match.ts";
-export { rulePath, rulePaths } from "./path.ts";
+export { rulePath, rulePaths, ruleQuery } from "./path.ts";
 export { type Chosen, type Plan, SiteRules } from "./plan.ts";
 export { redirectTarget } from "./redirect.ts";
 export {

@@ -10,6 +10,7 @@ import {
   keyParts,
   rulePath,
   rulePaths,
+  ruleQuery,
   SiteRules,
 } from "./mod.ts";
 
@@ -103,6 +104,19 @@ describe("paths of rules", () => {
     for (const [path, expected] of cases) {
       expect([path, rulePath(path), rulePaths(path)?.[0]]).toEqual([path, expected, expected]);
     }
+  });
+
+  test("ruleQuery() sees parameters as web servers do, and none that is not there (H10)", () => {
+    const cases: readonly (readonly [string, string])[] = [
+      ["a=1&b", "a=1&b"],
+      ["%70df=%31&b", "pdf=1&b"],
+      ["a=x%26pdf=1&b%3Dc", "a=x%26pdf=1&b%3Dc"],
+      ["%2570df", "%70df"],
+      ["+pdf=1&%20b=2", "pdf=1&b=2"],
+      ["a+b=%zz&%", "a b=%zz&%"],
+    ];
+    for (const [query, expected] of cases)
+      expect([query, ruleQuery(query)]).toEqual([query, expected]);
   });
 
   test("rulePaths() sees what any of several kinds of server takes a path for (H10)", () => {
