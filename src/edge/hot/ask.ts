@@ -251,12 +251,12 @@ export const CONDITIONS: ReadonlySet<string> = new Set([
 
 /**
  * The same ask for a fetch that outlives its request: its own copy of the fields, without what that
- * client has already, and counters of its own, for nobody waits for it.
+ * client has already or does not want kept, and counters of its own, for nobody waits for it.
  */
 export function detached(ask: Ask): Ask {
   const { url } = ask.request;
   const headers = new Headers(ask.request.headers);
-  for (const name of CONDITIONS) headers.delete(name);
+  for (const name of [...CONDITIONS, "cache-control"]) headers.delete(name);
   const request = new Request(url, { headers });
   const entry = {
     ...ask.entry,

@@ -11,8 +11,8 @@ export type Outcome =
       readonly fwdStatus: number;
     }
   /**
-   * It says nothing of what others get: a part came and is held, or the one request could not be sent.
-   * Whoever waits looks again.
+   * It says nothing of what others get: a part came and is held, the one request could not be sent, or is
+   * why the answer is not kept. Whoever waits looks again.
    */
   | { readonly kind: "again" }
   /** It may be one user's own: everybody fetches alone. */

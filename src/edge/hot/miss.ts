@@ -1,6 +1,8 @@
 import type { WhyNot } from "../../model/why-not.ts";
 import {
   conditionFields,
+  isOwnReason,
+  type OwnReason,
   partToAsk,
   saysNothingOfOthers,
   selects,
@@ -51,7 +53,7 @@ export class Misses {
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
   async serve(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
     const { clock } = this.#works;
-    if (this.#works.flights.isPrivate(ask.flight, clock.monoMs())) return pass(this.#works, ask);
+    if (this.#works.isPrivate(ask)) return pass(this.#works, ask);
     const range = stale === null ? ask.request.headers.get("range") : null;
     const response = range === null ? null : await this.#part(ask, range);
     if (response !== null) return response;
@@ -150,10 +152,7 @@ export class Misses {
     if (taken.keep && !flight.purged) {
       this.#works.slices.keep(taken.object);
       flight.land({ kind: "again" });
-    } else {
-      this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
-      flight.land({ kind: "private" });
-    }
+    } else this.#keepApart(ask, flight, taken.own);
     const asked = ask.request.headers.get("range") === writeRange(o.part);
     const how = { hit: false, asCame: asked, stored: taken.keep && !flight.purged };
     const response = await this.#works.slices.serve(taken.object, ask, how);
@@ -267,8 +266,9 @@ export class Misses {
   ): Promise<Landed | null> {
     const { fields } = fetched.response;
     if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
-    const { held, keep, moved } = renewed(stale, o.ask, fetched);
-    if (!keep || moved) await this.#works.cache.purge(o.ask.key);
+    const { held, keep, own, moved } = renewed(stale, o.ask, fetched);
+    if (own !== null) this.#keepApart(o.ask, o.flight, own);
+    else if (!keep || moved) await this.#works.cache.purge(o.ask.key);
     // It has become private: nobody who waits gets it, and nobody after.
     if (!keep) o.flight.land({ kind: "private" });
     else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
@@ -302,10 +302,9 @@ export class Misses {
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
       // What the other scheme gets may well be held: only this answer is for this client alone.
       const otherwise = !verdict.store && verdict.reason === "same-address";
-      if (!otherwise && !saysNothingOfOthers(response.status)) {
-        this.#works.flights.notePrivate(ask.flight, this.#works.clock.monoMs());
-      }
-      flight.land({ kind: "private" });
+      const own = !verdict.store && isOwnReason(verdict.reason) ? verdict.reason : null;
+      if (otherwise || saysNothingOfOthers(response.status)) flight.land({ kind: "private" });
+      else this.#keepApart(ask, flight, own);
       const why = fetched.unsure === true ? "unsure" : "unframed";
       const reason = verdict.store ? why : verdict.reason;
       return {
@@ -342,6 +341,16 @@ export class Misses {
       response: this.#stored(held, ask, { stale, stored: !flight.purged, whyNot }),
       lasting: null,
     };
+  }
+
+  /**
+   * What came is not to be shared, and for a while nobody waits for the like. Where that lies in what this
+   * request said of itself, it is so for who says the same: all others look again, and may keep what comes.
+   */
+  #keepApart(ask: Ask, flight: Flight, own: OwnReason | null): void {
+    this.#works.notePrivate(ask, own);
+    if (own !== null) this.#works.flights.end(ask.flight, flight);
+    flight.land({ kind: own === null ? "private" : "again" });
   }
 
   #stored(

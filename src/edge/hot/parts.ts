@@ -3,8 +3,10 @@ import {
   ageMs,
   covers,
   isNotModified,
+  isOwnReason,
   isStrong,
   mayCut,
+  type OwnReason,
   type Part,
   partOf,
   SLICE_BYTES,
@@ -91,14 +93,18 @@ export class Parts {
   }
 
   /**
-   * What came for a part, read and described. `keep` is false when it may not be stored. Null: not a
-   * part that makes sense.
+   * What came for a part, read and described. `keep` is false when it may not be stored; `own`: for what
+   * the request said. Null: not a part that makes sense.
    */
   async take(
     ask: Ask,
     fetched: Fetched,
     before: PartObject | null,
-  ): Promise<{ readonly object: PartObject; readonly keep: boolean } | null> {
+  ): Promise<{
+    readonly object: PartObject;
+    readonly keep: boolean;
+    readonly own: OwnReason | null;
+  } | null> {
     const { response } = fetched;
     const get = getter(response.fields);
     const said = parseContentRange(get("content-range"));
@@ -128,7 +134,8 @@ export class Parts {
     });
     const object = new MemoryObject<Prepared>(meta, body.bytes) as PartObject;
     const whole = response.framed && fetched.unsure !== true;
-    return { object, keep: verdict.store && whole && fits && facts.vary !== "*" };
+    const own = !verdict.store && isOwnReason(verdict.reason) ? verdict.reason : null;
+    return { object, keep: verdict.store && whole && fits && facts.vary !== "*", own };
   }
 
   /** Is all that the client wants in this one part? */

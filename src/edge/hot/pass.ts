@@ -5,6 +5,7 @@ import {
   compareHead,
   invalidatedGroups,
   invalidatedPaths,
+  isOwnReason,
   isSafe,
   storable,
 } from "../../policy/caching/mod.ts";
@@ -108,8 +109,7 @@ export async function endChanged(
 /** HEAD about what is not held fresh: asked for, and what is held is judged by it (RFC 9111 4.3.5). */
 export async function passHead(works: Works, ask: Ask, stale: Held | null): Promise<Response> {
   if (stale === null || stale.kind === "spool") {
-    const alone = works.flights.isPrivate(ask.flight, works.clock.monoMs());
-    return pass(works, ask, alone ? {} : { above: true });
+    return pass(works, ask, works.isPrivate(ask) ? {} : { above: true });
   }
   const watch = works.flights.watch(ask.flight);
   const fetched = await works.fetch(ask, { conditions: [], shared: true });
@@ -123,10 +123,10 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   if ("status" in fetched) return works.refused(ask, fetched);
   const { status, fields } = fetched.response;
   const says = compareHead(stale.meta, { status, get: getter(fields) });
-  const { held, keep, moved } = renewed(stale, ask, fetched);
+  const { held, keep, own, moved } = renewed(stale, ask, fetched);
   if (says === "same" && keep && moved) await works.cache.purge(ask.key);
-  if (says === "other" || (says === "same" && !keep)) await works.purge(ask.key);
-  else if (says === "same" && !watch.purged) keepRenewed(works.cache, held);
+  if (says === "other" || (says === "same" && !keep && own === null)) await works.purge(ask.key);
+  else if (says === "same" && keep && !watch.purged) keepRenewed(works.cache, held);
   return passOn(works, ask, { fetched, reason: "stale", stale: null });
 }
 
@@ -143,9 +143,11 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   const { fetched } = o;
   const { response } = fetched;
   const { node } = works;
-  // What replaced the stored object may not be stored: the old one is not to be served any more.
+  // What replaced the stored object may not be stored: the old one is not to be served any more. What one
+  // request gets for what it said of itself says nothing of that.
   const gone = GONE.has(response.status) && fetched.unsure !== true;
-  if (o.stale !== null && (response.status < 400 || gone)) await works.cache.purge(ask.key);
+  const replaced = o.stale !== null && !isOwnReason(o.reason) && (response.status < 400 || gone);
+  if (replaced) await works.cache.purge(ask.key);
   const headers = formHeaders(response.fields, ask, node);
   if (ask.ruled !== null) sayAlone(headers, ask.ruled);
   const looked = o.stale === null && o.reason !== "stale" ? "uri-miss" : "stale";

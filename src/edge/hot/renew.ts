@@ -1,4 +1,9 @@
-import { mergeNotModified, storable } from "../../policy/caching/mod.ts";
+import {
+  isOwnReason,
+  mergeNotModified,
+  type OwnReason,
+  storable,
+} from "../../policy/caching/mod.ts";
 import { formatHttpDate } from "../../wire/http/mod.ts";
 import { type Cache, MemoryObject } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
@@ -11,7 +16,8 @@ import { cacheRequestOf, describe, factsOf, variantOf } from "./meta.ts";
 export type Renewable = Exclude<Held, { kind: "spool" }>;
 
 /**
- * What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept.
+ * What is held with the fields of a 304, or of a 200 to HEAD, and whether it may still be kept. `own`: for what
+ * this request said these fields are not, and what is held stays as it was.
  * `moved`: other fields of requests choose it than before (a Vary that changed, RFC 9111 3.2, 4.1), so
  * that all that was held of its key goes first. A file says for good who it is for: it is not kept then.
  */
@@ -19,7 +25,12 @@ export function renewed(
   stale: Renewable,
   ask: Ask,
   fetched: Fetched,
-): { readonly held: Renewable; readonly keep: boolean; readonly moved: boolean } {
+): {
+  readonly held: Renewable;
+  readonly keep: boolean;
+  readonly own: OwnReason | null;
+  readonly moved: boolean;
+} {
   // RFC 9110 6.6.1: without a Date it is of the time at which it came, not as old as what it renews.
   const { fields: from } = fetched.response;
   const dated = from.some(([name]) => name === "date")
@@ -35,11 +46,12 @@ export function renewed(
   const { language: _, ...rest } = stale.meta;
   const before = moved ? { ...rest, ...chosen } : stale.meta;
   const meta = describe({ ...before, fields: merged }, facts, { ...fetched, groupEnds });
-  const may = storable({ ...cacheRequestOf(ask), method: "GET" }, facts).store;
-  const keep = may && !(moved && stale.kind === "file");
+  const verdict = storable({ ...cacheRequestOf(ask), method: "GET" }, facts);
+  const own = !verdict.store && isOwnReason(verdict.reason) ? verdict.reason : null;
+  const keep = verdict.store && !(moved && stale.kind === "file");
   const held =
     stale.kind === "file" ? { ...stale, meta } : new MemoryObject<Prepared>(meta, contentOf(stale));
-  return { held, keep, moved };
+  return { held, keep, own, moved };
 }
 
 export function keepRenewed(cache: Cache<Prepared>, held: Renewable): void {

@@ -62,7 +62,7 @@ function judge(
 ): readonly [WhyHere["verdict"], string] {
   if (ask.method !== "GET" && ask.method !== "HEAD") return ["pass", "method"];
   if (meta === null || works.isBanned(meta)) {
-    if (works.flights.isPrivate(ask.flight, works.clock.monoMs())) return ["pass", "not-shared"];
+    if (works.isPrivate(ask)) return ["pass", "not-shared"];
     if (meta !== null) return ["miss", "purged"];
     const others = works.cache.memory.variantsOf(ask.key) > 0 || works.cache.mayHoldOnDisk(ask.key);
     return ["miss", others ? "other-variant" : "not-held"];

@@ -10,6 +10,8 @@ import {
   isFresh,
   mayServeOnError,
   mayServeWhileRevalidating,
+  type OwnReason,
+  ownReasons,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
 import { type Hashes, writeCacheStatus } from "../../wire/http/mod.ts";
@@ -25,6 +27,7 @@ import { Fetcher, type Place } from "./fetch.ts";
 import type { Fetched, Sending } from "./fetched.ts";
 import { Flights } from "./flight.ts";
 import type { Prepared } from "./head.ts";
+import { cacheRequestOf } from "./meta.ts";
 import type { OriginClient } from "./origin.ts";
 import type { Judged, ParentTimes, Where } from "./parents.ts";
 import { Parts, partsKey } from "./parts.ts";
@@ -160,6 +163,19 @@ export class Works {
   /** Age of a stored response at present, ms. */
   ageOf(meta: ObjectMeta): number {
     return ageMs(meta.freshness, meta.receivedMs, this.nowMs());
+  }
+
+  /** Is what comes for it known to be for it alone, or for all that say of themselves what it says? */
+  isPrivate(ask: Ask): boolean {
+    const nowMs = this.clock.monoMs();
+    const own = ownReasons(cacheRequestOf(ask)).map((reason) => privateName(ask, reason));
+    return [ask.flight, ...own].some((name) => this.flights.isPrivate(name, nowMs));
+  }
+
+  /** What came is not to be shared: with anybody, or with who says what this request says (`own`). */
+  notePrivate(ask: Ask, own: OwnReason | null): void {
+    const name = own === null ? ask.flight : privateName(ask, own);
+    this.flights.notePrivate(name, this.clock.monoMs());
   }
 
   /** True while purges may have been missed. */
@@ -306,4 +322,9 @@ export class Works {
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
   }
+}
+
+/** No key has a line end. */
+function privateName(ask: Ask, reason: OwnReason): string {
+  return `${ask.flight}\n${reason}`;
 }

@@ -51,6 +51,9 @@ export {
 } from "./revalidate.ts";
 export {
   type CacheRequest,
+  isOwnReason,
+  type OwnReason,
+  ownReasons,
   type StoreReason,
   saysNothingOfOthers,
   storable,

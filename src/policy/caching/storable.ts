@@ -55,6 +55,23 @@ export function saysNothingOfOthers(status: number): boolean {
   return status >= 500 || CLIENTS_FAULT.has(status);
 }
 
+/** What of a request alone keeps its answer from being kept. */
+export type OwnReason = "request-no-store" | "authorization" | "cookie";
+
+/** Is it for what this request said that its answer is not kept? What others get may well be. */
+export function isOwnReason(reason: string): reason is OwnReason {
+  return reason === "request-no-store" || reason === "authorization" || reason === "cookie";
+}
+
+/** Reasons for which an answer to this request may not be kept though others' are. */
+export function ownReasons(request: CacheRequest): readonly OwnReason[] {
+  return [
+    ...(request.noStore ? (["request-no-store"] as const) : []),
+    ...(request.authorization ? (["authorization"] as const) : []),
+    ...(request.cookie ? (["cookie"] as const) : []),
+  ];
+}
+
 /** Statuses whose caching rules are known here, for `must-understand` (RFC 9111 5.2.2.3). */
 const UNDERSTOOD = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 401, 402, 403, 404, 406, 407, 409,
