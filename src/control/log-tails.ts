@@ -8,7 +8,7 @@ import { hex } from "./digest.ts";
 
 /** How long caches go on telling after somebody asked. */
 const FOLLOWED_MS = 15_000;
-/** Sites that are followed at once. */
+/** Sites that are followed at once. A customer may have half of what the others leave of them. */
 const SITES_MAX = 64;
 /** Of each, what is held for those who ask again. */
 const LINES_MAX = 2_000;
@@ -46,7 +46,7 @@ export class LogTails {
     this.#unsubscribe = o.bus.subscribe("log.told", (told) => this.#take(told));
   }
 
-  /** @throws Fault `too-many-requests` when others follow too many sites */
+  /** @throws Fault `too-many-requests` when this customer, or all together, follow too many sites */
   async read(
     of: { readonly customer: string; readonly site: string },
     o: { readonly after?: string | undefined; readonly waitMs: number },
@@ -75,7 +75,7 @@ export class LogTails {
     const key = `${customer} ${site}`;
     let tail = this.#tails.get(key);
     if (tail === undefined) {
-      if (this.#tails.size >= SITES_MAX) throw new Fault("too-many-requests", "log tails");
+      if (!this.#hasRoom(customer)) throw new Fault("too-many-requests", "log tails");
       const none = { lines: [], chars: 0, next: 0, dropped: 0, waiting: [] };
       tail = { customer, site, untilMs: 0, ...none };
       this.#tails.set(key, tail);
@@ -83,6 +83,12 @@ export class LogTails {
     tail.untilMs = nowMs + FOLLOWED_MS;
     this.#o.bus.publish("log.tail", { customer, site, forMs: FOLLOWED_MS });
     return tail;
+  }
+
+  #hasRoom(customer: string): boolean {
+    let own = 0;
+    for (const tail of this.#tails.values()) if (tail.customer === customer) own++;
+    return own < (SITES_MAX - (this.#tails.size - own)) / 2;
   }
 
   #placeIn(tail: Tail, after: string | undefined): { number: number; dropped: number } {

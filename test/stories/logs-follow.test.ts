@@ -32,8 +32,8 @@ function world() {
     await Promise.resolve();
     await Promise.resolve();
   };
-  const read = (after?: string, site = "s", waitMs = 0) =>
-    tails.read({ customer: "shop", site }, { after, waitMs });
+  const read = (after?: string, site = "s", waitMs = 0, customer = "shop") =>
+    tails.read({ customer, site }, { after, waitMs });
   return { edges: edges as [LogTail, LogTail], clock, serve, tell, read };
 }
 
@@ -98,8 +98,12 @@ test("a cache tells nothing once nobody has asked for a while, and sites in a fl
   await tell();
   expect(edges[0].any).toBe(false);
   serve(edges[0], "/unseen");
-  for (let i = 0; i < 64; i++) await read(undefined, `site-${i}`);
-  expect(read(undefined, "one-more")).rejects.toThrow("log tails");
+  const follow = async (customer: string, site: string) => await read(undefined, site, 0, customer);
+  for (let i = 0; i < 32; i++) await follow("much", `site-${i}`);
+  await expect(follow("much", "one-more")).rejects.toThrow("log tails");
+  // There is always room for who follows none yet, until so many do.
+  for (let i = 0; i < 32; i++) await follow(`customer-${i}`, `their-${i}`);
+  await expect(follow("shop", "s")).rejects.toThrow("log tails");
   clock.advance(20_000);
   expect((await read()).lines).toEqual([]);
 });
