@@ -41,6 +41,16 @@ test("the first change is told at once, a flood of them in few messages that hav
   expect(sites[0]!.paths).toContain("/list");
 });
 
+test("who posts to many sites leaves room for what another customer's answers changed", async () => {
+  const { bus, messages, delivered } = told();
+  const { tell, stop } = tellChanges({ node: "edge-1", bus });
+  for (let i = 0; i < 1_000; i++) tell(of(["/"], `site-${i}.example`));
+  tell({ ...of(["/mine"], "www.news.example"), customer: "news" });
+  stop();
+  await delivered();
+  expect(messages.flatMap((one) => one.of).some(({ customer }) => customer === "news")).toBe(true);
+});
+
 test("a cache ends what others tell, and not what it told itself", async () => {
   const { bus, delivered } = told();
   const ended: ChangedOfSite[] = [];

@@ -4,7 +4,10 @@ import type { ChangedOfSite } from "../model/changed.ts";
 
 /** The first change is told at once, those that follow together: whoever posts in a loop cannot flood the bus. */
 const EVERY_MS = 250;
-/** Of one site in one message, and characters of them; of all sites. What is more is told to nobody. */
+/**
+ * Of one site in one message, and characters of them; of all sites, of which a customer's may be half of what the
+ * others leave. What is more is told to nobody.
+ */
 const OF_SITE_MAX = 256;
 const CHARS_OF_SITE_MAX = 65_536;
 const SITES_MAX = 256;
@@ -46,7 +49,7 @@ export function tellChanges(o: { readonly node: string; readonly bus: Bus }): Te
     tell({ customer, site, paths, groups }) {
       const key = `${customer} ${site}`;
       const before = pending.get(key);
-      if (before === undefined && pending.size >= SITES_MAX) return;
+      if (before === undefined && !hasRoom(pending, customer)) return;
       const one = before ?? { customer, site, paths: new Set(), groups: new Set(), chars: 0 };
       pending.set(key, one);
       for (const path of paths) take(one, one.paths, path);
@@ -60,6 +63,12 @@ export function tellChanges(o: { readonly node: string; readonly bus: Bus }): Te
       clearTimeout(timer);
     },
   };
+}
+
+function hasRoom(pending: ReadonlyMap<string, Pending>, customer: string): boolean {
+  let own = 0;
+  for (const one of pending.values()) if (one.customer === customer) own++;
+  return own < (SITES_MAX - (pending.size - own)) / 2;
 }
 
 function take(one: Pending, into: Set<string>, name: string): void {
