@@ -7,6 +7,8 @@ import { RawOrigin } from "./raw-origin.ts";
 
 export const SITE = "www.clauses.example";
 export const MOVED = "www.paused.example";
+/** The same, to a page with a query and a fragment of the rule's own. */
+export const MOVED_WITH_QUERY = "www.paused-too.example";
 
 export const date = (ms: number) => `Date: ${new Date(ms).toUTCString()}`;
 
@@ -27,9 +29,17 @@ export class ClausesStage {
       const { port } = await this.origin.start(of.origin);
       const origins = [{ name: "o1", v4: of.origin, port }];
       const site = { hostname: SITE, customer: "clauses", port, front: "caches" as const, origins };
-      const rules = [{ name: "pause", redirect: { status: 302, to: "/pause.html" } }];
-      this.stage = new Stage(snapshotOf([site, { ...site, hostname: MOVED, rules }]), of.edge);
-      await this.stage.start({ tls: selfSigned([SITE, MOVED, `c.${ZONE}`], new Date()) });
+      const moved = (hostname: string, to: string) => {
+        const rules = [{ name: "pause", redirect: { status: 302, to } }];
+        return { ...site, hostname, rules };
+      };
+      const sites = [
+        ...[site, moved(MOVED, "/pause.html")],
+        moved(MOVED_WITH_QUERY, "/pause.html?why=b?c#top"),
+      ];
+      this.stage = new Stage(snapshotOf(sites), of.edge);
+      const names = [SITE, MOVED, MOVED_WITH_QUERY, `c.${ZONE}`];
+      await this.stage.start({ tls: selfSigned(names, new Date()) });
     });
     afterAll(async () => {
       this.#ways.close();

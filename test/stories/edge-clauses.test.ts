@@ -1,7 +1,7 @@
 // Clauses of the HTTP RFCs that an operator of other caches would try first, each over real sockets.
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
-import { ClausesStage, date, MOVED, ours, SITE } from "./edge-clauses-stage.ts";
+import { ClausesStage, date, MOVED, MOVED_WITH_QUERY, ours, SITE } from "./edge-clauses-stage.ts";
 import { until, ZONE } from "./edge-stage.ts";
 import { words } from "./raw-origin.ts";
 
@@ -305,7 +305,8 @@ clause(
   "a rule that sends all of a site to one page does not send that page in a circle",
   async () => {
     origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "pause");
-    for (const at of [`http://${MOVED}`, `http://c.${ZONE}/${MOVED}`]) {
+    const names = [MOVED, MOVED_WITH_QUERY].flatMap((name) => [name, `c.${ZONE}/${name}`]);
+    for (const at of names.map((name) => `http://${name}`)) {
       const sent = await c.via(`${at}/shop?a=1`);
       expect(sent.status).toBe(302);
       const there = await c.via(new URL(sent.headers.get("location")!, `${at}/shop`).href);

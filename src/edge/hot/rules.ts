@@ -174,7 +174,10 @@ export class RuleSteps {
     const prefix = ask.form === "path" ? `/${ask.entry.hostname}` : "";
     const location = redirectTarget(is, { path: ask.path, prefix });
     // All of a site sent to one page of it: that page is not sent to itself, in a circle.
-    if (location === prefix + ask.path || location === ask.request.url) return null;
+    const bare = redirectTarget({ ...is, keepQuery: false }, { path: ask.path, prefix });
+    const isThere = (address: string) =>
+      address === withoutFragment(location) || (is.keepQuery && has(address, bare));
+    if (isThere(prefix + ask.path) || isThere(ask.request.url)) return null;
     return this.#bare(ask, plan.redirect, { status: is.status, fields: [["location", location]] });
   }
 
@@ -247,6 +250,16 @@ export class RuleSteps {
   #named({ rule }: Chosen<unknown>): string {
     return writeCacheStatus({ cache: this.#o.node, detail: `rule:${rule}` });
   }
+}
+
+function withoutFragment(address: string): string {
+  return address.split("#", 1)[0]!;
+}
+
+/** Is this address that target, which has a query of its own, with or without more behind it? */
+function has(address: string, target: string): boolean {
+  const bare = withoutFragment(target);
+  return bare.includes("?") && (address === bare || address.startsWith(`${bare}&`));
 }
 
 const NOTHING: ReadonlySet<string> = new Set();

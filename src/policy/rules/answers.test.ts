@@ -43,6 +43,11 @@ describe("edits, redirects and CORS", () => {
     expect(to({ to: "https://n.example/" }, "/a/b?x=1")).toBe("https://n.example/a/b?x=1");
     expect(to({ to: "https://n.example/?y=2" }, "/a?x=1")).toBe("https://n.example/a?y=2&x=1");
     expect(to({ to: "/new", keepPath: false, keepQuery: false }, "/a?x=1")).toBe("/new");
+    // The rule's own query may hold an address, and its fragment stays last.
+    const back = "https://in.example/?to=https://www.shop.example/?a=1";
+    expect(to({ to: back, keepPath: false }, "/a?x=1")).toBe(`${back}&x=1`);
+    expect(to({ to: "/new#top" }, "/a?x=1")).toBe("/new/a?x=1#top");
+    expect(to({ to: "/new?y=2#top?", keepPath: false }, "/a")).toBe("/new?y=2#top?");
     expect(to({}, "//evil.example/x")).toBe("/evil.example/x");
     expect(to({}, "/\\evil.example")).toBe("/evil.example");
     expect(to({ to: "/new" }, "/x", "/www.shop.example")).toBe("/www.shop.example/new/x");

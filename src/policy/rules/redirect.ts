@@ -14,14 +14,20 @@ export function redirectTarget(
   const at = of.path.indexOf("?");
   const path = at < 0 ? of.path : of.path.slice(0, at);
   const query = at < 0 ? "" : of.path.slice(at + 1);
-  const [base = "", ownQuery] = rule.to.split("?", 2);
+  const [target, fragment] = cut(rule.to, "#");
+  const [base, ownQuery] = cut(target, "?");
   const kept = `/${path.replace(/^[/\\]+/, "")}`;
   let to = rule.keepPath ? `${base.replace(/\/+$/, "")}${kept}` : base;
   if (to.startsWith("/")) to = of.prefix + to.replace(/^[/\\]+/, "/");
-  const queries = [ownQuery, rule.keepQuery ? query : ""].filter(
-    (q) => q !== undefined && q !== "",
-  );
-  return plain(queries.length === 0 ? to : `${to}?${queries.join("&")}`);
+  const queries = [ownQuery, rule.keepQuery ? query : ""].filter((one) => one !== "");
+  const asked = queries.length === 0 ? to : `${to}?${queries.join("&")}`;
+  return plain(fragment === "" ? asked : `${asked}#${fragment}`);
+}
+
+/** What stands before the first of these, and what behind it. */
+function cut(text: string, at: "#" | "?"): readonly [before: string, behind: string] {
+  const found = text.indexOf(at);
+  return found < 0 ? [text, ""] : [text.slice(0, found), text.slice(found + 1)];
 }
 
 /** What a field cannot hold as it is, and what a browser would read as a slash, is escaped. */
