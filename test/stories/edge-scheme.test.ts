@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
 import type { Snapshot } from "../../src/model/snapshot.ts";
-import { Stage, snapshotOf, startOrigin, until, ZONE } from "./edge-stage.ts";
+import { Stage, snapshotOf, startOrigin, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
 const SHOP = "www.shop.example";
@@ -23,9 +23,6 @@ const origin = startOrigin("127.65.7.1", 0, (request) => {
     const [name = "", value = ""] = (searchParams.get("says") ?? "").split("=");
     return new Response("done", { status: 201, headers: { [name]: value } });
   }
-  if (pathname === "/font.woff2") {
-    return new Response("font", { headers: { ...kept, "content-type": "font/woff2" } });
-  }
   const vary = searchParams.get("vary");
   const headers = vary === null ? kept : { ...kept, vary };
   return new Response(`${proto} ${++number}`, { headers });
@@ -36,14 +33,10 @@ const RULES = [
   { name: "listed", match: { path: ["/listed/*"] }, key: { query: { only: ["v", "w"] } } },
 ];
 
-function snapshotBy(scheme: "http" | "https", version: number, rules: readonly unknown[] = RULES) {
+beforeAll(async () => {
   const origins = [{ name: "o1", v4: origin.address, port: origin.port }];
   const site = { hostname: SHOP, customer: "shop", port: origin.port, front: "caches" as const };
-  return snapshotOf([{ ...site, scheme, origins, rules }], version);
-}
-
-beforeAll(async () => {
-  stage = new Stage(snapshotBy("http", 1), "127.65.7.9");
+  stage = new Stage(snapshotOf([{ ...site, origins, rules: RULES }]), "127.65.7.9");
   await stage.start({ tls: selfSigned([SHOP], new Date()) });
 });
 afterAll(async () => {
@@ -166,20 +159,4 @@ test("a purge while a site's rules cannot be used reaches what is held under key
   expect((await plain("/listed/a?v=1&w=2&utm=x")).text).not.toBe(kept.text);
   expect((await plain("/listed/a")).text).not.toBe(bare.text);
   expect((await plain("/listed/ab?v=1")).text).toBe(other.text);
-});
-
-test("what is held says where the site is now, and opens its fonts to the pages there", async () => {
-  const font = () => stage.get(`http://${SHOP}.${ZONE}/font.woff2`);
-  const at = (scheme: string) => `${scheme}://${SHOP}:${origin.port}`;
-  const before = stage.snapshot;
-  for (const [i, scheme] of (["http", "https", "http"] as const).entries()) {
-    // Without rules: by other rules all that is held is looked at anew.
-    stage.publish(snapshotBy(scheme, 10 + i, []));
-    for (let times = 0; times < 4; times++) {
-      const { headers } = await font();
-      expect(headers.get("link")).toBe(`<${at(scheme)}/font.woff2>; rel="canonical"`);
-      expect(headers.get("access-control-allow-origin")).toBe(at(scheme));
-    }
-  }
-  stage.publish(before);
 });
