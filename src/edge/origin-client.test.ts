@@ -31,13 +31,22 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** For who waits in vain; long enough to connect on a machine that stands still for a moment. */
+const SOON = { headMs: 1_500, silentMs: 1_500 };
 const client = originClient();
 let ends = 0;
 
 function request(more: Partial<OriginRequest> = {}): OriginRequest {
   return {
     ...{ scheme: "http", address: ADDRESS, port, hostname: "www.shop.example" },
-    ...{ method: "GET", path: "/a/b?c=d", body: null, bodyBytes: null, headMs: 300, silentMs: 300 },
+    ...{
+      method: "GET",
+      path: "/a/b?c=d",
+      body: null,
+      bodyBytes: null,
+      headMs: 10_000,
+      silentMs: 10_000,
+    },
     fields: [
       ["host", "www.shop.example"],
       ["accept", "*/*"],
@@ -144,8 +153,10 @@ describe("the origin client", () => {
   });
 
   test("silence before the head and within the body is a timeout", async () => {
-    expect(await exchange("", { open: true })).toEqual({ failed: "origin-timeout", ends: 1 });
-    const half = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", { open: true });
+    const late = await exchange("", { ...SOON, open: true });
+    expect(late).toEqual({ failed: "origin-timeout", ends: 1 });
+    const begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
+    const half = await exchange(begun, { ...SOON, open: true });
     expect([half.body, half.ends]).toEqual([null, 1]);
   });
 
@@ -153,8 +164,8 @@ describe("the origin client", () => {
     trickles = "b";
     try {
       const late = { failed: "origin-timeout", ends: 1 };
-      expect(await exchange("HTTP/1.1 200 OK\r\nX-A: ")).toEqual(late);
-      const body = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n");
+      expect(await exchange("HTTP/1.1 200 OK\r\nX-A: ", SOON)).toEqual(late);
+      const body = await exchange("HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", SOON);
       expect(body.body ?? null).toBeNull();
       expect(body.ends).toBe(1);
     } finally {
@@ -167,7 +178,7 @@ describe("the origin client", () => {
     answer = `HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`;
     close = false;
     ends = 0;
-    const left = await client.fetch(request({ silentMs: 10 }));
+    const left = await client.fetch(request({ ...SOON, silentMs: 10 }));
     await until(() => ends === 1, 20_000);
     await expect(new Response(left.body).text()).rejects.toBeInstanceOf(Fault);
   });
