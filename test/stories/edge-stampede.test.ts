@@ -102,5 +102,47 @@ for (const [via, get] of ways.both) {
       slow.release();
       expect(new Set((await coming).map((said) => said.status))).toEqual(new Set([200]));
     }, 30_000);
+
+    for (const [what, fields] of [
+      ["no-store", { "cache-control": "no-store" }],
+      ["credentials", { authorization: "Basic eDp5" }],
+      ["cookies", { cookie: "sid=1" }],
+    ] as const) {
+      test(`one request with ${what} has nobody else fetch for himself (H19)`, async () => {
+        // Heuristically fresh, so that cookies count.
+        const then = new Date(stage.clock.wallMs() - 1e9).toUTCString();
+        const kept = () => reply(`Last-Modified: ${then}`);
+        origin.reply = () => ({ bytes: kept() });
+        const own = () => get(at(`/of-${what}`), { fields });
+        const one = () => get(at(`/of-${what}`));
+        expect((await own()).headers.get("cache-status")).not.toContain("stored");
+        const before = origin.requests.length;
+        const slow = held(kept);
+        const coming = Promise.all(Array.from({ length: 20 }, one));
+        await until(() => slow.waiting() > 0);
+        slow.release();
+        expect(new Set((await coming).map((said) => said.text))).toEqual(new Set(["ok"]));
+        expect(origin.requests.length).toBe(before + 1);
+        expect((await own()).headers.get("cache-status")).toContain("; hit");
+      });
+
+      test(`one request with ${what} ends nothing that is held`, async () => {
+        const then = new Date(stage.clock.wallMs() - 1e7).toUTCString();
+        const asked: boolean[] = [];
+        origin.reply = ({ fields: sent }) => {
+          const conditional = sent.some(([name]) => name === "if-none-match");
+          asked.push(conditional);
+          const words = reply(`Last-Modified: ${then}`);
+          return { bytes: conditional ? 'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n' : words };
+        };
+        const url = at(`/held-beside-${what}`);
+        await get(url);
+        stage.clock.advance(2e6);
+        expect((await get(url, { fields })).text).toBe("ok");
+        expect((await get(url)).headers.get("cache-status")).toContain("fwd-status=304");
+        expect(asked.at(-1)).toBe(true);
+        expect((await get(url)).headers.get("cache-status")).toContain("; hit");
+      });
+    }
   });
 }
