@@ -1,4 +1,3 @@
-import { noUsage } from "../../model/usage.ts";
 import { cacheKey, normalAccept, normalEncodings } from "../../policy/caching/mod.ts";
 import { countLoops, splitUrl, type Target } from "../../wire/http/mod.ts";
 import { noCounts } from "./count.ts";
@@ -251,20 +250,19 @@ export const CONDITIONS: ReadonlySet<string> = new Set([
 
 /**
  * The same ask for a fetch that outlives its request: its own copy of the fields, without what that
- * client has already or does not want kept, and counters of its own, for nobody waits for it.
+ * client has already or does not want kept, and counters of its own, for nobody waits for it. What comes
+ * from web servers is the site's all the same.
  */
 export function detached(ask: Ask): Ask {
   const { url } = ask.request;
   const headers = new Headers(ask.request.headers);
   for (const name of [...CONDITIONS, "cache-control"]) headers.delete(name);
   const request = new Request(url, { headers });
-  const entry = {
-    ...ask.entry,
-    usage: noUsage(),
-    counts: noCounts(),
-  };
+  const usage = new InboundUsage(ask.entry.usage);
+  const entry = { ...ask.entry, usage, counts: noCounts() };
+  const { alive: _, over: __, handOver: ___, ...rest } = ask;
   return {
-    ...ask,
+    ...rest,
     request,
     method: "GET",
     entry,

@@ -8,15 +8,16 @@ export type Outcome =
   | {
       readonly kind: "shared";
       readonly held: Held;
-      readonly fwdStatus: number;
+      /** Null: it is stale, and stands in for what could not be had. */
+      readonly fwdStatus: number | null;
     }
   /**
    * It says nothing of what others get: a part came and is held, the one request could not be sent, or is
    * why the answer is not kept. Whoever waits looks again.
    */
   | { readonly kind: "again" }
-  /** It may be one user's own: everybody fetches alone. */
-  | { readonly kind: "private" }
+  /** It may be one user's own, or its server `failed`: everybody fetches alone what cannot be had here. */
+  | { readonly kind: "private"; readonly failed?: true }
   | { readonly kind: "failed"; readonly refusal: Refusal };
 
 /** One fetch under way, whose answer others may wait for. */

@@ -2,14 +2,18 @@ import type { WhyNot } from "../../model/why-not.ts";
 import {
   conditionFields,
   isOwnReason,
+  isStrong,
   type OwnReason,
   partToAsk,
+  SLICE_BYTES,
   saysNothingOfOthers,
   selects,
+  slice,
   storable,
   variantMatches,
   writeRange,
 } from "../../policy/caching/mod.ts";
+import { parseContentRange } from "../../wire/http/mod.ts";
 import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
@@ -19,8 +23,8 @@ import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
-import type { PartObject } from "./parts.ts";
-import { pass, passOn, staleOnError } from "./pass.ts";
+import { type PartObject, partsKey, type Serving } from "./parts.ts";
+import { pass, passOn, replaces, staleOnError } from "./pass.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { isDatedTwice } from "./rules-encode.ts";
@@ -29,11 +33,23 @@ import type { Works } from "./works.ts";
 /** Answers to conditions and ranges, where neither was asked: they are about nothing that is here. */
 const UNASKED: ReadonlySet<number> = new Set([206, 304]);
 
+type PartAsked = NonNullable<ReturnType<typeof partToAsk>>;
+
+/** A part that is asked for; `whole`: what is held whole, and is not what its server has any more. */
+interface PartFetch {
+  readonly part: PartAsked;
+  readonly held: PartObject | null;
+  readonly flight: Flight;
+  readonly whole?: Held | null;
+}
+
+type Coming = Extract<Held, { kind: "spool" }>;
+
 /** How a fetch that others may wait for came out for the one who made it. */
 interface Landed {
   readonly response: Response;
-  /** Resolves when others may no longer join its body; null: not even now. */
-  readonly lasting: Promise<void> | null;
+  /** Its body on its way, which others may join; null: it has come. */
+  readonly coming: Coming | null;
 }
 
 /**
@@ -60,10 +76,13 @@ export class Misses {
     const flight = this.#works.flights.of(ask.flight);
     if (flight === undefined) return this.lead(ask, stale);
     const outcome = await flight.outcome;
-    if (outcome.kind === "failed") {
-      return this.#works.refused(ask, outcome.refusal);
+    const failed = outcome.kind === "failed" || (outcome.kind === "private" && outcome.failed);
+    const standIn = failed ? await this.#standIn(ask, outcome.kind === "private") : null;
+    if (standIn !== null) return standIn;
+    if (outcome.kind === "failed") return this.#works.refused(ask, outcome.refusal);
+    if (outcome.kind === "again" && tries < 3) {
+      return this.serve(ask, stale !== null && isHere(stale) ? stale : null, tries + 1);
     }
-    if (outcome.kind === "again" && tries < 3) return this.serve(ask, stale, tries + 1);
     if (outcome.kind !== "shared") return pass(this.#works, ask);
     const { held } = outcome;
     const joins = held.kind !== "spool" || held.spool.canJoin;
@@ -74,8 +93,10 @@ export class Misses {
     }
     const aside = await this.#aside(ask, held);
     if (aside !== null) return aside;
+    const { fwdStatus } = outcome;
+    if (fwdStatus === null) return staleOnError(this.#works, ask, held);
     const { node } = this.#works;
-    const status = { fwd: "uri-miss", fwdStatus: outcome.fwdStatus, collapsed: true } as const;
+    const status = { fwd: "uri-miss", fwdStatus, collapsed: true } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
   }
 
@@ -89,9 +110,59 @@ export class Misses {
       const served = await this.#works.slices.serve(held, ask, { hit: true });
       return served ?? pass(this.#works, ask);
     }
+    const meanwhile = held === null ? null : await this.#meanwhile(ask, held);
+    if (meanwhile !== null) return meanwhile;
     // Somebody is about to learn whether it comes in parts.
     if (part === null || this.#works.flights.of(ask.flight) !== undefined) return null;
     return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
+  }
+
+  /** A part that is stale, and its whole validated behind it (RFC 5861 3). Null: it is not held, or may not. */
+  async #meanwhile(ask: Ask, held: PartObject): Promise<Response | null> {
+    if (!this.#works.mayRevalidateLater(held.meta)) return null;
+    const served = await this.#servePart(ask, held, "stale-while-revalidate");
+    if (served === null) return null;
+    const part = slice(Math.floor(held.meta.part.first / SLICE_BYTES));
+    this.#works.later(ask, async (alone) => {
+      const o = { part, held };
+      const { body } = await this.#led(alone, (flight) => this.#fetchPart(alone, { ...o, flight }));
+      await body?.cancel();
+    });
+    return served;
+  }
+
+  /** A part that is stale in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
+  async #standIn(ask: Ask, answered: boolean): Promise<Response | null> {
+    if (!ask.request.headers.has("range")) return null;
+    const held = await this.#works.slices.find(ask);
+    if (held === null || !this.#works.mayServeStale(held.meta, answered)) return null;
+    return this.#servePart(ask, held, "stale-if-error");
+  }
+
+  /** The same for who makes a fetch, and for those who wait for it. */
+  async #standInFor(
+    fetched: Fetched | Refusal,
+    { ask, flight }: { readonly ask: Ask; readonly flight: Flight },
+  ): Promise<Landed | null> {
+    const answered = !("status" in fetched);
+    if (answered && fetched.response.status < 500) return null;
+    const response = await this.#standIn(ask, answered);
+    if (response === null) return null;
+    if (answered) await fetched.response.body?.cancel();
+    flight.land(answered ? { kind: "private", failed: true } : failedBy(fetched));
+    return { response, coming: null };
+  }
+
+  /** Null: not all of it is held. */
+  #servePart(
+    ask: Ask,
+    held: PartObject,
+    detail: NonNullable<Serving["detail"]>,
+  ): Promise<Response | null> | null {
+    const { slices } = this.#works;
+    const field = ask.request.headers.get("range") ?? "";
+    if (isDatedTwice(held.meta, ask) || !slices.holdsInSlices(held, field)) return null;
+    return slices.serve(held, ask, { hit: true, detail });
   }
 
   /**
@@ -116,70 +187,99 @@ export class Misses {
     );
   }
 
-  async #fetchPart(
-    ask: Ask,
-    o: {
-      readonly part: NonNullable<ReturnType<typeof partToAsk>>;
-      readonly held: PartObject | null;
-      readonly flight: Flight;
-    },
-  ): Promise<Landed> {
+  async #fetchPart(ask: Ask, o: PartFetch): Promise<Landed> {
     const { held, flight } = o;
     const conditions = [["range", writeRange(o.part)]] as const;
     const prefer = held === null ? {} : { prefer: held.meta.part.origin };
     const fetched = await this.#works.fetch(ask, { conditions, shared: true, ...prefer });
+    const standIn = await this.#standInFor(fetched, { ask, flight });
+    if (standIn !== null) return standIn;
     if ("status" in fetched) {
       flight.land(failedBy(fetched));
-      return { response: this.#works.refused(ask, fetched), lasting: null };
+      return { response: this.#works.refused(ask, fetched), coming: null };
     }
     if (fetched.response.status !== 206) {
+      if (held !== null && replaces(fetched) && !saysOfItself(ask, fetched)) {
+        await this.#forgetParts(ask);
+      }
       if (fetched.response.status === 416) {
         // There is no such part: who waits for another one, or for all of it, looks again.
         flight.land({ kind: "again" });
         if (wantsMore(ask.request.headers)) {
           await fetched.response.body?.cancel();
-          return { response: await pass(this.#works, ask), lasting: null };
+          return { response: await pass(this.#works, ask), coming: null };
         }
       }
       const whyNot = this.#whyNot(ask, null);
-      return this.#store({ ask, fetched, flight, stale: null, whyNot });
+      return this.#store({ ask, fetched, flight, stale: o.whole ?? null, whyNot });
     }
+    return this.#takePart(ask, o, fetched);
+  }
+
+  /** A part that came, for the one who asked for it and to be kept. */
+  async #takePart(ask: Ask, o: PartFetch, fetched: Fetched): Promise<Landed> {
+    const { held, flight } = o;
     const taken = await this.#works.slices.take(ask, fetched, held);
-    if (taken === null) return { response: await pass(this.#works, ask), lasting: null };
+    if (taken === null) return { response: await this.#alone(ask), coming: null };
+    if (o.whole != null && taken.own === null) await this.#works.cache.purge(ask.key);
     if (isDatedTwice(taken.object.meta, ask)) {
-      return this.#fetchShared({ ask, stale: null, flight });
+      return this.#fetchShared({ ask, stale: null, flight, part: null });
     }
     if (taken.keep && !flight.purged) {
       this.#works.slices.keep(taken.object);
       flight.land({ kind: "again" });
-    } else this.#keepApart(ask, flight, taken.own);
-    const asked = ask.request.headers.get("range") === writeRange(o.part);
-    const how = { hit: false, asCame: asked, stored: taken.keep && !flight.purged };
+    } else {
+      if (!taken.keep && taken.own === null && held !== null) await this.#forgetParts(ask);
+      this.#keepApart(ask, flight, taken.own);
+    }
+    const asked = ask.request.headers.get("range") ?? writeRange(o.part);
+    const asCame = asked === writeRange(o.part);
+    const how = { hit: false, asCame, stored: taken.keep && !flight.purged };
     const response = await this.#works.slices.serve(taken.object, ask, how);
-    return { response: response ?? (await pass(this.#works, ask)), lasting: null };
+    return { response: response ?? (await this.#alone(ask)), coming: null };
   }
 
-  /** Makes a fetch of the whole that others may wait for. */
+  /** What cannot be had from parts; where no part was asked for, nobody waits for it. */
+  async #alone(ask: Ask): Promise<Response> {
+    if (!ask.request.headers.has("range")) return this.#works.refused(ask, refusals.badGateway);
+    return pass(this.#works, ask);
+  }
+
+  /** What is held of it is not what its server has any more. */
+  #forgetParts(ask: Ask): Promise<void> {
+    return this.#works.cache.purge(partsKey(ask.key));
+  }
+
+  /** Makes a fetch of the whole that others may wait for; of a part where a large whole is held. */
   lead(ask: Ask, stale: Held | null): Promise<Response> {
-    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight }));
+    const part = partInstead(ask, stale);
+    return this.#led(ask, (flight) => this.#fetchShared({ ask, stale, flight, part }));
   }
 
   /**
    * Renews what was served stale, for nobody who waits. A body that goes to disk does so while it is read,
-   * so it is read to its end; of one that is not kept no more is read than came.
+   * so it is read to its end, for as long as it is being kept. For a part it is not (H12): then what is held
+   * is of no use any more.
+   *
+   * @param of who was served
    */
-  async renewLater(ask: Ask, stale: Held): Promise<void> {
-    const { body } = await this.lead(ask, stale);
-    // Others may join it as long as it is on its way to the disk.
-    const kept = this.#works.flights.of(ask.flight) !== undefined;
-    const reader = kept ? body?.getReader() : undefined;
-    if (reader === undefined) return body?.cancel();
-    for (let done = false; !done; ) {
+  async renewLater(ask: Ask, stale: Held, of: Ask): Promise<void> {
+    const part = partInstead(of, stale);
+    let coming = null as Coming | null;
+    const { body } = await this.#led(ask, async (flight) => {
+      const landed = await this.#fetchShared({ ask, stale, flight, part });
+      coming = landed.coming;
+      return landed;
+    });
+    const isKept = () => coming?.spool.keep === true && coming.spool.canJoin;
+    const forPart = coming !== null && wantsPartOf(coming.meta, of);
+    const reader = body?.getReader();
+    try {
+      while (!forPart && isKept()) if ((await reader?.read())?.done !== false) return;
+      await reader?.cancel();
+      if (forPart) await this.#works.cache.purge(ask.key);
+    } catch {
       // A server that breaks off has the stale one stay.
-      done = await reader.read().then(
-        (part) => part.done,
-        () => true,
-      );
     }
   }
 
@@ -200,53 +300,112 @@ export class Misses {
 
   async #fly(ask: Ask, make: (flight: Flight) => Promise<Landed>): Promise<Response> {
     const flight = this.#works.flights.start(ask.flight);
-    let lasting: Promise<void> | null = null;
+    let coming: Coming | null = null;
     try {
       const done = await make(flight);
-      lasting = done.lasting;
+      coming = done.coming;
       return done.response;
     } finally {
       // Whoever waits is let go, whatever went wrong here.
       flight.land({ kind: "private" });
       const end = () => this.#works.flights.end(ask.flight, flight);
-      if (lasting === null) end();
-      else void lasting.finally(end);
+      if (coming === null) end();
+      else void coming.spool.landed.finally(end);
     }
   }
 
-  /** One fetch whose answer may be shared. */
+  /**
+   * One fetch whose answer may be shared.
+   *
+   * @param o.part asked for with the conditions: if the whole has changed, this comes of the new one
+   */
   async #fetchShared(o: {
     readonly ask: Ask;
     readonly stale: Held | null;
     readonly flight: Flight;
+    readonly part: PartAsked | null;
   }): Promise<Landed> {
-    const { ask, stale, flight } = o;
+    const { ask, stale, flight, part } = o;
     const whyNot = this.#whyNot(ask, stale);
-    const conditions = stale === null ? [] : conditionFields(stale.meta);
+    const range = part === null ? [] : [["range", writeRange(part)] as const];
+    const conditions = stale === null ? range : [...range, ...conditionFields(stale.meta)];
     let fetched = await this.#works.fetch(ask, { conditions, shared: true });
     if (!("status" in fetched) && fetched.response.status === 304) {
       const here = stale !== null && isHere(stale);
       const renewed = here ? await this.#renew(stale, { ask, flight, whyNot }, fetched) : null;
       if (renewed !== null) return renewed;
-      fetched = await this.#works.fetch(ask, { conditions: [], shared: true });
+      fetched = await this.#works.fetch(ask, { conditions: range, shared: true });
+    }
+    if (part !== null && !("status" in fetched)) {
+      const instead = await this.#cameInstead({ ask, stale, flight, part, whyNot }, fetched);
+      if (instead !== null) return instead;
     }
     if (!("status" in fetched) && UNASKED.has(fetched.response.status)) {
       await fetched.response.body?.cancel();
       fetched = refusals.badGateway;
+    }
+    if (stale !== null && part === null && !("status" in fetched)) {
+      const later = partOfLarge(ask, fetched);
+      if (later !== null)
+        return this.#fetchPartLater({ ask, flight, part: later, whole: stale }, fetched);
     }
     const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
     const here = stale !== null && isHere(stale);
     if (failed && here && this.#works.mayServeStale(stale.meta, answered)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
-      flight.land({ kind: "shared", held: stale, fwdStatus: 0 });
-      return { response: staleOnError(this.#works, ask, stale), lasting: null };
+      flight.land({ kind: "shared", held: stale, fwdStatus: null });
+      return { response: staleOnError(this.#works, ask, stale), coming: null };
     }
+    const standIn = await this.#standInFor(fetched, { ask, flight });
+    if (standIn !== null) return standIn;
     if ("status" in fetched) {
       flight.land(failedBy(fetched));
-      return { response: this.#works.refused(ask, fetched), lasting: null };
+      return { response: this.#works.refused(ask, fetched), coming: null };
     }
     return this.#store({ ask, fetched, flight, stale, whyNot });
+  }
+
+  /** A part in place of the whole. Null: something else came. */
+  async #cameInstead(
+    o: {
+      readonly ask: Ask;
+      readonly stale: Held | null;
+      readonly flight: Flight;
+      readonly part: PartAsked;
+      readonly whyNot: WhyNot;
+    },
+    fetched: Fetched,
+  ): Promise<Landed | null> {
+    const { ask, stale, flight } = o;
+    const { status, fields, body } = fetched.response;
+    // There is no such part: who waits for another one, or for all of it, looks again.
+    if (status === 416) flight.land({ kind: "again" });
+    if (status === 416 && wantsMore(ask.request.headers)) {
+      await body?.cancel();
+      return { response: await pass(this.#works, ask), coming: null };
+    }
+    if (status !== 206) return null;
+    const get = getter(fields);
+    const sameTag = isStrong(get("etag")) && get("etag") === stale?.meta.etag;
+    const said = parseContentRange(get("content-range"));
+    if (stale !== null && isHere(stale) && sameTag && said?.sizeBytes === stale.meta.bodyBytes) {
+      // It is a part of what is held: a server that looks at the range alone.
+      await body?.cancel();
+      const renewed = await this.#renew(stale, o, fetched);
+      if (renewed !== null) return renewed;
+    }
+    const held = await this.#works.slices.find(ask);
+    return this.#takePart(ask, { ...o, held, whole: stale }, fetched);
+  }
+
+  /** What was held small has become large: its transfer is broken off for the part that is wanted. */
+  async #fetchPartLater(
+    { ask, ...o }: Omit<PartFetch, "held"> & { readonly ask: Ask },
+    fetched: Fetched,
+  ): Promise<Landed> {
+    await fetched.response.body?.cancel();
+    return this.#fetchPart(ask, { ...o, held: await this.#works.slices.find(ask) });
   }
 
   /** Why a request is fetched for that others may wait for. */
@@ -272,19 +431,19 @@ export class Misses {
     // It has become private: nobody who waits gets it, and nobody after.
     if (!keep) o.flight.land({ kind: "private" });
     else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
-    return this.#renewed(o, held, keep);
+    return this.#renewed(o, { held, stored: keep, fwdStatus: fetched.response.status });
   }
 
   #renewed(
     o: { readonly ask: Ask; readonly flight: Flight; readonly whyNot: WhyNot },
-    held: Held,
-    stored: boolean,
+    how: { readonly held: Held; readonly stored: boolean; readonly fwdStatus: number },
   ): Landed {
-    if (stored) o.flight.land({ kind: "shared", held, fwdStatus: 304 });
+    const { held, stored, fwdStatus } = how;
+    if (stored) o.flight.land({ kind: "shared", held, fwdStatus });
     const { node, clock } = this.#works;
-    const status = { cache: node, fwd: "stale", fwdStatus: 304, stored, whyNot: o.whyNot } as const;
+    const status = { cache: node, fwd: "stale", fwdStatus, stored, whyNot: o.whyNot } as const;
     const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
-    return { response, lasting: null };
+    return { response, coming: null };
   }
 
   /** The step `store`: keeps what may be kept, and delivers. */
@@ -303,13 +462,14 @@ export class Misses {
       // What the other scheme gets may well be held: only this answer is for this client alone.
       const otherwise = !verdict.store && verdict.reason === "same-address";
       const own = !verdict.store && isOwnReason(verdict.reason) ? verdict.reason : null;
-      if (otherwise || saysNothingOfOthers(response.status)) flight.land({ kind: "private" });
-      else this.#keepApart(ask, flight, own);
+      const failed = response.status >= 500 ? ({ failed: true } as const) : {};
+      if (!otherwise && !saysNothingOfOthers(response.status)) this.#keepApart(ask, flight, own);
+      else flight.land({ kind: "private", ...failed });
       const why = fetched.unsure === true ? "unsure" : "unframed";
       const reason = verdict.store ? why : verdict.reason;
       return {
         response: await passOn(this.#works, ask, { fetched, reason, stale }),
-        lasting: null,
+        coming: null,
       };
     }
     this.#works.flights.noteShared(ask.flight);
@@ -328,18 +488,22 @@ export class Misses {
     }
     if (body === null) {
       flight.land({ kind: "failed", refusal: refusals.badGateway });
-      return { response: this.#works.refused(ask, refusals.badGateway), lasting: null };
+      return { response: this.#works.refused(ask, refusals.badGateway), coming: null };
     }
     const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
-    if (body.kind === "large")
-      return this.#spool({ ask, flight, meta, fetched, body, stale, whyNot });
+    if (body.kind === "large") {
+      // What replaces what is held cannot be kept: the old one is not to be served any more.
+      const isKept = (response.contentLength ?? 0) <= this.#works.bytesMaxOf(ask);
+      if (stale !== null && !isKept) await this.#works.cache.purge(ask.key);
+      return this.#spool({ ask, flight, stale, meta, fetched, body, whyNot });
+    }
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
     const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
     flight.land({ kind: "shared", held, fwdStatus: response.status });
     return {
       response: this.#stored(held, ask, { stale, stored: !flight.purged, whyNot }),
-      lasting: null,
+      coming: null,
     };
   }
 
@@ -370,10 +534,10 @@ export class Misses {
   #spool(o: {
     readonly ask: Ask;
     readonly flight: Flight;
+    readonly stale: Held | null;
     readonly meta: ObjectMeta;
     readonly fetched: Fetched;
     readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
-    readonly stale: Held | null;
     readonly whyNot: WhyNot;
   }): Landed {
     const { ask, flight, body, stale } = o;
@@ -394,7 +558,7 @@ export class Misses {
     // Whoever fetched it may want none of it (304, 416): then it is for those who waited, if there are any.
     if (spool.isRead) run();
     else setTimeout(run);
-    return { response, lasting: spool.landed };
+    return { response, coming: held };
   }
 }
 
@@ -406,6 +570,38 @@ function wantsMore(asked: Headers): boolean {
 /** What is wrong with the one request is not wrong with those of others. */
 function failedBy(refusal: Refusal): Outcome {
   return refusal === refusals.badField ? { kind: "again" } : { kind: "failed", refusal };
+}
+
+/**
+ * What to ask for where a part of a large object is wanted that is held and stale: of one that changed
+ * it is a part that comes, and not all of it (H12).
+ */
+function partInstead(ask: Ask, stale: Held | null): PartAsked | null {
+  const range = ask.request.headers.get("range");
+  if (range === null || stale === null || stale.meta.status !== 200) return null;
+  return stale.meta.bodyBytes > WHOLE_BYTES_MAX ? partToAsk(range) : null;
+}
+
+/** Is it not to be kept for what this request said of itself? Then it says nothing of what is held. */
+function saysOfItself(ask: Ask, { response, receivedMs }: Fetched): boolean {
+  const facts = factsOf(ask, response, receivedMs);
+  const verdict = storable(cacheRequestOf(ask, facts), facts);
+  return !verdict.store && isOwnReason(verdict.reason);
+}
+
+/** True where only a part of something large is wanted. */
+function wantsPartOf({ bodyBytes }: ObjectMeta, ask: Ask): boolean {
+  const range = ask.request.headers.get("range");
+  const isLarge = bodyBytes < 0 || bodyBytes > WHOLE_BYTES_MAX;
+  return range !== null && isLarge && partToAsk(range) !== null;
+}
+
+/** What to ask for where what was held small has become large, and a part of it is wanted; else null. */
+function partOfLarge(ask: Ask, { response }: Fetched): PartAsked | null {
+  const range = ask.request.headers.get("range");
+  if (range === null || response.status !== 200) return null;
+  const isLarge = (response.contentLength ?? 0) > WHOLE_BYTES_MAX;
+  return isLarge && getter(response.fields)("accept-ranges") === "bytes" ? partToAsk(range) : null;
 }
 
 /** What is on disk may have been given up while the origin was asked. */

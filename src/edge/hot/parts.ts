@@ -18,6 +18,7 @@ import { type ByteRange, parseContentRange, parseRanges } from "../../wire/http/
 import { type Cache, type Fields, MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
+import type { OutcomeName } from "./count.ts";
 import { count, countBytes, countIn, countStream } from "./deliver.ts";
 import { dropDigests } from "./digests.ts";
 import type { Fetched } from "./fetched.ts";
@@ -45,6 +46,8 @@ export type PartObject = MemoryObject<Prepared> & {
 /** How a part came to be at hand. */
 export interface Serving {
   readonly hit: boolean;
+  /** Why it is served though it is stale. */
+  readonly detail?: "stale-while-revalidate" | "stale-if-error";
   readonly stored?: boolean;
   /** The origin was asked for exactly what the client wants: its answer goes on as it is. */
   readonly asCame?: boolean;
@@ -147,6 +150,29 @@ export class Parts {
     return ranges.every((range) => covers(part, range));
   }
 
+  /** Is it, with the slices that join it? */
+  holdsInSlices(object: PartObject, field: string): boolean {
+    const { sizeBytes, joins } = object.meta.part;
+    if (this.holds(object, field)) return true;
+    const ranges = joins ? parseRanges(field, sizeBytes) : null;
+    if (ranges === null || ranges === "unsatisfiable") return false;
+    return ranges.every(({ first, last }) => {
+      for (let at = Math.floor(first / SLICE_BYTES); at * SLICE_BYTES <= last; at++) {
+        if (!this.#holdsSlice(object, at)) return false;
+      }
+      return true;
+    });
+  }
+
+  #holdsSlice(object: PartObject, index: number): boolean {
+    const { cache } = this.#needs;
+    const { first, sizeBytes } = object.meta.part;
+    const part = { first, bytes: object.bytes.byteLength };
+    if (covers(part, sliceWithin(index, sizeBytes))) return true;
+    const key = sliceKey(object, index);
+    return cache.find(key, () => null) !== null || cache.mayHoldOnDisk(key);
+  }
+
   keep(object: PartObject): void {
     this.#needs.cache.put(object.meta, object.bytes);
   }
@@ -169,7 +195,7 @@ export class Parts {
       ifModifiedSince: asked.get("if-modified-since"),
     };
     if (isNotModified(conditions, meta, this.#needs.nowMs())) {
-      count(ask, how.hit ? "hit" : "miss");
+      count(ask, outcomeOf(how));
       headers.delete("content-range");
       return new Response(null, { status: 304, headers });
     }
@@ -179,7 +205,7 @@ export class Parts {
       return new Response(object.bytes, { status: 206, headers });
     }
     if (ranges === "unsatisfiable") {
-      count(ask, how.hit ? "hit" : "miss");
+      count(ask, outcomeOf(how));
       sayUnsatisfiable(headers, meta.part.sizeBytes);
       return new Response(null, { status: 416, headers });
     }
@@ -191,7 +217,7 @@ export class Parts {
         ? await this.#bodyOf(object, ask, only)
         : await this.#several(object, ask, { ranges, headers });
     if (body === null) return null;
-    count(ask, how.hit ? "hit" : "miss");
+    count(ask, outcomeOf(how));
     return new Response(body, { status: 206, headers });
   }
 
@@ -202,9 +228,9 @@ export class Parts {
     if (mayEncode(meta, ask.ruled)) sayEncoding(headers, meta, null);
     if (how.asCame !== true) dropDigests(headers, "part");
     const age = ageMs(meta.freshness, meta.receivedMs, nowMs());
-    const { hit, stored = false } = how;
+    const { hit, stored = false, detail } = how;
     const status = hit
-      ? { cache: node, hit, ttlSec: ttlSec(meta, age) }
+      ? { cache: node, hit, ttlSec: ttlSec(meta, age), ...(detail && { detail }) }
       : { cache: node, fwd: "uri-miss" as const, fwdStatus: 206, stored };
     tellOf(ask, meta, nowMs());
     addCacheStatus(headers, { ...byRule(meta, ask.ruled), ...status });
@@ -323,7 +349,7 @@ export class Parts {
     if (covers({ first: part.first, bytes: object.bytes.byteLength }, { first, last })) {
       return object.bytes.slice(first - part.first, last + 1 - part.first);
     }
-    const key = `${partsKey(ask.key)} ${part.generation} ${index}`;
+    const key = sliceKey(object, index);
     const held =
       cache.find(key, () => null) ??
       (cache.mayHoldOnDisk(key) ? await cache.load(key, () => null) : null);
@@ -387,9 +413,18 @@ export class Parts {
   }
 }
 
+function sliceKey({ meta }: PartObject, index: number): string {
+  return `${meta.key} ${meta.part.generation} ${index}`;
+}
+
 /** Paths have no spaces, so this is no object's own key. */
 export function partsKey(key: string): string {
   return `${key} parts`;
+}
+
+function outcomeOf({ hit, detail }: Serving): OutcomeName {
+  if (detail !== undefined) return "stale";
+  return hit ? "hit" : "miss";
 }
 
 function sliceWithin(index: number, sizeBytes: number): ByteRange {

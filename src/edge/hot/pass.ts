@@ -138,6 +138,11 @@ export function staleOnError(works: Works, ask: Ask, stale: Held): Response {
   return deliver(stale, ask, { node, nowMs: works.nowMs(), status });
 }
 
+/** Does it say that what was held before is no more? */
+export function replaces({ response: { status }, unsure }: Fetched): boolean {
+  return status < 400 || (GONE.has(status) && unsure !== true);
+}
+
 /** Sends an answer on that is not kept. */
 export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Response> {
   const { fetched } = o;
@@ -145,8 +150,7 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   const { node } = works;
   // What replaced the stored object may not be stored: the old one is not to be served any more. What one
   // request gets for what it said of itself says nothing of that.
-  const gone = GONE.has(response.status) && fetched.unsure !== true;
-  const replaced = o.stale !== null && !isOwnReason(o.reason) && (response.status < 400 || gone);
+  const replaced = o.stale !== null && !isOwnReason(o.reason) && replaces(fetched);
   if (replaced) await works.cache.purge(ask.key);
   const headers = formHeaders(response.fields, ask, node);
   if (ask.ruled !== null) sayAlone(headers, ask.ruled);

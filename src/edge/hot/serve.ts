@@ -8,7 +8,8 @@
  *   upgrade  a WebSocket, where the site has them                  -> its server, for as long as it lasts
  *   lookup   memory, then disk; a worker of several asks its keeper next (hot/relay)
  *     hit    fresh, and this node is not behind the purge log        -> deliver
- *     stale  else                                                    -> fetch with conditions
+ *     stale  else                                                    -> fetch with conditions, at once
+ *            or, within stale-while-revalidate, once it is delivered
  *     miss   nothing is held                                         -> fetch, others wait for it
  *     pass   other methods; keys known to be private                 -> fetch, alone
  *   fetch    the least-loaded origin, then the next                  502 503 504
@@ -27,15 +28,7 @@ import { cacheKey } from "../../policy/caching/mod.ts";
 import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
 import { plainAddress } from "../../wire/ip/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
-import {
-  type Ask,
-  askedOfUs,
-  detached,
-  nothingSent,
-  receive,
-  relayedAsk,
-  type Sent,
-} from "./ask.ts";
+import { type Ask, askedOfUs, nothingSent, receive, relayedAsk, type Sent } from "./ask.ts";
 import type { BusyPorts } from "./busy-ports.ts";
 import { challengePage } from "./challenge.ts";
 import { outcomeCounted, whyCounted } from "./count.ts";
@@ -255,8 +248,7 @@ export class Server {
       return this.#patiently(ask, connection, (one) => this.#relay(one, keeper));
     }
     if (object !== null && this.#works.mayRevalidateLater(object.meta)) {
-      if (!isOnlyIfCached(request)) this.#revalidateLater(object, ask, connection);
-      return this.#hit(object, ask, "stale-while-revalidate");
+      return this.#meanwhile(object, { ...ask, ...this.#works.turnOf(ask, connection) });
     }
     return this.#patiently(ask, connection, (one) => this.#lookupOnDisk(one, object));
   }
@@ -348,6 +340,9 @@ export class Server {
       if (purged) held = null;
     }
     if (held !== null && this.#works.isFresh(held.meta)) return this.#hit(held, ask);
+    if (held !== null && this.#works.mayRevalidateLater(held.meta)) {
+      return this.#meanwhile(held, ask);
+    }
     if (isOnlyIfCached(ask.request)) return this.#notHeld(ask);
     if (ask.method === "HEAD") return passHead(this.#works, ask, held);
     return this.#misses.serve(purged ? { ...ask, purged: true } : ask, held);
@@ -379,17 +374,12 @@ export class Server {
     return deliver(held, ask, { node, nowMs: this.#works.nowMs(), status });
   }
 
-  /** Validates what was just served stale, once for all who ask meanwhile (RFC 5861 3). */
-  #revalidateLater(stale: Held, ask: Ask, connection: Connection): void {
-    if (this.#works.flights.of(ask.flight) !== undefined) return;
-    const alone = { ...detached(ask), ...this.#works.turnOf(ask, connection) };
-    // A connection that asks for so much already has this done by the next that asks.
-    if (alone.turn?.takeNow() === false) return;
-    const done = this.#misses.renewLater(alone, stale).finally(() => {
-      alone.turn?.give();
-      ask.entry.usage.bytesIn += alone.entry.usage.bytesIn;
-    });
-    done.catch((fault: unknown) => this.#broken(fault));
+  /** Stale, and validated once for all who ask meanwhile (RFC 5861 3). */
+  #meanwhile(stale: Held, ask: Ask): Response {
+    if (!isOnlyIfCached(ask.request)) {
+      this.#works.later(ask, (alone) => this.#misses.renewLater(alone, stale, ask));
+    }
+    return this.#hit(stale, ask, "stale-while-revalidate");
   }
 }
 

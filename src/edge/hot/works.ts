@@ -16,7 +16,7 @@ import {
 import type { View } from "../../policy/steering/mod.ts";
 import { type Hashes, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
-import type { Ask } from "./ask.ts";
+import { type Ask, detached } from "./ask.ts";
 import { Holding } from "./body.ts";
 import { BusyPorts } from "./busy-ports.ts";
 import type { FindChallenge } from "./challenge.ts";
@@ -178,6 +178,11 @@ export class Works {
     this.flights.notePrivate(name, this.clock.monoMs());
   }
 
+  /** Bytes of the largest body of this site that is kept. */
+  bytesMaxOf({ entry }: Ask): number {
+    return Math.min(entry.site.objectBytesMax, this.cache.disk.objectBytesMax);
+  }
+
   /** True while purges may have been missed. */
   isBehind(): boolean {
     return this.#parts.behind();
@@ -199,8 +204,10 @@ export class Works {
     return this.isBehind() ? "behind" : "purged";
   }
 
+  /** Not after a soft purge: that promises that its servers are asked first. */
   mayRevalidateLater(meta: ObjectMeta): boolean {
     if (this.#parts.behind() || meta.freshness.alwaysValidate) return false;
+    if (this.#parts.banned(meta) !== null) return false;
     return mayServeWhileRevalidating(meta.freshness, this.ageOf(meta));
   }
 
@@ -240,6 +247,16 @@ export class Works {
     const { port } = (request.url.startsWith("https:") && connection.requestIP(request)) || {};
     if (port === undefined || connection.over === "h3") return () => {};
     return this.busy.enter(port, request.method !== "GET" && request.method !== "HEAD");
+  }
+
+  /** What is done once its client has been served, unless somebody fetches it already. */
+  later(ask: Ask, act: (alone: Ask) => Promise<void>): void {
+    if (this.flights.of(ask.flight) !== undefined) return;
+    const alone = detached(ask);
+    // A connection that asks for so much already has this done by the next that asks.
+    if (alone.turn?.takeNow() === false) return;
+    const done = act(alone).finally(() => alone.turn?.give());
+    done.catch((fault: unknown) => this.#parts.log.error("A bug, behind an answer", { fault }));
   }
 
   /** Names of the caches that would be asked for it before its web servers, in order. */
