@@ -136,12 +136,22 @@ export function storeContract(
       expect((await store.intents.read()).version).toBe(1);
     });
 
-    test("the last 20 snapshots stay, with the intents they were made from", async () => {
+    test("snapshots stay, with the intents they were made from, and are told page by page", async () => {
       for (let n = 1; n <= 45; n++) await save(intentOf(n), snapshotOf(n, n));
-      const heads = await store.intents.listSnapshots();
-      expect(heads.map((h) => h.number)).toEqual(Array.from({ length: 20 }, (_, i) => 45 - i));
-      expect((await store.intents.readVersion(26))?.ttlSec).toBe(26);
-      expect(await store.intents.readVersion(25)).toBeNull();
+      const numbers = async (before: number | null) =>
+        (await store.intents.listSnapshots({ before, limit: 20 })).map((h) => h.number);
+      expect(await numbers(null)).toEqual(Array.from({ length: 20 }, (_, i) => 45 - i));
+      expect(await numbers(26)).toEqual(Array.from({ length: 20 }, (_, i) => 25 - i));
+      expect(await numbers(6)).toEqual([5, 4, 3, 2, 1]);
+      expect((await store.intents.readVersion(1))?.ttlSec).toBe(1);
+      expect((await store.intents.latestSnapshot())?.number).toBe(45);
+    });
+
+    test("an intent that was never published is kept among the last 20 only", async () => {
+      await save(intentOf(1));
+      for (let n = 2; n <= 21; n++) await save(intentOf(n), snapshotOf(n, n));
+      expect(await store.intents.readVersion(1)).toBeNull();
+      expect((await store.intents.readVersion(2))?.ttlSec).toBe(2);
     });
 
     test("a target is never given to another site, and revived only for the same", async () => {

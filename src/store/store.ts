@@ -79,6 +79,8 @@ export interface SnapshotHead {
   readonly intentVersion: number;
   readonly createdAtMs: number;
   readonly note: string;
+  /** Whether the intent that it was made from is still there. */
+  readonly kept: boolean;
 }
 
 export interface NodeAck {
@@ -102,8 +104,11 @@ export interface IntentStore {
     readonly audit: NewAudit;
   }): Promise<void>;
   latestSnapshot(): Promise<Snapshot | null>;
-  /** The last snapshots, newest first. */
-  listSnapshots(): Promise<readonly SnapshotHead[]>;
+  /** The last hundreds of snapshots, newest first, below `before`. */
+  listSnapshots(o: {
+    readonly before: number | null;
+    readonly limit: number;
+  }): Promise<readonly SnapshotHead[]>;
   /** The target that a removed site of this customer had last; null if it never had one. */
   formerTarget(customer: string, hostname: string): Promise<string | null>;
   /** Remembers the newest snapshot that a node has. */

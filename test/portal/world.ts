@@ -147,6 +147,7 @@ export function publish(world: World, note: string, number = world.snapshot + 1)
       atMs: world.nowMs,
     })),
     missing,
+    kept: number > 3,
   });
   return number;
 }

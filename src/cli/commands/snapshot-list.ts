@@ -1,13 +1,24 @@
 import type { Command } from "commander";
 import { noun, table, verb } from "./verb.ts";
 
+interface Flags {
+  readonly limit: string;
+  readonly before?: string;
+}
+
 export function registerSnapshotList(program: Command): void {
-  verb(noun(program, "snapshot", "What was published"), {
+  verb<Flags>(noun(program, "snapshot", "What was published"), {
     usage: "list",
     description: "The last snapshots, newest first, and the nodes that have not got them",
-    examples: ["turnpike snapshot list", "turnpike snapshot list --json"],
-    run: async ({ api, print }) => {
-      const rows = await api.call("listSnapshots");
+    examples: ["turnpike snapshot list", "turnpike snapshot list --before 120 --json"],
+    options: [
+      ["--limit <number>", "how many, at most 100", "20"],
+      ["--before <number>", "only those before that one"],
+    ],
+    run: async ({ api, flags, print }) => {
+      const { before, limit } = flags;
+      const query = { limit: Number(limit), ...(before !== undefined && { before }) };
+      const rows = await api.call("listSnapshots", { query });
       const cells = rows.map((row) => [
         row.number,
         row.createdAt,

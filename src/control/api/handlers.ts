@@ -149,7 +149,7 @@ function networkHandlers({ deps, changer, counted }: Parts) {
       const done = valueOrFault(await rollback(deps, changer, order));
       return publishedView(deps, done);
     },
-    listSnapshots: () => snapshotRows(deps),
+    listSnapshots: ({ query: { before = null, limit } }) => snapshotRows(deps, { before, limit }),
     listNodes: async () => {
       const snapshot = deps.feed.snapshot();
       if (snapshot === null) return [];

@@ -77,15 +77,18 @@ export function siteViews(
   });
 }
 
-export async function snapshotRows(deps: Deps): Promise<SnapshotRow[]> {
-  const heads = await deps.store.intents.listSnapshots();
+export async function snapshotRows(
+  deps: Deps,
+  page: { readonly before: number | null; readonly limit: number },
+): Promise<SnapshotRow[]> {
+  const heads = await deps.store.intents.listSnapshots(page);
   const acks = await deps.store.intents.acks();
   return heads.map((head) => snapshotRow(deps, head, acks));
 }
 
 /** What a publish or a rollback answers. */
 export async function publishedView(deps: Deps, done: ChangeDone): Promise<Published> {
-  const [snapshot] = await snapshotRows(deps);
+  const [snapshot] = await snapshotRows(deps, { before: null, limit: 1 });
   if (snapshot === undefined) throw new Fault("snapshot-missing");
   return { snapshot, published: done.snapshot !== null };
 }
@@ -103,5 +106,6 @@ function snapshotRow(deps: Deps, head: SnapshotHead, acks: readonly NodeAck[]): 
     note: head.note,
     acks: having.map(({ node, atMs }) => ({ node, atMs })),
     missing: [...names].filter((name) => !have.has(name)),
+    kept: head.kept,
   };
 }

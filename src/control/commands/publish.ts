@@ -39,9 +39,10 @@ export async function rollback(
   changer: Changer,
   order: { readonly number: number; readonly actor: string },
 ): Promise<Result<ChangeDone>> {
-  const heads = await deps.store.intents.listSnapshots();
-  const head = heads.find((h) => h.number === order.number);
-  const old = head === undefined ? null : await deps.store.intents.readVersion(head.intentVersion);
+  const page = { before: order.number + 1, limit: 1 };
+  const [head] = await deps.store.intents.listSnapshots(page);
+  const old =
+    head?.number === order.number ? await deps.store.intents.readVersion(head.intentVersion) : null;
   if (old === null) throw new Fault("not-found", `snapshot ${order.number}`);
   return changer.change({
     edit: (now) => ok(withMembersOf(old, now)),

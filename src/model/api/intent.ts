@@ -47,9 +47,17 @@ export const snapshotRow = z
     note: z.string(),
     acks: z.array(z.object({ node: z.string(), atMs: z.number() })),
     missing: z.array(z.string()).meta({ description: "Nodes that have not yet acknowledged it" }),
+    kept: z.boolean().default(true).meta({
+      description: "Whether what it was made from is still there: if not, nothing goes back to it",
+    }),
   })
   .meta({ id: "SnapshotRow" });
 export type SnapshotRow = z.infer<typeof snapshotRow>;
+
+export const snapshotsQuery = z.object({
+  before: z.coerce.number().int().min(1).optional().meta({ description: "Only older ones" }),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+});
 
 /** `published` is false when the newest intent was published before. */
 export const published = z

@@ -24,7 +24,15 @@ import {
   siteView,
 } from "./customer.ts";
 import { explainQuery, explanation } from "./explain.ts";
-import { applied, apply, networkView, published, rollback, snapshotRow } from "./intent.ts";
+import {
+  applied,
+  apply,
+  networkView,
+  published,
+  rollback,
+  snapshotRow,
+  snapshotsQuery,
+} from "./intent.ts";
 import { live } from "./live.ts";
 import { loadPush, loadPushed } from "./load.ts";
 import { logTailRoutes } from "./log-tail.ts";
@@ -150,7 +158,8 @@ const network = {
     path: "/snapshots",
     access: "operator",
     status: 200,
-    summary: "The last snapshots, newest first",
+    summary: "The last snapshots, newest first; older ones by their numbers",
+    query: snapshotsQuery,
     reply: z.array(snapshotRow),
   }),
   explain: route({

@@ -4,15 +4,12 @@ import type { Network } from "../../model/network.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import type { IntentStore, NewIntent, NewSnapshot, StoredIntent, StoredMember } from "../store.ts";
 import { appendAudit } from "./audit.ts";
+import { KEEP, prune } from "./prune.ts";
 import type { Db, Schema } from "./schema.ts";
-
-const SNAPSHOTS_KEPT = 20;
-/** Versions of the intent kept besides those that kept snapshots were made from. */
-const INTENTS_KEPT = 20;
 
 type Tx = Transaction<Schema>;
 
-export function intentStore(db: Db): IntentStore {
+export function intentStore(db: Db, keep = KEEP): IntentStore {
   // What was read or written last: whoever edits it leaves the same objects where nothing changes.
   let newest: StoredIntent | null = null;
   return {
@@ -33,7 +30,7 @@ export function intentStore(db: Db): IntentStore {
         if (version !== before) throw new Fault("conflict", `the intent is at version ${version}`);
         if (intent !== null) await saveIntent(tx, intent, audit.atMs);
         if (snapshot !== null) await saveSnapshot(tx, snapshot);
-        await prune(tx);
+        await prune(tx, keep);
         await appendAudit(tx, audit);
       });
       if (intent !== null) newest = newest?.version === before ? withIntent(newest, intent) : null;
@@ -43,15 +40,21 @@ export function intentStore(db: Db): IntentStore {
       const row = await query.executeTakeFirst();
       return row === undefined ? null : (JSON.parse(row.body) as Snapshot);
     },
-    async listSnapshots() {
-      const columns = ["number", "hash", "intent_version", "created_ms", "note"] as const;
-      const query = db.selectFrom("snapshot").select(columns).orderBy("number", "desc");
+    async listSnapshots({ before, limit }) {
+      let query = db
+        .selectFrom("snapshot")
+        .leftJoin("intent", "intent.version", "snapshot.intent_version")
+        .select(["number", "hash", "intent_version", "created_ms", "note", "intent.version"])
+        .orderBy("number", "desc")
+        .limit(limit);
+      if (before !== null) query = query.where("number", "<", before);
       return (await query.execute()).map((row) => ({
         number: row.number,
         hash: row.hash,
         intentVersion: row.intent_version,
         createdAtMs: row.created_ms,
         note: row.note,
+        kept: row.version !== null,
       }));
     },
     async formerTarget(customer, hostname) {
@@ -194,22 +197,5 @@ async function saveSnapshot(tx: Tx, { snapshot, note, replaces }: NewSnapshot): 
       created_ms: snapshot.createdAtMs,
       note,
     })
-    .execute();
-}
-
-async function prune(tx: Tx): Promise<void> {
-  const numbers = await tx
-    .selectFrom("snapshot")
-    .select(["number", "intent_version"])
-    .orderBy("number", "desc")
-    .execute();
-  const eldest = numbers[SNAPSHOTS_KEPT - 1]?.number;
-  if (eldest !== undefined) await tx.deleteFrom("snapshot").where("number", "<", eldest).execute();
-  const newest = await newestVersion(tx);
-  const held = numbers.slice(0, SNAPSHOTS_KEPT).map((n) => n.intent_version);
-  await tx
-    .deleteFrom("intent")
-    .where("version", "<=", newest - INTENTS_KEPT)
-    .where("version", "not in", [...held, newest])
     .execute();
 }

@@ -7,7 +7,8 @@ import { sql } from "kysely";
 import { Fault } from "../../base/fault.ts";
 import { seededRng } from "../../base/rng.ts";
 import { purgeContract } from "../purge.contract.ts";
-import { auditOf, faultOf, intentOf, storeContract } from "../store.contract.ts";
+import { auditOf, faultOf, intentOf, snapshotOf, storeContract } from "../store.contract.ts";
+import { intentStore } from "./intent.ts";
 import { openSqlite, sqliteFault } from "./open.ts";
 import { openSqliteStore } from "./store.ts";
 
@@ -101,6 +102,67 @@ test("a full disk undoes the change, says so, and is got over", async () => {
   await sql`pragma max_page_count = 1000000`.execute(db);
   await insert("b");
   expect(await db.selectFrom("operator").select("email").execute()).toEqual([{ email: "b" }]);
+  await db.destroy();
+});
+
+test("of old snapshots the intents go first, the oldest before, then the snapshots", async () => {
+  const db = await openSqlite(path);
+  const bytes = JSON.stringify(intentOf(1).network).length;
+  const keep = { heads: 8, whole: 2, intentBytesMax: 5 * bytes + 100 };
+  const intents = intentStore(db, keep);
+  for (let n = 1; n <= 12; n++) {
+    const snapshot = { snapshot: snapshotOf(n, n), note: "" };
+    const audit = auditOf(`change.${n}`);
+    await intents.commit({ before: n - 1, intent: intentOf(n), snapshot, audit });
+  }
+  const heads = await intents.listSnapshots({ before: null, limit: 100 });
+  expect(heads.map(({ number, kept }) => [number, kept])).toEqual([
+    ...[12, 11, 10, 9, 8].map((number) => [number, true]),
+    ...[7, 6, 5].map((number) => [number, false]),
+  ] as [number, boolean][]);
+  expect([await intents.readVersion(7), (await intents.readVersion(8))?.ttlSec]).toEqual([null, 8]);
+  const bodies = await db.selectFrom("snapshot").select("number").where("body", "<>", "").execute();
+  expect(bodies.map(({ number }) => number)).toEqual([11, 12]);
+  await db.destroy();
+});
+
+test("however large, the intents of the newest snapshots stay", async () => {
+  const db = await openSqlite(path);
+  const intents = intentStore(db, { heads: 8, whole: 3, intentBytesMax: 1 });
+  // Two snapshots of one intent, as when addresses change; then drafts that are not published.
+  const commits: readonly (readonly [intent: number | null, snapshot: number | null])[] = [
+    ...([
+      [1, 1],
+      [null, 2],
+      [2, 3],
+      [3, 4],
+    ] as const),
+    ...([
+      [4, null],
+      [5, null],
+      [6, null],
+      [7, null],
+    ] as const),
+  ];
+  let before = 0;
+  for (const [version, number] of commits) {
+    const intent = version === null ? null : intentOf(version);
+    const made = number === null ? null : snapshotOf(number, version ?? before);
+    const snapshot = made === null ? null : { snapshot: made, note: "" };
+    await intents.commit({ before, intent, snapshot, audit: auditOf("change") });
+    before = version ?? before;
+  }
+  const heads = await intents.listSnapshots({ before: null, limit: 100 });
+  expect(heads.map(({ number, intentVersion, kept }) => [number, intentVersion, kept])).toEqual([
+    ...([
+      [4, 3, true],
+      [3, 2, true],
+      [2, 1, true],
+      [1, 1, true],
+    ] as [number, number, boolean][]),
+  ]);
+  const versions = await db.selectFrom("intent").select("version").orderBy("version").execute();
+  expect(versions.map(({ version }) => version)).toEqual([1, 2, 3, 5, 6, 7]);
   await db.destroy();
 });
 
