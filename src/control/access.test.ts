@@ -67,6 +67,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   readUsage: {},
   createInvoice: { body: { period: "2026-12" } },
   listInvoices: {},
+  listBillingMonths: {},
   readInvoice: {},
   checkInvoice: {},
   payInvoice: {},

@@ -9,13 +9,19 @@ import { HOUR_MS, UsageLedger } from "../store/usage-ledger.ts";
 import type { Handlers } from "./api/serve.ts";
 import type { Caller } from "./caller.ts";
 import type { Deps } from "./deps.ts";
-import { checkInvoice, issueInvoice } from "./invoices.ts";
+import { billingMonths, checkInvoice, invoiceId, issueInvoice } from "./invoices.ts";
 import { mountMeter } from "./meter.ts";
 import type { Counted } from "./predict-bills.ts";
 
 export type BillingHandlers = Pick<
   Handlers,
-  "readUsage" | "listInvoices" | "createInvoice" | "readInvoice" | "checkInvoice" | "payInvoice"
+  | "readUsage"
+  | "listBillingMonths"
+  | "listInvoices"
+  | "createInvoice"
+  | "readInvoice"
+  | "checkInvoice"
+  | "payInvoice"
 >;
 
 export interface Billing {
@@ -102,6 +108,10 @@ export function billingHandlers(
       await planOf(params.customer);
       return book.list(params.customer).toReversed().map(invoiceView);
     },
+    listBillingMonths: async ({ params }) => {
+      await planOf(params.customer);
+      return billingMonths({ ledger, book, clock: deps.clock }, params.customer);
+    },
     createInvoice: async ({ caller, params, body }) => {
       const { customer } = params;
       const order = { customer, period: body.period, upToNow: body.upTo === "now" };
@@ -170,11 +180,6 @@ function spanOf(
     problems.push({ path: "from", message: "expected a time before to" });
   if (problems.length > 0) throw new Fault("bad-input", "", { problems });
   return { fromMs, toMs };
-}
-
-/** @example invoiceId(42) // "TP-000042" */
-function invoiceId(number: number): string {
-  return `TP-${String(number).padStart(6, "0")}`;
 }
 
 function invoiceNumber(id: string): number {

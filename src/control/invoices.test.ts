@@ -7,7 +7,7 @@ import { noUsage, type UsageBatch } from "../model/usage.ts";
 import { parseCents } from "../policy/billing/mod.ts";
 import { InvoiceBook } from "../store/usage-invoices.ts";
 import { UsageLedger } from "../store/usage-ledger.ts";
-import { checkInvoice, issueInvoice } from "./invoices.ts";
+import { billingMonths, checkInvoice, issueInvoice } from "./invoices.ts";
 
 const GB = 1_000_000_000;
 const plan = planShape.parse({
@@ -115,6 +115,35 @@ test("invoices go forward in time", () => {
   const { clock, issue } = setUp();
   goTo(clock, Date.UTC(2027, 1, 1));
   issue("2026-12");
+  expect(() => issue("2026-11")).toThrow("2026-12 is billed");
+});
+
+test("months stand as their invoices would have it, newest first, from the first with usage on", () => {
+  const { clock, ledger, book, use, issue } = setUp(Date.UTC(2026, 7, 30));
+  const months = (customer = "shop") =>
+    billingMonths({ ledger, book, clock }, customer).map(({ month, standing, metered, invoices }) =>
+      `${month} ${standing}${metered ? " metered" : ""} ${invoices.join(" ")}`.trim(),
+    );
+  expect(months()).toEqual(["2026-08 running", "2026-07 over"]);
+  use(GB);
+  goTo(clock, Date.UTC(2026, 9, 31, 23));
+  use(GB);
+  use(GB, { customer: "other" });
+  goTo(clock, Date.UTC(2026, 11, 2));
+  const first = ["2026-12 running", "2026-11 over", "2026-10 over metered"];
+  expect(months()).toEqual([...first, "2026-09 over", "2026-08 over metered"]);
+  expect(months("other")).toEqual(first);
+  issue("2026-10");
+  issue("2026-12", { now: true });
+  expect(months()).toEqual([
+    "2026-12 running TP-000002",
+    "2026-11 passed",
+    "2026-10 billed metered TP-000001",
+    "2026-09 passed",
+    "2026-08 passed metered",
+  ]);
+  // What the list says of a month is what happens.
+  expect(issue("2026-10").number).toBe(1);
   expect(() => issue("2026-11")).toThrow("2026-12 is billed");
 });
 

@@ -1,6 +1,8 @@
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { Fault } from "../base/fault.ts";
 import type { Problem } from "../base/result.ts";
+import type { BillingMonth } from "../model/api/mod.ts";
 import type { Invoice } from "../model/invoice.ts";
 import type { Plan } from "../model/plan.ts";
 import {
@@ -8,10 +10,11 @@ import {
   type MonthUsage,
   monthOf,
   periodEndMs,
+  periodStartMs,
   verifyInvoice,
 } from "../policy/billing/mod.ts";
 import type { HourlyUsage, InvoiceBook } from "../store/usage-invoices.ts";
-import { LedgerBroken } from "../store/usage-ledger.ts";
+import { LedgerBroken, type UsageLedger } from "../store/usage-ledger.ts";
 
 export interface IssueOrder {
   readonly customer: string;
@@ -28,16 +31,65 @@ export interface Issued {
   readonly fresh: boolean;
 }
 
+/** How a month stands with its invoice: see `issueInvoice`. */
+type Standing = BillingMonth["standing"] | "to-come";
+
+function closingOf(all: readonly Invoice[], period: string): Invoice | undefined {
+  const endMs = periodEndMs(period);
+  return all.find((invoice) => invoice.period === period && invoice.upTo.ms >= endMs);
+}
+
+function standingOf(all: readonly Invoice[], period: string, nowMs: number): Standing {
+  if (closingOf(all, period) !== undefined) return "billed";
+  const last = all.at(-1);
+  if (last !== undefined && last.period > period) return "passed";
+  if (periodEndMs(period) <= nowMs) return "over";
+  return period === monthOf(nowMs) ? "running" : "to-come";
+}
+
+/**
+ * The months of a customer that are billed or may be, newest first: from the first that has usage or an
+ * invoice to the running one. The one before that is always there: a fee may be due for it.
+ */
+export function billingMonths(
+  from: { readonly ledger: UsageLedger; readonly book: InvoiceBook; readonly clock: Clock },
+  customer: string,
+): BillingMonth[] {
+  const nowMs = from.clock.wallMs();
+  const all = from.book.list(customer);
+  const metered = new Set(from.ledger.months(customer));
+  const running = monthOf(nowMs);
+  const before = monthOf(periodStartMs(running) - 1);
+  const known = [before, ...metered, ...all.map((invoice) => invoice.period)].sort();
+  const months: BillingMonth[] = [];
+  for (let month = known[0] ?? before; month <= running; month = monthOf(periodEndMs(month))) {
+    const standing = standingOf(all, month, nowMs);
+    assert(standing !== "to-come", "Months up to the running one have begun");
+    const invoices = all.filter((invoice) => invoice.period === month).map((i) => i.number);
+    months.push({
+      month,
+      standing,
+      metered: metered.has(month),
+      invoices: invoices.map(invoiceId),
+    });
+  }
+  return months.reverse();
+}
+
+/** @example invoiceId(42) // "TP-000042" */
+export function invoiceId(number: number): string {
+  return `TP-${String(number).padStart(6, "0")}`;
+}
+
 /**
  * Issues the invoice of a month, or gives the one there is: asking twice bills once.
  *
- *     the month              what happens
- *     closed by an invoice   that invoice
- *     before a billed one    refused: invoices go forward in time
- *     over                   an invoice up to its end; what a part of it had billed is left out
- *     running                refused, unless up to now is asked for: then a part of it, up to the
- *                            last batch in the ledger; the last part again if nothing came since
- *     to come                refused
+ *     billed    closed by an invoice: that one
+ *     passed    before a billed one: refused, for invoices go forward in time
+ *     over      an invoice up to its end; what a part of it had billed is left out
+ *     running   refused, unless up to now is asked for: then a part of it, up to the last batch in
+ *               the ledger; the last part again if nothing came since
+ *     to come   refused
  *
  * @throws Fault `bad-input` or `conflict`
  */
@@ -46,13 +98,14 @@ export function issueInvoice(book: InvoiceBook, clock: Clock, order: IssueOrder)
   const nowMs = clock.wallMs();
   const endMs = periodEndMs(period);
   const all = book.list(customer);
-  const ofPeriod = all.filter((invoice) => invoice.period === period);
-  const closing = ofPeriod.find((invoice) => invoice.upTo.ms >= endMs);
+  const closing = closingOf(all, period);
   if (closing !== undefined) return { invoice: closing, fresh: false };
+  const standing = standingOf(all, period, nowMs);
   const last = all.at(-1);
-  if (last !== undefined && last.period > period)
-    throw new Fault("conflict", `${last.period} is billed, and what ${period} lacks with it`);
-  if (endMs > nowMs && (period !== monthOf(nowMs) || !order.upToNow)) throw notOver(period, nowMs);
+  if (standing === "passed")
+    throw new Fault("conflict", `${last?.period} is billed, and what ${period} lacks with it`);
+  if (standing === "to-come" || (standing === "running" && !order.upToNow))
+    throw notOver(period, nowMs);
   const upToMs = Math.max(Math.min(endMs, nowMs + 1), last?.upTo.ms ?? 0);
   const issued = book.issue(customer, upToMs, (material) =>
     composeInvoice({
@@ -66,7 +119,7 @@ export function issueInvoice(book: InvoiceBook, clock: Clock, order: IssueOrder)
       usage: byMonth(material.usage),
     }),
   );
-  const invoice = issued ?? ofPeriod.at(-1);
+  const invoice = issued ?? all.findLast((one) => one.period === period);
   if (invoice === undefined) throw new Fault("conflict", `nothing to bill for ${period}`);
   return { invoice, fresh: issued !== null };
 }

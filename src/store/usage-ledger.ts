@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { USAGE_KEYS, type UsageBatch, type UsageEntry } from "../model/usage.ts";
+import { monthOf, periodEndMs } from "../policy/billing/mod.ts";
 import { sqliteFault } from "./sqlite/open.ts";
 import { openUsageDatabase } from "./usage-schema.ts";
 
@@ -75,6 +76,20 @@ export class UsageLedger {
     const from = hourOf(fromMs);
     const rows = this.#all(sql, customer, from, toMs) as Record<string, string>[];
     return rows.map((row) => ({ site: row.site ?? "", node: row.node ?? "", ...sumOf(row) }));
+  }
+
+  /** The months, UTC, in which anything of a customer was counted, oldest first. */
+  months(customer: string): readonly string[] {
+    const sql = "select min(hour_ms) as hour from rollup where customer = ? and hour_ms >= ?";
+    const months: string[] = [];
+    // One step into the index for each month: a year of many sites has millions of rows.
+    for (let fromMs = 0; ; ) {
+      const [row] = this.#all(sql, customer, fromMs) as { hour: number | null }[];
+      if (row?.hour == null) return months;
+      const month = monthOf(row.hour);
+      months.push(month);
+      fromMs = periodEndMs(month);
+    }
   }
 
   /** When the first batch came; null before. */

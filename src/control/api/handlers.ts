@@ -38,6 +38,7 @@ import { zoneHandlers } from "./zone-handlers.ts";
 /** Routes that billing serves. */
 type Billing =
   | "readUsage"
+  | "listBillingMonths"
   | "listInvoices"
   | "createInvoice"
   | "readInvoice"

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { customerParams } from "./customer.ts";
+import { route } from "./route.ts";
 
 /** Money as a decimal string, such as `12.50`; may be negative on a credit line. */
 const money = z.string();
@@ -68,6 +70,19 @@ export const invoiceCreate = z.strictObject({
   }),
 });
 
+/** A month of a customer, from the first with usage or an invoice on, and how it stands. */
+export const billingMonth = z
+  .object({
+    month: z.string().meta({ description: "`2026-11`" }),
+    standing: z.enum(["running", "over", "billed", "passed"]).meta({
+      description: "running: can be billed up to now; passed: what it lacked is with a later one",
+    }),
+    metered: z.boolean().meta({ description: "Whether anything was counted in it" }),
+    invoices: z.array(z.string()).meta({ description: "Those of it, oldest first" }),
+  })
+  .meta({ id: "BillingMonth" });
+export type BillingMonth = z.infer<typeof billingMonth>;
+
 /** An invoice computed again from the ledger. */
 export const invoiceCheck = z
   .object({
@@ -81,3 +96,71 @@ export const invoiceCheck = z
 export type InvoiceCheck = z.infer<typeof invoiceCheck>;
 
 export const invoiceParams = z.object({ id: z.string().min(1).max(80) });
+
+export const billingRoutes = {
+  readUsage: route({
+    method: "get",
+    path: "/customers/{customer}/usage",
+    access: "viewer",
+    status: 200,
+    summary: "What was metered",
+    params: customerParams,
+    query: usageQuery,
+    reply: z.array(usageRow),
+  }),
+  listBillingMonths: route({
+    method: "get",
+    path: "/customers/{customer}/billing-months",
+    access: "viewer",
+    status: 200,
+    summary: "The months of a customer that are billed or may be, newest first",
+    params: customerParams,
+    reply: z.array(billingMonth),
+  }),
+  listInvoices: route({
+    method: "get",
+    path: "/customers/{customer}/invoices",
+    access: "viewer",
+    status: 200,
+    summary: "A customer's invoices, newest first",
+    params: customerParams,
+    reply: z.array(invoice),
+  }),
+  createInvoice: route({
+    method: "post",
+    path: "/customers/{customer}/invoices",
+    access: "operator",
+    status: 201,
+    summary: "Issue the invoice of a month",
+    params: customerParams,
+    body: invoiceCreate,
+    reply: invoice,
+  }),
+  readInvoice: route({
+    method: "get",
+    path: "/invoices/{id}",
+    access: "signed-in",
+    status: 200,
+    summary: "One invoice; another customer's is not found",
+    params: invoiceParams,
+    reply: invoice,
+  }),
+  checkInvoice: route({
+    method: "get",
+    path: "/invoices/{id}/check",
+    access: "signed-in",
+    status: 200,
+    summary: "Compute an invoice again from the usage ledger",
+    params: invoiceParams,
+    reply: invoiceCheck,
+  }),
+  payInvoice: route({
+    method: "post",
+    path: "/invoices/{id}/paid",
+    access: "operator",
+    status: 200,
+    summary: "Mark an invoice paid",
+    params: invoiceParams,
+    reply: invoice,
+  }),
+} as const;

@@ -1,13 +1,6 @@
 import { z } from "zod";
 import { asGroupRoutes } from "./as-groups.ts";
-import {
-  invoice,
-  invoiceCheck,
-  invoiceCreate,
-  invoiceParams,
-  usageQuery,
-  usageRow,
-} from "./billing.ts";
+import { billingRoutes } from "./billing.ts";
 import { certificateRoutes } from "./certificate.ts";
 import { claimRoutes } from "./claim.ts";
 import { credentialRoutes } from "./credentials.ts";
@@ -288,65 +281,6 @@ const customers = {
   ...purgeRoutes,
 } as const;
 
-const billing = {
-  readUsage: route({
-    method: "get",
-    path: "/customers/{customer}/usage",
-    access: "viewer",
-    status: 200,
-    summary: "What was metered",
-    params: customerParams,
-    query: usageQuery,
-    reply: z.array(usageRow),
-  }),
-  listInvoices: route({
-    method: "get",
-    path: "/customers/{customer}/invoices",
-    access: "viewer",
-    status: 200,
-    summary: "A customer's invoices, newest first",
-    params: customerParams,
-    reply: z.array(invoice),
-  }),
-  createInvoice: route({
-    method: "post",
-    path: "/customers/{customer}/invoices",
-    access: "operator",
-    status: 201,
-    summary: "Issue the invoice of a month",
-    params: customerParams,
-    body: invoiceCreate,
-    reply: invoice,
-  }),
-  readInvoice: route({
-    method: "get",
-    path: "/invoices/{id}",
-    access: "signed-in",
-    status: 200,
-    summary: "One invoice; another customer's is not found",
-    params: invoiceParams,
-    reply: invoice,
-  }),
-  checkInvoice: route({
-    method: "get",
-    path: "/invoices/{id}/check",
-    access: "signed-in",
-    status: 200,
-    summary: "Compute an invoice again from the usage ledger",
-    params: invoiceParams,
-    reply: invoiceCheck,
-  }),
-  payInvoice: route({
-    method: "post",
-    path: "/invoices/{id}/paid",
-    access: "operator",
-    status: 200,
-    summary: "Mark an invoice paid",
-    params: invoiceParams,
-    reply: invoice,
-  }),
-} as const;
-
 const keys = {
   readZoneKeys: route({
     method: "get",
@@ -374,7 +308,7 @@ export const routes = {
   ...people,
   ...network,
   ...customers,
-  ...billing,
+  ...billingRoutes,
   ...keys,
   ...asGroupRoutes,
   ...networkRoutes,

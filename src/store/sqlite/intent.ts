@@ -2,7 +2,14 @@ import type { Transaction } from "kysely";
 import { Fault } from "../../base/fault.ts";
 import type { Network } from "../../model/network.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
-import type { IntentStore, NewIntent, NewSnapshot, StoredIntent, StoredMember } from "../store.ts";
+import type {
+  IntentStore,
+  NewIntent,
+  NewSnapshot,
+  SnapshotHead,
+  StoredIntent,
+  StoredMember,
+} from "../store.ts";
 import { appendAudit } from "./audit.ts";
 import { KEEP, prune } from "./prune.ts";
 import type { Db, Schema } from "./schema.ts";
@@ -40,23 +47,7 @@ export function intentStore(db: Db, keep = KEEP): IntentStore {
       const row = await query.executeTakeFirst();
       return row === undefined ? null : (JSON.parse(row.body) as Snapshot);
     },
-    async listSnapshots({ before, limit }) {
-      let query = db
-        .selectFrom("snapshot")
-        .leftJoin("intent", "intent.version", "snapshot.intent_version")
-        .select(["number", "hash", "intent_version", "created_ms", "note", "intent.version"])
-        .orderBy("number", "desc")
-        .limit(limit);
-      if (before !== null) query = query.where("number", "<", before);
-      return (await query.execute()).map((row) => ({
-        number: row.number,
-        hash: row.hash,
-        intentVersion: row.intent_version,
-        createdAtMs: row.created_ms,
-        note: row.note,
-        kept: row.version !== null,
-      }));
-    },
+    listSnapshots: (page) => listSnapshots(db, page),
     async formerTarget(customer, hostname) {
       const row = await db
         .selectFrom("site_target")
@@ -81,6 +72,27 @@ export function intentStore(db: Db, keep = KEEP): IntentStore {
       return rows.map((row) => ({ node: row.node, number: row.number, atMs: row.at_ms }));
     },
   };
+}
+
+async function listSnapshots(
+  db: Db,
+  { before, limit }: Parameters<IntentStore["listSnapshots"]>[0],
+): Promise<SnapshotHead[]> {
+  let query = db
+    .selectFrom("snapshot")
+    .leftJoin("intent", "intent.version", "snapshot.intent_version")
+    .select(["number", "hash", "intent_version", "created_ms", "note", "intent.version"])
+    .orderBy("number", "desc")
+    .limit(limit);
+  if (before !== null) query = query.where("number", "<", before);
+  return (await query.execute()).map((row) => ({
+    number: row.number,
+    hash: row.hash,
+    intentVersion: row.intent_version,
+    createdAtMs: row.created_ms,
+    note: row.note,
+    kept: row.version !== null,
+  }));
 }
 
 async function newestVersion(db: Db | Tx): Promise<number> {
