@@ -11,6 +11,7 @@ import {
   sitesOf,
   who,
 } from "./asked.ts";
+import { billHandlers } from "./bills.ts";
 import { credentialHandlers } from "./credentials.ts";
 import { seenHandlers } from "./seen.ts";
 import { certificateOf, liveOf, nodesOf, obtainedOf, publish, type World } from "./world.ts";
@@ -174,27 +175,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     };
   },
   ...zoneHandlers,
-  listInvoices(world, input) {
-    sitesOf(world, input);
-    return { reply: world.invoices.filter((i) => i.customer === input.params.customer) };
-  },
-  createInvoice(world, input) {
-    sitesOf(world, input);
-    const made = { ...world.invoices[1], id: "inv-new", number: "2026-11-0002", state: "open" };
-    world.invoices.unshift(made as World["invoices"][number]);
-    return { reply: made };
-  },
-  readInvoice: (world, input) => ({ reply: invoiceOf(world, input) }),
-  checkInvoice(world, input) {
-    const { id, total } = invoiceOf(world, input);
-    return { reply: { id, equal: true, batches: 4711, total, differences: [] } };
-  },
-  payInvoice(world, input) {
-    const found = invoiceOf(world, input);
-    const paid = { ...found, state: "paid" as const, paidAt: new Date(world.nowMs).toISOString() };
-    world.invoices[world.invoices.indexOf(found)] = paid;
-    return { reply: paid };
-  },
+  ...billHandlers,
   listNodes(world, input) {
     who(input);
     return { reply: nodesOf(world) };
@@ -210,7 +191,9 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   },
   listSnapshots(world, input) {
     who(input);
-    return { reply: world.snapshots.slice(0, 20) };
+    const { before, limit } = input.query;
+    const older = world.snapshots.filter((s) => before === undefined || s.number < before);
+    return { reply: older.slice(0, limit) };
   },
   rollback(world, input) {
     publish(world, `roll back to ${input.body.number}`);
@@ -332,12 +315,6 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
 function billOf(amount: string) {
   const used = { bytesOut: 53_112_004_123, requests: 1_204_331, queries: 88_120 };
   return { plan: "growth", amount, currency: "EUR", ...used };
-}
-
-function invoiceOf(world: World, input: Input) {
-  const found = world.invoices.find((i) => i.id === input.params.id);
-  if (found === undefined) throw new Refusal(404, "There is nothing at this name");
-  return found;
 }
 
 function explained(world: World, one: Site, query: { name: string; client: string }) {

@@ -196,7 +196,7 @@ function auditOf(world: World): AuditEntry[] {
   }));
 }
 
-function invoiceOf(state: "open" | "paid", period: string): Invoice {
+export function invoiceOf(state: "open" | "paid", period: string): Invoice {
   return {
     id: `inv-${period}`,
     number: `${period}-0001`,

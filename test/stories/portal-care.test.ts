@@ -162,6 +162,7 @@ story("older entries of the audit log that do not come are said not to come", as
   stage.world.failWith = 503;
   await page.getByRole("button", { name: "Show older entries" }).click();
   await page.getByText("These figures are not fresh").waitFor();
+  await page.getByRole("alert").filter({ hasText: "They do not come: The database is" }).waitFor();
   await page
     .getByRole("row", { name: /network\.apply/ })
     .first()
@@ -216,6 +217,26 @@ story("an invoice is printed dark on white, whatever the colours on the screen",
     return color === "rgb(0, 0, 0)" && backgroundColor === "rgb(255, 255, 255)";
   });
 });
+
+story(
+  "the oldest month that is due is billed first, and what else would be lost is said",
+  async () => {
+    const page = await stage.page("operator");
+    stage.world.invoices.length = 0;
+    await visit(page, "/customers/acme/invoices");
+    const month = page.getByLabel("Month (UTC)");
+    await month.waitFor();
+    expect(await month.inputValue()).toBe("2026-09");
+    await month.selectOption("November 2026, not over yet");
+    await page.getByText("Not billed before it: September 2026, October 2026.").waitFor();
+    await month.selectOption("September 2026");
+    await page.getByText("Not billed before it").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Issue", exact: true }).press("Enter");
+    await page.getByRole("heading", { name: "Invoice 2026-09-0002" }).waitFor();
+    await visit(page, "/customers/globex/invoices");
+    await page.getByText("Nothing was metered for this customer yet").waitFor();
+  },
+);
 
 story("that control fails is said once, however much of the page is old by then", async () => {
   const page = await stage.page("owner");

@@ -309,16 +309,33 @@ describe("the portal in a browser, day by day", () => {
   story("the operator rolls back, issues an invoice and marks it paid", async () => {
     const page = await stage.page("operator");
     await visit(page, "/snapshots");
-    await page.getByRole("button", { name: "Roll back to snapshot 39" }).click();
+    await page.getByText("20 snapshots shown").waitFor();
+    const older = page.getByRole("button", { name: "Show older snapshots" });
+    await older.press("Enter");
+    await page.getByText("40 snapshots shown").waitFor();
+    await page.locator("button:focus", { hasText: "Show older snapshots" }).waitFor();
+    await older.press("Enter");
+    const end = "41 snapshots shown: no older one is kept";
+    await page.locator("main p:focus", { hasText: end }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    // What the eldest were made from is there no more.
+    await page.getByRole("row", { name: /^3 .*No longer kept/ }).waitFor();
+    expect(await page.getByRole("button", { name: /Roll back to snapshot/ }).count()).toBe(37);
+    await page.getByRole("button", { name: "Roll back to snapshot 9" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
-    await page.getByText("What snapshot 39 held is published as 42").waitFor();
+    await page.getByText("What snapshot 9 held is published as 42").waitFor();
     await page.getByRole("link", { name: "Customers" }).click();
     await page.getByRole("link", { name: "Invoices of Acme Shops" }).click();
-    await page.getByLabel("Month", { exact: true }).fill("2026-13");
-    await page.getByRole("button", { name: "Issue" }).click();
-    await page.getByText("Expected a month: 2026-11").waitFor();
-    await page.getByLabel("Month", { exact: true }).fill("2026-11");
-    await page.getByRole("button", { name: "Issue" }).click();
+    const month = page.getByLabel("Month (UTC)");
+    await month.waitFor();
+    expect(await month.locator("option").allTextContents()).toEqual([
+      "November 2026, not over yet",
+      "October 2026: billed",
+      "September 2026: billed with a later one",
+    ]);
+    expect(await month.locator("option:not(:disabled)").count()).toBe(1);
+    await page.getByText("It is billed up to now").waitFor();
+    await page.getByRole("button", { name: "Issue up to now" }).click();
     await page.getByRole("heading", { name: "Invoice 2026-11-0002" }).waitFor();
     await page.getByRole("button", { name: "Compute it again" }).click();
     await page.getByText("The same again").waitFor();

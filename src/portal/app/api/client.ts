@@ -73,6 +73,7 @@ const CALLS = {
   addNetworkCertificate: ["post", "/certificates"],
   deleteNetworkCertificate: ["delete", "/certificates/{name}"],
   readUsage: ["get", "/customers/{customer}/usage"],
+  listBillingMonths: ["get", "/customers/{customer}/billing-months"],
   listInvoices: ["get", "/customers/{customer}/invoices"],
   createInvoice: ["post", "/customers/{customer}/invoices"],
   readInvoice: ["get", "/invoices/{id}"],

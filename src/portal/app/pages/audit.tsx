@@ -1,9 +1,9 @@
-import { Button, Group, Stack, Text } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { Stack, Text } from "@mantine/core";
 import type { AuditEntry } from "../../../model/api/mod.ts";
-import { call } from "../api/client.ts";
+import { usePages } from "../api/pages.ts";
 import { type Column, DataTable } from "../parts/data-table.tsx";
-import { formatMoment } from "../parts/format.ts";
+import { formatMoment, formatNumber } from "../parts/format.ts";
+import { Older } from "../parts/older.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
 
@@ -19,12 +19,10 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 ];
 
 export function AuditPage() {
-  const audit = useInfiniteQuery({
-    queryKey: ["listAudit"],
-    initialPageParam: undefined as number | undefined,
-    queryFn: ({ pageParam }) => call("listAudit", { query: { before: pageParam, limit: PAGE } }),
-    getNextPageParam: (last) => (last.length < PAGE ? undefined : last.at(-1)?.seq),
-    refetchInterval: REFRESH_MS,
+  const audit = usePages("listAudit", {
+    size: PAGE,
+    refreshMs: REFRESH_MS,
+    numberOf: (entry) => entry.seq,
   });
   const entries = audit.data?.pages.flat() ?? [];
   return (
@@ -41,17 +39,12 @@ export function AuditPage() {
                 rows={entries}
                 rowKey={(entry) => String(entry.seq)}
               />
-              {audit.hasNextPage && (
-                <Group justify="center">
-                  <Button
-                    variant="default"
-                    loading={audit.isFetchingNextPage}
-                    onClick={() => void audit.fetchNextPage()}
-                  >
-                    Show older entries
-                  </Button>
-                </Group>
-              )}
+              <Older
+                pages={audit}
+                verb="Show older entries"
+                shown={`${formatNumber(entries.length, "entry", "entries")} shown`}
+                end="there is no older one"
+              />
             </Stack>
           )
         }

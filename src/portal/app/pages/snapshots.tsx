@@ -1,20 +1,29 @@
-import { Button, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import type { SnapshotRow } from "../../../model/api/mod.ts";
-import { useChange, useRead } from "../api/queries.ts";
+import { usePages } from "../api/pages.ts";
+import { REFRESH_MS, useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
-import { formatMoment } from "../parts/format.ts";
+import { formatMoment, formatNumber } from "../parts/format.ts";
+import { Older } from "../parts/older.tsx";
 import { Page } from "../parts/page.tsx";
 import { Empty, Loaded } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
 
+const PAGE = 20;
+
 export function SnapshotsPage() {
-  const snapshots = useRead("listSnapshots", {});
+  const snapshots = usePages("listSnapshots", {
+    size: PAGE,
+    refreshMs: REFRESH_MS,
+    numberOf: (row) => row.number,
+  });
+  const rows = snapshots.data?.pages.flat() ?? [];
   const [asking, setAsking] = useState<SnapshotRow | null>(null);
   const rollback = useChange("rollback");
   const toast = useToast();
-  const newest = snapshots.data?.[0]?.number ?? 0;
+  const newest = rows[0]?.number ?? 0;
   function confirm(row: SnapshotRow): void {
     rollback.mutate(
       { body: { number: row.number } },
@@ -29,18 +38,26 @@ export function SnapshotsPage() {
   return (
     <Page title="Snapshots" words="Each is intent compiled: numbered, hashed, sent to every node">
       <Loaded query={snapshots}>
-        {(rows) =>
+        {() =>
           rows.length === 0 ? (
             <Empty title="Nothing published yet">
               The first snapshot comes with turnpike apply and a network file.
             </Empty>
           ) : (
-            <DataTable
-              label="Snapshots"
-              columns={columnsOf(newest, setAsking)}
-              rows={rows}
-              rowKey={(row) => String(row.number)}
-            />
+            <Stack>
+              <DataTable
+                label="Snapshots"
+                columns={columnsOf(newest, setAsking)}
+                rows={rows}
+                rowKey={(row) => String(row.number)}
+              />
+              <Older
+                pages={snapshots}
+                verb="Show older snapshots"
+                shown={`${formatNumber(rows.length, "snapshot")} shown`}
+                end="no older one is kept"
+              />
+            </Stack>
           )
         }
       </Loaded>
@@ -83,9 +100,9 @@ function columnsOf(
       quiet: true,
       align: "right",
       cell: (row) =>
-        row.number === newest ? (
+        row.number === newest || !row.kept ? (
           <Text size="sm" c="dimmed">
-            In force
+            {row.kept ? "In force" : "No longer kept"}
           </Text>
         ) : (
           <Button variant="default" size="compact-sm" onClick={() => ask(row)}>
