@@ -230,10 +230,21 @@ describe("the portal in a browser, day by day", () => {
     await visit(page, `${SITE}/purge`);
     await page.context().clearCookies();
     await signIn(page, "owner@shop.example", PASSWORD);
-    await page.getByLabel("Path", { exact: true }).fill("https://c.cdn.example/logo.png?v=2");
+    const path = page.getByLabel("Path", { exact: true });
+    await path.fill("https://c.cdn.example/media.shop.example/logo.png");
+    await page.getByRole("button", { name: "Purge" }).click();
+    await page.getByText("This is no address of www.shop.example").waitFor();
+    await path.fill("https://c.cdn.example/www.shop.example/logo.png?v=2");
     await page.getByRole("button", { name: "Purge" }).click();
     await page.getByText("Gone from all 3 caches").waitFor();
     expect(stage.world.purges[0]?.path).toBe("/logo.png?v=2");
+    await path.fill("/images/*");
+    await page.getByRole("button", { name: "Purge" }).press("Enter");
+    await page.locator("input[aria-invalid=true]:focus").waitFor();
+    await page.getByLabel("Everything below a path").check();
+    await page.getByRole("button", { name: "Purge" }).click();
+    await page.getByRole("heading", { name: "/images/*", exact: true }).waitFor();
+    expect(stage.world.purges[1]).toMatchObject({ path: "/images/", scope: "prefix" });
   });
 
   story("a tag is purged softly, and a whole site only after a question", async () => {

@@ -18,6 +18,7 @@ import { Confirm } from "../parts/confirm.tsx";
 import { type SortedProblems, sortProblems } from "../parts/field-problems.ts";
 import { useSentFocus } from "../parts/focus.ts";
 import { formatMoment, formatNumber, formatSpan } from "../parts/format.ts";
+import { namesOf, pathIn, type SiteNames } from "../parts/purge-path.ts";
 import { FormAlert, Loaded } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
@@ -30,7 +31,7 @@ const SCOPES = {
   path: {
     label: "One URL",
     field: "Path",
-    words: "With its query, if it has one. Every variant of the URL goes.",
+    words: "With its query, if it has one; or the whole address. Every variant of the URL goes.",
     example: "/logo.png",
   },
   prefix: {
@@ -61,11 +62,20 @@ export function PurgeTab(props: SiteTabProps) {
   const [order, setOrder] = useState<Order>({ scope: "path", text: "", soft: false });
   const [asking, setAsking] = useState(false);
   const [made, setMade] = useState<readonly number[]>([]);
+  const [own, setOwn] = useState<string | null>(null);
   const purge = useChange("createPurge");
+  const names = namesOf(view);
 
-  function send(): void {
+  function submit(): void {
+    const read = bodyOf(order, names);
+    setOwn("problem" in read ? read.problem : null);
+    if ("problem" in read) purge.reset();
+    else if (order.scope === "all") setAsking(true);
+    else send(read);
+  }
+  function send(body: PurgeBody): void {
     purge.mutate(
-      { params: { customer, hostname }, body: bodyOf(order) },
+      { params: { customer, hostname }, body },
       {
         onSuccess: ({ number }) => {
           setMade([number, ...made.filter((one) => one !== number)]);
@@ -82,11 +92,16 @@ export function PurgeTab(props: SiteTabProps) {
         order={order}
         onChange={(next) => {
           setOrder(next);
+          setOwn(null);
           if (next.scope !== order.scope) purge.reset();
         }}
-        problems={sortProblems(purge.error, { text: ["path", "prefix", "tag"] })}
+        problems={
+          own === null
+            ? sortProblems(purge.error, { text: ["path", "prefix", "tag"] })
+            : { fields: { text: own }, rest: [] }
+        }
         busy={purge.isPending}
-        onSubmit={order.scope === "all" ? () => setAsking(true) : send}
+        onSubmit={submit}
       />
       <Confirm
         open={asking}
@@ -94,7 +109,7 @@ export function PurgeTab(props: SiteTabProps) {
         verb="Purge everything"
         busy={purge.isPending}
         onClose={() => setAsking(false)}
-        onConfirm={send}
+        onConfirm={() => send({ all: true, ...softly(order) })}
       >
         <Text>
           {order.soft
@@ -184,19 +199,21 @@ function ScopeChoice(props: { scope: Scope; disabled: boolean; onChange: (scope:
   );
 }
 
-function bodyOf({ scope, text, soft }: Order): PurgeBody {
-  const kept = soft ? { soft: true } : {};
-  if (scope === "all") return { all: true, ...kept };
-  if (scope === "tag") return { tag: text.trim(), ...kept };
-  return { [scope]: pathIn(text), ...kept };
+function bodyOf(order: Order, names: SiteNames): PurgeBody | { readonly problem: string } {
+  const { scope, text } = order;
+  const soft = softly(order);
+  if (scope === "all") return { all: true, ...soft };
+  if (scope === "tag") return { tag: text.trim(), ...soft };
+  if (scope === "path" && text.trim().endsWith("*")) {
+    return { problem: `A * stands for itself here: choose “${SCOPES.prefix.label}”` };
+  }
+  // Elsewhere a star at the end says what this choice says already.
+  const read = pathIn(scope === "prefix" ? text.trim().replace(/\*$/, "") : text, names);
+  return "problem" in read ? read : { [scope]: read.path, ...soft };
 }
 
-/** People paste whole addresses: `https://c.cdn.example/www.shop.example/a.png` is not a path. */
-function pathIn(text: string): string {
-  const trimmed = text.trim();
-  if (!/^https?:\/\//i.test(trimmed) || !URL.canParse(trimmed)) return trimmed;
-  const url = new URL(trimmed);
-  return url.pathname + url.search;
+function softly({ soft }: Order): Pick<PurgeBody, "soft"> {
+  return soft ? { soft: true } : {};
 }
 
 /** A purge's receipts: which caches have said that they no longer serve the old object. */
