@@ -40,7 +40,8 @@ story("a rule is made by its fields, each refused at its own, and published", as
   await part(page, "Lifetimes").getByLabel("Statuses").first().fill("404");
   await part(page, "Lifetimes").getByLabel("In caches, s").nth(1).fill("86400");
   await page.getByRole("button", { name: "Save rule" }).click();
-  await page.getByRole("row", { name: /assets \/img\/\* .*how long objects are fresh/ }).waitFor();
+  const says = /assets \/img\/\* .*keeps 404 for 10 s in caches; keeps answers for 1 d in caches/;
+  await page.getByRole("row", { name: says }).waitFor();
   expect(rules()).toMatchObject([
     {
       name: "assets",
@@ -99,7 +100,7 @@ story("all rules can be had as JSON, and what no field can say is changed there"
   expect(await seriousFindings(page)).toEqual([]);
   await field.fill('[{ "name": "nobody", "access": { "allow": [] } }]');
   await page.getByRole("button", { name: "Save rules" }).click();
-  await page.getByRole("row", { name: /nobody .*says who may come/ }).waitFor();
+  await page.getByRole("row", { name: /nobody .*lets nobody in/ }).waitFor();
   await page.getByRole("button", { name: "Actions for nobody" }).click();
   await page.getByRole("menuitem", { name: "Change…" }).click();
   expect(await field.inputValue()).toContain('"allow": []');
@@ -108,8 +109,14 @@ story("all rules can be had as JSON, and what no field can say is changed there"
 story("who may only look sees rules and no way to change them", async () => {
   const page = await stage.page("viewer");
   const site = stage.world.sites.get("acme")?.[0];
-  Object.assign(site ?? {}, { rules: [{ name: "a", match: {}, https: true }] });
+  Object.assign(site ?? {}, {
+    rules: [
+      { name: "a", match: {}, https: true },
+      { name: "b", match: { path: ["/open/*"] }, signed: false },
+    ],
+  });
   await visit(page, `${SITE}/rules`);
   await page.getByRole("row", { name: /a every request sends plain HTTP to HTTPS/ }).waitFor();
+  await page.getByRole("row", { name: /b \/open\/\* needs no signature/ }).waitFor();
   expect(await page.getByRole("button", { name: /Add|JSON|Actions/ }).count()).toBe(0);
 });

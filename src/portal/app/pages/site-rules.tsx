@@ -23,26 +23,11 @@ import { sortProblems } from "../parts/field-problems.ts";
 import { FormEnds } from "../parts/form-ends.tsx";
 import { type Draft, draftOf, isShown, NEW_DRAFT } from "../parts/rule-draft.ts";
 import { RuleForm } from "../parts/rule-form.tsx";
+import { doesWords } from "../parts/rule-words.ts";
 import { SigningKeys } from "../parts/signing-keys.tsx";
 import { Empty, FormAlert } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
 import type { SiteTabProps } from "./site.tsx";
-
-/** What each setting of a rule does, in a few words. */
-const DOES = {
-  key: "chooses what keeps objects apart",
-  ttl: "says how long objects are fresh",
-  request: "edits fields to web servers",
-  response: "edits fields to users",
-  redirect: "redirects",
-  https: "sends plain HTTP to HTTPS",
-  compress: "compresses",
-  signed: "lets in signed addresses only",
-  access: "says who may come",
-  rate: "limits the rate",
-  cors: "answers CORS",
-  errorPages: "has its own error pages",
-} as const satisfies Record<Exclude<keyof Rule, "name" | "match">, string>;
 
 /** To start from: each a rule that can be used as it is. */
 const EXAMPLES = {
@@ -296,11 +281,7 @@ const COLUMNS: readonly Column<Rule>[] = [
   {
     head: "Does",
     prose: true,
-    cell: (rule) =>
-      (Object.keys(DOES) as (keyof typeof DOES)[])
-        .filter((key) => rule[key] !== undefined)
-        .map((key) => DOES[key])
-        .join(", "),
+    cell: (rule) => <span className="tp-break">{doesWords(rule).join("; ")}</span>,
   },
 ];
 
