@@ -1,6 +1,6 @@
 import type { RouteName } from "../../src/model/api/mod.ts";
 import { type Handler, type Input, Refusal, sitesOf, who } from "./asked.ts";
-import { certificateOf } from "./world.ts";
+import { certificateOf, nodesOf } from "./world.ts";
 
 function operatorOnly<T>(what: T, input: Input): T {
   if (who(input).kind !== "operator") throw new Refusal(403, "Not allowed");
@@ -22,6 +22,14 @@ export const credentialHandlers = {
     const at = all.findIndex(({ name }) => name === input.params.name);
     all.splice(at, 1);
     return {};
+  },
+  readAddresses(world) {
+    const nodes = nodesOf(world).map(({ name, v4, v6 }) => {
+      return { name, roles: ["edge"], ...(v4 && { v4 }), ...(v6 && { v6 }) };
+    });
+    const list = { zone: "cdn.example", number: world.snapshot, issuedAt: "", nodes };
+    const signed = { algorithm: "Ed25519", key: "a2V5", signature: "c2ln" };
+    return { reply: { payload: JSON.stringify(list), ...signed } };
   },
   listCredentials(world, input) {
     sitesOf(world, input);

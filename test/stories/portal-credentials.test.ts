@@ -29,6 +29,8 @@ story("a client certificate is refused with what is wrong at its fields, then ke
   await visit(page, "/customers/acme/credentials");
   await page.getByRole("row", { name: /edge Client certificate CN=edge\.shop\.example/ }).waitFor();
   await page.getByRole("row", { name: /autumn Secret field .*www\.shop\.example/ }).waitFor();
+  await page.getByText("198.51.100.1 2001:db8:ffff::1 198.51.100.2").waitFor();
+  await page.getByRole("button", { name: "Copy the addresses" }).waitFor();
   await page.getByRole("button", { name: "Replace edge" }).click();
   await page.getByLabel("Certificate, then").fill(PEM);
   await page.getByLabel("Private key").fill(`${KEY}another's`);

@@ -90,6 +90,7 @@ story("caches show web servers credentials, by the names of those that are store
   await page.getByLabel("Secret value", { exact: true }).selectOption("autumn");
   await page.getByLabel("Field of the secret value").fill("host");
   await page.getByLabel("Client certificate").selectOption("edge");
+  await page.getByText("Checks of health show none of these").waitFor();
   await page.getByLabel("Answers after which").fill("404, 4xx");
   await page.getByLabel("Ask a second one after").fill("P95");
   await page.getByRole("button", { name: "Save" }).click();

@@ -35,6 +35,13 @@ story("a site without misses says so, and one without hits promises nothing", as
   reply = { ...none, requests: 9, hitRatio: 0, reasons: [{ ...row, ...words }] };
   await page.reload();
   await page.getByRole("cell", { name: "Not known yet" }).waitFor();
+  // Before anybody came at all, one address can be asked about.
+  const live = "/api/v1/customers/acme/sites/www.shop.example/live";
+  const json = { ...(await (await page.request.get(live)).json()), history: [] };
+  await page.route("**/live", (route) => route.fulfill({ json }));
+  await page.reload();
+  await page.getByText("No traffic seen yet").waitFor();
+  await page.getByRole("button", { name: "Ask every cache" }).waitFor();
 });
 
 story("of one address every cache says what it would do, and why it is no hit", async () => {

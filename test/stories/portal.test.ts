@@ -245,6 +245,11 @@ describe("the portal in a browser, day by day", () => {
     await page.getByRole("button", { name: "Purge" }).click();
     await page.getByRole("heading", { name: "/images/*", exact: true }).waitFor();
     expect(stage.world.purges[1]).toMatchObject({ path: "/images/", scope: "prefix" });
+    // Receipts are still there after a look at what the purge did.
+    await page.getByRole("tab", { name: "Traffic" }).click();
+    await page.getByRole("tab", { name: "Purge" }).click();
+    await page.getByRole("heading", { name: "/images/*", exact: true }).waitFor();
+    await page.getByRole("heading", { name: "/logo.png?v=2", exact: true }).waitFor();
   });
 
   story("a tag is purged softly, and a whole site only after a question", async () => {

@@ -4,6 +4,7 @@ import type { CredentialMade, CredentialRow } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import type { PageProps } from "../app.tsx";
+import { CacheAddresses } from "../parts/cache-addresses.tsx";
 import { CopyLine } from "../parts/copy-line.tsx";
 import { CredentialForm, KINDS } from "../parts/credential-form.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
@@ -50,21 +51,25 @@ export function CredentialsPage(props: PageProps) {
       )}
       {made?.value !== undefined && <Made made={{ name: made.name, value: made.value }} />}
       <Loaded query={credentials}>
-        {(rows) =>
-          rows.length > 0 ? (
-            <DataTable
-              label="Credentials"
-              columns={columnsOf(acts)}
-              rows={rows}
-              rowKey={(row) => row.name}
-            />
-          ) : editing !== null ? null : (
-            <Empty title="No credential yet" action={add}>
-              A secret that caches send in a field, a client certificate, or the key of a private
-              bucket. Your sites name them where they say how caches fetch.
-            </Empty>
-          )
-        }
+        {(rows) => (
+          <Stack gap="lg">
+            {rows.length > 0 && (
+              <DataTable
+                label="Credentials"
+                columns={columnsOf(acts)}
+                rows={rows}
+                rowKey={(row) => row.name}
+              />
+            )}
+            {rows.length === 0 && editing === null && (
+              <Empty title="No credential yet" action={add}>
+                A secret that caches send in a field, a client certificate, or the key of a private
+                bucket. Your sites name them where they say how caches fetch.
+              </Empty>
+            )}
+            <CacheAddresses />
+          </Stack>
+        )}
       </Loaded>
       <CredentialRemoval customer={customer} row={asking} onClose={() => setAsking(null)} />
     </Page>

@@ -9,6 +9,7 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
+import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import type { PurgeView } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
@@ -23,6 +24,8 @@ import { FormAlert, Loaded } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
 
 const POLL_MS = 500;
+/** Receipts on the page. */
+const RECEIPTS_MAX = 20;
 
 type PurgeBody = Ask<"createPurge">["body"];
 
@@ -61,7 +64,7 @@ export function PurgeTab(props: SiteTabProps) {
   const { hostname } = view.site;
   const [order, setOrder] = useState<Order>({ scope: "path", text: "", soft: false });
   const [asking, setAsking] = useState(false);
-  const [made, setMade] = useState<readonly number[]>([]);
+  const [made, addMade] = useMade(customer, hostname);
   const [own, setOwn] = useState<string | null>(null);
   const purge = useChange("createPurge");
   const names = namesOf(view);
@@ -78,7 +81,7 @@ export function PurgeTab(props: SiteTabProps) {
       { params: { customer, hostname }, body },
       {
         onSuccess: ({ number }) => {
-          setMade([number, ...made.filter((one) => one !== number)]);
+          addMade(number);
           setOrder({ ...order, text: "" });
         },
         onSettled: () => setAsking(false),
@@ -122,6 +125,22 @@ export function PurgeTab(props: SiteTabProps) {
       ))}
     </Stack>
   );
+}
+
+/** Purges made here, the newest first: kept while people look at other pages, not over a reload. */
+function useMade(customer: string, hostname: string) {
+  const client = useQueryClient();
+  const queryKey = ["purges made", customer, hostname];
+  const { data = [] } = useQuery<readonly number[]>({
+    queryKey,
+    queryFn: skipToken,
+    gcTime: Number.POSITIVE_INFINITY,
+  });
+  const add = (number: number) =>
+    client.setQueryData<readonly number[]>(queryKey, (before = []) =>
+      [number, ...before.filter((one) => one !== number)].slice(0, RECEIPTS_MAX),
+    );
+  return [data, add] as const;
 }
 
 function PurgeForm(props: {

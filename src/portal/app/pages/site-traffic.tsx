@@ -1,5 +1,5 @@
 import { SimpleGrid, Stack } from "@mantine/core";
-import { type ReactNode, useMemo } from "react";
+import { useMemo } from "react";
 import type { Live } from "../../../model/api/mod.ts";
 import { useRead } from "../api/queries.ts";
 import { Chart, type Series } from "../parts/chart.tsx";
@@ -21,23 +21,26 @@ export function TrafficTab(props: SiteTabProps) {
   const live = useRead("readLive", { params: { customer, hostname: view.site.hostname } });
   return (
     <Loaded query={live} bars={[72, 280, 280]}>
-      {(data) =>
-        data.history.length < 2 ? (
-          <Empty title="No traffic seen yet">
-            Figures appear here a few seconds after the first lookup of {view.site.hostname}.
-          </Empty>
-        ) : (
-          <Graphs live={data}>
-            <WhyNot customer={customer} hostname={view.site.hostname} />
-            <WhyUrl view={view} />
-          </Graphs>
-        )
-      }
+      {(data) => (
+        <Stack>
+          {data.history.length < 2 ? (
+            <Empty title="No traffic seen yet">
+              Figures appear here a few seconds after the first lookup of {view.site.hostname}.
+            </Empty>
+          ) : (
+            <>
+              <Graphs live={data} />
+              <WhyNot customer={customer} hostname={view.site.hostname} />
+            </>
+          )}
+          <WhyUrl view={view} />
+        </Stack>
+      )}
     </Loaded>
   );
 }
 
-function Graphs(props: { live: Live; children: ReactNode }) {
+function Graphs(props: { live: Live }) {
   const { live } = props;
   const site = useMemo(() => siteSeries(live), [live]);
   const each = useMemo(() => originSeries(live), [live]);
@@ -91,7 +94,6 @@ function Graphs(props: { live: Live; children: ReactNode }) {
           format={(value) => `${formatCount(value)}/s`}
         />
       </SimpleGrid>
-      {props.children}
     </Stack>
   );
 }

@@ -82,7 +82,7 @@ export function CredentialForm(props: {
           errors={problems.fields}
         />
         <Alert color="gray" variant="outline" className="tp-note">
-          It is kept encrypted, given to caches and probes only, and never shown again.
+          It is kept encrypted, given to caches only, and never shown again.
         </Alert>
         <FormEnds
           verb={replaces === null ? "Add credential" : "Replace credential"}

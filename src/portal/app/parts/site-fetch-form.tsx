@@ -1,4 +1,5 @@
 import {
+  Alert,
   Anchor,
   NativeSelect,
   Paper,
@@ -78,6 +79,7 @@ export function SiteFetchForm(props: { customer: string; site: Site; onClose: ()
           .
         </Text>
         <Proofs {...fields} />
+        <ChecksNote {...fields} />
         <Title order={3}>A private bucket as web server</Title>
         <Bucket {...fields} />
         <PemField
@@ -172,6 +174,19 @@ function Proofs({ of, texts, names }: FieldsProps) {
         {...of("certificate")}
       />
     </SimpleGrid>
+  );
+}
+
+/** What takes all of them down at once, unless one knows it. */
+function ChecksNote({ texts, site }: FieldsProps) {
+  const { http } = site.check;
+  const isShown = [texts.secret, texts.nextSecret, texts.certificate].some((name) => name !== "");
+  if (http === null || !isShown) return null;
+  return (
+    <Alert color="yellow" variant="outline" className="tp-note">
+      Checks of health show none of these: let your web servers answer {http.path} to everybody, or
+      they count as down. Checks by TCP ask for nothing.
+    </Alert>
   );
 }
 
