@@ -127,6 +127,13 @@ test("a target is never reused, but a rollback gives a site back its own", async
   expect(targets()?.[1]).not.toBe(news ?? "");
   const none = await world.call("POST", "/rollback", { headers, body: { number: 77 } });
   expect(none.status).toBe(404);
+  const older = "/snapshots?before=4&limit=2";
+  const rows = (await world.call<SnapshotRow[]>("GET", older, { headers })).body;
+  expect(rows.map(({ number, kept }) => [number, kept])).toEqual([
+    [3, true],
+    [2, true],
+  ]);
+  expect((await world.call("GET", "/snapshots?limit=101", { headers })).status).toBe(422);
 });
 
 test("a rollback gives no removed member access again", async () => {
