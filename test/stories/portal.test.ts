@@ -184,19 +184,12 @@ describe("the portal in a browser, settings", () => {
     await page.getByLabel("Fallback address").fill("203.0.113.99");
     await page.getByLabel("Check FTP").selectOption("Yes");
     await page.getByLabel("Names of your own").fill("a.shop.example, b.shop.example");
-    await page.getByLabel("Send the caches' log to").fill("https://s3.shop.example/logs");
-    await page.getByLabel("Form of its lines").selectOption("Combined, as Apache writes it");
-    await page.getByLabel("Access key of the bucket").fill("logs");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Changed, in snapshot 42").waitFor();
     await page.getByText("lowest-load, margin 0").waitFor();
     expect(stage.world.sites.get("acme")?.[0]).toMatchObject({
       ...before,
       ttlSec: 30,
-      logs: {
-        to: "https://s3.shop.example/logs",
-        ...{ format: "combined", s3: { key: "logs", region: "us-east-1" } },
-      },
       steering: { preset: "lowest-load", margin: 0, allDown: "all", fallback: "203.0.113.99" },
       check: { ...before?.check, ftp: { user: "anonymous" } },
       cache: { ...before?.cache, aliases: ["a.shop.example", "b.shop.example"] },

@@ -1,5 +1,6 @@
 import {
   ActionIcon,
+  Anchor,
   Button,
   Group,
   Menu,
@@ -27,6 +28,8 @@ import { doesWords } from "../parts/rule-words.ts";
 import { SigningKeys } from "../parts/signing-keys.tsx";
 import { Empty, FormAlert } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
+import { Link } from "../router.tsx";
+import { pathOf } from "../routes.ts";
 import type { SiteTabProps } from "./site.tsx";
 
 /** To start from: each a rule that can be used as it is. */
@@ -69,6 +72,7 @@ type Open =
 export function RulesTab(props: SiteTabProps) {
   const { customer, view } = props;
   const rules = view.site.rules ?? [];
+  const traffic = pathOf("siteTab", { customer, hostname: view.site.hostname, tab: "traffic" });
   const [open, setOpen] = useState<Open>({ kind: "none" });
   const mayEdit = useMayEdit();
   const saving = useSaveRules(customer, view.site);
@@ -108,11 +112,21 @@ export function RulesTab(props: SiteTabProps) {
           </Empty>
         )
       ) : (
-        <RuleList
-          rules={rules}
-          onOpen={mayEdit && open.kind === "none" ? setOpen : null}
-          saving={saving}
-        />
+        <>
+          <Text c="dimmed" size="sm">
+            All rules that match a request count; of each kind of setting the first that has it
+            decides. What they make of one address is said{" "}
+            <Anchor component={Link} inherit underline="always" href={traffic}>
+              under Traffic
+            </Anchor>
+            .
+          </Text>
+          <RuleList
+            rules={rules}
+            onOpen={mayEdit && open.kind === "none" ? setOpen : null}
+            saving={saving}
+          />
+        </>
       )}
       <SigningKeys customer={customer} />
     </Stack>

@@ -1,4 +1,5 @@
-import { Stack, Text, Title } from "@mantine/core";
+import { Group, Stack, Text, Title } from "@mantine/core";
+import type { ReactNode } from "react";
 import type { Live } from "../../../model/api/mod.ts";
 import { type Column, DataTable } from "./data-table.tsx";
 import { formatBytes, formatExact } from "./format.ts";
@@ -7,10 +8,13 @@ import { Empty } from "./states.tsx";
 type Logs = NonNullable<Live["logs"]>;
 
 /** How the sending of a site's log to its owner goes, at each cache. */
-export function LogDelivery(props: { logs: Logs; to: string }) {
+export function LogDelivery(props: { logs: Logs; to: string; action?: ReactNode }) {
   return (
     <Stack gap="xs">
-      <Title order={2}>Delivery of the log</Title>
+      <Group justify="space-between">
+        <Title order={2}>Delivery of the log</Title>
+        {props.action}
+      </Group>
       <Text c="dimmed" size="sm" className="tp-break">
         Sent to {props.to}
       </Text>

@@ -26,6 +26,7 @@ import {
   fetchTextsOf,
 } from "./site-fetch-texts.ts";
 import { FormAlert } from "./states.tsx";
+import { storedChoices } from "./stored-choices.ts";
 import { useToast } from "./toast.tsx";
 import { useTexts } from "./use-texts.ts";
 
@@ -156,20 +157,20 @@ function Proofs({ of, texts, names }: FieldsProps) {
     <SimpleGrid cols={COLUMNS}>
       <NativeSelect
         label="Secret value"
-        data={choices(values, texts.secret)}
+        data={storedChoices(values, texts.secret)}
         description="Goes with each request, in the field beside this"
         {...of("secret")}
       />
       <TextInput label="Field of the secret value" {...of("secretField")} />
       <NativeSelect
         label="Second value, while it changes"
-        data={choices(values, texts.nextSecret)}
+        data={storedChoices(values, texts.nextSecret)}
         description="Goes where the first is not stored"
         {...of("nextSecret")}
       />
       <NativeSelect
         label="Client certificate"
-        data={choices(names("certificate"), texts.certificate)}
+        data={storedChoices(names("certificate"), texts.certificate)}
         description="For web servers that ask for one (mutual TLS)"
         {...of("certificate")}
       />
@@ -196,7 +197,7 @@ function Bucket({ of, texts, names }: FieldsProps) {
     <SimpleGrid cols={COLUMNS}>
       <NativeSelect
         label="Access key of the bucket"
-        data={choices(names("access-key"), texts.s3)}
+        data={storedChoices(names("access-key"), texts.s3)}
         description="None: your web servers are no bucket"
         {...of("s3")}
       />
@@ -218,14 +219,4 @@ function Bucket({ of, texts, names }: FieldsProps) {
       )}
     </SimpleGrid>
   );
-}
-
-/** What can be chosen; a name in use whose credential was removed stays, and says so. */
-function choices(names: readonly string[], chosen: string) {
-  const missing = chosen !== "" && !names.includes(chosen);
-  return [
-    { value: "", label: "None" },
-    ...names.map((name) => ({ value: name, label: name })),
-    ...(missing ? [{ value: chosen, label: `${chosen} (not stored)` }] : []),
-  ];
 }

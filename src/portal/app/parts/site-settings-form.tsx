@@ -24,10 +24,6 @@ const PATHS = {
   ttl: ["ttlSec"],
   young: ["youngTtlSec"],
   aliases: ["aliases"],
-  logsTo: ["logs.to", "logs"],
-  logsFormat: ["logs.format"],
-  logsKey: ["logs.s3.key", "logs.s3", "logs.key"],
-  logsRegion: ["logs.s3.region"],
 } as const;
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
@@ -111,18 +107,6 @@ function Fields(props: { field: (name: Field) => FieldProps }) {
         description="Separated by commas; each a CNAME to the second address"
         {...field("aliases")}
       />
-      <TextInput
-        label="Send the caches' log to"
-        description="An https address that takes batches of lines by POST, or a bucket; empty: nowhere"
-        {...field("logsTo")}
-      />
-      <NativeSelect label="Form of its lines" data={LOG_FORMATS} {...field("logsFormat")} />
-      <TextInput
-        label="Access key of the bucket"
-        description="Where it is an S3-compatible one: the name of a credential"
-        {...field("logsKey")}
-      />
-      <TextInput label="Region of the bucket" {...field("logsRegion")} />
     </SimpleGrid>
   );
 }
@@ -144,10 +128,6 @@ const PRESETS = [
   { value: "weighted", label: "By weight" },
   { value: "failover", label: "The first that is up" },
   { value: "sticky", label: "The same for the same clients" },
-];
-const LOG_FORMATS = [
-  { value: "json", label: "JSON lines" },
-  { value: "combined", label: "Combined, as Apache writes it" },
 ];
 const YES_NO = [
   { value: "no", label: "No" },
@@ -171,26 +151,12 @@ function textsOf(site: Site): Texts {
     ttl: String(site.ttlSec),
     young: String(site.youngTtlSec),
     aliases: site.cache.aliases.join(", "),
-    logsTo: site.logs?.to ?? "",
-    logsFormat: site.logs?.format ?? "json",
-    logsKey: site.logs?.s3?.key ?? "",
-    logsRegion: site.logs?.s3?.region ?? "us-east-1",
   };
-}
-
-function logsOf(before: Site["logs"], texts: Texts): Pick<Ask<"putSite">["body"], "logs"> {
-  const { s3: _, ...kept } = before ?? {};
-  const to = texts.logsTo.trim();
-  if (to === "") return {};
-  const key = texts.logsKey.trim();
-  const s3 = key === "" ? {} : { s3: { key, region: texts.logsRegion.trim() } };
-  const format = texts.logsFormat === "combined" ? "combined" : "json";
-  return { logs: { ...kept, ...s3, to, format } };
 }
 
 /** The site as it was with the form's fields put in; web servers are left out, so they stay. */
 function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
-  const { hostname: _, origins: __, steering, check, cache, logs, ...kept } = site;
+  const { hostname: _, origins: __, steering, check, cache, ...kept } = site;
   const { fallback: ___, ...steered } = steering;
   const http = texts.http.trim();
   const fallback = texts.fallback.trim();
@@ -215,7 +181,6 @@ function bodyOf(site: Site, texts: Texts): Ask<"putSite">["body"] {
       tcp: texts.tcp === "yes",
       ftp: texts.ftp === "yes" ? (check.ftp ?? {}) : null,
     },
-    ...logsOf(logs, texts),
     cache: { ...cache, aliases: texts.aliases.split(/[\s,]+/).filter((name) => name !== "") },
   };
 }
