@@ -235,6 +235,21 @@ export function storeContract(
       expect(await store.purges.read(3)).toEqual(numbered[2]!);
     });
 
+    test("the purges of one site are told newest first, page by page", async () => {
+      for (const site of ["a.example", "b.example", "a.example", "a.example"]) {
+        const purge = { atMs: AT_MS, customer: "shop", site, path: "/" };
+        await store.purges.add(purge, auditOf("purge.create", "shop"));
+      }
+      const list = async (site: string, before: number | null, customer = "shop") => {
+        const purges = await store.purges.list({ customer, site, before, limit: 2 });
+        return purges.map((purge) => purge.number);
+      };
+      expect(await list("a.example", null)).toEqual([4, 3]);
+      expect(await list("a.example", 3)).toEqual([1]);
+      expect(await list("b.example", null)).toEqual([2]);
+      expect(await list("a.example", null, "news")).toEqual([]);
+    });
+
     test("of purges that are folded one of each whole site is left, and nothing of who acknowledged them", async () => {
       const of = (site: string, more: object = {}) => {
         const purge = { atMs: AT_MS, customer: "shop", site, path: "/a.png", ...more };

@@ -161,6 +161,13 @@ export interface PurgeStore {
   /** Appends to the purge log and gives the entry its number. */
   add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
   read(number: number): Promise<Purge | null>;
+  /** Those of one site that the log still has, newest first, below `before`. */
+  list(o: {
+    readonly customer: string;
+    readonly site: string;
+    readonly before: number | null;
+    readonly limit: number;
+  }): Promise<readonly Purge[]>;
   /** The first so many entries above a place, in order, and the log's last number; see `fold`. */
   since(place: PurgePlace, most: number): Promise<PurgesSince>;
   /** Of an entry that is not in the log any more, or is of another term, none is kept. */

@@ -1,4 +1,4 @@
-import { purgeTarget, type RouteName } from "../../src/model/api/mod.ts";
+import type { RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import {
@@ -13,6 +13,7 @@ import {
 } from "./asked.ts";
 import { billHandlers } from "./bills.ts";
 import { credentialHandlers } from "./credentials.ts";
+import { purgeHandlers } from "./purges.ts";
 import { seenHandlers } from "./seen.ts";
 import { certificateOf, liveOf, nodesOf, obtainedOf, publish, type World } from "./world.ts";
 import { zoneHandlers } from "./zones.ts";
@@ -134,23 +135,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   },
   readLive: (world, input) => ({ reply: liveOf(world, siteOf(world, input)) }),
   ...seenHandlers,
-  createPurge(world, input) {
-    const number = world.purges.length + 1;
-    world.purges.push({
-      number,
-      atMs: world.nowMs,
-      customer: input.params.customer ?? "",
-      site: siteOf(world, input).hostname,
-      ...purgeTarget(input.body),
-    });
-    return { reply: { number } };
-  },
-  readPurge(world, input) {
-    const purge = world.purges[Number(input.params.number) - 1];
-    if (purge === undefined) throw new Refusal(404, "There is nothing at this name");
-    const acks = ["fra-1", "lon-1", "nyc-1"].map((node) => ({ node, atMs: purge.atMs + 40 }));
-    return { reply: { purge, acks, missing: [] } };
-  },
+  ...purgeHandlers,
   explain(world, input) {
     who(input);
     const one = world.sites.get("acme")?.[0];

@@ -11,7 +11,7 @@ import { reportLoad } from "../commands/load.ts";
 import { putMeasuredGroups } from "../commands/measured-groups.ts";
 import { patchNode } from "../commands/node.ts";
 import { publish, rollback } from "../commands/publish.ts";
-import { createPurge, readPurge } from "../commands/purge.ts";
+import { createPurge, listPurges, readPurge } from "../commands/purge.ts";
 import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../commands/site.ts";
 import { createToken, listTokens, revokeToken } from "../commands/token.ts";
 import type { Deps } from "../deps.ts";
@@ -199,6 +199,10 @@ function customerHandlers({ deps }: Parts) {
     tailLog: ({ params, query }) => {
       const { customer, hostname } = publishedSite(deps, params).site;
       return deps.tails.read({ customer, site: hostname }, query);
+    },
+    listPurges: ({ params, query: { before = null, limit } }) => {
+      const { customer, hostname: site } = params;
+      return listPurges(deps, { customer, site, before, limit });
     },
     readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
   } satisfies Partial<Handlers>;

@@ -64,6 +64,19 @@ export async function readPurge(deps: Deps, caller: Caller, number: number): Pro
   const purge = await deps.store.purges.read(number);
   const foreign = caller.kind === "member" && purge?.customer !== caller.customer;
   if (purge === null || foreign) throw new Fault("not-found", `purge ${number}`);
+  return receiptOf(deps, purge);
+}
+
+/** The last purges of a site, newest first, whoever asked for them. */
+export async function listPurges(
+  deps: Deps,
+  page: Parameters<Deps["store"]["purges"]["list"]>[0],
+): Promise<PurgeView[]> {
+  const purges = await deps.store.purges.list(page);
+  return Promise.all(purges.map((purge) => receiptOf(deps, purge)));
+}
+
+async function receiptOf(deps: Deps, purge: Purge): Promise<PurgeView> {
   const acks = await deps.store.purges.acks(purge.number);
   const done = new Set(acks.map((ack) => ack.node));
   const nodes = deps.publisher.latest()?.nodes ?? [];

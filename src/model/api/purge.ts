@@ -45,6 +45,11 @@ export function purgeTarget(order: PurgeCreate): Pick<Purge, "path" | "scope" | 
 
 export const purgeParams = z.object({ number: z.coerce.number().int().min(1) });
 
+export const purgesQuery = z.object({
+  before: z.coerce.number().int().min(1).optional().meta({ description: "Only older ones" }),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+});
+
 export const purgeNumber = z.object({ number: z.int() }).meta({ id: "PurgeNumber" });
 
 /** Where a purge stands: done when `missing` is empty. */
@@ -76,6 +81,16 @@ export const purgeRoutes = {
     params: siteParams,
     body: purgeCreate,
     reply: purgeNumber,
+  }),
+  listPurges: route({
+    method: "get",
+    path: "/customers/{customer}/sites/{hostname}/purges",
+    access: "viewer",
+    status: 200,
+    summary: "The last purges of a site, newest first, with the caches that acknowledged each",
+    params: siteParams,
+    query: purgesQuery,
+    reply: z.array(purgeView),
   }),
   readPurge: route({
     method: "get",

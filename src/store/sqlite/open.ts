@@ -16,6 +16,7 @@ import * as purgeScope0002 from "../migrations/0002-purge-scope.ts";
 import * as claim0003 from "../migrations/0003-claim.ts";
 import * as purgeFolded0004 from "../migrations/0004-purge-folded.ts";
 import * as purgeTerm0005 from "../migrations/0005-purge-term.ts";
+import * as purgeSite0006 from "../migrations/0006-purge-site.ts";
 import type { Db, Schema } from "./schema.ts";
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -24,6 +25,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-claim": claim0003,
   "0004-purge-folded": purgeFolded0004,
   "0005-purge-term": purgeTerm0005,
+  "0006-purge-site": purgeSite0006,
 };
 
 /**

@@ -32,6 +32,17 @@ export function purgeStore(db: Db, rng: Rng): PurgeStore {
         await appendAudit(tx, audit);
         return { ...purge, number, term, follows };
       }),
+    async list({ customer, site, before, limit }) {
+      let query = db
+        .selectFrom("purge")
+        .selectAll()
+        .where("customer", "=", customer)
+        .where("site", "=", site)
+        .orderBy("number", "desc")
+        .limit(limit);
+      if (before !== null) query = query.where("number", "<", before);
+      return (await query.execute()).map((row) => purgeOf(row as Row));
+    },
     // At once: what is numbered anew between two looks would be under neither number.
     read: (number) =>
       db.transaction().execute(async (tx) => {

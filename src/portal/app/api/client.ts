@@ -41,7 +41,7 @@ const CALLS = {
   readWhyNot: ["get", "/customers/{customer}/sites/{hostname}/why-not"],
   why: ["post", "/why"],
   createPurge: ["post", "/customers/{customer}/sites/{hostname}/purge"],
-  readPurge: ["get", "/purges/{number}"],
+  listPurges: ["get", "/customers/{customer}/sites/{hostname}/purges"],
   listZones: ["get", "/customers/{customer}/zones"],
   readZone: ["get", "/customers/{customer}/zones/{zone}"],
   readZoneText: ["get", "/customers/{customer}/zones/{zone}/text"],

@@ -19,7 +19,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 ];
 
 export function AuditPage() {
-  const audit = usePages("listAudit", {
+  const audit = usePages("listAudit", undefined, {
     size: PAGE,
     refreshMs: REFRESH_MS,
     numberOf: (entry) => entry.seq,

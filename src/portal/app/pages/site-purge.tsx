@@ -9,23 +9,17 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
-import type { PurgeView } from "../../../model/api/mod.ts";
 import type { Ask } from "../api/client.ts";
 import { useMayEdit } from "../api/lives.ts";
-import { useChange, useRead } from "../api/queries.ts";
+import { useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { type SortedProblems, sortProblems } from "../parts/field-problems.ts";
 import { useSentFocus } from "../parts/focus.ts";
-import { formatMoment, formatNumber, formatSpan } from "../parts/format.ts";
+import { PurgeList } from "../parts/purge-list.tsx";
 import { namesOf, pathIn, type SiteNames } from "../parts/purge-path.ts";
-import { FormAlert, Loaded } from "../parts/states.tsx";
+import { FormAlert } from "../parts/states.tsx";
 import type { SiteTabProps } from "./site.tsx";
-
-const POLL_MS = 500;
-/** Receipts on the page. */
-const RECEIPTS_MAX = 20;
 
 type PurgeBody = Ask<"createPurge">["body"];
 
@@ -64,7 +58,6 @@ export function PurgeTab(props: SiteTabProps) {
   const { hostname } = view.site;
   const [order, setOrder] = useState<Order>({ scope: "path", text: "", soft: false });
   const [asking, setAsking] = useState(false);
-  const [made, addMade] = useMade(customer, hostname);
   const [own, setOwn] = useState<string | null>(null);
   const purge = useChange("createPurge");
   const names = namesOf(view);
@@ -80,10 +73,7 @@ export function PurgeTab(props: SiteTabProps) {
     purge.mutate(
       { params: { customer, hostname }, body },
       {
-        onSuccess: ({ number }) => {
-          addMade(number);
-          setOrder({ ...order, text: "" });
-        },
+        onSuccess: () => setOrder({ ...order, text: "" }),
         onSettled: () => setAsking(false),
       },
     );
@@ -120,27 +110,9 @@ export function PurgeTab(props: SiteTabProps) {
             : "Every object is fetched from your web servers again when it is next asked for."}
         </Text>
       </Confirm>
-      {made.map((number) => (
-        <Receipt key={number} number={number} />
-      ))}
+      <PurgeList customer={customer} hostname={hostname} />
     </Stack>
   );
-}
-
-/** Purges made here, the newest first: kept while people look at other pages, not over a reload. */
-function useMade(customer: string, hostname: string) {
-  const client = useQueryClient();
-  const queryKey = ["purges made", customer, hostname];
-  const { data = [] } = useQuery<readonly number[]>({
-    queryKey,
-    queryFn: skipToken,
-    gcTime: Number.POSITIVE_INFINITY,
-  });
-  const add = (number: number) =>
-    client.setQueryData<readonly number[]>(queryKey, (before = []) =>
-      [number, ...before.filter((one) => one !== number)].slice(0, RECEIPTS_MAX),
-    );
-  return [data, add] as const;
 }
 
 function PurgeForm(props: {
@@ -233,65 +205,4 @@ function bodyOf(order: Order, names: SiteNames): PurgeBody | { readonly problem:
 
 function softly({ soft }: Order): Pick<PurgeBody, "soft"> {
   return soft ? { soft: true } : {};
-}
-
-/** A purge's receipts: which caches have said that they no longer serve the old object. */
-function Receipt(props: { number: number }) {
-  const [done, setDone] = useState(false);
-  const receipt = useRead(
-    "readPurge",
-    { params: { number: props.number } },
-    { refreshMs: done ? false : POLL_MS },
-  );
-  if (!done && receipt.data?.missing.length === 0 && receipt.data.acks.length > 0) setDone(true);
-  return (
-    <Loaded query={receipt} bars={[96]}>
-      {({ purge, acks, missing }) => (
-        <Paper className="tp-card" p="lg" component="section" aria-label={`Purge ${purge.number}`}>
-          <Group justify="space-between">
-            <Title order={3} className="tp-mono">
-              {purgeWords(purge)}
-            </Title>
-            <span className="tp-state" data-tone={missing.length === 0 ? "good" : "warn"}>
-              <span className="tp-dot" aria-hidden="true" />
-              {progressOf({ purge, acks, missing })}
-            </span>
-          </Group>
-          <Text size="sm" c="dimmed">
-            {purge.soft === true ? "Soft purge" : "Purge"} {purge.number}, asked for{" "}
-            {formatMoment(purge.atMs)}
-          </Text>
-          <ul className="tp-receipts">
-            {acks.map((ack) => (
-              <li key={ack.node}>
-                {ack.node}: {purge.soft === true ? "marked" : "gone"} after{" "}
-                {formatAfter(ack.atMs - purge.atMs)}
-              </li>
-            ))}
-            {missing.map((node) => (
-              <li key={node}>{node}: not yet; it revalidates what it holds until then</li>
-            ))}
-          </ul>
-        </Paper>
-      )}
-    </Loaded>
-  );
-}
-
-function progressOf({ purge, acks, missing }: PurgeView): string {
-  const [done, all] = [acks.length, acks.length + missing.length];
-  if (all === 0) return "No cache to tell";
-  if (done < all) return `${done} of ${formatNumber(all, "cache")} so far`;
-  const word = purge.soft === true ? "Marked in" : "Gone from";
-  return all === 1 ? `${word} the one cache` : `${word} all ${all} caches`;
-}
-
-function purgeWords(purge: PurgeView["purge"]): string {
-  if (purge.scope === "site") return `All of ${purge.site}`;
-  if (purge.scope === "tag") return `Tag ${purge.path}`;
-  return purge.scope === "prefix" ? `${purge.path}*` : purge.path;
-}
-
-function formatAfter(ms: number): string {
-  return ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : formatSpan(ms);
 }

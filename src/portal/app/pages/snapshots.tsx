@@ -14,7 +14,7 @@ import { useToast } from "../parts/toast.tsx";
 const PAGE = 20;
 
 export function SnapshotsPage() {
-  const snapshots = usePages("listSnapshots", {
+  const snapshots = usePages("listSnapshots", undefined, {
     size: PAGE,
     refreshMs: REFRESH_MS,
     numberOf: (row) => row.number,
