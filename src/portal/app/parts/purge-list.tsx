@@ -81,7 +81,7 @@ function Receipt({ view, open }: { view: PurgeView; open: boolean }) {
   const tone = missing.length === 0 ? "good" : "warn";
   return (
     <>
-      <span className="tp-state" data-tone={tone} role={open ? "status" : undefined}>
+      <span className="tp-state" data-tone={tone} aria-live={open ? "polite" : undefined}>
         <span className="tp-dot" aria-hidden="true" />
         {progressOf(view)}
       </span>
