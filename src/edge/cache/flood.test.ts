@@ -94,8 +94,8 @@ test("a customer within an equal share keeps all of it, however much others ask 
   };
   let hits = 0;
   for (let turn = 0; turn < 40; turn++) {
-    for (let i = 0; i < 1_000; i++) if (ask("small", `/${i}`, 500) && turn >= 20) hits++;
+    for (let i = 0; i < 600; i++) if (ask("small", `/${i}`, 500) && turn >= 20) hits++;
     for (let i = 0; i < 8_000; i++) ask("large", `/${turn}/${i >> 2}`, 2_000);
   }
-  expect(hits).toBeGreaterThan(19_900);
+  expect(hits).toBeGreaterThan(11_940);
 }, 60_000);
