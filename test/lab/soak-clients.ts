@@ -35,6 +35,11 @@ export class SoakClients {
   readonly counts: Record<string, number> = {};
   /** Answers that nothing explains. */
   readonly wrong: string[] = [];
+  /**
+   * Each client asks so often, whatever it waits for an answer: who was late catches up, so that a busy
+   * machine does not change how much is asked. Another pace begins at once.
+   */
+  paceMs: number;
   readonly #world: SoakWorld;
   readonly #rng: Rng;
   readonly #sessions = new Map<string, ClientHttp2Session>();
@@ -42,26 +47,34 @@ export class SoakClients {
   #stopped = false;
   #unique = 0;
 
-  constructor(world: SoakWorld, rng: Rng) {
+  constructor(world: SoakWorld, rng: Rng, paceMs: number) {
+    this.paceMs = paceMs;
     this.#world = world;
     this.#rng = rng;
   }
 
-  /**
-   * @param everyMs each client asks so often, whatever it waits for an answer: who was late catches up, so
-   * that a busy machine does not change how much is asked
-   */
-  start(o: { readonly clients: number; readonly slow: number; readonly everyMs: number }): void {
-    const loop = async (act: () => Promise<void>, everyMs: number) => {
-      let nextMs = performance.now() + this.#rng.float() * everyMs;
-      while (!this.#stopped) {
-        await Bun.sleep(Math.max(0, nextMs - performance.now()));
-        await act();
-        nextMs += everyMs;
-      }
-    };
-    for (let i = 0; i < o.clients; i++) this.#loops.push(loop(() => this.#one(), o.everyMs));
-    for (let i = 0; i < o.slow; i++) this.#loops.push(loop(() => this.#slow(i), 100));
+  start(o: { readonly clients: number; readonly slow: number }): void {
+    for (let i = 0; i < o.clients; i++) this.#loops.push(this.#askOften());
+    for (let i = 0; i < o.slow; i++) this.#loops.push(this.#askSlowly(i));
+  }
+
+  async #askSlowly(n: number): Promise<void> {
+    while (!this.#stopped) {
+      await this.#slow(n);
+      await Bun.sleep(100);
+    }
+  }
+
+  async #askOften(): Promise<void> {
+    let paceMs = this.paceMs;
+    let nextMs = performance.now() + this.#rng.float() * paceMs;
+    while (!this.#stopped) {
+      await Bun.sleep(Math.max(0, nextMs - performance.now()));
+      await this.#one();
+      if (paceMs !== this.paceMs) nextMs = performance.now();
+      paceMs = this.paceMs;
+      nextMs += paceMs;
+    }
   }
 
   /** Asks for every object once: more than the cache's memory holds, so that it is full from the start. */
