@@ -21,7 +21,7 @@ describe("turns of one connection", () => {
 
   test("go on in the order in which they were asked for", async () => {
     const turns = new Turns();
-    const [first, second] = taken(turns, A, TURNS_MAX);
+    const [first, second, third] = taken(turns, A, TURNS_MAX);
     const had: string[] = [];
     const waits = ["c", "d", "e"].map(async (name) => {
       expect(await turns.of(A).take()).toBe(true);
@@ -31,6 +31,9 @@ describe("turns of one connection", () => {
     second!.give();
     await Promise.all(waits.slice(0, 2));
     expect(had).toEqual(["c", "d"]);
+    third!.give();
+    await Promise.all(waits);
+    expect(had).toEqual(["c", "d", "e"]);
   });
 
   test("are held until the last step of the request gave its own back", async () => {
