@@ -1,9 +1,15 @@
-import { ChunkDecoder, parseResponseHead, type ResponseHead } from "../wire/http/mod.ts";
+import {
+  ChunkDecoder,
+  FIELDS_MAX,
+  parseResponseHead,
+  type ResponseHead,
+} from "../wire/http/mod.ts";
 
 /** All heads of one response together, interim ones too. */
 const HEAD_BYTES_MAX = 65_536;
 /** Of what another process of this node sends on: a web server's, and what is said of it here. */
 const SENT_ON_HEAD_BYTES_MAX = 2 * HEAD_BYTES_MAX;
+const SENT_ON_FIELDS_MAX = 2 * FIELDS_MAX;
 const INTERIM_MAX = 16;
 /** Chunks from this size on are given as they are. */
 const LARGE_CHUNK_BYTES = 4_096;
@@ -26,6 +32,7 @@ export class ResponseReader {
   readonly #method: string;
   readonly #events: ReaderEvents;
   readonly #headBytesMax: number;
+  readonly #fieldsMax: number;
   #state: "head" | "length" | "chunked" | "close" | "over" = "head";
   #kept: Buffer = Buffer.alloc(0);
   #headBytes = 0;
@@ -39,6 +46,7 @@ export class ResponseReader {
     this.#method = o.method;
     this.#events = events;
     this.#headBytesMax = o.port === 0 ? SENT_ON_HEAD_BYTES_MAX : HEAD_BYTES_MAX;
+    this.#fieldsMax = o.port === 0 ? SENT_ON_FIELDS_MAX : FIELDS_MAX;
   }
 
   push(bytes: Buffer): void {
@@ -74,7 +82,7 @@ export class ResponseReader {
     }
     this.#kept = Buffer.alloc(0);
     this.#headBytes += end + 4;
-    const head = parseResponseHead(all.toString("latin1", 0, end));
+    const head = parseResponseHead(all.toString("latin1", 0, end), this.#fieldsMax);
     if ("fault" in head) return this.#fail(head.fault);
     const rest = all.subarray(end + 4);
     if (head.status < 200) {

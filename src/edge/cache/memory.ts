@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.ts";
-import { variantMatches } from "../../policy/caching/mod.ts";
+import { variantMatcher } from "../../policy/caching/mod.ts";
 import {
   type MakeEvictor,
   MOST_HITS,
@@ -148,10 +148,11 @@ export class MemoryTier<P = unknown> {
   find(key: string, get: (name: string) => string | null): MemoryObject<P> | null {
     const variants = this.#variants.get(key);
     if (variants === undefined) return null;
+    const matches = variantMatcher(get);
     // The last one stored wins, also when Vary has changed since (RFC 9111 4.1).
     for (let i = variants.length - 1; i >= 0; i--) {
       const object = variants[i]!;
-      if (!variantMatches(object.meta, get)) continue;
+      if (!matches(object.meta)) continue;
       object.visited = true;
       return object;
     }

@@ -27,7 +27,7 @@ export function keepUnderPrefix(headers: Headers, at: At, path: string): void {
   // A page's other parts are at the first address for sure, and that alone is canonical.
   const link = headers.get("link");
   if (link !== null)
-    headers.set("link", link.replace(/<(\/(?![/\\])[^>]*)>/g, `<${at.firstAddress}$1>`));
+    headers.set("link", link.replace(/<(\/(?![/\\])[^<>]*)>/g, `<${at.firstAddress}$1>`));
 }
 
 function underPrefix(value: string, of: At & { readonly path: string }): string {

@@ -15,9 +15,20 @@ describe("tagsOf()", () => {
       ["xkey", "seven"],
       ["cache-groups", '"eight", "nine"; x=1'],
       ["x-other", "ten"],
+      ["constructor", "eleven"],
     ] as const;
     expect([...tagsOf(fields)]).toEqual("one two three four five six seven eight nine".split(" "));
     expect(tagsOf([["cache-tag", " , "]]).size).toBe(0);
+  });
+
+  test("takes no more time than a field is long, blanks and quotes too (H22)", () => {
+    const gap = " ".repeat(200_000);
+    const quotes = '"'.repeat(100_000);
+    const fields = [
+      ["cache-tag", `a${gap}b ,\tc`],
+      ["edge-cache-tag", `d,,${quotes}x`],
+    ] as const;
+    expect([...tagsOf(fields)]).toEqual([`a${gap}b`, "c", "d", `${quotes}x`]);
   });
 });
 

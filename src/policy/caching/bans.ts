@@ -18,13 +18,13 @@ export interface Banned {
   readonly purge?: number;
 }
 
-/** Fields that tags are in, and what stands between them. */
-const TAG_FIELDS: Readonly<Record<string, RegExp>> = {
-  "surrogate-key": /\s+/,
-  xkey: /\s+/,
-  "cache-tag": /\s*,\s*/,
-  "edge-cache-tag": /\s*,\s*/,
-};
+/** Fields that tags are in, and what stands between them; blanks beside it say nothing. */
+const TAG_FIELDS: ReadonlyMap<string, RegExp | string> = new Map<string, RegExp | string>([
+  ["surrogate-key", /\s+/],
+  ["xkey", /\s+/],
+  ["cache-tag", ","],
+  ["edge-cache-tag", ","],
+]);
 
 /** A tag as it is compared: whatever its case, without quotes. */
 export function tagKey(tag: string): string {
@@ -48,9 +48,9 @@ export function groupsOf(fields: Banned["fields"]): ReadonlySet<string> {
 export function tagsOf(fields: Banned["fields"]): ReadonlySet<string> {
   const tags = new Set<string>();
   for (const [name, value] of fields) {
-    const between = TAG_FIELDS[name];
+    const between = TAG_FIELDS.get(name);
     if (between === undefined) continue;
-    for (const tag of value.trim().split(between)) if (tag !== "") tags.add(tagKey(tag));
+    for (const tag of value.trim().split(between)) if (tag.trim() !== "") tags.add(tagKey(tag));
   }
   for (const group of groupsOf(fields)) tags.add(tagKey(group));
   return tags;

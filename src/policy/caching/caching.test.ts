@@ -18,6 +18,7 @@ import {
   type StoreReason,
   storable,
   variantKey,
+  variantMatcher,
   variantMatches,
 } from "./mod.ts";
 
@@ -275,6 +276,36 @@ describe("keys", () => {
         if (path !== null) expect(canonicalPath(path)).toBe(path);
       }),
     );
+  });
+
+  test("variantMatcher() says the same of each as variantMatches(), and reads each field once", () => {
+    const read: string[] = [];
+    const fields: Fields = { "accept-language": "de, en", x: "2" };
+    const get = (name: string) => {
+      read.push(name);
+      return fields[name] ?? null;
+    };
+    const of = (vary: readonly string[], x: string) => {
+      return { vary, variant: variantKey(vary, (name) => (name === "x" ? x : null)) };
+    };
+    const stored = [
+      ...["1", "2", "3"].map((x) => of(["x"], x)),
+      ...[of([], "2"), of(["accept-language", "x"], "2"), of(["accept-language", "x"], "1")],
+      { ...of(["accept-language"], "2"), language: "de" },
+    ];
+    const alone = stored.map((one) => variantMatches(one, get));
+    expect(alone).toEqual([false, true, false, true, false, false, false]);
+    read.length = 0;
+    const matches = variantMatcher(get);
+    expect(stored.map((one) => matches(one))).toEqual(alone);
+    expect(read.filter((name) => name === "x")).toEqual(["x", "x"]);
+  });
+
+  test("a variant's field takes no more time than it is long (H24)", () => {
+    const gap = " ".repeat(200_000);
+    const of = (x: string) => variantKey(["x"], () => x);
+    expect(of(`a${gap}b`)).toBe(`x:=a${gap}b`);
+    expect(of(` a \t,b${gap}c ,, d`)).toBe(`x:=a,b${gap}c,,d`);
   });
 
   test("a variant matches by the fields that Vary names, absent ones apart from empty ones", () => {

@@ -1,4 +1,4 @@
-import { acceptedLanguages, prefersLanguage } from "../../wire/http/mod.ts";
+import { acceptedLanguages, prefersLanguage, splitList, trimBlanks } from "../../wire/http/mod.ts";
 
 /**
  * The primary key of an object: the customer first, so that no two customers ever share one, then
@@ -32,8 +32,8 @@ export function canonicalPath(text: string): string | null {
 
 /**
  * Which of the request's fields chose this variant (RFC 9111 4.1), as text. Values are compared
- * after trimming and after spaces around commas are taken out, languages by what they mean; an absent
- * field is not an empty one.
+ * without the blanks at their ends and around commas that are in no quotes, languages by what they mean;
+ * an absent field is not an empty one.
  */
 export function variantKey(vary: readonly string[], get: (name: string) => string | null): string {
   if (vary.length === 0) return "";
@@ -53,7 +53,26 @@ export interface Variant {
  * wants most: a server that chooses by language would choose no other (RFC 9111 4.1, last paragraph).
  */
 export function variantMatches(stored: Variant, get: (name: string) => string | null): boolean {
-  if (stored.vary.length === 0 || variantKey(stored.vary, get) === stored.variant) return true;
+  return stored.vary.length === 0 || answers(stored, get, variantKey(stored.vary, get));
+}
+
+/** The same of several that are held of one key: fields are read once for all that vary by the same. */
+export function variantMatcher(get: (name: string) => string | null): (stored: Variant) => boolean {
+  let vary: readonly string[] = [];
+  let key = "";
+  return (stored) => {
+    if (stored.vary.length === 0) return true;
+    if (stored.vary.length !== vary.length || stored.vary.some((name, i) => name !== vary[i])) {
+      vary = stored.vary;
+      key = variantKey(vary, get);
+    }
+    return answers(stored, get, key);
+  };
+}
+
+/** @param key of the request, by what the stored one varies by */
+function answers(stored: Variant, get: (name: string) => string | null, key: string): boolean {
+  if (key === stored.variant) return true;
   if (stored.language === undefined) return false;
   const wanted = get("accept-language");
   if (wanted === null || !prefersLanguage(wanted, stored.language)) return false;
@@ -74,7 +93,8 @@ export function variantLanguage(
 function normalValue(name: string, value: string | null): string {
   if (value === null) return "-";
   if (name === "accept-language") return `=${acceptedLanguages(value)}`;
-  return `=${value.trim().replace(/[ \t]*,[ \t]*/g, ",")}`;
+  if (!value.includes(",")) return `=${trimBlanks(value)}`;
+  return `=${splitList(value).members.join(",")}`;
 }
 
 /**

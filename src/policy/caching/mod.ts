@@ -29,6 +29,7 @@ export {
   type Variant,
   variantKey,
   variantLanguage,
+  variantMatcher,
   variantMatches,
 } from "./key.ts";
 export {

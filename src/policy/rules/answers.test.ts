@@ -35,6 +35,7 @@ describe("edits, redirects and CORS", () => {
     ]);
     expect(editedField("a", "0", edits)).toBe("1, 2");
     expect(editedField("server", "x", edits)).toBeNull();
+    expect(editedField("constructor", "x", [{ set: { a: "1" }, add: { b: "1" } }])).toBe("x");
   });
 
   test("redirectTarget() leads to the host that the rule names, whatever the path is", () => {

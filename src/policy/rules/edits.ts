@@ -25,11 +25,16 @@ export function editedField(
   let now = value;
   for (const { remove, set, add } of edits) {
     if (remove?.includes(name) === true) now = null;
-    now = set?.[name] ?? now;
-    const more = add?.[name];
+    now = given(set, name) ?? now;
+    const more = given(add, name);
     if (more !== undefined) now = now === null ? more : `${now}, ${more}`;
   }
   return now;
+}
+
+/** Of its own: an object has more, such as `constructor`, which a client's field may be called. */
+function given(fields: Readonly<Record<string, string>> | undefined, name: string) {
+  return fields !== undefined && Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
 /** Names that edits give a value to. */

@@ -1,4 +1,5 @@
 import { parseDeltaSec } from "./delta.ts";
+import { splitList } from "./list.ts";
 
 /** The directives of a response that a shared cache acts on (RFC 9111 5.2.2, RFC 5861). */
 export interface CacheControl {
@@ -33,21 +34,32 @@ export const NO_CACHE_CONTROL: CacheControl = {
   staleWhileRevalidateSec: null,
 };
 
+/** What forbids: it holds wherever it stands. */
+const GUARDS: ReadonlySet<string> = new Set([
+  ...["no-store", "no-cache", "private", "must-revalidate", "proxy-revalidate"],
+]);
+
 /**
  * Reads Cache-Control; fields sent more than once are joined with commas before. Names are
  * case-insensitive; of a directive given twice the first counts (RFC 9111 4.2.1). Unknown ones are
- * ignored (5.2.3). A list that cannot be split (an open quote) still yields what stood before.
+ * ignored (5.2.3). A quote that nobody closes hides nothing that forbids: of what stands behind it
+ * those directives count, and no others.
  *
  * @example parseCacheControl("public, max-age=60").maxAgeSec // 60
  */
 export function parseCacheControl(text: string | null): CacheControl {
   if (text === null || text === "") return NO_CACHE_CONTROL;
   const seen = new Map<string, string | null>();
-  for (const part of splitDirectives(text)) {
-    const eq = part.indexOf("=");
-    const name = (eq < 0 ? part : part.slice(0, eq)).toLowerCase();
+  const { members, open } = splitList(text);
+  for (const member of members) {
+    const eq = member.indexOf("=");
+    const name = (eq < 0 ? member : member.slice(0, eq)).toLowerCase();
     if (name === "" || seen.has(name)) continue;
-    seen.set(name, eq < 0 ? null : part.slice(eq + 1));
+    seen.set(name, eq < 0 ? null : member.slice(eq + 1));
+  }
+  for (const member of open?.split(",") ?? []) {
+    const name = member.split("=", 1)[0]!.trim().toLowerCase();
+    if (GUARDS.has(name)) seen.set(name, null);
   }
   const seconds = (name: string): number | null => {
     const value = seen.get(name);
@@ -66,22 +78,4 @@ export function parseCacheControl(text: string | null): CacheControl {
     staleIfErrorSec: seconds("stale-if-error"),
     staleWhileRevalidateSec: seconds("stale-while-revalidate"),
   };
-}
-
-/** Splits at commas outside quoted strings. */
-function splitDirectives(text: string): string[] {
-  const parts: string[] = [];
-  let start = 0;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (quoted && c === 0x5c) i++;
-    else if (c === 0x22) quoted = !quoted;
-    else if (c === 0x2c && !quoted) {
-      parts.push(text.slice(start, i).trim());
-      start = i + 1;
-    }
-  }
-  parts.push(text.slice(start).trim());
-  return parts;
 }

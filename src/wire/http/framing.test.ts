@@ -71,6 +71,17 @@ describe("parseResponseHead()", () => {
     }
   });
 
+  test("takes so many fields, and no more", () => {
+    const head = (count: number) => {
+      return ["HTTP/1.1 200 OK", ...Array.from({ length: count }, (_, i) => `x-${i}: a`)].join(
+        "\r\n",
+      );
+    };
+    expect(parseResponseHead(head(256))).toMatchObject({ status: 200 });
+    expect(parseResponseHead(head(257))).toEqual({ fault: "too-many-fields" });
+    expect(parseResponseHead(head(257), 512)).toMatchObject({ status: 200 });
+  });
+
   test("never throws", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 80 }), (text) => {

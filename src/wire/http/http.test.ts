@@ -20,6 +20,7 @@ import {
   parseVary,
   prefersLanguage,
   splitUrl,
+  trimBlanks,
   writeCacheStatus,
   writeCdnLoop,
   writeName,
@@ -52,6 +53,9 @@ describe("acceptedLanguages()", () => {
     expect(new Set(same.map(acceptedLanguages)).size).toBe(1);
     expect(acceptedLanguages("en, de;q=0.5")).not.toBe(acceptedLanguages("de, en;q=0.5"));
     expect(acceptedLanguages("not a; field")).toBe("not a; field");
+    const long = "De,".repeat(400);
+    expect(acceptedLanguages(long)).toBe(long);
+    expect(prefersLanguage(long, "de")).toBe(false);
   });
 
   test("prefersLanguage() holds for the one that is wanted most, and for no equal of it", () => {
@@ -315,6 +319,9 @@ describe("splitUrl()", () => {
 test("parseVary() sorts, lower-cases and knows the star", () => {
   expect(parseVary("B, a,, b")).toEqual(["a", "b"]);
   expect(parseVary("a, *")).toBe("*");
+  const names = Array.from({ length: 65 }, (_, i) => `x-${i}`);
+  expect(parseVary(names.slice(1).join())).toHaveLength(64);
+  expect(parseVary(names.join())).toBe("*");
   expect(parseVary(null)).toEqual([]);
 });
 
@@ -344,6 +351,19 @@ test("countLoops() counts our own name only, and writeCdnLoop() keeps what other
     expect([text, countLoops(`${text}, b.example, c; y="z"`, "b.example")]).toEqual([text, 1]);
   }
   expect(writeCdnLoop("a.example", "b.example")).toBe("a.example, b.example");
+});
+
+test("a quote that nobody closes takes no more time than its length (H24)", () => {
+  const open = `a; x="${'\\"'.repeat(100_000)}`;
+  expect(countLoops(`${open}, b.example`, "b.example")).toBe(1);
+  expect(countLoops(`${open}", b.example`, "b.example")).toBe(1);
+});
+
+test("trimBlanks() takes spaces and tabs away at both ends, and nothing else", () => {
+  expect(["", " ", " \ta b \t", "\xa0a\n"].map((text) => trimBlanks(text))).toEqual([
+    ...["", "", "a b", "\xa0a\n"],
+  ]);
+  expect(trimBlanks("x:  a ", 2)).toBe("a");
 });
 
 test("connectionOptions() cannot take critical fields away (H20)", () => {

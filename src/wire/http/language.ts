@@ -4,9 +4,12 @@ interface Wanted {
   readonly weight: number;
 }
 
+/** A field with more says nothing that is worth the time: a lookup asks for each variant that is held. */
+const LENGTH_MAX = 1_024;
 const MEMBER = /^([a-z0-9*-]{1,35})(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 function parse(field: string): readonly Wanted[] | null {
+  if (field.length > LENGTH_MAX) return null;
   const wanted: Wanted[] = [];
   for (const member of field.toLowerCase().split(",")) {
     const text = member.trim();

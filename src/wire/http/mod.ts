@@ -1,9 +1,11 @@
 /**
  * HTTP's header fields as values: dates, Cache-Control and its targeted kin, validators, Vary, ranges,
- * Cache-Status, CDN-Loop, what caches of one network tell each other, hop-by-hop fields, the canonical host and target of a request, and the framing of
- * responses and of WebSockets' messages. Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the fields mean for a cache
- * is decided in policy/caching. Nothing here keeps state.
+ * Cache-Status, CDN-Loop, what caches of one network tell each other, hop-by-hop fields, the
+ * canonical host and target of a request, and the framing of responses and of WebSockets' messages.
+ * Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the
+ * fields mean for a cache is decided in policy/caching. Nothing here keeps state.
  */
+export { trimBlanks } from "./blanks.ts";
 export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
 export { type CacheStatus, writeCacheStatus, writeName } from "./cache-status.ts";
 export { countLoops, writeCdnLoop } from "./cdn-loop.ts";
@@ -14,6 +16,7 @@ export { matchesStrongly, matchesWeakly } from "./etag.ts";
 export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
 export { canonicalHost, splitUrl, type Target } from "./host.ts";
 export { acceptedLanguages, prefersLanguage } from "./language.ts";
+export { splitList } from "./list.ts";
 export {
   type ByteRange,
   type ContentRange,
@@ -22,6 +25,7 @@ export {
   parseRanges,
 } from "./range.ts";
 export {
+  FIELDS_MAX,
   type Framing,
   type HeadFault,
   parseResponseHead,

@@ -1,3 +1,5 @@
+import { trimBlanks } from "./blanks.ts";
+
 /** How a body's end is told (RFC 9112 6.3). */
 export type Framing =
   | { readonly kind: "length"; readonly bytes: number }
@@ -16,6 +18,7 @@ export interface ResponseHead {
 export type HeadFault =
   | "status-line"
   | "field"
+  | "too-many-fields"
   | "two-framings"
   | "content-length"
   | "transfer-coding";
@@ -24,16 +27,24 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const NAME = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[\t ]*:/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** What is made of a head takes time by the square of its fields. */
+export const FIELDS_MAX = 256;
+
 /**
  * Reads the head of a response: its status line and fields, each ended by CRLF. Strict, because what
  * one reader takes for a body another takes for a response: two framings, lengths that differ or are
  * no number, other codings than chunked, folded lines and control bytes are faults (RFC 9112 5 and 6.3).
  *
  * @param text the head as one code unit per byte, without the empty line at its end
+ * @param fieldsMax how many fields it may have
  * @example parseResponseHead("HTTP/1.1 204 No Content\r\nAge: 1") // { status: 204, ... }
  */
-export function parseResponseHead(text: string): ResponseHead | { readonly fault: HeadFault } {
+export function parseResponseHead(
+  text: string,
+  fieldsMax: number = FIELDS_MAX,
+): ResponseHead | { readonly fault: HeadFault } {
   const lines = text.split("\r\n");
+  if (lines.length - 1 > fieldsMax) return { fault: "too-many-fields" };
   const line = STATUS_LINE.exec(lines[0]!);
   if (line === null) return { fault: "status-line" };
   const fields: (readonly [string, string])[] = [];
@@ -42,7 +53,7 @@ export function parseResponseHead(text: string): ResponseHead | { readonly fault
   let connection = "";
   for (let i = 1; i < lines.length; i++) {
     const start = NAME.exec(lines[i]!);
-    const value = start === null ? "" : trimmed(lines[i]!, start[0].length);
+    const value = start === null ? "" : trimBlanks(lines[i]!, start[0].length);
     if (start === null || !VALUE.test(value)) return { fault: "field" };
     const name = start[1]!.toLowerCase();
     fields.push([name, value]);
@@ -65,17 +76,4 @@ export function parseResponseHead(text: string): ResponseHead | { readonly fault
       ? { kind: "length", bytes: Number(length) }
       : { kind: coding === null ? "close" : "chunked" };
   return { status: Number(line[2]), fields, framing, keeps: !old && !/close/i.test(connection) };
-}
-
-/** From `start` on, without spaces and tabs at both ends. */
-function trimmed(line: string, start: number): string {
-  let from = start;
-  let to = line.length;
-  while (from < to && isBlank(line.charCodeAt(from))) from++;
-  while (to > from && isBlank(line.charCodeAt(to - 1))) to--;
-  return line.slice(from, to);
-}
-
-function isBlank(code: number): boolean {
-  return code === 32 || code === 9;
 }

@@ -4,10 +4,18 @@ import { type CacheControl, NO_CACHE_CONTROL } from "./cache-control.ts";
 /** RFC 9111 1.2.2: what does not fit is taken as the greatest value that does. */
 const DELTA_SEC_MAX = 2_147_483_648;
 
+const NO_LIFETIMES = {
+  maxAgeSec: null,
+  sMaxAgeSec: null,
+  staleIfErrorSec: null,
+  staleWhileRevalidateSec: null,
+} as const;
+
 /**
  * A cache control field for one class of caches, such as CDN-Cache-Control (RFC 9213 2.1). Unlike
  * Cache-Control it is a Dictionary of RFC 9651. Null when it is absent, empty, or not valid, and then
- * it counts as absent; a directive of the wrong type makes the whole of it so.
+ * it counts as absent; a lifetime of the wrong type makes the whole of it so, unless it forbids something:
+ * then that holds, and no lifetime of it does.
  *
  * @example parseTargeted("max-age=60, must-revalidate")?.maxAgeSec // 60
  */
@@ -41,7 +49,9 @@ export function parseTargeted(text: string | null): CacheControl | null {
     staleIfErrorSec: seconds("stale-if-error"),
     staleWhileRevalidateSec: seconds("stale-while-revalidate"),
   };
-  return wrong ? null : control;
+  if (!wrong) return control;
+  const forbids = control.noStore || control.private || control.noCache;
+  return forbids ? { ...control, ...NO_LIFETIMES } : null;
 }
 
 function readMembers(text: string): ReadonlyMap<string, unknown> | null {

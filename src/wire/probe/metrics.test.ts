@@ -28,6 +28,13 @@ describe("parseMetrics()", () => {
     expect(samples.map((s) => s.name)).toEqual(["ok"]);
   });
 
+  test("a long number that is none takes no more time than it is long (H22)", () => {
+    const text = `a ${"1".repeat(200_000)}x\nb 1.\nc .5\nd 1.5e3\n`;
+    const { samples, badLines } = parseMetrics(text, { lineCharsMax: 1_000_000 });
+    expect(badLines).toBe(1);
+    expect(samples.map(({ value }) => value)).toEqual([1, 0.5, 1500]);
+  });
+
   test("keeps only wanted names and stops at its limits", () => {
     const text = "a 1\nb 2\n".repeat(1000);
     expect(parseMetrics(text, { wanted: new Set(["b"]) }).samples.length).toBe(1000);

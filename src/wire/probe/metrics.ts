@@ -83,7 +83,7 @@ function parseValue(text: string): number | null {
   if (text === "NaN") return Number.NaN;
   if (text === "+Inf" || text === "Inf") return Number.POSITIVE_INFINITY;
   if (text === "-Inf") return Number.NEGATIVE_INFINITY;
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : null;
+  return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : null;
 }
 
 /** Reads from just after `{` to just after `}`. Null when the shape is wrong. */

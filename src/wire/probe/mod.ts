@@ -1,8 +1,9 @@
 /**
  * The bytes that probes read and write, as pure functions: Prometheus text as node_exporter serves
- * it and the loads that follow from two scrapes, load objects, ORCA fields, ICMP echoes, the smallest DNS query there is, and a reader that
- * says when an HTTP/1.1 response is complete. Everything is bounded and nothing throws, whatever
- * the other side sends. Sockets, timers and verdicts live in src/probe.
+ * it and the loads that follow from two scrapes, load objects, ORCA fields, ICMP echoes, the
+ * smallest DNS query there is, and a reader that says when an HTTP/1.1 response is complete.
+ * Everything is bounded and nothing throws, whatever the other side sends. Sockets, timers and
+ * verdicts live in src/probe.
  */
 
 export { type BeaconReport, readBeacon } from "./beacon.ts";
