@@ -83,6 +83,23 @@ describe("a large object that is not held", () => {
   );
 });
 
+clause(
+  "what comes for long is joined while it is fresh, and asked for anew after that (RFC 9111 4.2.4)",
+  async () => {
+    const head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 8000000\r\n\r\n";
+    origin.say = () => `${head}${"v1 ".repeat(1000)}`;
+    const client = connect(c.stage.edge.httpPort, c.stage.address);
+    client.on("error", () => {});
+    const begun = new Promise<void>((resolve) => client.once("data", () => resolve()));
+    client.write(`GET ${c.start}/lasts HTTP/1.1\r\nHost: ${SITE}\r\n\r\n`);
+    await begun;
+    c.stage.clock.advance(61_000);
+    origin.say = () => words("200 OK", ["Cache-Control: max-age=60"], "v2");
+    expect((await get("/lasts")).text).toBe("v2");
+    client.destroy();
+  },
+);
+
 clause("If-Range with a date cuts what is held in parts, too", async () => {
   const since = new Date(Date.UTC(2026, 10, 1)).toUTCString();
   origin.say = ({ fields }) => {

@@ -8,8 +8,8 @@ export interface Asked {
 
 /** A web server that writes to the letter what it is told to. */
 export class RawOrigin {
-  /** What is written back; null: it hangs up. */
-  say: (asked: Asked) => string | null = () => null;
+  /** What is written back, at once or later; null: it hangs up. */
+  say: (asked: Asked) => string | null | Promise<string | null> = () => null;
   readonly log: Asked[] = [];
   readonly #open = new Set<Socket>();
   #server: Server | null = null;
@@ -34,9 +34,14 @@ export class RawOrigin {
       text = text.slice(end + 4);
       this.log.push(asked);
       const said = this.say(asked);
-      if (said === null) socket.destroy();
-      else socket.write(said, "latin1");
+      if (said instanceof Promise) void said.then((later) => this.#write(socket, later));
+      else this.#write(socket, said);
     });
+  }
+
+  #write(socket: Socket, said: string | null): void {
+    if (said === null) socket.destroy();
+    else socket.write(said, "latin1");
   }
 
   async stop(): Promise<void> {

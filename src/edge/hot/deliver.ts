@@ -1,6 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import type { WhyNot } from "../../model/why-not.ts";
-import { ageMs, isNotModified, mayCut } from "../../policy/caching/mod.ts";
+import { ageMs, mayCut } from "../../policy/caching/mod.ts";
 import { type ByteRange, type CacheStatus, parseRanges } from "../../wire/http/mod.ts";
 import type { DiskObject, MemoryObject, ObjectMeta, Spool } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
@@ -11,7 +11,7 @@ import type { Fetched } from "./fetched.ts";
 import { handOver } from "./hand-over.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, sayRanges } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, FILE_BYTES_MAX } from "./limits.ts";
-import { dateMsOf } from "./meta.ts";
+import { dateMsOf, isUnchanged } from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import { encodedFor, isDatedTwice } from "./rules-encode.ts";
 import { sayBrowserTtl, sayUnsatisfiable } from "./rules-fields.ts";
@@ -63,11 +63,7 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const asked = ask.request.headers;
   const encoded = encodedFor(held, ask, headers);
   if (meta.status === 200) {
-    const conditions = {
-      ifNoneMatch: asked.get("if-none-match"),
-      ifModifiedSince: asked.get("if-modified-since"),
-    };
-    if (isNotModified(conditions, meta, how.nowMs)) {
+    if (isUnchanged(meta, asked, how.nowMs)) {
       // A cache that asks has the body, and renews its fields by these (RFC 9111 3.2).
       if (ask.tier === undefined) for (const name of OF_A_BODY) headers.delete(name);
       return new Response(null, { status: 304, headers });

@@ -23,6 +23,8 @@ export type Outcome =
 /** One fetch under way, whose answer others may wait for. */
 export interface Flight {
   readonly outcome: Promise<Outcome>;
+  /** It is known how it came out; a body may still be on its way. */
+  landed: boolean;
   land(outcome: Outcome): void;
   /** Set by a purge: it is delivered to those who wait already, and not stored. */
   purged: boolean;
@@ -52,11 +54,12 @@ export class Flights {
   }
 
   start(key: string): Flight {
-    let land: (outcome: Outcome) => void = () => {};
-    const outcome = new Promise<Outcome>((resolve) => {
-      land = resolve;
-    });
-    const flight: Flight = { outcome, land, purged: false, onPurge: () => {} };
+    const { promise: outcome, resolve } = Promise.withResolvers<Outcome>();
+    const land = (how: Outcome) => {
+      flight.landed = true;
+      resolve(how);
+    };
+    const flight: Flight = { outcome, landed: false, land, purged: false, onPurge: () => {} };
     this.#flights.set(key, flight);
     return flight;
   }

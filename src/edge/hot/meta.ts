@@ -2,6 +2,7 @@ import {
   type CacheRequest,
   freshnessOf,
   isLocatedHere,
+  isNotModified,
   isRedirectedHere,
   type ResponseFacts,
   readResponse,
@@ -30,6 +31,15 @@ export function getter(fields: Fields): (name: string) => string | null {
 /** When it was sent, ms since the epoch; null where it does not say. */
 export function dateMsOf(fields: Fields, nowMs: number): number | null {
   return parseHttpDate(getter(fields)("date") ?? "", nowMs);
+}
+
+/** Does the client have what is held, by its own conditions (RFC 9111 4.3.2)? */
+export function isUnchanged(meta: ObjectMeta, asked: Headers, nowMs: number): boolean {
+  const ifNoneMatch = asked.get("if-none-match");
+  const ifModifiedSince = asked.get("if-modified-since");
+  if (ifNoneMatch === null && ifModifiedSince === null) return false;
+  const sentMs = () => dateMsOf(meta.fields, nowMs) ?? meta.receivedMs;
+  return isNotModified({ ifNoneMatch, ifModifiedSince }, { ...meta, sentMs }, nowMs);
 }
 
 /** What an answer says to a cache, with the lifetimes that the site's rules give it. */

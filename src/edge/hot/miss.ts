@@ -1,6 +1,7 @@
 import type { WhyNot } from "../../model/why-not.ts";
 import {
   conditionFields,
+  isFresh,
   isOwnReason,
   isStrong,
   type OwnReason,
@@ -22,7 +23,7 @@ import type { Fetched } from "./fetched.ts";
 import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
-import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
+import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import { type PartObject, partsKey, type Serving } from "./parts.ts";
 import { pass, passOn, replaces, staleOnError } from "./pass.ts";
 import { type Refusal, refusals } from "./refuse.ts";
@@ -75,6 +76,7 @@ export class Misses {
     if (response !== null) return response;
     const flight = this.#works.flights.of(ask.flight);
     if (flight === undefined) return this.lead(ask, stale);
+    const late = flight.landed;
     const outcome = await flight.outcome;
     const failed = outcome.kind === "failed" || (outcome.kind === "private" && outcome.failed);
     const standIn = failed ? await this.#standIn(ask, outcome.kind === "private") : null;
@@ -84,8 +86,9 @@ export class Misses {
       return this.serve(ask, stale !== null && isHere(stale) ? stale : null, tries + 1);
     }
     if (outcome.kind !== "shared") return pass(this.#works, ask);
-    const { held } = outcome;
-    const joins = held.kind !== "spool" || held.spool.canJoin;
+    const { held, fwdStatus } = outcome;
+    const canJoin = held.kind !== "spool" || held.spool.canJoin;
+    const joins = canJoin && (fwdStatus === null || this.#mayJoin(ask, held, late));
     if (!joins || !variantMatches(held.meta, ask.get)) {
       // Another variant: fetched for others too, by the first of those who waited in vain.
       if (joins && this.#works.flights.of(ask.flight) === undefined) return this.lead(ask, stale);
@@ -93,11 +96,20 @@ export class Misses {
     }
     const aside = await this.#aside(ask, held);
     if (aside !== null) return aside;
-    const { fwdStatus } = outcome;
     if (fwdStatus === null) return staleOnError(this.#works, ask, held);
     const { node } = this.#works;
     const status = { fwd: "uri-miss", fwdStatus, collapsed: true } as const;
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
+  }
+
+  /**
+   * What is fresh is for all. What is old as it comes is for those who waited for it, but for who sends
+   * cookies or credentials: another answer may be his. Who came when it was on its way did not wait for it.
+   */
+  #mayJoin(ask: Ask, { meta }: Held, late: boolean): boolean {
+    const { cookie, authorization } = cacheRequestOf(ask);
+    if (!late && !cookie && !authorization) return true;
+    return isFresh(meta.freshness, this.#works.ageOf(meta));
   }
 
   /** Answers with a part without fetching the whole (H12). Null: the whole is to be fetched. */
@@ -423,15 +435,17 @@ export class Misses {
     o: { readonly ask: Ask; readonly flight: Flight; readonly whyNot: WhyNot },
     fetched: Fetched,
   ): Promise<Landed | null> {
-    const { fields } = fetched.response;
-    if (!selects(stale.meta.etag, getter(fields)("etag")) || stale.kind === "spool") return null;
+    const { response, receivedMs } = fetched;
+    const dateMs = dateMsOf(stale.meta.fields, receivedMs);
+    const says = factsOf(o.ask, response, receivedMs);
+    if (!selects({ ...stale.meta, dateMs }, says) || stale.kind === "spool") return null;
     const { held, keep, own, moved } = renewed(stale, o.ask, fetched);
     if (own !== null) this.#keepApart(o.ask, o.flight, own);
     else if (!keep || moved) await this.#works.cache.purge(o.ask.key);
     // It has become private: nobody who waits gets it, and nobody after.
     if (!keep) o.flight.land({ kind: "private" });
     else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
-    return this.#renewed(o, { held, stored: keep, fwdStatus: fetched.response.status });
+    return this.#renewed(o, { held, stored: keep, fwdStatus: response.status });
   }
 
   #renewed(

@@ -2,7 +2,6 @@ import { assert } from "../../base/assert.ts";
 import {
   ageMs,
   covers,
-  isNotModified,
   isOwnReason,
   isStrong,
   mayCut,
@@ -24,7 +23,15 @@ import { dropDigests } from "./digests.ts";
 import type { Fetched } from "./fetched.ts";
 import { addCacheStatus, byRule, formHeaders, type Prepared, ttlSec } from "./head.ts";
 import { AT_ONCE_BYTES_MAX, WHOLE_BYTES_MAX } from "./limits.ts";
-import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
+import {
+  cacheRequestOf,
+  dateMsOf,
+  describe,
+  emptyMeta,
+  factsOf,
+  getter,
+  isUnchanged,
+} from "./meta.ts";
 import { boundaryMark, multipart, streamPieces } from "./multipart.ts";
 import type { Refusal } from "./refuse.ts";
 import { mayEncode, sayEncoding } from "./rules-encode.ts";
@@ -190,11 +197,7 @@ export class Parts {
     const ranges = parseRanges(asked.get("range") ?? "", meta.part.sizeBytes);
     if (ranges === null && how.asCame !== true) return null;
     const headers = this.#headers(object, ask, how);
-    const conditions = {
-      ifNoneMatch: asked.get("if-none-match"),
-      ifModifiedSince: asked.get("if-modified-since"),
-    };
-    if (isNotModified(conditions, meta, this.#needs.nowMs())) {
+    if (isUnchanged(meta, asked, this.#needs.nowMs())) {
       count(ask, outcomeOf(how));
       headers.delete("content-range");
       return new Response(null, { status: 304, headers });

@@ -121,8 +121,9 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
     return staleOnError(works, ask, stale);
   }
   if ("status" in fetched) return works.refused(ask, fetched);
-  const { status, fields } = fetched.response;
-  const says = compareHead(stale.meta, { status, get: getter(fields) });
+  const facts = factsOf(ask, fetched.response, fetched.receivedMs);
+  const contentLength = getter(fetched.response.fields)("content-length");
+  const says = compareHead(stale.meta, { ...facts, contentLength });
   const { held, keep, own, moved } = renewed(stale, ask, fetched);
   if (says === "same" && keep && moved) await works.cache.purge(ask.key);
   if (says === "other" || (says === "same" && !keep && own === null)) await works.purge(ask.key);

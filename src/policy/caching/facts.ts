@@ -29,6 +29,7 @@ export interface ResponseFacts {
   /** Null when absent; 0, long past, when it is not a date (RFC 9111 5.3). */
   readonly expiresMs: number | null;
   readonly dateMs: number | null;
+  readonly receivedMs: number;
   readonly ageSec: number;
   readonly lastModifiedMs: number | null;
   readonly etag: string | null;
@@ -66,6 +67,7 @@ export function readResponse(response: CachedResponse, nowMs: number): ResponseF
     control: targeted ?? parseCacheControl(response.get("cache-control")),
     expiresMs: expires === null ? null : (date("expires") ?? 0),
     dateMs: date("date"),
+    receivedMs: nowMs,
     // RFC 9111 5.1: of several members the first counts; what is not a number is ignored.
     ageSec: parseDeltaSec((response.get("age") ?? "").split(",")[0]!.trim()) ?? 0,
     lastModifiedMs: date("last-modified"),

@@ -23,9 +23,31 @@ describe("validation", () => {
   });
 
   test("a 304 with another tag is about something else", () => {
-    expect(selects('"a"', 'W/"a"')).toBe(true);
-    expect(selects('"a"', '"b"')).toBe(false);
-    expect(selects('"a"', null)).toBe(true);
+    const dates = { lastModifiedMs: NOW - 9000, dateMs: NOW };
+    const is = (stored: string | null, etag: string | null, lastModifiedMs: number | null = null) =>
+      selects({ etag: stored, ...dates }, { etag, lastModifiedMs });
+    expect(is('"a"', 'W/"a"')).toBe(true);
+    expect(is('"a"', '"b"')).toBe(false);
+    expect(is('"a"', null)).toBe(true);
+    expect(is('"a"', '"a"', NOW)).toBe(true);
+    // Where nothing was tagged: the date has to agree.
+    expect([is(null, '"b"'), is(null, 'W/"b"'), is(null, null)]).toEqual([false, false, true]);
+    for (const etag of ['"b"', 'W/"b"', null]) {
+      expect(is(null, etag, NOW - 9000)).toBe(true);
+      expect(is(null, etag, NOW - 8000)).toBe(false);
+    }
+  });
+
+  test("a 304 with a strong tag is about what has none by a strong date alone (RFC 9111 4.3.4)", () => {
+    const is = (etag: string, dateMs: number | null) =>
+      selects({ etag: null, lastModifiedMs: NOW, dateMs }, { etag, lastModifiedMs: NOW });
+    expect([is('"b"', NOW + 1000), is('"b"', NOW + 999), is('"b"', null)]).toEqual([
+      ...[true, false, false],
+    ]);
+    expect([is('W/"b"', NOW), is('W/"b"', null)]).toEqual([true, true]);
+    const none = { etag: null, lastModifiedMs: null };
+    expect(selects({ ...none, dateMs: NOW }, { ...none, etag: '"b"' })).toBe(false);
+    expect(selects({ ...none, dateMs: NOW }, none)).toBe(true);
   });
 
   test("a 304 makes no weak tag strong, and a strong one weak", () => {
@@ -72,7 +94,7 @@ describe("validation", () => {
   });
 
   test("If-None-Match wins over If-Modified-Since", () => {
-    const stored = { etag: '"a"', lastModifiedMs: NOW - 5000 };
+    const stored = { etag: '"a"', lastModifiedMs: NOW - 5000, sentMs: () => NOW };
     const is = (ifNoneMatch: string | null, ifModifiedSince: string | null) =>
       isNotModified({ ifNoneMatch, ifModifiedSince }, stored, NOW);
     expect(is('W/"a"', null)).toBe(true);
@@ -82,19 +104,34 @@ describe("validation", () => {
     expect(is(null, "never")).toBe(false);
     expect(is(null, null)).toBe(false);
   });
+
+  test("If-Modified-Since is held against when it was sent, where nothing says when it was modified", () => {
+    const stored = { etag: '"a"', lastModifiedMs: null, sentMs: () => NOW };
+    const is = (ifModifiedSince: string) =>
+      isNotModified({ ifNoneMatch: null, ifModifiedSince }, stored, NOW);
+    expect([is(ago(0)), is(ago(-1)), is(ago(1)), is("never")]).toEqual([true, true, false, false]);
+  });
 });
 
 describe("compareHead()", () => {
-  const stored = { etag: '"a"', lastModified: ago(9), bodyBytes: 5 };
-  const says = (fields: Readonly<Record<string, string>>, status = 200) =>
-    compareHead(stored, { status, get: (name) => fields[name] ?? null });
+  const none = { etag: null, lastModifiedMs: null };
+  const stored = { etag: '"a"', lastModifiedMs: NOW, bodyBytes: 5 };
+  const bare: Parameters<typeof compareHead>[0] = { ...none, bodyBytes: 5 };
+  const says = (head: Partial<Parameters<typeof compareHead>[1]>, of: typeof bare = stored) =>
+    compareHead(of, { ...none, status: 200, contentLength: null, ...head });
 
   test("tells the same from another representation (RFC 9111 4.3.5)", () => {
-    expect(says({ etag: '"a"', "content-length": "5" })).toBe("same");
+    expect(says({ etag: '"a"', contentLength: "5" })).toBe("same");
     expect(says({})).toBe("same");
     expect(says({ etag: '"b"' })).toBe("other");
-    expect(says({ "content-length": "6" })).toBe("other");
-    expect(says({ "last-modified": ago(8) })).toBe("other");
-    expect(says({ etag: '"b"' }, 404)).toBeNull();
+    expect(says({ contentLength: "6" })).toBe("other");
+    expect(says({ lastModifiedMs: NOW - 1000 })).toBe("other");
+    expect(says({ etag: '"b"', status: 404 })).toBeNull();
+  });
+
+  test("takes a validator that the stored one lacks for another's", () => {
+    expect(says({ contentLength: "5" }, bare)).toBe("same");
+    expect(says({ etag: '"a"' }, bare)).toBe("other");
+    expect(says({ lastModifiedMs: NOW }, bare)).toBe("other");
   });
 });

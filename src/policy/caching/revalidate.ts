@@ -27,13 +27,43 @@ export function conditionFields(stored: {
   return fields;
 }
 
+/** By what two answers are known to be of the same thing. */
+interface Validators {
+  /** Null where there is none that is valid. */
+  readonly etag: string | null;
+  readonly lastModifiedMs: number | null;
+}
+
+/** The same of what is stored. */
+interface StoredValidators extends Validators {
+  /** When it was sent; null where that is not known. */
+  readonly dateMs: number | null;
+}
+
 /**
- * Is the 304 about what we hold (RFC 9111 4.3.4)? One with a different entity tag is not, and the
- * object is fetched anew without conditions.
+ * Is the 304 about what we hold (RFC 9111 4.3.4)? If not, the object is fetched anew without conditions. The
+ * first that applies decides:
+ *
+ *   both have an entity tag                 the same by the weak comparison
+ *   the 304 alone has one                   the same Last-Modified; beside a strong tag a strong one (8.8.2.2)
+ *   no tags, and both have Last-Modified    the same
+ *   else                                    yes: the server was asked about this, and says nothing else
  */
-export function selects(storedEtag: string | null, etagOf304: string | null): boolean {
-  if (etagOf304 === null || storedEtag === null) return true;
-  return matchesWeakly(etagOf304, storedEtag);
+export function selects(stored: StoredValidators, of304: Validators): boolean {
+  if (stored.etag !== null) {
+    return of304.etag === null || matchesWeakly(of304.etag, stored.etag);
+  }
+  const same = stored.lastModifiedMs === of304.lastModifiedMs;
+  if (of304.etag !== null) {
+    const dated = same && stored.lastModifiedMs !== null;
+    return dated && (of304.etag.startsWith("W/") || isStrongDate(stored));
+  }
+  return same || stored.lastModifiedMs === null || of304.lastModifiedMs === null;
+}
+
+/** Was it not changed in the very second in which it was sent (RFC 9110 8.8.2.2)? */
+function isStrongDate({ lastModifiedMs, dateMs }: StoredValidators): boolean {
+  return lastModifiedMs !== null && dateMs !== null && dateMs - lastModifiedMs >= 1000;
 }
 
 /**
@@ -52,43 +82,38 @@ export function mergeNotModified(stored: Fields, from304: Fields): Fields {
 
 /**
  * What a 200 to HEAD says of what is stored (RFC 9111 4.3.5): `same`, so its fields are updated, or
- * `other`, so it is outdated. Null: nothing, as from any other status.
+ * `other`, so it is outdated: a validator or a length that is not the stored one, also where that has
+ * none. Null: nothing, as from any other status.
  */
 export function compareHead(
-  stored: {
-    readonly etag: string | null;
-    readonly lastModified: string | null;
-    readonly bodyBytes: number;
-  },
-  head: { readonly status: number; get(name: string): string | null },
+  stored: Validators & { readonly bodyBytes: number },
+  head: Validators & { readonly status: number; readonly contentLength: string | null },
 ): "same" | "other" | null {
   if (head.status !== 200) return null;
-  const length = head.get("content-length");
-  const differs = (ours: string | null, theirs: string | null) =>
-    ours !== null && theirs !== null && ours !== theirs;
   const other =
-    differs(stored.etag, head.get("etag")) ||
-    differs(stored.lastModified, head.get("last-modified")) ||
-    (length !== null && Number(length) !== stored.bodyBytes);
+    (head.etag !== null && head.etag !== stored.etag) ||
+    (head.lastModifiedMs !== null && head.lastModifiedMs !== stored.lastModifiedMs) ||
+    (head.contentLength !== null && Number(head.contentLength) !== stored.bodyBytes);
   return other ? "other" : "same";
 }
 
 /**
  * May a client's conditional request be answered 304 from what is stored (RFC 9111 4.3.2)?
- * If-None-Match wins over If-Modified-Since (RFC 9110 13.2.2).
+ * If-None-Match wins over If-Modified-Since (RFC 9110 13.2.2), which is held against the time at which
+ * it was sent where nothing says when it was modified.
  */
 export function isNotModified(
   asked: { readonly ifNoneMatch: string | null; readonly ifModifiedSince: string | null },
-  stored: { readonly etag: string | null; readonly lastModifiedMs: number | null },
+  stored: Validators & { readonly sentMs: () => number },
   nowMs: number,
 ): boolean {
   if (asked.ifNoneMatch !== null) {
     if (asked.ifNoneMatch.trim() === "*") return true;
     return stored.etag !== null && matchesWeakly(asked.ifNoneMatch, stored.etag);
   }
-  if (asked.ifModifiedSince === null || stored.lastModifiedMs === null) return false;
+  if (asked.ifModifiedSince === null) return false;
   const sinceMs = parseHttpDate(asked.ifModifiedSince, nowMs);
-  return sinceMs !== null && stored.lastModifiedMs <= sinceMs;
+  return sinceMs !== null && (stored.lastModifiedMs ?? stored.sentMs()) <= sinceMs;
 }
 
 /**
@@ -98,17 +123,9 @@ export function isNotModified(
  */
 export function mayCut(
   ifRange: string | null,
-  stored: {
-    readonly etag: string | null;
-    readonly lastModified: string | null;
-    readonly lastModifiedMs: number | null;
-    /** When it was sent; null where that is not known. */
-    readonly dateMs: number | null;
-  },
+  stored: StoredValidators & { readonly lastModified: string | null },
 ): boolean {
   if (ifRange === null) return true;
   if (ifRange.endsWith('"')) return stored.etag !== null && matchesStrongly(ifRange, stored.etag);
-  const { lastModified, lastModifiedMs, dateMs } = stored;
-  if (lastModifiedMs === null || dateMs === null || ifRange !== lastModified) return false;
-  return dateMs - lastModifiedMs >= 1000;
+  return ifRange === stored.lastModified && isStrongDate(stored);
 }

@@ -96,9 +96,10 @@ const LASTING_ERRORS = new Set([404, 405, 410, 414]);
  *   Set-Cookie                                            no   stricter: 7.3 only warns
  *   Authorization sent, neither public nor s-maxage       no   3.5; stricter: must-revalidate is not enough
  *   Vary: *                                               no   4.1: it could never be chosen
- *   POST, without lifetime or Content-Location of its own no   RFC 9110 9.3.3
+ *   POST, no 200 with lifetime and Content-Location of its own no   RFC 9110 8.7, 9.3.3
+ *   explicit lifetime of nothing, and no validator        no   nothing to reuse
+ *   Cookie sent, no lifetime, or one of nothing           no   stricter: a page may depend on it silently
  *   explicit lifetime                                     yes  3, last point
- *   Cookie sent and none of the above                     no   stricter: a page may depend on it silently
  *   a lifetime that a rule gives                          yes  in place of the heuristics below
  *   error status, but 404, 405, 410, 414 and public ones no   stricter
  *   heuristically cacheable or public, Last-Modified      yes  4.2.2
@@ -120,16 +121,18 @@ export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerd
   const shared = control.public || control.sMaxAgeSec !== null;
   if (request.authorization && !shared) return no("authorization");
   if (facts.vary === "*") return no("vary-star");
-  if (request.method === "POST" && !(request.locatedHere && hasExplicitFreshness(facts))) {
+  const explicit = hasExplicitFreshness(facts);
+  if (request.method === "POST" && !(status === 200 && request.locatedHere && explicit)) {
     return no("method");
   }
   const validated = facts.etag !== null || facts.lastModifiedMs !== null;
-  if (hasExplicitFreshness(facts)) {
-    // A lifetime of nothing is worth keeping only with something to validate by.
-    return !validated && lifetimeIsNothing(facts) ? no("no-freshness") : yes("explicit");
-  }
-  if (request.cookie && !shared) return no("cookie");
   const given = facts.given?.edgeSec;
+  // A lifetime of nothing is worth keeping only with something to validate by.
+  const isNothing = given === undefined ? saysNothing(facts) : given === 0;
+  if (explicit && !validated && isNothing) return no("no-freshness");
+  // Nor does it say that others may have what comes of these cookies: not even those who wait for it.
+  if (request.cookie && !shared && (!explicit || saysNothing(facts))) return no("cookie");
+  if (explicit) return yes("explicit");
   if (given !== undefined) return given > 0 || validated ? yes("rule") : no("no-freshness");
   if (status >= 400 && !LASTING_ERRORS.has(status) && !control.public) return no("error-status");
   if (!control.public && !isHeuristicStatus(status)) return no("no-freshness");
@@ -138,13 +141,12 @@ export function storable(request: CacheRequest, facts: ResponseFacts): StoreVerd
   return facts.etag !== null ? yes("validate-only") : no("no-freshness");
 }
 
-function lifetimeIsNothing(facts: ResponseFacts): boolean {
-  const { control } = facts;
-  if (facts.given?.edgeSec !== undefined) return facts.given.edgeSec === 0;
+/** Of an explicit lifetime: is it one of nothing? */
+function saysNothing({ control, expiresMs, dateMs, receivedMs }: ResponseFacts): boolean {
   if (control.noCache) return true;
   if (control.sMaxAgeSec !== null) return control.sMaxAgeSec === 0;
   if (control.maxAgeSec !== null) return control.maxAgeSec === 0;
-  return facts.expiresMs === 0;
+  return expiresMs !== null && expiresMs <= (dateMs ?? receivedMs);
 }
 
 function yes(reason: Kept): StoreVerdict {

@@ -6,7 +6,7 @@ export interface ByteRange {
 
 /**
  * A Range field against a body of `sizeBytes` (RFC 9110 14.1.2, 14.2). Null: to be ignored, for it
- * is not one single byte range. "unsatisfiable": 416.
+ * is not one single byte range, or all of nothing. "unsatisfiable": 416.
  *
  * @example parseRange("bytes=0-4", 10) // { first: 0, last: 4 }
  */
@@ -18,7 +18,9 @@ export function parseRange(text: string, sizeBytes: number): ByteRange | "unsati
   if (from === "") {
     if (to === "") return null;
     const suffix = Number(to);
-    if (suffix === 0 || sizeBytes === 0) return "unsatisfiable";
+    if (suffix === 0) return "unsatisfiable";
+    // The last bytes of nothing are all of it, and no Content-Range says so (RFC 9110 14.1.2).
+    if (sizeBytes === 0) return null;
     return { first: Math.max(0, sizeBytes - suffix), last: sizeBytes - 1 };
   }
   const first = Number(from);
