@@ -89,6 +89,12 @@ clause("an error that POST gets is not what GET would get (RFC 9110 8.7)", async
   expect((await get("/posted")).text).toBe("page");
 });
 
+clause("an unsafe method goes forward for its method, also where nobody answers", async () => {
+  origin.say = () => null;
+  const reply = await get("/unanswered", {}, "POST");
+  expect([reply.status, ours(reply)]).toEqual([502, { fwd: "method", detail: "no-answer" }]);
+});
+
 // On one connection, so that what was asked for last has reached the web server after all that came before.
 describe("who waits for another's fetch", () => {
   const ways = new TwoWays(() => c.stage);
@@ -111,6 +117,17 @@ describe("who waits for another's fetch", () => {
     open();
     return Promise.all(replies);
   }
+
+  test("is told why it went forward, and how old what came is (RFC 9211 2.2, RFC 9111 4)", async () => {
+    origin.say = ({ fields }) =>
+      words(fields.has("if-none-match") ? "304 Not Modified" : "200 OK", [CONTROL, 'ETag: "a"']);
+    await ask("/renewed");
+    c.stage.clock.advance(61_000);
+    log.length = 0;
+    const [, second] = await together("/renewed", [{}, {}]);
+    expect(ours(second!)).toEqual({ fwd: "stale", "fwd-status": "304", collapsed: "true" });
+    expect(second!.headers.get("age")).toBe("0");
+  });
 
   test("gets what came without his cookies, or of another's, only where a lifetime says that it is for all", async () => {
     for (const control of ["max-age=0, must-revalidate", "no-cache, max-age=60"]) {

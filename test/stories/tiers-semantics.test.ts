@@ -267,7 +267,8 @@ describe("through two tiers", () => {
     world.clock.advance(100_000);
     const reply = await two!.get(url);
     expect([reply.status, reply.text, reply.headers.get("age")]).toEqual([200, "v1", "100"]);
-    expect(status(reply)).toStartWith("mid-1; hit; ttl=-40; detail=stale-if-error, out-2;");
+    const stale = "mid-1; fwd=stale; fwd-status=500; ttl=-40; detail=stale-if-error, out-2;";
+    expect(status(reply)).toStartWith(stale);
     expect((await out!.get(url)).text).toBe("v1");
   });
 

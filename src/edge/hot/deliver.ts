@@ -23,6 +23,13 @@ export type Held =
   | DiskObject
   | { readonly kind: "spool"; readonly meta: ObjectMeta; readonly spool: Spool };
 
+/** All of a large object, in slices that are all held (hot/parts). */
+export interface OfSlices {
+  readonly kind: "slices";
+  readonly meta: ObjectMeta;
+  readonly read: (ask: Ask) => ReadableStream<Uint8Array>;
+}
+
 export interface Delivery {
   readonly node: string;
   readonly nowMs: number;
@@ -45,9 +52,9 @@ const OF_A_BODY = [
  *   byte ranges, If-Range holds             206, of several parts where they lie apart, or 416
  *   else                                    200, or whatever status was stored
  */
-export function deliver(held: Held, ask: Ask, how: Delivery): Response {
+export function deliver(held: Held | OfSlices, ask: Ask, how: Delivery): Response {
   const { meta } = held;
-  if (ask.handOver === true && held.kind !== "spool") {
+  if (ask.handOver === true && held.kind !== "spool" && held.kind !== "slices") {
     const handed = handOver(held, ask, how.status);
     if (handed !== null) return handed;
   }
@@ -56,18 +63,15 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   const age = ageMs(meta.freshness, meta.receivedMs, how.nowMs);
   const ageSec = Math.floor(age / 1000);
   if (ask.ruled !== null) sayBrowserTtl(headers, ask.ruled, { status: meta.status, ageSec });
-  const firstHand = how.status.hit !== true && meta.receivedMs >= how.nowMs - 1000;
+  const firstHand = !isReused(how.status) && meta.receivedMs >= how.nowMs - 1000;
   if (!firstHand || age >= 1000) headers.set("age", String(ageSec));
-  count(ask, outcomeOf(how.status), whyNotOf(how.status));
+  countDelivered(ask, how.status);
   tellOf(ask, meta, how.nowMs);
   const asked = ask.request.headers;
   const encoded = encodedFor(held, ask, headers);
   if (meta.status === 200) {
-    if (isUnchanged(meta, asked, how.nowMs)) {
-      // A cache that asks has the body, and renews its fields by these (RFC 9111 3.2).
-      if (ask.tier === undefined) for (const name of OF_A_BODY) headers.delete(name);
-      return new Response(null, { status: 304, headers });
-    }
+    const same = notModified(meta, ask, { headers, nowMs: how.nowMs });
+    if (same !== null) return same;
     if (encoded === null) sayRanges(headers, meta);
   }
   if (ask.method === "HEAD") {
@@ -106,15 +110,29 @@ export function deliver(held: Held, ask: Ask, how: Delivery): Response {
   return new Response(bodyOf(held, ask, range), { status, headers });
 }
 
+/** 304 where the client has it already; null: it has not. */
+export function notModified(
+  meta: ObjectMeta,
+  ask: Ask,
+  { headers, nowMs }: { readonly headers: Headers; readonly nowMs: number },
+): Response | null {
+  if (!isUnchanged(meta, ask.request.headers, nowMs)) return null;
+  headers.delete("content-range");
+  // A cache that asks has the body, and renews its fields by these (RFC 9111 3.2).
+  if (ask.tier === undefined) for (const name of OF_A_BODY) headers.delete(name);
+  return new Response(null, { status: 304, headers });
+}
+
 function rangesOf(
   asked: Headers,
-  held: Held,
+  held: Held | OfSlices,
   nowMs: number,
 ): readonly ByteRange[] | "unsatisfiable" | null {
   const { meta } = held;
   const field = asked.get("range");
-  // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2).
-  if (field === null || meta.bodyBytes < 0) return null;
+  // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2). Of slices parts are
+  // cut before (hot/parts): what comes here is for who gets all of it.
+  if (field === null || meta.bodyBytes < 0 || held.kind === "slices") return null;
   const only = asked.get("if-range");
   if (only !== null && !mayCut(only, { ...meta, dateMs: dateMsOf(meta.fields, nowMs) })) {
     return null;
@@ -144,11 +162,14 @@ export function isAhead(held: Held, asked: Headers, nowMs: number): boolean {
  * they would be more than the whole, which is sent then (threats H12).
  */
 function deliverParts(
-  held: Held,
+  held: Held | OfSlices,
   ask: Ask,
   o: { readonly ranges: readonly ByteRange[]; readonly headers: Headers; readonly nowMs: number },
 ): Response | null {
-  assert(held.kind !== "spool", "Several parts are cut from what is held to its end");
+  assert(
+    held.kind !== "spool" && held.kind !== "slices",
+    "Several parts are cut from what is held to its end",
+  );
   const { headers } = o;
   const { bodyBytes } = held.meta;
   const made = multipart(o.ranges, {
@@ -161,7 +182,7 @@ function deliverParts(
   if (held.kind === "file") {
     const counted = countStream(ask);
     const read = (range: ByteRange) => readBlocks(held, range, counted);
-    const body = streamPieces(made.pieces, { read, count: counted });
+    const body = streamPieces(made.pieces, { read, count: counted, over: ask.over });
     return new Response(body, { status: 206, headers });
   }
   const content = held.kind === "memory" ? held.content : held.bytes;
@@ -197,10 +218,11 @@ function fileBody(
 }
 
 function bodyOf(
-  held: Exclude<Held, { kind: "file" }>,
+  held: Exclude<Held, { kind: "file" }> | OfSlices,
   ask: Ask,
   range: ByteRange | null,
 ): BodyInit | null {
+  if (held.kind === "slices") return held.read(ask);
   if (held.meta.status === 204 || held.meta.status === 205) return null;
   if (held.kind === "memory" || held.kind === "whole") {
     const body = held.kind === "memory" ? held.body() : held.bytes;
@@ -213,14 +235,30 @@ function bodyOf(
   return held.spool.read(range, countStream(ask), ask.over);
 }
 
-function outcomeOf({ hit, fwd, fwdStatus, collapsed, detail }: CacheStatus): OutcomeName {
-  if (hit === true) return detail?.startsWith("stale-") === true ? "stale" : "hit";
+/** Did it come for another request than this one? Then it has an Age (RFC 9111 4). */
+function isReused(status: CacheStatus): boolean {
+  return status.hit === true || status.collapsed === true || isServedStale(status);
+}
+
+function isServedStale({ detail }: CacheStatus): boolean {
+  return detail?.startsWith("stale-") === true;
+}
+
+function outcomeOf(status: CacheStatus): OutcomeName {
+  const { hit, fwd, fwdStatus, collapsed } = status;
+  if (isServedStale(status)) return "stale";
+  if (hit === true) return "hit";
   if (collapsed === true) return "collapsed";
   return fwd === "stale" && fwdStatus === 304 ? "revalidated" : "miss";
 }
 
 function whyNotOf({ whyNot, collapsed }: DeliveryStatus): WhyNot {
   return whyNot ?? (collapsed === true ? "collapsed" : "not-held");
+}
+
+/** Counts an answer as what Cache-Status says of it. */
+export function countDelivered(ask: Pick<Ask, "entry">, status: DeliveryStatus): void {
+  count(ask, outcomeOf(status), whyNotOf(status));
 }
 
 /**

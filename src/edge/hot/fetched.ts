@@ -19,6 +19,14 @@ export interface Fetched {
   readonly tier?: TierTold;
 }
 
+/** What was held is no more: it does not come back when no server can be reached. */
+const GONE: ReadonlySet<number> = new Set([404, 410]);
+
+/** Does it say that what was held before is no more? */
+export function replaces({ response: { status }, unsure }: Fetched): boolean {
+  return status < 400 || (GONE.has(status) && unsure !== true);
+}
+
 /** What one fetch sends beside the request's own fields. */
 export interface Sending {
   /** Validators of what is held, in place of the client's conditions. */

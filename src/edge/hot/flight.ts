@@ -8,8 +8,10 @@ export type Outcome =
   | {
       readonly kind: "shared";
       readonly held: Held;
-      /** Null: it is stale, and stands in for what could not be had. */
+      /** What was answered; null: nothing was. */
       readonly fwdStatus: number | null;
+      /** It is stale, and stands in for what could not be had. */
+      readonly standsIn?: true;
     }
   /**
    * It says nothing of what others get: a part came and is held, the one request could not be sent, or is

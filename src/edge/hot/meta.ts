@@ -3,9 +3,11 @@ import {
   freshnessOf,
   isLocatedHere,
   isNotModified,
+  isOwnReason,
   isRedirectedHere,
   type ResponseFacts,
   readResponse,
+  storable,
   variantKey,
   variantLanguage,
 } from "../../policy/caching/mod.ts";
@@ -72,6 +74,13 @@ export function cacheRequestOf(ask: Ask, facts?: ResponseFacts): CacheRequest {
       facts !== undefined &&
       isRedirectedHere({ at: ask.entry.firstAddress, path: ask.path }, facts.location),
   };
+}
+
+/** Is it not to be kept for what this request said of itself? Then it says nothing of what is held. */
+export function saysOfItself(ask: Ask, { response, receivedMs }: Fetched): boolean {
+  const facts = factsOf(ask, response, receivedMs);
+  const verdict = storable(cacheRequestOf(ask, facts), facts);
+  return !verdict.store && isOwnReason(verdict.reason);
 }
 
 /** Everything of the meta that the request and the head settle; the rest comes from `describe`. */

@@ -7,6 +7,7 @@ import {
   type OwnReason,
   partToAsk,
   SLICE_BYTES,
+  type StoreVerdict,
   saysNothingOfOthers,
   selects,
   slice,
@@ -19,15 +20,16 @@ import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
 import { countIn, deliver, type Held, isAhead } from "./deliver.ts";
-import type { Fetched } from "./fetched.ts";
+import { type Fetched, replaces } from "./fetched.ts";
 import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
-import { type PartObject, partsKey, type Serving } from "./parts.ts";
-import { pass, passOn, replaces, staleOnError } from "./pass.ts";
+import { type Fwd, type PartObject, partsKey, type Serving } from "./parts.ts";
+import { pass, passOn, staleOnError } from "./pass.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
+import { isOnlyIfCached } from "./request-fields.ts";
 import { isDatedTwice } from "./rules-encode.ts";
 import type { Works } from "./works.ts";
 
@@ -42,9 +44,16 @@ interface PartFetch {
   readonly held: PartObject | null;
   readonly flight: Flight;
   readonly whole?: Held | null;
+  readonly whyNot: WhyNot;
 }
 
 type Coming = Extract<Held, { kind: "spool" }>;
+
+/** How often somebody else's fetch has been waited for, and why this one would have gone forward. */
+interface Waited {
+  readonly tries: number;
+  readonly waited?: Fwd;
+}
 
 /** How a fetch that others may wait for came out for the one who made it. */
 interface Landed {
@@ -68,27 +77,37 @@ export class Misses {
   }
 
   /** Waits for a fetch of the same key that is under way, or makes one that others may wait for. */
-  async serve(ask: Ask, stale: Held | null, tries = 0): Promise<Response> {
+  async serve(
+    ask: Ask,
+    stale: Held | null,
+    { tries, waited }: Waited = { tries: 0 },
+  ): Promise<Response> {
     const { clock } = this.#works;
+    if (stale === null && waited !== undefined) {
+      const came = await this.ofParts(ask, { waited });
+      if (came !== null) return came;
+    }
     if (this.#works.isPrivate(ask)) return pass(this.#works, ask);
     const range = stale === null ? ask.request.headers.get("range") : null;
     const response = range === null ? null : await this.#part(ask, range);
     if (response !== null) return response;
     const flight = this.#works.flights.of(ask.flight);
     if (flight === undefined) return this.lead(ask, stale);
+    const fwd = fwdOf(this.#whyNot(ask, stale), { stale: stale !== null });
     const late = flight.landed;
     const outcome = await flight.outcome;
     const failed = outcome.kind === "failed" || (outcome.kind === "private" && outcome.failed);
     const standIn = failed ? await this.#standIn(ask, outcome.kind === "private") : null;
     if (standIn !== null) return standIn;
-    if (outcome.kind === "failed") return this.#works.refused(ask, outcome.refusal);
+    if (outcome.kind === "failed") return this.#works.refused(ask, outcome.refusal, fwd);
     if (outcome.kind === "again" && tries < 3) {
-      return this.serve(ask, stale !== null && isHere(stale) ? stale : null, tries + 1);
+      const again = { tries: tries + 1, waited: fwd };
+      return this.serve(ask, stale !== null && isHere(stale) ? stale : null, again);
     }
     if (outcome.kind !== "shared") return pass(this.#works, ask);
-    const { held, fwdStatus } = outcome;
+    const { held, fwdStatus, standsIn } = outcome;
     const canJoin = held.kind !== "spool" || held.spool.canJoin;
-    const joins = canJoin && (fwdStatus === null || this.#mayJoin(ask, held, late));
+    const joins = canJoin && (standsIn === true || this.#mayJoin(ask, held, late));
     if (!joins || !variantMatches(held.meta, ask.get)) {
       // Another variant: fetched for others too, by the first of those who waited in vain.
       if (joins && this.#works.flights.of(ask.flight) === undefined) return this.lead(ask, stale);
@@ -96,10 +115,13 @@ export class Misses {
     }
     const aside = await this.#aside(ask, held);
     if (aside !== null) return aside;
-    if (fwdStatus === null) return staleOnError(this.#works, ask, held);
+    const collapsed = true;
+    if (standsIn === true || fwdStatus === null) {
+      return staleOnError(this.#works, ask, held, { fwdStatus, collapsed });
+    }
     const { node } = this.#works;
-    const status = { fwd: "uri-miss", fwdStatus, collapsed: true } as const;
-    return deliver(held, ask, { node, nowMs: clock.wallMs(), status: { cache: node, ...status } });
+    const status = { cache: node, fwd, fwdStatus, collapsed };
+    return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
   }
 
   /**
@@ -112,43 +134,65 @@ export class Misses {
     return isFresh(meta.freshness, this.#works.ageOf(meta));
   }
 
+  /**
+   * The step `lookup`, of what is held in parts only: the part that is asked for, or all of it, where that may
+   * be served and nobody has to be asked for any of it. Null: it may not, or not all of it is held.
+   */
+  async ofParts(ask: Ask, how: Pick<Serving, "waited"> = {}): Promise<Response | null> {
+    const held = await this.#works.slices.find(ask);
+    if (held === null) return null;
+    if (this.#works.isFresh(held.meta)) return this.#serveHeld(ask, held, how);
+    return this.#meanwhile(ask, held);
+  }
+
+  async #serveHeld(ask: Ask, held: PartObject, how: Serving): Promise<Response | null> {
+    const { slices, node } = this.#works;
+    const range = ask.method === "GET" ? ask.request.headers.get("range") : null;
+    if (range !== null && slices.holdsInSlices(held, range) && !isDatedTwice(held.meta, ask)) {
+      const part = await slices.serve(held, ask, { ...how, heldOnly: true });
+      if (part !== null) return part;
+    }
+    const whole = await slices.whole(held, ask, { keep: how.detail === undefined });
+    if (whole === null) return null;
+    const status = slices.statusOf(held, how);
+    return deliver(whole, ask, { node, nowMs: this.#works.nowMs(), status });
+  }
+
   /** Answers with a part without fetching the whole (H12). Null: the whole is to be fetched. */
   async #part(ask: Ask, range: string): Promise<Response | null> {
     const part = partToAsk(range);
+    if (part === null) return null;
     const held = await this.#works.slices.find(ask);
     if (held !== null && this.#works.isFresh(held.meta)) {
-      if (part === null && !this.#works.slices.holds(held, range)) return null;
       if (isDatedTwice(held.meta, ask)) return null;
-      const served = await this.#works.slices.serve(held, ask, { hit: true });
-      return served ?? pass(this.#works, ask);
+      const served = await this.#works.slices.serve(held, ask, {});
+      return served ?? pass(this.#works, ask, { partial: true });
     }
-    const meanwhile = held === null ? null : await this.#meanwhile(ask, held);
-    if (meanwhile !== null) return meanwhile;
     // Somebody is about to learn whether it comes in parts.
-    if (part === null || this.#works.flights.of(ask.flight) !== undefined) return null;
-    return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight }));
+    if (this.#works.flights.of(ask.flight) !== undefined) return null;
+    const whyNot = held === null ? this.#whyNot(ask, null) : this.#works.whyStale(held.meta);
+    return this.#led(ask, (flight) => this.#fetchPart(ask, { part, held, flight, whyNot }));
   }
 
-  /** A part that is stale, and its whole validated behind it (RFC 5861 3). Null: it is not held, or may not. */
+  /** What is stale, and its whole validated behind it (RFC 5861 3). Null: it is not held, or may not. */
   async #meanwhile(ask: Ask, held: PartObject): Promise<Response | null> {
     if (!this.#works.mayRevalidateLater(held.meta)) return null;
-    const served = await this.#servePart(ask, held, "stale-while-revalidate");
-    if (served === null) return null;
+    const served = await this.#serveHeld(ask, held, { detail: "stale-while-revalidate" });
+    if (served === null || isOnlyIfCached(ask.request)) return served;
     const part = slice(Math.floor(held.meta.part.first / SLICE_BYTES));
     this.#works.later(ask, async (alone) => {
-      const o = { part, held };
+      const o = { part, held, whyNot: "stale" } as const;
       const { body } = await this.#led(alone, (flight) => this.#fetchPart(alone, { ...o, flight }));
       await body?.cancel();
     });
     return served;
   }
 
-  /** A part that is stale in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
+  /** What is stale in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
   async #standIn(ask: Ask, answered: boolean): Promise<Response | null> {
-    if (!ask.request.headers.has("range")) return null;
     const held = await this.#works.slices.find(ask);
     if (held === null || !this.#works.mayServeStale(held.meta, answered)) return null;
-    return this.#servePart(ask, held, "stale-if-error");
+    return this.#serveHeld(ask, held, { detail: "stale-if-error" });
   }
 
   /** The same for who makes a fetch, and for those who wait for it. */
@@ -165,18 +209,6 @@ export class Misses {
     return { response, coming: null };
   }
 
-  /** Null: not all of it is held. */
-  #servePart(
-    ask: Ask,
-    held: PartObject,
-    detail: NonNullable<Serving["detail"]>,
-  ): Promise<Response | null> | null {
-    const { slices } = this.#works;
-    const field = ask.request.headers.get("range") ?? "";
-    if (isDatedTwice(held.meta, ask) || !slices.holdsInSlices(held, field)) return null;
-    return slices.serve(held, ask, { hit: true, detail });
-  }
-
   /**
    * A part that a body on its way has not come to for long: from slices, beside it, so that nobody who
    * looks further on gets all that lies before. Null: it can be had from what comes.
@@ -187,15 +219,20 @@ export class Misses {
     if (field === null || !isAhead(coming, ask.request.headers, this.#works.nowMs())) return null;
     const flight = `${ask.flight} aside`;
     // One of these at a time learns what the others then take slices of.
-    for (let tries = 0; tries < 3; tries++) await flights.of(flight)?.outcome;
+    let waited: Pick<Serving, "waited"> = {};
+    for (let tries = 0; tries < 3 && flights.of(flight) !== undefined; tries++) {
+      await flights.of(flight)?.outcome;
+      waited = { waited: "partial" };
+    }
     const held = await slices.find(ask);
     if (held !== null && this.#works.isFresh(held.meta)) {
-      return slices.serve(held, ask, { hit: true });
+      return slices.serve(held, ask, waited);
     }
     const part = partToAsk(field);
     if (part === null || flights.of(flight) !== undefined) return null;
+    const whyNot = held === null ? "not-held" : this.#works.whyStale(held.meta);
     return this.#led({ ...ask, flight }, (one) =>
-      this.#fetchPart({ ...ask, flight }, { part, held, flight: one }),
+      this.#fetchPart({ ...ask, flight }, { part, held, flight: one, whyNot }),
     );
   }
 
@@ -211,9 +248,6 @@ export class Misses {
       return { response: this.#works.refused(ask, fetched), coming: null };
     }
     if (fetched.response.status !== 206) {
-      if (held !== null && replaces(fetched) && !saysOfItself(ask, fetched)) {
-        await this.#forgetParts(ask);
-      }
       if (fetched.response.status === 416) {
         // There is no such part: who waits for another one, or for all of it, looks again.
         flight.land({ kind: "again" });
@@ -222,8 +256,9 @@ export class Misses {
           return { response: await pass(this.#works, ask), coming: null };
         }
       }
-      const whyNot = this.#whyNot(ask, null);
-      return this.#store({ ask, fetched, flight, stale: o.whole ?? null, whyNot });
+      const stale = o.whole ?? null;
+      const staleParts = held !== null;
+      return this.#store({ ask, fetched, flight, stale, staleParts, whyNot: o.whyNot });
     }
     return this.#takePart(ask, o, fetched);
   }
@@ -238,16 +273,19 @@ export class Misses {
       return this.#fetchShared({ ask, stale: null, flight, part: null });
     }
     if (taken.keep && !flight.purged) {
-      this.#works.slices.keep(taken.object);
+      this.#works.slices.keep(taken.object, held);
       flight.land({ kind: "again" });
     } else {
       if (!taken.keep && taken.own === null && held !== null) await this.#forgetParts(ask);
       this.#keepApart(ask, flight, taken.own);
     }
     const asked = ask.request.headers.get("range") ?? writeRange(o.part);
-    const asCame = asked === writeRange(o.part);
-    const how = { hit: false, asCame, stored: taken.keep && !flight.purged };
-    const response = await this.#works.slices.serve(taken.object, ask, how);
+    const fwd = fwdOf(o.whyNot, { stale: held !== null || o.whole != null });
+    const came = {
+      ...{ fwd, whyNot: o.whyNot, stored: taken.keep && !flight.purged },
+      asCame: asked === writeRange(o.part),
+    };
+    const response = await this.#works.slices.serve(taken.object, ask, { came });
     return { response: response ?? (await this.#alone(ask)), coming: null };
   }
 
@@ -359,21 +397,26 @@ export class Misses {
     if (stale !== null && part === null && !("status" in fetched)) {
       const later = partOfLarge(ask, fetched);
       if (later !== null)
-        return this.#fetchPartLater({ ask, flight, part: later, whole: stale }, fetched);
+        return this.#fetchPartLater({ ask, flight, part: later, whole: stale, whyNot }, fetched);
     }
     const answered = !("status" in fetched);
     const failed = "status" in fetched || fetched.response.status >= 500;
     const here = stale !== null && isHere(stale);
     if (failed && here && this.#works.mayServeStale(stale.meta, answered)) {
       if (!("status" in fetched)) await fetched.response.body?.cancel();
-      flight.land({ kind: "shared", held: stale, fwdStatus: null });
-      return { response: staleOnError(this.#works, ask, stale), coming: null };
+      const fwdStatus = "status" in fetched ? null : fetched.response.status;
+      flight.land({ kind: "shared", held: stale, fwdStatus, standsIn: true });
+      const response = staleOnError(this.#works, ask, stale, { fwdStatus });
+      return { response, coming: null };
     }
     const standIn = await this.#standInFor(fetched, { ask, flight });
     if (standIn !== null) return standIn;
     if ("status" in fetched) {
       flight.land(failedBy(fetched));
-      return { response: this.#works.refused(ask, fetched), coming: null };
+      return {
+        response: this.#works.refused(ask, fetched, fwdOf(whyNot, { stale: stale !== null })),
+        coming: null,
+      };
     }
     return this.#store({ ask, fetched, flight, stale, whyNot });
   }
@@ -466,12 +509,14 @@ export class Misses {
     readonly fetched: Fetched;
     readonly flight: Flight;
     readonly stale: Held | null;
+    readonly staleParts?: boolean;
     readonly whyNot: WhyNot;
   }): Promise<Landed> {
     const { ask, fetched, flight, stale, whyNot } = o;
     const { response } = fetched;
     const facts = factsOf(ask, response, fetched.receivedMs);
     const verdict = storable(cacheRequestOf(ask, facts), facts);
+    const partial = await this.#judgeParts(o, { verdict, etag: facts.etag });
     if (!verdict.store || !response.framed || facts.vary === "*" || fetched.unsure === true) {
       // What the other scheme gets may well be held: only this answer is for this client alone.
       const otherwise = !verdict.store && verdict.reason === "same-address";
@@ -504,21 +549,39 @@ export class Misses {
       flight.land({ kind: "failed", refusal: refusals.badGateway });
       return { response: this.#works.refused(ask, refusals.badGateway), coming: null };
     }
+    const fwd = fwdOf(whyNot, { stale: stale !== null || o.staleParts === true, partial });
     const meta = describe(emptyMeta(ask, facts, response), facts, fetched);
     if (body.kind === "large") {
       // What replaces what is held cannot be kept: the old one is not to be served any more.
       const isKept = (response.contentLength ?? 0) <= this.#works.bytesMaxOf(ask);
       if (stale !== null && !isKept) await this.#works.cache.purge(ask.key);
-      return this.#spool({ ask, flight, stale, meta, fetched, body, whyNot });
+      return this.#spool({ ask, flight, meta, fetched, body, whyNot, fwd });
     }
     const whole = sealMeta({ ...meta, bodyBytes: body.bytes.byteLength });
     const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
     flight.land({ kind: "shared", held, fwdStatus: response.status });
     return {
-      response: this.#stored(held, ask, { stale, stored: !flight.purged, whyNot }),
+      response: this.#stored(held, ask, { fwd, stored: !flight.purged, whyNot }),
       coming: null,
     };
+  }
+
+  /**
+   * What is held in parts, judged by a whole that came: another one, or one that is not to be kept, ends them, as
+   * it does what is held whole. Not what answers this one client, or its scheme. True where there were some.
+   */
+  async #judgeParts(
+    { ask, fetched }: { readonly ask: Ask; readonly fetched: Fetched },
+    { verdict, etag }: { readonly verdict: StoreVerdict; readonly etag: string | null },
+  ): Promise<boolean> {
+    const held = await this.#works.slices.find(ask);
+    if (held === null) return false;
+    const same = verdict.store && isStrong(etag) && etag === held.meta.etag;
+    const own =
+      !verdict.store && (isOwnReason(verdict.reason) || verdict.reason === "same-address");
+    if (!same && !own && replaces(fetched)) await this.#forgetParts(ask);
+    return true;
   }
 
   /**
@@ -534,13 +597,10 @@ export class Misses {
   #stored(
     held: Held,
     ask: Ask,
-    o: { readonly stale: Held | null; readonly stored: boolean; readonly whyNot: WhyNot },
+    o: { readonly fwd: Fwd; readonly stored: boolean; readonly whyNot: WhyNot },
   ): Response {
     const { node, clock } = this.#works;
-    const miss = o.whyNot === "other-variant" ? "vary-miss" : "uri-miss";
-    const fwd = o.stale === null ? miss : "stale";
-    const { stored, whyNot } = o;
-    const status = { cache: node, fwd, fwdStatus: held.meta.status, stored, whyNot } as const;
+    const status = { cache: node, fwdStatus: held.meta.status, ...o };
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
   }
 
@@ -548,13 +608,13 @@ export class Misses {
   #spool(o: {
     readonly ask: Ask;
     readonly flight: Flight;
-    readonly stale: Held | null;
     readonly meta: ObjectMeta;
     readonly fetched: Fetched;
     readonly body: Extract<Awaited<ReturnType<typeof readBody>>, { kind: "large" }>;
     readonly whyNot: WhyNot;
+    readonly fwd: Fwd;
   }): Landed {
-    const { ask, flight, body, stale } = o;
+    const { ask, flight, body, fwd } = o;
     const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax);
     spool.keep = !flight.purged;
     flight.onPurge = () => {
@@ -564,7 +624,7 @@ export class Misses {
     const meta = sealMeta({ ...o.meta, bodyBytes: known });
     const held = { kind: "spool", meta, spool } as const;
     const whyNot = known > ask.entry.site.objectBytesMax ? "too-large" : o.whyNot;
-    const response = this.#stored(held, ask, { stale, stored: true, whyNot });
+    const response = this.#stored(held, ask, { fwd, stored: true, whyNot });
     const finish = (bodyBytes: number) =>
       known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
     const run = () => void spool.run(body.rest, body.first, finish);
@@ -574,6 +634,16 @@ export class Misses {
     else setTimeout(run);
     return { response, coming: held };
   }
+}
+
+/** Why a request went on to a web server (RFC 9211 2.2). */
+function fwdOf(
+  whyNot: WhyNot,
+  { stale, partial = false }: { readonly stale: boolean; readonly partial?: boolean },
+): Fwd {
+  if (stale) return "stale";
+  if (partial) return "partial";
+  return whyNot === "other-variant" ? "vary-miss" : "uri-miss";
 }
 
 /** Another range, or all of it where it is not what the client has a part of (RFC 9110 13.1.5, 15.5.17). */
@@ -594,13 +664,6 @@ function partInstead(ask: Ask, stale: Held | null): PartAsked | null {
   const range = ask.request.headers.get("range");
   if (range === null || stale === null || stale.meta.status !== 200) return null;
   return stale.meta.bodyBytes > WHOLE_BYTES_MAX ? partToAsk(range) : null;
-}
-
-/** Is it not to be kept for what this request said of itself? Then it says nothing of what is held. */
-function saysOfItself(ask: Ask, { response, receivedMs }: Fetched): boolean {
-  const facts = factsOf(ask, response, receivedMs);
-  const verdict = storable(cacheRequestOf(ask, facts), facts);
-  return !verdict.store && isOwnReason(verdict.reason);
 }
 
 /** True where only a part of something large is wanted. */

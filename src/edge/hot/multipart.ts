@@ -44,6 +44,8 @@ export function streamPieces(
   o: {
     readonly read: (range: ByteRange) => ReadableStream<Uint8Array>;
     readonly count: (bytes: number) => void;
+    /** Called at its end. */
+    readonly over?: (() => void) | undefined;
   },
 ): ReadableStream<Uint8Array> {
   const rest = [...pieces];
@@ -67,8 +69,9 @@ export function streamPieces(
     {
       async pull(controller) {
         const chunk = await next();
-        if (chunk === null) controller.close();
-        else controller.enqueue(chunk);
+        if (chunk !== null) return controller.enqueue(chunk);
+        o.over?.();
+        controller.close();
       },
       cancel: (why) => reader?.cancel(why),
     },

@@ -7,6 +7,7 @@ import {
   invalidatedPaths,
   isOwnReason,
   isSafe,
+  ownReasons,
   storable,
 } from "../../policy/caching/mod.ts";
 import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
@@ -14,12 +15,13 @@ import { sealMeta } from "../cache/mod.ts";
 import { type Ask, originsAsked } from "./ask.ts";
 import { passBody, readBody } from "./body.ts";
 import { count, countBytes, countIn, countStream, deliver, type Held } from "./deliver.ts";
-import type { Fetched } from "./fetched.ts";
+import { type Fetched, replaces } from "./fetched.ts";
 import type { Watch } from "./flight.ts";
 import { addCacheStatus, bodiless, formHeaders, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Where } from "./parents.ts";
+import { partsKey } from "./parts.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { forwardsLeft } from "./request-fields.ts";
@@ -29,9 +31,6 @@ import type { EntryRules } from "./rules-table.ts";
 import { tellPassed } from "./tier.ts";
 import type { Works } from "./works.ts";
 
-/** What was held is no more: it does not come back when no server can be reached. */
-const GONE: ReadonlySet<number> = new Set([404, 410]);
-
 /** How an answer is sent on that is not kept. */
 interface PassOn {
   readonly fetched: Fetched;
@@ -40,13 +39,15 @@ interface PassOn {
   /** What it replaces. */
   readonly stale: Held | null;
   readonly watch?: Watch;
+  /** Parts of it are held, and do not fit what is asked for. */
+  readonly partial?: true;
 }
 
 /** The step `pass`: a fetch for this request alone, nothing kept. */
 export async function pass(
   works: Works,
   ask: Ask,
-  o: { readonly why?: WhyNot; readonly above?: true } = {},
+  o: { readonly why?: WhyNot; readonly above?: true; readonly partial?: true } = {},
 ): Promise<Response> {
   const watch = works.flights.watch(ask.flight);
   try {
@@ -58,14 +59,36 @@ export async function pass(
     });
     if ("status" in fetched) return works.refused(ask, fetched);
     const purged = watch.purged;
+    if (ask.method === "HEAD") await judgeParts(works, ask, fetched);
     await invalidate(works, ask, fetched);
     watch.purged = purged;
     const reason =
       isSafe(ask.method) && ask.method !== "OPTIONS" ? (o.why ?? "not-shared") : "method";
-    return await passOn(works, ask, { fetched, reason, stale: null, watch });
+    const { partial } = o;
+    return await passOn(works, ask, {
+      fetched,
+      reason,
+      stale: null,
+      watch,
+      ...(partial && { partial }),
+    });
   } finally {
     watch.end();
   }
+}
+
+/**
+ * HEAD about what is held in parts: another whole than theirs ends them (RFC 9111 4.3.5), unless it may be for
+ * what this request says of itself.
+ */
+async function judgeParts(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
+  const held = await works.slices.find(ask);
+  if (held === null || ownReasons(cacheRequestOf(ask)).length > 0) return;
+  const facts = factsOf(ask, fetched.response, fetched.receivedMs);
+  const contentLength = getter(fetched.response.fields)("content-length");
+  const whole = { ...held.meta, bodyBytes: held.meta.part.sizeBytes };
+  if (compareHead(whole, { ...facts, contentLength }) !== "other") return;
+  await works.cache.purge(partsKey(ask.key));
 }
 
 /** OPTIONS that goes no further (RFC 9110 7.6.2): what this cache itself says. */
@@ -118,9 +141,10 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   const failed = !answered || fetched.response.status >= 500;
   if (failed && works.mayServeStale(stale.meta, answered)) {
     if (answered) await fetched.response.body?.cancel();
-    return staleOnError(works, ask, stale);
+    const fwdStatus = answered ? fetched.response.status : null;
+    return staleOnError(works, ask, stale, { fwdStatus });
   }
-  if ("status" in fetched) return works.refused(ask, fetched);
+  if ("status" in fetched) return works.refused(ask, fetched, "stale");
   const facts = factsOf(ask, fetched.response, fetched.receivedMs);
   const contentLength = getter(fetched.response.fields)("content-length");
   const says = compareHead(stale.meta, { ...facts, contentLength });
@@ -131,17 +155,26 @@ export async function passHead(works: Works, ask: Ask, stale: Held | null): Prom
   return passOn(works, ask, { fetched, reason: "stale", stale: null });
 }
 
-/** The stale object in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
-export function staleOnError(works: Works, ask: Ask, stale: Held): Response {
+/**
+ * The stale object in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). That is no `hit` in
+ * Cache-Status: the request went forward (RFC 9211 2.1).
+ *
+ * @param o.fwdStatus what was answered in place of it; null: nothing was
+ */
+export function staleOnError(
+  works: Works,
+  ask: Ask,
+  stale: Held,
+  { fwdStatus, collapsed }: { readonly fwdStatus: number | null; readonly collapsed?: true },
+): Response {
   const { node } = works;
   const ttl = ttlSec(stale.meta, works.ageOf(stale.meta));
-  const status = { cache: node, hit: true, ttlSec: ttl, detail: "stale-if-error" };
+  const status = {
+    ...{ cache: node, fwd: "stale" as const, ttlSec: ttl, detail: "stale-if-error" },
+    ...(fwdStatus === null ? {} : { fwdStatus }),
+    ...(collapsed === undefined ? {} : { collapsed }),
+  };
   return deliver(stale, ask, { node, nowMs: works.nowMs(), status });
-}
-
-/** Does it say that what was held before is no more? */
-export function replaces({ response: { status }, unsure }: Fetched): boolean {
-  return status < 400 || (GONE.has(status) && unsure !== true);
 }
 
 /** Sends an answer on that is not kept. */
@@ -155,7 +188,8 @@ export async function passOn(works: Works, ask: Ask, o: PassOn): Promise<Respons
   if (replaced) await works.cache.purge(ask.key);
   const headers = formHeaders(response.fields, ask, node);
   if (ask.ruled !== null) sayAlone(headers, ask.ruled);
-  const looked = o.stale === null && o.reason !== "stale" ? "uri-miss" : "stale";
+  const miss = o.partial === true ? "partial" : "uri-miss";
+  const looked = o.stale === null && o.reason !== "stale" ? miss : "stale";
   const fwd = o.reason === "method" ? "method" : looked;
   addCacheStatus(headers, { cache: node, fwd, fwdStatus: response.status, detail: o.reason });
   // RFC 9110 6.6.1

@@ -245,8 +245,9 @@ export class Keeper {
       return { kind: "file", meta, stored, spoilt, renew: () => {} };
     }
     // What stands in for something else is not fresh, whatever its age: its purges the keeper knows.
-    const isHit = status.hit === true && status.detail === undefined;
-    const kept = isHit || status.stored === true || status.collapsed === true;
+    const kept =
+      status.detail === undefined &&
+      (status.hit === true || status.stored === true || status.collapsed === true);
     // Under another snapshot the keeper may have another key for it.
     const ours = meta.key === ask.key && variantMatches(meta, ask.get);
     const lasts = kept && ours && works.isFresh(meta) && this.words.isCurrent(stamp);

@@ -6,7 +6,7 @@
  *   known    the same URL as before, its object fresh in memory      -> deliver, nothing awaited
  *   rules    of the site: who may come in, redirects, the key       301 302 303 307 308 403 429
  *   upgrade  a WebSocket, where the site has them                  -> its server, for as long as it lasts
- *   lookup   memory, then disk; a worker of several asks its keeper next (hot/relay)
+ *   lookup   memory, then disk, then what is held in parts; a worker of several asks its keeper next (hot/relay)
  *     hit    fresh, and this node is not behind the purge log        -> deliver
  *     stale  else                                                    -> fetch with conditions, at once
  *            or, within stale-while-revalidate, once it is delivered
@@ -343,6 +343,8 @@ export class Server {
     if (held !== null && this.#works.mayRevalidateLater(held.meta)) {
       return this.#meanwhile(held, ask);
     }
+    const parts = held === null ? await this.#misses.ofParts(ask) : null;
+    if (parts !== null) return parts;
     if (isOnlyIfCached(ask.request)) return this.#notHeld(ask);
     if (ask.method === "HEAD") return passHead(this.#works, ask, held);
     return this.#misses.serve(purged ? { ...ask, purged: true } : ask, held);

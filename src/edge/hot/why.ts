@@ -4,6 +4,7 @@ import { keyParts, type Plan } from "../../policy/rules/mod.ts";
 import type { ObjectMeta } from "../cache/mod.ts";
 import { type Ask, receive } from "./ask.ts";
 import { noCounts } from "./count.ts";
+import { partsKey } from "./parts.ts";
 import type { RuleSteps } from "./rules.ts";
 import type { EdgeTable } from "./table.ts";
 import type { Works } from "./works.ts";
@@ -45,7 +46,7 @@ export async function whyOf(
       held: null,
     };
   }
-  const found = await held(works, ask);
+  const found = (await held(works, ask)) ?? (await inParts(works, ask));
   const [verdict, reason] = judge(works, ask, found?.meta ?? null);
   const here = found === null ? null : heldOf(works, found);
   const parents = verdict === "miss" || verdict === "stale" ? works.parentsOf(ask) : [];
@@ -71,10 +72,24 @@ function judge(
   return ["stale", works.whyStale(meta)];
 }
 
-async function held(
-  works: Works,
-  ask: Ask,
-): Promise<{ readonly meta: ObjectMeta; readonly tier: "memory" | "disk" } | null> {
+interface Found {
+  readonly meta: ObjectMeta;
+  readonly tier: "memory" | "disk";
+}
+
+/** What is held in parts only, where that is all that is asked for, and fresh. */
+async function inParts(works: Works, ask: Ask): Promise<Found | null> {
+  if (ask.method !== "GET" && ask.method !== "HEAD") return null;
+  const { slices, cache } = works;
+  const tier = cache.find(partsKey(ask.key), ask.get) === null ? "disk" : "memory";
+  const part = await slices.find(ask);
+  if (part === null || !works.isFresh(part.meta)) return null;
+  const range = ask.method === "GET" ? ask.request.headers.get("range") : null;
+  const inSlices = range !== null && slices.holdsInSlices(part, range);
+  return inSlices || slices.holdsWhole(part) ? { meta: part.meta, tier } : null;
+}
+
+async function held(works: Works, ask: Ask): Promise<Found | null> {
   const object = works.cache.find(ask.key, ask.get);
   if (object !== null) return { meta: object.meta, tier: "memory" };
   if (!works.cache.mayHoldOnDisk(ask.key)) return null;
@@ -82,10 +97,7 @@ async function held(
   return onDisk === null ? null : { meta: onDisk.meta, tier: "disk" };
 }
 
-function heldOf(
-  works: Works,
-  { meta, tier }: { readonly meta: ObjectMeta; readonly tier: "memory" | "disk" },
-): WhyHeld {
+function heldOf(works: Works, { meta, tier }: Found): WhyHeld {
   return {
     tier,
     status: meta.status,

@@ -14,7 +14,7 @@ import {
   ownReasons,
 } from "../../policy/caching/mod.ts";
 import type { View } from "../../policy/steering/mod.ts";
-import { type Hashes, writeCacheStatus } from "../../wire/http/mod.ts";
+import { type CacheStatus, type Hashes, writeCacheStatus } from "../../wire/http/mod.ts";
 import type { Cache, ObjectMeta } from "../cache/mod.ts";
 import { type Ask, detached } from "./ask.ts";
 import { Holding } from "./body.ts";
@@ -137,12 +137,9 @@ export class Works {
   readonly slices: Parts;
   readonly #parts: ServeParts;
   readonly #fetcher: Fetcher;
-  readonly #unanswered: string;
 
   constructor(parts: ServeParts) {
     this.#parts = parts;
-    const { node: cache } = parts;
-    this.#unanswered = writeCacheStatus({ cache, fwd: "uri-miss", detail: "no-answer" });
     this.node = parts.node;
     this.cache = parts.cache;
     this.clock = parts.clock;
@@ -328,14 +325,20 @@ export class Works {
     if (groups.length > 0) await this.#parts.endGroups(of, groups);
   }
 
-  /** The answer where no origin gave one. */
-  refused(ask: Ask, refusal: Refusal): Response {
+  /**
+   * The answer where no origin gave one.
+   *
+   * @param fwd why one was asked to read, where more is known of that than that it is not held
+   */
+  refused(ask: Ask, refusal: Refusal, fwd: CacheStatus["fwd"] = "uri-miss"): Response {
     count(ask, "error", "no-answer");
     if (ask.tier !== undefined) {
       const made = Object.entries(refusals).find(([, one]) => one === refusal)?.[0];
       if (made !== undefined) ask.tier.told = { purge: 0, heldMs: 0, made };
     }
-    const response = refuse(refusal, this.node, this.#unanswered);
+    const reads = ask.method === "GET" || ask.method === "HEAD";
+    const why = { fwd: reads ? fwd : "method", detail: "no-answer" } as const;
+    const response = refuse(refusal, this.node, writeCacheStatus({ cache: this.node, ...why }));
     countBytes(ask, ask.method === "HEAD" ? 0 : refusal.words.length + 1);
     return response;
   }

@@ -56,6 +56,7 @@ export {
   type OwnReason,
   ownReasons,
   type StoreReason,
+  type StoreVerdict,
   saysNothingOfOthers,
   storable,
 } from "./storable.ts";

@@ -5,6 +5,8 @@ import { partOf, partToAsk, SLICE_BYTES, slice } from "./mod.ts";
 describe("parts", () => {
   test("are asked for by the slice they begin in, and never by more than a slice", () => {
     expect(partToAsk("bytes=0-0")).toEqual(slice(0));
+    // As it is read where it is held: `parseRange`.
+    expect(partToAsk(`Bytes = ${3 * SLICE_BYTES}-, 5-6`)).toEqual(slice(3));
     expect(partToAsk(`bytes=${3 * SLICE_BYTES}-`)).toEqual(slice(3));
     expect(partToAsk("bytes=-5")).toEqual({ suffix: 5 });
     const { first = 0 } = slice(2 ** 33);

@@ -22,7 +22,7 @@ const SLICE_INDEX_MAX = 2 ** 33;
 export function partToAsk(field: string): ByteRange | { readonly suffix: number } | null {
   const [one = "", ...others] = field.trim().split(",");
   if (others.length > 0 && parseRanges(field.trim(), Number.MAX_SAFE_INTEGER) === null) return null;
-  const match = /^bytes=(\d{0,40})-(\d{0,40})$/i.exec(one.trim());
+  const match = /^bytes[ \t]*=[ \t]*(\d{0,40})-(\d{0,40})$/i.exec(one.trim());
   if (match === null) return null;
   const [, from, to] = match;
   if (from === "" && to === "") return null;

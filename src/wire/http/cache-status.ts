@@ -4,7 +4,7 @@ export interface CacheStatus {
   readonly cache: string;
   readonly hit?: boolean;
   /** Why it went forward. */
-  readonly fwd?: "uri-miss" | "vary-miss" | "stale" | "bypass" | "method" | "request";
+  readonly fwd?: "uri-miss" | "vary-miss" | "stale" | "partial" | "bypass" | "method" | "request";
   readonly fwdStatus?: number;
   readonly stored?: boolean;
   readonly collapsed?: boolean;
