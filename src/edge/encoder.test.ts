@@ -16,6 +16,22 @@ function objectOf(customer: string, name: string, bodyBytes: number): MemoryObje
   return new MemoryObject(meta, new Uint8Array(bodyBytes));
 }
 
+test("who waits for a coding is told once it is made, or that there is no room for it to wait in", async () => {
+  const made: string[] = [];
+  const keepEncoded = (_: MemoryObject, coding: string) => void made.push(coding);
+  const encoder = new Encoder({ memory: { keepEncoded }, log: silentLog });
+  const object = objectOf("some", "a", 4_000);
+  const br = encoder.want(object, "br");
+  const gzip = encoder.want(object, "gzip");
+  expect(encoder.want(object, "br")).toBe(br);
+  await gzip;
+  expect(made).toEqual(["br", "gzip"]);
+  const large = Array.from({ length: 20 }, (_, i) => objectOf("some", `${i}`, 1024 * 1024));
+  const room = large.map((one) => encoder.want(one, "gzip") !== null);
+  expect([room[0], room.at(-1)]).toEqual([true, false]);
+  await encoder.stop();
+});
+
 test("a customer with much to compress leaves room for the others'", async () => {
   const kept: string[] = [];
   const keepEncoded = (object: MemoryObject) => void kept.push(object.meta.key);

@@ -37,7 +37,7 @@ const WAYS: Readonly<Record<Coding, (bytes: Uint8Array) => Promise<Uint8Array>>>
 export class Encoder {
   readonly #memory: Pick<MemoryTier, "keepEncoded">;
   readonly #log: Log;
-  readonly #waiting = new Set<MemoryObject>();
+  readonly #waiting = new Map<MemoryObject, Map<Coding, Promise<void>>>();
   /** Bytes that wait, by customer. */
   readonly #bytes = new Map<string, number>();
   #working: Promise<void> = Promise.resolve();
@@ -47,18 +47,24 @@ export class Encoder {
     this.#log = o.log;
   }
 
-  want(object: MemoryObject, coding: Coding): void {
+  /** Resolves once it is made, or will not be; null: there is no room for it to wait in. */
+  want(object: MemoryObject, coding: Coding): Promise<void> | null {
     const { bodyBytes: size, customer } = object.meta;
-    if (this.#waiting.has(object) || !this.#hasRoom(customer, size)) return;
-    this.#waiting.add(object);
+    const coming = this.#waiting.get(object) ?? new Map<Coding, Promise<void>>();
+    const known = coming.get(coding);
+    if (known !== undefined) return known;
+    if (!this.#hasRoom(customer, size)) return null;
     this.#note(customer, size);
     this.#working = this.#working.then(async () => {
       await this.#encode(object, coding).catch((fault: unknown) => {
         this.#log.error("An object was not compressed; it is served as it is", { fault });
       });
-      this.#waiting.delete(object);
+      coming.delete(coding);
+      if (coming.size === 0) this.#waiting.delete(object);
       this.#note(customer, -size);
     });
+    this.#waiting.set(object, coming.set(coding, this.#working));
+    return this.#working;
   }
 
   #hasRoom(customer: string, size: number): boolean {

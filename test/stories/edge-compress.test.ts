@@ -61,6 +61,29 @@ describe.each([
     expect(w.origin.log.at(-1)?.headers.get("accept-encoding")).toBe("identity");
   });
 
+  test("who takes nothing but a coding gets it at once, also as the first of all (RFC 9110 12.5.3)", async () => {
+    const path = at("/coded.css?size=20000&tag=%22v1%22");
+    const texts = new Set<string>();
+    const asked = w.origin.log.length;
+    for (const [field, coding] of [
+      ["br, identity;q=0", "br"],
+      ["gzip, *;q=0", "gzip"],
+      ["zstd;q=0.1, identity;q=0.000", "zstd"],
+    ] as const) {
+      const said = await way()(path, { "accept-encoding": field });
+      expect([said.status, said.headers.get("content-encoding")]).toEqual([200, coding]);
+      texts.add(OPENED[coding]!(said.body).toString());
+    }
+    const plain = await way()(path);
+    expect([plain.headers.get("content-encoding"), [...texts]]).toEqual([null, [plain.text]]);
+    expect(w.origin.log.length).toBe(asked + 1);
+    // Renewed it is what it was.
+    w.stage.clock.advance(61_000);
+    const renewed = await way()(path, { "accept-encoding": "br, identity;q=0" });
+    expect(renewed.headers.get("cache-status")).toContain("fwd-status=304");
+    expect(renewed.headers.get("content-encoding")).toBe("br");
+  });
+
   test("who wants nothing transformed gets the bytes as they are, also while others get them compressed", async () => {
     const path = at("/untouched.css?size=20000&tag=%22v1%22");
     const br = { "accept-encoding": "br" };
@@ -91,8 +114,11 @@ describe.each([
     expect([same.status, same.headers.get("etag"), same.headers.get("vary")]).toEqual([
       ...[304, tag, "Accept-Encoding"],
     ]);
-    const head = await way()(path, br, "HEAD");
-    expect(head.headers.get("content-length")).toBe(String(packed.body.byteLength));
+    // HEAD knows no ranges (RFC 9110 14.2).
+    for (const fields of [br, { ...br, range: "bytes=0-9" }]) {
+      const head = await way()(path, fields, "HEAD");
+      expect(head.headers.get("content-length")).toBe(String(packed.body.byteLength));
+    }
   });
 
   test("a date tells nobody whose bytes are compressed that a part fits them", async () => {

@@ -81,10 +81,11 @@ export class Cache<P = unknown> {
     return object;
   }
 
-  /** Stores what is held again with a meta that was renewed. */
-  renew(meta: ObjectMeta, content: Content): void {
-    this.memory.put(meta, content);
+  /** Stores what is held again with a meta that was renewed. Null when memory does not take it. */
+  renew(meta: ObjectMeta, content: Content): MemoryObject<P> | null {
+    const object = this.memory.put(meta, content);
     this.#write(meta, content);
+    return object;
   }
 
   #write(meta: ObjectMeta, content: Content): void {

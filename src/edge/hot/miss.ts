@@ -30,7 +30,7 @@ import { pass, passOn, staleOnError } from "./pass.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { isOnlyIfCached } from "./request-fields.ts";
-import { isDatedTwice } from "./rules-encode.ts";
+import { codingAwaited, isDatedTwice } from "./rules-encode.ts";
 import type { Works } from "./works.ts";
 
 /** Answers to conditions and ranges, where neither was asked: they are about nothing that is here. */
@@ -119,6 +119,7 @@ export class Misses {
     if (standsIn === true || fwdStatus === null) {
       return staleOnError(this.#works, ask, held, { fwdStatus, collapsed });
     }
+    await codingAwaited(held, ask);
     const { node } = this.#works;
     const status = { cache: node, fwd, fwdStatus, collapsed };
     return deliver(held, ask, { node, nowMs: clock.wallMs(), status });
@@ -487,16 +488,17 @@ export class Misses {
     else if (!keep || moved) await this.#works.cache.purge(o.ask.key);
     // It has become private: nobody who waits gets it, and nobody after.
     if (!keep) o.flight.land({ kind: "private" });
-    else if (!o.flight.purged) keepRenewed(this.#works.cache, held);
-    return this.#renewed(o, { held, stored: keep, fwdStatus: response.status });
+    const kept = keep && !o.flight.purged ? keepRenewed(this.#works.cache, held) : held;
+    return this.#renewed(o, { held: kept, stored: keep, fwdStatus: response.status });
   }
 
-  #renewed(
+  async #renewed(
     o: { readonly ask: Ask; readonly flight: Flight; readonly whyNot: WhyNot },
     how: { readonly held: Held; readonly stored: boolean; readonly fwdStatus: number },
-  ): Landed {
+  ): Promise<Landed> {
     const { held, stored, fwdStatus } = how;
     if (stored) o.flight.land({ kind: "shared", held, fwdStatus });
+    await codingAwaited(held, o.ask);
     const { node, clock } = this.#works;
     const status = { cache: node, fwd: "stale", fwdStatus, stored, whyNot: o.whyNot } as const;
     const response = deliver(held, o.ask, { node, nowMs: clock.wallMs(), status });
@@ -561,6 +563,7 @@ export class Misses {
     const stored = flight.purged ? null : this.#works.cache.admit(whole, body.bytes);
     const held = stored ?? new MemoryObject<Prepared>(whole, body.bytes);
     flight.land({ kind: "shared", held, fwdStatus: response.status });
+    await codingAwaited(held, ask);
     return {
       response: this.#stored(held, ask, { fwd, stored: !flight.purged, whyNot }),
       coming: null,

@@ -33,6 +33,7 @@ import type { OriginClient, OriginResponse } from "./origin.ts";
 import { borrow } from "./places.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { type RequestBody, readRequestBody } from "./request-body.ts";
+import { codingAwaited } from "./rules-encode.ts";
 
 /** What a worker tells the keeper without waiting. */
 export interface KeeperTold {
@@ -219,6 +220,7 @@ export class Keeper {
     const status = JSON.parse(getter(o.answer.fields)(HELD_STATUS) ?? "{}") as DeliveryStatus;
     const held = await this.#held(handed, { ...o, status });
     if (held === null) return null;
+    await codingAwaited(held, ask);
     return deliver(held, ask, { node: works.node, nowMs: works.nowMs(), status });
   }
 

@@ -54,9 +54,11 @@ export function renewed(
   return { held, keep, own, moved };
 }
 
-export function keepRenewed(cache: Cache<Prepared>, held: Renewable): void {
-  if (held.kind === "file") held.renew(held.meta);
-  else cache.renew(held.meta, contentOf(held));
+/** What is held from then on. */
+export function keepRenewed(cache: Cache<Prepared>, held: Renewable): Renewable {
+  if (held.kind !== "file") return cache.renew(held.meta, contentOf(held)) ?? held;
+  held.renew(held.meta);
+  return held;
 }
 
 function contentOf(held: Exclude<Renewable, { kind: "file" }>) {

@@ -6,6 +6,7 @@ import {
   negotiate,
   variesByEncoding,
 } from "../../policy/rules/mod.ts";
+import { readCodings } from "../../wire/http/mod.ts";
 import { MemoryObject, type ObjectMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { dropDigests } from "./digests.ts";
@@ -30,13 +31,38 @@ export function encodedFor(
   headers: Headers,
 ): Encoded | null {
   if (!mayEncode(held.meta, ask.ruled)) return null;
-  const asked = ask.request.headers;
-  const coding = asked.has("range") ? null : codingFor(asked);
-  const object = held instanceof MemoryObject && held.slot >= 0 ? held : null;
+  const coding = codingOf(ask);
+  const object = encodable(held);
   const bytes = coding === null ? undefined : object?.encoded?.get(coding);
-  if (coding !== null && object !== null && bytes === undefined) ask.ruled?.encode(object, coding);
+  // It is made behind this answer, and nobody waits for it.
+  if (coding !== null && object !== null && bytes === undefined) {
+    void ask.ruled?.encode(object, coding);
+  }
   sayEncoding(headers, held.meta, bytes == null ? null : coding);
   return coding === null || bytes == null ? null : { coding, bytes };
+}
+
+/**
+ * For who has excluded the bytes as they are (`identity;q=0`, RFC 9110 12.5.3) and gets this object: resolves once
+ * it is held in the coding that it takes, or will not be. Null: there is nothing to wait for.
+ */
+export function codingAwaited(held: { readonly meta: ObjectMeta }, ask: Ask): Promise<void> | null {
+  const { ruled } = ask;
+  if (ruled === null || (ask.handOver === true && ask.method === "GET")) return null;
+  if (readCodings(ask.request.headers.get("accept-encoding")).plain !== 0) return null;
+  const coding = mayEncode(held.meta, ruled) ? codingOf(ask) : null;
+  const object = encodable(held);
+  if (coding === null || object === null || object.encoded?.has(coding) === true) return null;
+  return ruled.encode(object, coding);
+}
+
+/** Of a part there is none: it is one of the bytes as they are. HEAD is about the whole (RFC 9110 14.2). */
+function codingOf({ method, request: { headers } }: Ask): Coding | null {
+  return method === "GET" && headers.has("range") ? null : codingFor(headers);
+}
+
+function encodable(held: { readonly meta: ObjectMeta }): MemoryObject | null {
+  return held instanceof MemoryObject && held.slot >= 0 ? held : null;
 }
 
 /**

@@ -11,8 +11,11 @@ import { groupEntries } from "../../policy/snapshot/mod.ts";
 import { compilePrefixes, familyOf } from "../../wire/ip/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 
-/** Compresses an object's bytes off the path of any request; what comes of it is kept beside it. */
-export type Encode = (object: MemoryObject, coding: Coding) => void;
+/**
+ * Compresses an object's bytes off the path of any request; what comes of it is kept beside it. Resolves once it
+ * is made, or will not be; null: too much waits already.
+ */
+export type Encode = (object: MemoryObject, coding: Coding) => Promise<void> | null;
 
 type Judge = (client: Uint8Array | null, country: string | null) => AccessVerdict;
 

@@ -45,6 +45,7 @@ import { refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
 import { isOnlyIfCached, namesConnection } from "./request-fields.ts";
 import { RuleSteps } from "./rules.ts";
+import { codingAwaited } from "./rules-encode.ts";
 import { errorAnswer } from "./rules-page.ts";
 import type { EdgeTable } from "./table.ts";
 import { withTold } from "./tier.ts";
@@ -243,7 +244,11 @@ export class Server {
       return this.#patiently(ask, connection, answer);
     }
     const object = this.#find(ask);
-    if (object !== null && this.#works.isFresh(object.meta)) return this.#hit(object, ask);
+    if (object !== null && this.#works.isFresh(object.meta)) {
+      const coded = codingAwaited(object, ask);
+      if (coded === null) return this.#hit(object, ask);
+      return this.#guarded(coded.then(() => this.#lookAgain(object, ask, connection)));
+    }
     if (keeper !== undefined) {
       return this.#patiently(ask, connection, (one) => this.#relay(one, keeper));
     }
@@ -251,6 +256,16 @@ export class Server {
       return this.#meanwhile(object, { ...ask, ...this.#works.turnOf(ask, connection) });
     }
     return this.#patiently(ask, connection, (one) => this.#lookupOnDisk(one, object));
+  }
+
+  /** What was found may have been ended while its coding was waited for. */
+  #lookAgain(
+    object: MemoryObject<Prepared>,
+    ask: Ask,
+    connection: Connection,
+  ): Response | Promise<Response> {
+    const stays = object.alive && this.#find(ask) === object && this.#works.isFresh(object.meta);
+    return stays ? this.#hit(object, ask) : this.#look(ask, connection);
   }
 
   /** The client's connection may be quiet while a web server is asked, and no longer than that. */
@@ -329,8 +344,16 @@ export class Server {
     return keeper === undefined || (stamp !== null && keeper.words.isCurrent(stamp));
   }
 
-  /** The step `lookup`, second tier. */
-  async #lookupOnDisk(ask: Ask, inMemory: MemoryObject<Prepared> | null): Promise<Response> {
+  /**
+   * The step `lookup`, second tier.
+   *
+   * @param o.awaits a coding, where the client takes nothing else; once, for it may end what it is made of
+   */
+  async #lookupOnDisk(
+    ask: Ask,
+    inMemory: MemoryObject<Prepared> | null,
+    { awaits }: { readonly awaits: boolean } = { awaits: true },
+  ): Promise<Response> {
     const { cache } = this.#works;
     let held: Held | null = inMemory;
     let purged = false;
@@ -339,7 +362,12 @@ export class Server {
       purged = held !== null && this.#works.isBanned(held.meta);
       if (purged) held = null;
     }
-    if (held !== null && this.#works.isFresh(held.meta)) return this.#hit(held, ask);
+    if (held !== null && this.#works.isFresh(held.meta)) {
+      const coded = awaits ? codingAwaited(held, ask) : null;
+      if (coded === null) return this.#hit(held, ask);
+      await coded;
+      return this.#lookupOnDisk(ask, this.#find(ask), { awaits: false });
+    }
     if (held !== null && this.#works.mayRevalidateLater(held.meta)) {
       return this.#meanwhile(held, ask);
     }

@@ -330,6 +330,10 @@ describe("keys", () => {
   test("normalAccept() knows two image formats and nothing a client could write", () => {
     expect(normalAccept("text/html, image/avif;q=1, image/webp")).toBe("image/avif,image/webp,*/*");
     expect(normalAccept("canary")).toBe("*/*");
+    // RFC 9110 12.4.2: a weight of 0 is not acceptable.
+    expect(normalAccept("image/webp;q=0, image/avif; q=0.001")).toBe("image/avif,*/*");
+    expect(normalAccept("image/avif;q=0.000,IMAGE/WEBP")).toBe("image/webp,*/*");
+    expect(normalAccept("image/webpx, text/image/avif, image/*")).toBe("*/*");
     expect(normalAccept(null)).toBe("*/*");
   });
 
@@ -338,6 +342,15 @@ describe("keys", () => {
     expect(normalEncodings("GZIP;q=0, br")).toBe("br");
     expect(normalEncodings("x-gzip")).toBe("gzip");
     expect(normalEncodings("gzip;q=0.0")).toBe("identity");
+    expect(normalEncodings("gzip;q=0.001, br;q=0.000")).toBe("gzip");
+    // RFC 9110 12.5.3: what is not named is wanted as `*` is.
+    expect(normalEncodings("*")).toBe("br, gzip");
+    expect(normalEncodings("br;q=0, *;q=0.5")).toBe("gzip");
+    expect(normalEncodings("br, *;q=0")).toBe("br");
+    // What it excludes of the bytes as they are is nobody else's.
+    for (const field of ["identity;q=0", "*;q=0", "zstd, identity;q=0", ""]) {
+      expect(normalEncodings(field)).toBe("identity");
+    }
     expect(normalEncodings(null)).toBe("identity");
   });
 });

@@ -1,4 +1,11 @@
-import { acceptedLanguages, prefersLanguage, splitList, trimBlanks } from "../../wire/http/mod.ts";
+import {
+  acceptedLanguages,
+  prefersLanguage,
+  readCodings,
+  readWeights,
+  splitList,
+  trimBlanks,
+} from "../../wire/http/mod.ts";
 
 /**
  * The primary key of an object: the customer first, so that no two customers ever share one, then
@@ -99,30 +106,25 @@ function normalValue(name: string, value: string | null): string {
 
 /**
  * Accept-Encoding in one of four forms, so that the browsers of the world make four variants and
- * not hundreds. It is what the origin is sent, and so what its Vary speaks of.
+ * not hundreds. It is what the origin is sent, and so what its Vary speaks of. That a client excludes the
+ * bytes as they are is not sent on: the 406 that it asks for would be everybody's.
  *
  * @example normalEncodings("gzip, deflate, br;q=0.9") // "br, gzip"
  */
 export function normalEncodings(field: string | null): string {
-  if (field === null) return "identity";
-  const accepted = new Set<string>();
-  for (const member of field.toLowerCase().split(",")) {
-    const [coding, ...params] = member.split(";").map((part) => part.trim());
-    const refused = params.some((p) => /^q\s*=\s*0(\.0*)?$/.test(p));
-    if (!refused) accepted.add(coding === "x-gzip" ? "gzip" : coding!);
-  }
-  const both = ["br", "gzip"].filter((coding) => accepted.has(coding));
+  const weights = readCodings(field);
+  const both = ["br", "gzip"].filter((coding) => weights.of(coding) > 0);
   return both.length === 0 ? "identity" : both.join(", ");
 }
 
 /**
- * Accept in one of four forms: which of the newer image formats the client takes. Nothing else of it
+ * Accept in one of four forms: which of the newer image formats the client names and takes. Nothing else of it
  * is sent on from second addresses, so no origin can be made to say a client's words to others (H8).
  *
  * @example normalAccept("image/webp;q=0.9") // "image/webp," and then any type
  */
 export function normalAccept(field: string | null): string {
-  const lower = field?.toLowerCase() ?? "";
-  const taken = ["image/avif", "image/webp"].filter((type) => lower.includes(type));
+  const weights = readWeights(field ?? "");
+  const taken = ["image/avif", "image/webp"].filter((type) => (weights.get(type) ?? 0) > 0);
   return [...taken, "*/*"].join(",");
 }

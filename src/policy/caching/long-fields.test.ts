@@ -1,6 +1,6 @@
 // What clients and web servers may write of any length and shape, and what is made of it for each request.
 import { describe, expect, test } from "bun:test";
-import { tagsOf, variantKey } from "./mod.ts";
+import { normalEncodings, tagsOf, variantKey } from "./mod.ts";
 
 describe("variantKey()", () => {
   const key = (value: string) => variantKey(["x"], () => value);
@@ -24,4 +24,8 @@ describe("variantKey()", () => {
 test("tagsOf() of a field of many blanks is made in one go", () => {
   const blanks = " ".repeat(400_000);
   expect([...tagsOf([["cache-tag", `a${blanks}b , c`]])]).toEqual([`a${blanks}b`, "c"]);
+});
+
+test("normalEncodings() takes a field that no browser sends for none", () => {
+  expect(normalEncodings(`br,${"gzip,".repeat(250)}`)).toBe("identity");
 });

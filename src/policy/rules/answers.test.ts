@@ -167,6 +167,8 @@ describe("lifetimes, compression and error pages", () => {
       ["gzip;q=2", null],
       ["deflate", null],
       ["x-gzip", "gzip"],
+      ["zstd;q=0.1, identity;q=0", "zstd"],
+      ["gzip, *;q=0", "gzip"],
       ["GZIP", "gzip"],
     ];
     for (const [field, coding] of cases) expect([field, negotiate(field)]).toEqual([field, coding]);

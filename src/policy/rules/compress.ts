@@ -1,4 +1,5 @@
 import type { RuleCompress } from "../../model/rules.ts";
+import { readCodings } from "../../wire/http/mod.ts";
 
 /** What the edge compresses with; the first is taken where a client likes several alike. */
 export const CODINGS = ["br", "zstd", "gzip"] as const;
@@ -53,34 +54,17 @@ export function forbidsTransforming(cacheControl: string | null): boolean {
  * @example negotiate("gzip, br;q=0.5") // "gzip"
  */
 export function negotiate(field: string | null): Coding | null {
-  if (field === null) return null;
-  const weights = new Map<string, number>();
-  for (const member of field.toLowerCase().split(",")) {
-    const [name, ...params] = member.split(";").map((part) => part.trim());
-    const coding = name === "x-gzip" ? "gzip" : name!;
-    if (coding !== "") weights.set(coding, weightOf(params));
-  }
-  const rest = weights.get("*") ?? 0;
-  const plain = weights.get("identity") ?? 0;
+  const weights = readCodings(field);
+  const plain = weights.plain ?? 0;
   let best: Coding | null = null;
   let most = 0;
   for (const coding of CODINGS) {
-    const weight = weights.get(coding) ?? rest;
+    const weight = weights.of(coding);
     if (weight <= most || weight < plain) continue;
     best = coding;
     most = weight;
   }
   return best;
-}
-
-/** Between 0 and 1; what is no weight is taken for none (RFC 9110 12.4.2). */
-function weightOf(params: readonly string[]): number {
-  for (const param of params) {
-    const weight = /^q\s*=\s*(0(\.\d{0,3})?|1(\.0{0,3})?)$/.exec(param)?.[1];
-    if (weight !== undefined) return Number(weight);
-    if (/^q\s*=/.test(param)) return 0;
-  }
-  return 1;
 }
 
 /**

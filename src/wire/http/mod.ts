@@ -5,6 +5,7 @@
  * Strings and bytes in, plain values out: no sockets, no clock, no Request or Response. What the
  * fields mean for a cache is decided in policy/caching. Nothing here keeps state.
  */
+export { readCodings, readWeights } from "./accept.ts";
 export { trimBlanks } from "./blanks.ts";
 export { type CacheControl, NO_CACHE_CONTROL, parseCacheControl } from "./cache-control.ts";
 export { type CacheStatus, writeCacheStatus, writeName } from "./cache-status.ts";
