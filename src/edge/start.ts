@@ -121,7 +121,7 @@ function gaugesOf({ memory, disk }: Cache<Prepared>, bodiesOpen: number): EdgeGa
   return {
     bodiesOpen,
     ...{ memoryBytes: memory.bytes, memoryBytesMax: memory.bytesMax, memoryObjects: memory.count },
-    ...{ diskBytes: disk.bytes, diskBytesMax: disk.bytesMax, diskObjects: disk.count },
+    ...{ diskBytes: disk.bytes, diskBytesMax: disk.room.bytesMax, diskObjects: disk.count },
   };
 }
 
@@ -290,6 +290,8 @@ const OBJECTS_PART = 1 / 4;
 
 /** What is held from before, and what purges say of it. */
 function openHeld(o: EdgeOptions) {
+  const onFault = (fault: unknown) =>
+    o.log.warn("The disk tier cannot be used; objects are held in memory only", { fault });
   const cache = new Cache<Prepared>({
     dir: join(o.dataDir, "cache"),
     memoryBytesMax: Math.floor(o.memoryBytesMax * OBJECTS_PART),
@@ -297,12 +299,9 @@ function openHeld(o: EdgeOptions) {
     wholeBytesMax: WHOLE_BYTES_MAX,
     nowMs: () => o.clock.wallMs(),
     ...(o.files === undefined ? {} : { files: o.files }),
+    reading: { onFault },
   });
-  if (cache.disk.fault !== null) {
-    o.log.warn("The disk tier cannot be used; objects are held in memory only", {
-      fault: cache.disk.fault,
-    });
-  }
+  if (cache.disk.fault !== null) onFault(cache.disk.fault);
   const bans = new Bans(join(o.dataDir, "bans.json"), o.clock.wallMs());
   if (bans.fault !== null) {
     o.log.warn("The list of purges cannot be read; nothing stored until now is served", {

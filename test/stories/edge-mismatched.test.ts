@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BlockTable, decodeFile, encodeTail } from "../../src/edge/cache/disk-format.ts";
-import { hashKey } from "../../src/edge/cache/disk-index.ts";
+import { hashKey } from "../../src/edge/cache/disk-name.ts";
 import { nameHash } from "../../src/edge/cache/evict/mod.ts";
 import { type ObjectMeta, sealMeta } from "../../src/edge/cache/mod.ts";
 import { Stage, snapshotOf, startOrigin } from "./edge-stage.ts";

@@ -279,7 +279,7 @@ describe("Spool", () => {
     expect(await part).toEqual(bytes.subarray(1_000, 2_000_001));
     expect(counted.bytes).toBe(BIG);
     expect(await readWhole(disk, "/big")).toBe("file");
-    expect(disk.spoolBytes).toBe(0);
+    expect(disk.room.spooledBytes).toBe(0);
   });
 
   test("does not run ahead of its readers, and lets go when none is left", async () => {
@@ -293,7 +293,7 @@ describe("Spool", () => {
     await done;
     expect(source.state.read).toBeLessThan(1_500_000);
     expect(source.state.cancelled).toBe(true);
-    expect([disk.count, disk.spoolBytes, files()]).toEqual([0, 0, []]);
+    expect([disk.count, disk.room.spooledBytes, files()]).toEqual([0, 0, []]);
   });
 
   test("passes the whole body on when it outgrows what may be stored", async () => {

@@ -3,6 +3,7 @@ import { DiskTier } from "./disk.ts";
 import type { DiskObject } from "./disk-object.ts";
 import { nameHash, Present } from "./evict/mod.ts";
 import { type Files, realFiles } from "./files.ts";
+import type { KnownFilesParts } from "./known-files.ts";
 import { type Content, type MemoryObject, MemoryTier } from "./memory.ts";
 import type { ObjectMeta } from "./object.ts";
 import { Spool } from "./spool.ts";
@@ -28,6 +29,8 @@ export class Cache<P = unknown> {
     readonly wholeBytesMax: number;
     readonly nowMs: () => number;
     readonly files?: Files;
+    /** How what is on disk is read at start. */
+    readonly reading?: Pick<KnownFilesParts, "namesAtOnce" | "onFault">;
   }) {
     const { present } = this;
     this.memory = new MemoryTier(o.memoryBytesMax, o.wholeBytesMax, { present });
@@ -39,6 +42,7 @@ export class Cache<P = unknown> {
       queuedBytesMax: Math.floor(o.memoryBytesMax / 8),
       files: o.files ?? realFiles,
       present,
+      ...(o.reading === undefined ? {} : { reading: o.reading }),
     });
   }
 
@@ -103,9 +107,11 @@ export class Cache<P = unknown> {
     );
   }
 
-  spool(storeBytesMax: number): Spool {
+  /** `bodyBytes`: how long it says that it is. */
+  spool(storeBytesMax: number, bodyBytes?: number): Spool {
     // Memory is looked at first: what it has of the same would be found stale each time.
-    return new Spool(this.disk, storeBytesMax, (meta) => this.memory.replaced(meta));
+    const onStored = (meta: ObjectMeta) => this.memory.replaced(meta);
+    return new Spool(this.disk, storeBytesMax, { bodyBytes, onStored });
   }
 
   /** Removes all variants of a key from both tiers; resolves when the disk holds none. */

@@ -1,8 +1,19 @@
 import {
+  type DiskName,
+  fileName,
+  hashKey,
+  hashVariant,
+  NAME_NUMBERS,
+  NAME_WORDS,
+  readName,
+  wordOf,
+} from "./disk-name.ts";
+import {
   grown,
   type MakeEvictor,
   MOST_BYTES,
   NONE,
+  nameHash,
   type Present,
   S3Gdsf,
   Shares,
@@ -10,48 +21,20 @@ import {
 } from "./evict/mod.ts";
 import { type ObjectMeta, VARIANTS_MAX } from "./object.ts";
 
-/** What names an object file, and all that is known of it without opening it. */
-export interface DiskName {
-  /** 32 hex digits. */
-  readonly keyHash: string;
-  /** 16 hex digits. */
-  readonly variantHash: string;
-  readonly fileBytes: number;
-  readonly storedSec: number;
-  /** Whose it is: `nameHash` of the customer. */
-  readonly customer: number;
+const BUCKETS_LEAST = 64;
+
+/** By how much a word is shifted to say which of so many buckets; a power of two. */
+function shiftFor(buckets: number): number {
+  return Math.clz32(buckets) + 1;
 }
+
+type Variant = Pick<ObjectMeta, "key" | "variant">;
 
 /** An entry as it is now: once replaced or dropped, the index no longer `holds` it. */
 export interface DiskEntry {
   readonly slot: number;
   readonly serial: number;
   readonly fileBytes: number;
-}
-
-/** Where the parts of a name begin: its words of eight digits, and the numbers behind them. */
-const WORDS_AT = [0, 8, 16, 24, 33, 41] as const;
-const DASHES_AT = [32, 49] as const;
-const NUMBERS_AT = 50;
-/** Digits of bytes, seconds and customer; names of before customers stood in them have two numbers. */
-const DIGITS_MAX = [10, 10, 7] as const;
-const NUMBERS_LEAST = 2;
-
-const DASH = 0x2d;
-/** What a character counts as a digit of base 36; more than any for all others. */
-const NO_DIGIT = 255;
-const DIGITS = new Uint8Array(256).fill(NO_DIGIT);
-for (let i = 0; i < 36; i++) DIGITS[i.toString(36).charCodeAt(0)] = i;
-
-/** 128 bits: customers cannot make two keys meet; the file's own key is checked on read as well. */
-export function hashKey(key: string): string {
-  return Bun.SHA256.hash(key, "hex").slice(0, 32);
-}
-
-/** `<hash of key>-<hash of variant>-<file bytes>-<stored at, seconds>-<customer>`, base 36. */
-export function fileName(name: DiskName): string {
-  const numbers = [name.fileBytes, name.storedSec, name.customer].map((n) => n.toString(36));
-  return `${name.keyHash}-${name.variantHash}-${numbers.join("-")}`;
 }
 
 /**
@@ -67,12 +50,17 @@ export class DiskIndex {
   #customers = new Uint32Array(0);
   #serials = new Uint32Array(0);
   #next = new Uint32Array(0);
-  #buckets = new Uint32Array(64).fill(NONE);
+  /**
+   * Of a key the first bits say which: what lies in one folder, and is read at once after a restart, is
+   * together here as well.
+   */
+  #buckets = new Uint32Array(BUCKETS_LEAST).fill(NONE);
+  #bucketShift = shiftFor(BUCKETS_LEAST);
   #serial = 0;
   #loaded: number[] = [];
   /** Of the name that is being taken: key and variant, then bytes, seconds and customer. */
-  readonly #words = new Uint32Array(WORDS_AT.length);
-  readonly #numbers = new Float64Array(DIGITS_MAX.length);
+  readonly #words = new Uint32Array(NAME_WORDS);
+  readonly #numbers = new Float64Array(NAME_NUMBERS);
   readonly #renewed = new Map<number, ObjectMeta>();
 
   constructor(present?: Present, make: MakeEvictor = (slots) => new S3Gdsf(slots, MOST_BYTES)) {
@@ -98,35 +86,28 @@ export class DiskIndex {
   /** About so many are going to be loaded: room for them is made at once, not in forty steps. */
   expect(count: number): void {
     if (count > this.#slots.hash.length) this.#slots.reserve(count);
+    // Where a few less come than are expected it does not take twice the buckets.
+    this.#widen(count * 0.9);
+  }
+
+  /** Takes note of a file found at start. Names that are not ours are left alone. */
+  load(name: string): void {
+    if (readName(name, this.#words, this.#numbers)) this.#loaded.push(this.#take());
   }
 
   /**
-   * Takes note of a file found at start. Names that are not ours are left alone. A restart reads a
-   * million of them: digit by digit, and nothing is made on the way.
+   * Orders what was loaded since the last time by age: all of a key come together. Returns files that a
+   * newer one of the same variant replaces.
    */
-  load(name: string): void {
-    const words = this.#words;
-    const numbers = this.#numbers;
-    if (name.charCodeAt(DASHES_AT[0]) !== DASH || name.charCodeAt(DASHES_AT[1]) !== DASH) return;
-    for (let i = 0; i < WORDS_AT.length; i++) {
-      const word = wordOf(name, WORDS_AT[i]!);
-      if (word < 0) return;
-      words[i] = word;
-    }
-    if (readNumbers(name, numbers)) this.#loaded.push(this.#take());
-  }
-
-  /** Orders what was loaded by age. Returns files that a newer one of the same variant replaces. */
   settle(): string[] {
-    const count = this.#loaded.length;
-    // Numbers sort much faster than with a comparison: the second first, then the position.
-    const order = Float64Array.from(
-      this.#loaded,
-      (slot, i) => this.#storedSec[slot]! * count + i,
-    ).sort();
     const loaded = this.#loaded;
+    const count = loaded.length;
+    // Numbers sort much faster than with a comparison: the second first, then the position.
+    const order = new Float64Array(count);
+    for (let i = 0; i < count; i++) order[i] = this.#storedSec[loaded[i]!]! * count + i;
+    order.sort();
     this.#loaded = [];
-    this.#widen(count);
+    this.#widen(this.count + count);
     const replaced: string[] = [];
     for (let i = 0; i < count; i++) this.#link(loaded[order[i]! % count]!, true, replaced);
     return replaced;
@@ -146,14 +127,23 @@ export class DiskIndex {
     return entries;
   }
 
-  /** When this variant was stored last; -1 where it is not held. */
-  lastStoredSec(keyHash: string, variantHash: string): number {
-    const words = [wordOf(variantHash, 0), wordOf(variantHash, 8)];
-    for (let slot = this.#first(keyHash); slot !== NONE; slot = this.#after(slot)) {
-      const ours = words.every((word, i) => this.#hashes[slot * 6 + 4 + i] === word);
-      if (ours) return this.#storedSec[slot]!;
-    }
-    return -1;
+  /** The entry of this very variant, or null. */
+  variantOf(meta: Variant): DiskEntry | null {
+    const slot = this.#variantSlot(hashKey(meta.key), hashVariant(meta.variant));
+    return slot === NONE ? null : this.#entryOf(slot);
+  }
+
+  /** The name of a file that is stored now: later than that of the same variant, also where the clock was set back. */
+  nameFor(
+    meta: Variant & Pick<ObjectMeta, "customer">,
+    { fileBytes, nowSec }: { readonly fileBytes: number; readonly nowSec: number },
+  ): DiskName {
+    const keyHash = hashKey(meta.key);
+    const variantHash = hashVariant(meta.variant);
+    const slot = this.#variantSlot(keyHash, variantHash);
+    // A crash may leave both this one and what it replaces.
+    const storedSec = slot === NONE ? nowSec : Math.max(nowSec, this.#storedSec[slot]! + 1);
+    return { keyHash, variantHash, fileBytes, storedSec, customer: nameHash(meta.customer) };
   }
 
   holds({ slot, serial }: DiskEntry): boolean {
@@ -227,7 +217,7 @@ export class DiskIndex {
    * are too many of its key; adds what it `replaced`.
    */
   #link(slot: number, restored: boolean, replaced: string[]): void {
-    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
+    const bucket = this.#hashes[slot * 6]! >>> this.#bucketShift;
     let seen = -1;
     let others = 0;
     let old = this.#buckets[bucket]!;
@@ -249,12 +239,13 @@ export class DiskIndex {
     // Serials begin at 1: a free slot's is 0.
     this.#serial = this.#serial === 0xffffffff ? 1 : this.#serial + 1;
     this.#serials[slot] = this.#serial;
-    this.#shares.insert(slot, this.#customers[slot]!, restored || seen >= 0);
+    const isNew = !restored && seen < 0;
+    this.#shares.insert(slot, this.#customers[slot]!, isNew ? null : this.#storedSec[slot]!);
     if (seen >= 0) this.#slots.hits[slot] = seen;
   }
 
   #drop(slot: number): void {
-    const bucket = this.#hashes[slot * 6]! & (this.#buckets.length - 1);
+    const bucket = this.#hashes[slot * 6]! >>> this.#bucketShift;
     if (this.#buckets[bucket] === slot) this.#buckets[bucket] = this.#next[slot]!;
     else {
       let before = this.#buckets[bucket]!;
@@ -267,10 +258,20 @@ export class DiskIndex {
     this.#slots.release(slot);
   }
 
+  /** The slot of this very variant, or NONE. */
+  #variantSlot(keyHash: string, variantHash: string): number {
+    const words = [wordOf(variantHash, 0), wordOf(variantHash, 8)];
+    let slot = this.#first(keyHash);
+    while (slot !== NONE && !words.every((word, i) => this.#hashes[slot * 6 + 4 + i] === word)) {
+      slot = this.#after(slot);
+    }
+    return slot;
+  }
+
   /** The first slot of a key, or NONE. */
   #first(keyHash: string): number {
     const word = wordOf(keyHash, 0);
-    let slot = this.#buckets[word & (this.#buckets.length - 1)]!;
+    let slot = this.#buckets[word >>> this.#bucketShift]!;
     while (slot !== NONE && !this.#isOf(slot, keyHash, word)) slot = this.#next[slot]!;
     return slot;
   }
@@ -309,11 +310,12 @@ export class DiskIndex {
     if (length === this.#buckets.length) return;
     const before = this.#buckets;
     this.#buckets = new Uint32Array(length).fill(NONE);
+    this.#bucketShift = shiftFor(length);
     for (const head of before) {
       const chain: number[] = [];
       for (let slot = head; slot !== NONE; slot = this.#next[slot]!) chain.push(slot);
       for (const slot of chain.reverse()) {
-        const bucket = this.#hashes[slot * 6]! & (length - 1);
+        const bucket = this.#hashes[slot * 6]! >>> this.#bucketShift;
         this.#next[slot] = this.#buckets[bucket]!;
         this.#buckets[bucket] = slot;
       }
@@ -341,36 +343,4 @@ export class DiskIndex {
     }
     return hex;
   }
-}
-
-/** Eight hex digits in lower case; -1 where they are not. */
-function wordOf(hex: string, at: number): number {
-  let word = 0;
-  let most = 0;
-  for (let i = at; i < at + 8; i++) {
-    const digit = DIGITS[hex.charCodeAt(i)] ?? NO_DIGIT;
-    word = (word << 4) | (digit & 15);
-    if (digit > most) most = digit;
-  }
-  return most > 15 ? -1 : word >>> 0;
-}
-
-/** Bytes, seconds and customer (0 where there is none) of a name; false where they are not there. */
-function readNumbers(name: string, into: Float64Array): boolean {
-  into[2] = 0;
-  let at = NUMBERS_AT;
-  for (let n = 0; n < DIGITS_MAX.length; n++) {
-    const from = at;
-    let value = 0;
-    for (; at < name.length && name.charCodeAt(at) !== DASH; at++) {
-      const digit = DIGITS[name.charCodeAt(at)] ?? NO_DIGIT;
-      if (digit === NO_DIGIT) return false;
-      value = value * 36 + digit;
-    }
-    if (at === from || at - from > DIGITS_MAX[n]!) return false;
-    into[n] = value;
-    if (at === name.length) return n + 1 >= NUMBERS_LEAST;
-    at++;
-  }
-  return false;
 }

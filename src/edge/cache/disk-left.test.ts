@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { cacheKey } from "../../policy/caching/mod.ts";
-import { fileName, hashKey } from "./disk-index.ts";
+import { fileName, hashKey } from "./disk-name.ts";
 import { FakeFiles } from "./files.fake.ts";
 import { DiskTier, type ObjectMeta, sealMeta } from "./mod.ts";
 

@@ -44,6 +44,25 @@ export interface Files {
 /** Codes of faults where there is no folder, nor can there be: there are no files either. */
 export const NO_FOLDER: ReadonlySet<string> = new Set(["ENOTDIR", "EEXIST", "ENOENT"]);
 
+/** Codes of faults that say nothing of a file that cannot be read: another attempt may succeed. */
+const NOT_OF_THE_FILE: ReadonlySet<string> = new Set(
+  "EAGAIN EDQUOT EINTR EMFILE EMLINK ENFILE ENOMEM ENOSPC EROFS".split(" "),
+);
+
+export function codeOf(fault: unknown): string {
+  return (fault as { readonly code?: string }).code ?? "";
+}
+
+/** For a fault that says nothing of the file: undefined. For one that does: null. */
+export function notNow(fault: unknown): null | undefined {
+  return NOT_OF_THE_FILE.has(codeOf(fault)) ? undefined : null;
+}
+
+/** The file system, or this user's part of it, is full. */
+export function isOutOfRoom(fault: unknown): boolean {
+  return codeOf(fault) === "ENOSPC" || codeOf(fault) === "EDQUOT";
+}
+
 export const realFiles: Files = {
   names: (folder) => readdirSync(folder),
   makeFolder: (path) => void mkdirSync(path, { recursive: true }),

@@ -102,6 +102,10 @@ export class MemoryObject<P = unknown> {
   }
 }
 
+function sinceSec(meta: ObjectMeta): number {
+  return Math.floor(meta.receivedMs / 1000);
+}
+
 function costOf(meta: ObjectMeta, bodyBytes: number): number {
   let text = meta.key.length + meta.variant.length;
   for (const [name, value] of meta.fields) text += name.length + value.length;
@@ -179,7 +183,7 @@ export class MemoryTier<P = unknown> {
     const slot = this.#slots.take(hashOf(meta), object.costBytes);
     object.slot = slot;
     this.#objects[slot] = object;
-    this.#shares.insert(slot, nameHash(meta.customer), seen !== null);
+    this.#shares.insert(slot, nameHash(meta.customer), seen === null ? null : sinceSec(meta));
     if (seen !== null) this.#slots.hits[slot] = seen;
     const variants = this.#variants.get(meta.key);
     if (variants === undefined) this.#variants.set(meta.key, [object]);
@@ -208,7 +212,7 @@ export class MemoryTier<P = unknown> {
     const seen = this.#seen(slot);
     this.#shares.remove(slot);
     this.#slots.bytes[slot]! += bytes.byteLength + ENCODED_OVERHEAD_BYTES;
-    this.#shares.insert(slot, nameHash(object.meta.customer), true);
+    this.#shares.insert(slot, nameHash(object.meta.customer), sinceSec(object.meta));
     this.#slots.hits[slot] = seen;
     while (this.#shares.bytes > this.bytesMax) this.#evict();
   }

@@ -10,7 +10,7 @@ export { BorrowedFiles } from "./borrowed.ts";
 export { Cache } from "./cache.ts";
 export { DiskTier } from "./disk.ts";
 export type { DiskObject } from "./disk-object.ts";
-export { type Files, type OpenFile, realFiles } from "./files.ts";
+export { type Files, notNow, type OpenFile, realFiles } from "./files.ts";
 export { MemoryObject, MemoryTier } from "./memory.ts";
 export { type Fields, type ObjectMeta, type Stamp, sealMeta } from "./object.ts";
 export { Spool } from "./spool.ts";

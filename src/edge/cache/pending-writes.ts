@@ -8,16 +8,18 @@ export interface PendingWrite {
   readonly done: Promise<void>;
 }
 
+type Variant = Pick<ObjectMeta, "variant">;
+
 /** The writes that wait or are under way, by the hash of their key. */
 export class PendingWrites {
   readonly #byKey = new Map<string, Set<PendingWrite>>();
 
   /** Of one variant the last counts, whichever of them is on disk first. */
-  begin(hash: string, { variant }: Pick<ObjectMeta, "variant">) {
+  begin(hash: string, { variant }: Variant) {
+    this.supersede(hash, { variant });
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const pending: PendingWrite = { cancelled: false, variant, done };
     const set = this.#byKey.get(hash) ?? new Set();
-    for (const earlier of set) if (earlier.variant === variant) earlier.cancelled = true;
     this.#byKey.set(hash, set.add(pending));
     const end = () => {
       set.delete(pending);
@@ -25,6 +27,13 @@ export class PendingWrites {
       resolve();
     };
     return { pending, end };
+  }
+
+  /** A later one of this variant is known: none of those on their way is to be found any more. */
+  supersede(hash: string, { variant }: Variant): void {
+    for (const write of this.#byKey.get(hash) ?? []) {
+      if (write.variant === variant) write.cancelled = true;
+    }
   }
 
   /** None of the key's comes into force any more; resolves when all have ended. */

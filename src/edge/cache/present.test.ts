@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { DiskIndex, hashKey } from "./disk-index.ts";
+import { DiskIndex } from "./disk-index.ts";
+import { hashKey } from "./disk-name.ts";
 import { nameHash, Present } from "./evict/mod.ts";
 import { MemoryTier } from "./memory.ts";
 import { type ObjectMeta, sealMeta } from "./object.ts";
@@ -60,6 +61,30 @@ describe("what a customer holds who is no more", () => {
     present.set(["old", "small", "large"]);
     for (let from = 200; from < 2_000; from += 200) turn(from);
     expect(held("old", 40)).toBe(40);
+  });
+
+  test("goes first also where it was on its way when they went", () => {
+    const present = new Present();
+    const index = new DiskIndex(present);
+    const add = (owner: string, i: number) =>
+      index.add({
+        ...{ keyHash: hashKey(`${owner} ${i}`), variantHash: "0".repeat(16), fileBytes: 5_000 },
+        ...{ storedSec: i, customer: nameHash(owner) },
+      });
+    const next = () => {
+      const entry = index.toEvict()!;
+      const [customer] = index.nameOf(entry).split("-").slice(-1);
+      index.drop(entry);
+      return customer;
+    };
+    const [a, old, late] = ["a", "old", "late"].map((owner) => nameHash(owner).toString(36));
+    for (let i = 0; i < 5; i++) add("a", i);
+    add("old", 0);
+    present.set(["a"]);
+    expect([next(), next()]).toEqual([old, a]);
+    for (const owner of ["late", "old"]) add(owner, 9);
+    expect([next(), next()].toSorted()).toEqual([old, late].toSorted());
+    expect([next(), index.count]).toEqual([a, 3]);
   });
 
   test("goes from the disk first as well, whatever has been read of it", () => {

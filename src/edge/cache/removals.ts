@@ -24,6 +24,11 @@ export class Removals {
     this.#dir = dir;
   }
 
+  /** Files that are being removed. */
+  get count(): number {
+    return this.#underWay.size;
+  }
+
   /** Begins to remove a file of that name. */
   remove(name: string): void {
     const folder = name.slice(0, 2);

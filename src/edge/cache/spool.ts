@@ -1,7 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import type { DiskTier } from "./disk.ts";
 import { BlockTable, encodeTail } from "./disk-format.ts";
-import type { OpenFile } from "./files.ts";
+import { isOutOfRoom, type OpenFile } from "./files.ts";
 import type { ObjectMeta } from "./object.ts";
 
 /** How far the origin may run ahead of the clients: what bounds the fetch of what nobody reads. */
@@ -25,8 +25,9 @@ interface Reader {
  *   done       whole  yes                -
  *   failed     -      no                 -
  *
- * It passes when the disk refuses, or when the body outgrows what may be stored: clients still get
- * all of it. With no reader left it lets go of the source; what came so far is thrown away.
+ * It passes when the disk refuses, when the body outgrows what may be stored, or when others on their
+ * way have all the room that is for such: clients still get all of it. With no reader left it lets go
+ * of the source; what came so far is thrown away.
  */
 export class Spool {
   readonly #disk: DiskTier;
@@ -37,6 +38,8 @@ export class Spool {
   readonly #readers = new Set<Reader>();
   #file: OpenFile | null = null;
   #filing = true;
+  readonly #bodyBytes: number;
+  #reservedBytes = 0;
   #fileBytes = 0;
   #held: { readonly at: number; readonly bytes: Uint8Array }[] = [];
   #bytes = 0;
@@ -48,14 +51,19 @@ export class Spool {
   /** Cleared by a purge: it is delivered and then not stored. */
   keep = true;
 
-  /** @param onStored told once it is found on disk */
   constructor(
     disk: DiskTier,
     storeBytesMax: number,
-    onStored: (meta: ObjectMeta) => void = () => {},
+    o: {
+      /** How long it says that it is; the room for it is its own from the start. */
+      readonly bodyBytes?: number | undefined;
+      /** Told once it is found on disk. */
+      readonly onStored?: (meta: ObjectMeta) => void;
+    } = {},
   ) {
     this.#disk = disk;
-    this.#onStored = onStored;
+    this.#onStored = o.onStored ?? (() => {});
+    this.#bodyBytes = o.bodyBytes ?? 0;
     this.#path = disk.tmpPath();
     this.#storeBytesMax = Math.min(storeBytesMax, disk.objectBytesMax);
   }
@@ -91,7 +99,10 @@ export class Spool {
     try {
       if (this.#readers.size === 0) throw new Error("Nobody reads");
       this.#file = await this.#disk.files.open(this.#path, "w+").catch(() => null);
-      if (this.#file === null || this.#storeBytesMax === 0) this.#filing = false;
+      const bytes = Math.min(this.#bodyBytes, this.#storeBytesMax);
+      if (this.#file === null || this.#storeBytesMax === 0 || !this.#reserve(bytes)) {
+        this.#filing = false;
+      }
       for (const chunk of first) await this.#take(chunk);
       while (await this.#room()) {
         const { done, value } = await source.read();
@@ -109,29 +120,39 @@ export class Spool {
     }
     this.#landed.resolve();
     this.#wake();
-    this.#disk.spoolBytes -= this.#fileBytes;
+    this.#disk.room.release(this.#reservedBytes, this.#fileBytes);
     await this.#closeWhenUnread();
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
     const at = this.#bytes;
-    if (this.#filing && at + chunk.byteLength > this.#storeBytesMax) this.#filing = false;
+    this.#filing &&= this.#reserve(at + chunk.byteLength);
     if (this.#filing) {
       try {
+        this.#disk.spool(chunk.byteLength);
         const { bytesWritten } = await this.#file!.write(chunk, 0, chunk.byteLength, at);
         // A disk that is nearly full takes a part, and says no error.
         if (bytesWritten !== chunk.byteLength) throw Object.assign(new Error(), { code: "ENOSPC" });
         this.#table.add(chunk);
         this.#fileBytes += chunk.byteLength;
-        this.#disk.spoolBytes += chunk.byteLength;
       } catch (fault) {
         this.#filing = false;
-        if ((fault as { readonly code?: string }).code === "ENOSPC") this.#disk.ranFull();
+        this.#disk.room.release(0, chunk.byteLength);
+        if (isOutOfRoom(fault)) this.#disk.ranFull();
       }
     }
     if (!this.#filing) this.#held.push({ at, bytes: chunk });
     this.#bytes += chunk.byteLength;
     this.#wake();
+  }
+
+  /** Whether so many bytes of it may be on disk. */
+  #reserve(bytes: number): boolean {
+    if (bytes > this.#storeBytesMax) return false;
+    const more = bytes - this.#reservedBytes;
+    if (more > 0 && !this.#disk.room.reserve(more)) return false;
+    this.#reservedBytes = Math.max(this.#reservedBytes, bytes);
+    return true;
   }
 
   /** Waits until the source may go on. False when nobody reads any more. */

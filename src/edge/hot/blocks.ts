@@ -1,10 +1,11 @@
 import type { ByteRange } from "../../wire/http/mod.ts";
 import { BLOCK_BYTES } from "../cache/disk-format.ts";
-import type { DiskObject, OpenFile } from "../cache/mod.ts";
+import { type DiskObject, notNow, type OpenFile } from "../cache/mod.ts";
 
 /**
  * A part of a large stored body as a stream: block by block, each held against its checksum before
- * any of it leaves. A block that does not hold ends the stream with an error and the object's life.
+ * any of it leaves. A block that does not hold, or cannot be read, ends the stream with an error and the
+ * object's life.
  */
 export function readBlocks(
   object: Extract<DiskObject, { kind: "file" }>,
@@ -28,7 +29,6 @@ export function readBlocks(
     const block = new Uint8Array(Math.min(BLOCK_BYTES, meta.bodyBytes - start));
     const { bytesRead } = await file.read(block, 0, block.byteLength, start);
     if (bytesRead !== block.byteLength || !stored.holds(index, block)) {
-      object.spoilt();
       throw new Error("A stored block is not what was written");
     }
     return block.subarray(at - start, Math.min(block.byteLength, part.last + 1 - start));
@@ -40,6 +40,7 @@ export function readBlocks(
         const coming = next();
         reading = coming.catch(() => {});
         const chunk = await coming.catch(async (fault: unknown) => {
+          if (notNow(fault) === null) object.spoilt();
           await close();
           throw fault;
         });

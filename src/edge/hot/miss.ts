@@ -618,7 +618,8 @@ export class Misses {
     readonly fwd: Fwd;
   }): Landed {
     const { ask, flight, body, fwd } = o;
-    const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax);
+    const said = o.fetched.response.contentLength ?? undefined;
+    const spool = this.#works.cache.spool(ask.entry.site.objectBytesMax, said);
     spool.keep = !flight.purged;
     flight.onPurge = () => {
       spool.keep = false;

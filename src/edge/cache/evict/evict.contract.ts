@@ -75,7 +75,7 @@ export function evictorContract(name: string, make: MakeEvictor): void {
         const evictor = make(slots);
         const all = Array.from({ length: 500 }, (_, i) => slots.take(i * 7919, 1 + (i % 9)));
         for (const slot of all) {
-          if (slot % 3 === 0) evictor.restore(slot);
+          if (slot % 3 === 0) evictor.restore(slot, slot);
           else evictor.insert(slot);
           for (let i = 0; i < slot % 5; i++) evictor.find(slot);
         }

@@ -9,6 +9,7 @@ import {
   S3Fifo,
   S3Gdsf,
   Sieve,
+  Slots,
   TinyLfu,
 } from "./mod.ts";
 
@@ -55,4 +56,22 @@ test("GDSF and S3-GDSF would rather lose one large object than many small ones",
     expect(model.held.has(0)).toBe(false);
     for (let key = 1; key <= 50; key++) expect(model.held.has(key)).toBe(true);
   }
+});
+
+test("an object has no hits of whoever was in its place before", () => {
+  const slots = new Slots({ ranked: true });
+  const evictor = new S3Gdsf(slots, MOST_HITS);
+  const popular = slots.take(1, 100);
+  evictor.restore(popular, 1);
+  for (let n = 0; n < 9; n++) evictor.find(popular);
+  // Its hits are looked at when it is about to go.
+  const least = slots.take(2, 100);
+  evictor.restore(least, 1);
+  expect(evictor.toEvict(false)).toBe(least);
+  expect(slots.frequency[popular]).toBe(10);
+  evictor.remove(popular);
+  slots.release(popular);
+  const newcomer = slots.take(3, 100);
+  evictor.insert(newcomer);
+  expect([newcomer, slots.hits[newcomer], slots.frequency[newcomer]]).toEqual([popular, 0, 0]);
 });

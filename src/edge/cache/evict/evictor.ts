@@ -14,8 +14,11 @@ export interface Evictor {
   readonly ownBytes: number;
   /** Takes a slot that no evictor holds. */
   insert(slot: number): void;
-  /** Takes a slot that was held before a restart: no newcomer. The oldest first. */
-  restore(slot: number): void;
+  /**
+   * Takes a slot that is no newcomer: it was held before a restart, or takes another's place. Of those
+   * that are worth the same the one held since the earliest second may go first.
+   */
+  restore(slot: number, heldSinceSec: number): void;
   /** The object was asked for. */
   find(slot: number): void;
   /**

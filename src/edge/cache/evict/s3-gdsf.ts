@@ -6,6 +6,8 @@ import { NONE, type Slots } from "./slots.ts";
 
 const ON_PROBATION = 0;
 const MAIN = 1;
+/** What being held since a second later adds to an object's worth: less than anything else. */
+const PART_PER_SEC = 1e-13;
 
 export interface S3GdsfOptions {
   /** How much size counts: worth is hits / bytes^sizePower. 1: for most hits; 0: for most bytes. */
@@ -39,7 +41,6 @@ export class S3Gdsf implements Evictor {
   #level = 0;
   /** Bytes that entered main without a hit and are still to be made up for. */
   #debt = 0;
-  #restored = 0;
 
   constructor(slots: Slots, o: S3GdsfOptions) {
     this.#slots = slots;
@@ -75,9 +76,9 @@ export class S3Gdsf implements Evictor {
     }
   }
 
-  restore(slot: number): void {
+  restore(slot: number, heldSinceSec: number): void {
     // Where size does not count, all are worth the same: the older ones go first.
-    this.#enter(slot, 1, 1 + 1e-9 * this.#restored++);
+    this.#enter(slot, 1, 1 + PART_PER_SEC * heldSinceSec);
   }
 
   #enter(slot: number, frequency: number, times = 1): void {

@@ -64,16 +64,19 @@ export class Shares {
     return number === undefined ? 0 : this.#parts[number]!.bytes;
   }
 
-  /** `restored`: it was held before a restart; in the order of age, the oldest first. */
-  insert(slot: number, customer: number, restored = false): void {
+  /** `heldSinceSec`: since when, of what is no newcomer; null of what is. */
+  insert(slot: number, customer: number, heldSinceSec: number | null = null): void {
     const number = this.#numberOf(customer);
     if (slot >= this.#owner.length) {
       this.#owner = grown(this.#owner, new Uint32Array(this.#slots.hash.length));
     }
     this.#owner[slot] = number;
     const part = this.#parts[number]!;
-    if (restored) part.restore(slot);
-    else part.insert(slot);
+    // It came after those who are no more were looked for: it was on its way.
+    const wasLooked = this.#presentVersion === this.#present.version;
+    if (part.count === 0 && wasLooked && !this.#present.has(customer)) this.#gone.push(number);
+    if (heldSinceSec === null) part.insert(slot);
+    else part.restore(slot, heldSinceSec);
     this.#count++;
     this.#weigh(number);
   }

@@ -46,6 +46,8 @@ export class Slots {
     this.hash[slot] = hash;
     this.bytes[slot] = bytes;
     this.hits[slot] = 0;
+    // Whoever renews an object counts its hits by both columns, also of what is on probation.
+    this.frequency[slot] = 0;
     return slot;
   }
 
