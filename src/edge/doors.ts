@@ -1,5 +1,10 @@
+import { nodeConnections } from "../model/node-connections.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { clientPrefix, type Prefix } from "../wire/ip/mod.ts";
 import type { Cache } from "./cache/mod.ts";
 import { namedTls } from "./certificates.ts";
+import { openClientSockets } from "./client-sockets.ts";
+import { ConnectionCap } from "./connection-cap.ts";
 import type { BusyPorts } from "./hot/busy-ports.ts";
 import type { EdgeCounts } from "./hot/count.ts";
 import type { Prepared } from "./hot/head.ts";
@@ -17,13 +22,16 @@ import type { Crew } from "./workers/crew.ts";
 import { openKeeperDoor } from "./workers/keeper-door.ts";
 import type { SharedWords } from "./workers/words.ts";
 
+/** Which connections have something under way. */
+type Busy = Readonly<Record<"http" | "https", BusyPorts>>;
+
 /** Listens for HTTPS, with customers' certificates as they come and go. */
 async function openTlsDoors(
   handle: Handle,
   o: EdgeOptions &
     Required<Pick<EdgeOptions, "tls">> & {
       readonly port: number;
-      readonly busy: BusyPorts;
+      readonly busy: Busy;
       readonly joined: Crew | null;
     },
 ): Promise<Listening> {
@@ -40,7 +48,7 @@ async function openTlsDoors(
   let http3: Http3Door | null = null;
   const sockets = openOwnSockets();
   const lingerers =
-    sockets === null ? null : new Lingerers({ sockets, busy: o.busy, port: () => door.port });
+    sockets === null ? null : new Lingerers({ sockets, busy: o.busy.https, port: () => door.port });
   const door = await TlsDoor.start(isAnnounced ? told.with(handle) : handle, {
     ...shown,
     port: o.port,
@@ -84,7 +92,7 @@ function stateOf(words: SharedWords | undefined, shown: TlsDoor["shown"]): Http3
 /** Listens wherever it was asked to, and watches who comes. All closed again where one cannot be. */
 export async function openDoors(
   handle: Handle,
-  o: EdgeOptions & { readonly busy: BusyPorts; readonly joined: Crew | null },
+  o: EdgeOptions & { readonly busy: Busy; readonly joined: Crew | null },
 ) {
   const { hosts, http, https } = o.listen;
   const listeners: Listening[] = [];
@@ -100,15 +108,48 @@ export async function openDoors(
     const ports = listeners.map((listener) => listener.port);
     // The kernel tells of all connections to these ports: of several processes one asks.
     const own = startOwnFigures({ clock: o.clock, hosts, ports, alone: o.crew === undefined });
+    const cap = startConnectionCap(ports, o);
     const stop = (finishMs: number) => {
       own.stop();
+      cap?.stop();
       return close(finishMs);
     };
-    return { ports, own, stop };
+    return { ports, own, connections: () => cap?.told() ?? null, stop };
   } catch (fault) {
     await close(0);
     throw fault;
   }
+}
+
+/** Null where the system does not tell of connections: there are as many as it lets us have. */
+function startConnectionCap(
+  [http = 0, https]: readonly number[],
+  { connections, busy, feed, log }: EdgeOptions & { readonly busy: Busy },
+): ConnectionCap | null {
+  const sockets = openClientSockets();
+  if (sockets === null) return null;
+  const limits = connections ?? { ...nodeConnections.parse(undefined), among: 1 };
+  const given = prefixesOf(limits.exempt);
+  const plain = { port: http, busy: busy.http, tells: true };
+  // Whoever watches what lingers there tells of it.
+  const ofTls = (port: number) => ({ port, busy: busy.https, tells: false });
+  const cap = new ConnectionCap({
+    ...{ sockets, limits, log },
+    doors: https === undefined ? [plain] : [plain, ofTls(https)],
+    exempt: () => [...given, ...addressesOf(feed.snapshot())],
+  });
+  cap.start();
+  return cap;
+}
+
+/** Other caches ask this one for all of their clients. */
+function addressesOf(snapshot: Snapshot | null): readonly Prefix[] {
+  const nodes = snapshot?.nodes ?? [];
+  return prefixesOf(nodes.flatMap(({ v4, v6 }) => [v4, v6]));
+}
+
+function prefixesOf(texts: readonly (string | undefined)[]): readonly Prefix[] {
+  return texts.flatMap((text) => (text === undefined ? [] : (clientPrefix(text) ?? [])));
 }
 
 /** The keeper has no clients of its own. */
@@ -140,5 +181,5 @@ export async function openDoorOfKeeper(
     crew.words.setKeeper(0);
     return door.stop(finishMs);
   };
-  return { ports, own, stop };
+  return { ports, own, connections: () => null, stop };
 }

@@ -25,6 +25,35 @@ test("startFigures() tells of this process, its machine and what was served", ()
   }
 }, 30_000);
 
+/** A process that has no descriptor left, and then some. */
+const FULL = `
+  import { closeSync, openSync } from "node:fs";
+  import { startFigures } from "${import.meta.dir}/figures.ts";
+  import { processText } from "${import.meta.dir}/../cli/node/metrics.ts";
+  import { realClock } from "${import.meta.dir}/../base/real/clock.ts";
+  const figures = startFigures({ clock: realClock, connections: () => 7 });
+  const known = figures.take({}).rssBytes;
+  processText();
+  const open = [];
+  try {
+    for (;;) open.push(openSync("/dev/null", "r"));
+  } catch {}
+  const seen = figures.take({});
+  const text = processText();
+  for (const fd of open) closeSync(fd);
+  const said = [seen.rssBytes === known, seen.connections, text.includes("process_cpu_seconds_total ")];
+  console.log(JSON.stringify([open.length > 0, ...said, figures.take({}).rssBytes > 0]));
+  process.exit(0);
+`;
+
+test("a process that can open no file any more goes on, and tells what it knew", async () => {
+  const limited = 'ulimit -n 100 && exec "$@"';
+  const command = ["sh", "-c", limited, "sh", process.execPath, "-e", FULL];
+  const { stdout, stderr } = Bun.spawnSync(command);
+  expect(`${stderr}`).toBe("");
+  expect(JSON.parse(`${stdout}`)).toEqual([true, true, 7, true, true]);
+}, 60_000);
+
 test("startFigures() sees an event loop that is held up", async () => {
   const figures = startFigures({ clock: realClock, connections: () => null });
   try {

@@ -34,10 +34,12 @@ export function startFigures(o: {
     dueMs = nowMs + BEAT_MS;
   }, BEAT_MS);
   timer.unref();
-  let before = readCounters(clock);
+  let before = readCounters(clock, NOTHING);
+  let rssBytes = 0;
   return {
     take(edge, tiers = {}) {
-      const now = readCounters(clock);
+      const now = readCounters(clock, before);
+      rssBytes = orElse(() => process.memoryUsage.rss(), rssBytes);
       const sec = Math.max(0.001, (now.atMs - before.atMs) / 1000);
       const allMs = now.allMs - before.allMs;
       const served = totals(edge);
@@ -46,7 +48,7 @@ export function startFigures(o: {
         cpus: availableParallelism(),
         processCpus: (now.processUs - before.processUs) / 1e6 / sec,
         ...readMemory(),
-        rssBytes: process.memoryUsage.rss(),
+        rssBytes,
         connections: o.connections(),
         bytesPerSec: (served.bytesOut + totals(tiers).bytesOut) / sec,
         loopDelayMs: highPercentile(late),
@@ -60,7 +62,22 @@ export function startFigures(o: {
   };
 }
 
-function readCounters(clock: Clock): Before {
+const NOTHING: Before = { atMs: 0, busyMs: 0, allMs: 0, processUs: 0 };
+
+/** What a file of the system's says; where there is no descriptor to read it by, what is known. */
+function orElse<T>(read: () => T, known: T): T {
+  try {
+    return read();
+  } catch {
+    return known;
+  }
+}
+
+function readCounters(clock: Clock, known: Before): Before {
+  return { ...orElse(readProcessors, known), ...readOwn(clock) };
+}
+
+function readProcessors(): Pick<Before, "busyMs" | "allMs"> {
   let busyMs = 0;
   let allMs = 0;
   for (const { times } of cpus()) {
@@ -68,8 +85,12 @@ function readCounters(clock: Clock): Before {
     busyMs += busy;
     allMs += busy + times.idle;
   }
+  return { busyMs, allMs };
+}
+
+function readOwn(clock: Clock): Pick<Before, "atMs" | "processUs"> {
   const { user, system } = process.cpuUsage();
-  return { atMs: clock.monoMs(), busyMs, allMs, processUs: user + system };
+  return { atMs: clock.monoMs(), processUs: user + system };
 }
 
 /** What the kernel could give without swapping; plain free memory where it does not say. */

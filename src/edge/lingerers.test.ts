@@ -14,14 +14,17 @@ let busy = new BusyPorts();
 let conns = new Map<number, { port: number; received: number; acked: number }>();
 let shut: number[] = [];
 let lingerers: Lingerers;
+/** What happens while all are looked at. */
+let meanwhile = () => {};
 
 beforeEach(() => {
+  meanwhile = () => {};
   nowMs = 0;
   busy = new BusyPorts();
   shut = [];
   conns = new Map([[FD, { port: PORT, received: 700, acked: 1500 }]]);
   lingerers = new Lingerers({
-    ...{ busy, port: () => HTTPS, nowMs: () => nowMs, turn: async () => {} },
+    ...{ busy, port: () => HTTPS, nowMs: () => nowMs, turn: async () => meanwhile() },
     sockets: {
       list: async () => [0, 1, ...conns.keys()],
       look: (fd, port) => {
@@ -131,6 +134,17 @@ describe("a connection is let be", () => {
     expect(shut).toEqual([]);
     lingerers.asked(PORT);
     await pass(4, () => pings(1));
+    expect(shut).toEqual([]);
+  });
+
+  test("where it came, and asked, while the others were looked at", async () => {
+    conns.clear();
+    meanwhile = () => {
+      meanwhile = () => {};
+      conns.set(FD, { port: PORT, received: 700, acked: 0 });
+      busy.enter(PORT, false);
+    };
+    await pass(20, () => pings(1));
     expect(shut).toEqual([]);
   });
 

@@ -94,6 +94,7 @@ export class Lingerers {
   async look(): Promise<number> {
     const { sockets, busy, turn = nextTurn } = this.#o;
     const port = this.#o.port();
+    busy.looking();
     const all = await sockets.list();
     const open = new Set<number>();
     let spentMs = 0;

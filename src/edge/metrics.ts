@@ -1,5 +1,6 @@
 import type { NodeStats } from "../model/messages.ts";
 import type { LogsTold } from "../model/site-logs.ts";
+import type { ConnectionsTold } from "./connection-cap.ts";
 import { type EdgeCounts, OUTCOMES } from "./hot/count.ts";
 
 interface SiteTotals {
@@ -19,9 +20,12 @@ export interface EdgeGauges {
   readonly diskBytes: number;
   readonly diskBytesMax: number;
   readonly diskObjects: number;
+  /** Null: the system does not tell, or another process has them. */
+  readonly connections: ConnectionsTold | null;
 }
 
-const GAUGES: readonly (readonly [keyof EdgeGauges, name: string, help: string])[] = [
+type Gauge = readonly [keyof Omit<EdgeGauges, "connections">, name: string, help: string];
+const GAUGES: readonly Gauge[] = [
   ["bodiesOpen", "large_bodies_open", "Large bodies on their way, counted once they have arrived"],
   ["memoryBytes", "memory_bytes", "What objects in memory take"],
   ["memoryBytesMax", "memory_bytes_max", "What they may take"],
@@ -135,12 +139,28 @@ export class EdgeMetrics {
     family("turnpike_edge_log_lines_delivered_total", "Lines of logs that owners took", delivered);
     const lost = logged((told) => told.lostLines);
     family("turnpike_edge_log_lines_lost_total", "Lines of logs that had no room", lost);
-    for (const [gauge, name, help] of GAUGES) {
-      const full = `turnpike_edge_${name}`;
-      lines.push(`# HELP ${full} ${help}`, `# TYPE ${full} gauge`, `${full} ${gauges[gauge]}`);
+    const { connections } = gauges;
+    if (connections !== null) {
+      family("turnpike_edge_connections_closed_total", CLOSED, byReason(connections.closed));
+      family("turnpike_edge_connection_pauses_total", PAUSES, byReason(connections.pauses));
+      lines.push(...gaugeLines("connections", "Connections of clients", connections.open));
+      lines.push(...gaugeLines("connections_max", "How many there may be", connections.max));
     }
+    for (const [gauge, name, help] of GAUGES) lines.push(...gaugeLines(name, help, gauges[gauge]));
     return `${lines.join("\n")}\n`;
   }
+}
+
+const CLOSED = "Idle connections of clients that were closed to make room";
+const PAUSES = "How often new connections were left waiting, of everybody or of one client";
+
+function byReason(counts: Readonly<Record<string, number>>) {
+  return Object.entries(counts).map(([reason, n]) => [`reason="${reason}"`, n] as const);
+}
+
+function gaugeLines(name: string, help: string, value: number): readonly string[] {
+  const full = `turnpike_edge_${name}`;
+  return [`# HELP ${full} ${help}`, `# TYPE ${full} gauge`, `${full} ${value}`];
 }
 
 function addSites(sums: Map<string, SiteTotals>, drained: NodeStats["edge"]): void {

@@ -9,6 +9,7 @@ import type { Meter } from "../model/usage.ts";
 import type { AccessSink } from "./access-log.ts";
 import type { Files } from "./cache/mod.ts";
 import type { CertificateSource } from "./certificates.ts";
+import type { ConnectionLimits } from "./connection-cap.ts";
 import type { FindChallenge } from "./hot/challenge.ts";
 import type { ParentTimes } from "./hot/parents.ts";
 import type { TierKeys } from "./hot/tier.ts";
@@ -45,6 +46,8 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
+  /** How many clients there may be at once; the presets where it is left out. */
+  readonly connections?: ConnectionLimits;
   /** Exchanges of all customers together with web servers; the preset where it is left out. */
   readonly exchangesMax?: number;
   /** Over HTTPS only: asked first about each request. */

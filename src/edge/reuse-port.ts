@@ -1,6 +1,7 @@
 import { ptr } from "bun:ffi";
 import { readdirSync } from "node:fs";
 import { openLibc } from "./libc.ts";
+import { type FilterStep, setFilter } from "./socket-filter.ts";
 
 const SYMBOLS = {
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
@@ -44,25 +45,15 @@ export function openListener<T>(open: () => T): { readonly opened: T; readonly f
 export function steer(fd: number, { from, among }: Places): boolean {
   const libc = openLibc(SYMBOLS);
   if (libc === null) return false;
-  // struct sock_filter {u16 code; u8 jt; u8 jf; u32 k}
   const steps = among === 0 ? [[RETURN_CONSTANT, 0xffff_ffff] as const] : drawn(from, among);
-  const filter = new DataView(new ArrayBuffer(8 * steps.length));
-  for (const [i, [code, k]] of steps.entries()) {
-    filter.setUint16(8 * i, code, true);
-    filter.setUint32(8 * i + 4, k, true);
-  }
-  // struct sock_fprog {u16 len; padding; struct sock_filter *filter}
-  const program = new DataView(new ArrayBuffer(16));
-  program.setUint16(0, steps.length, true);
-  program.setBigUint64(8, BigInt(ptr(filter)), true);
-  return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(program), 16) === 0;
+  return setFilter(libc, fd, { option: SO_ATTACH_REUSEPORT_CBPF, steps });
 }
 
 /** BPF_RET | BPF_K: "the answer is the constant". */
 const RETURN_CONSTANT = 0x06;
 
 /** `from + random mod among`, in the codes of linux/filter.h. */
-function drawn(from: number, among: number): readonly (readonly [number, number])[] {
+function drawn(from: number, among: number): readonly FilterStep[] {
   return [
     // BPF_LD | BPF_W | BPF_ABS at SKF_AD_OFF + SKF_AD_RANDOM
     [0x20, 0xffff_f000 + 56],

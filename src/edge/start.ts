@@ -10,6 +10,7 @@ import { Bans } from "./bans.ts";
 import { Beacon } from "./beacon.ts";
 import { Cache } from "./cache/mod.ts";
 import { hearChanges, tellChanges } from "./changes.ts";
+import type { ConnectionsTold } from "./connection-cap.ts";
 import { openDoorOfKeeper, openDoors } from "./doors.ts";
 import { Encoder } from "./encoder.ts";
 import { type Counted, EdgeCounts } from "./hot/count.ts";
@@ -20,7 +21,7 @@ import { Server } from "./hot/serve.ts";
 import { compileTable, type EdgeTable } from "./hot/table.ts";
 import { Leaving } from "./leaving.ts";
 import { startLogs } from "./logs/mod.ts";
-import { type EdgeGauges, EdgeMetrics } from "./metrics.ts";
+import { EdgeMetrics } from "./metrics.ts";
 import { openTcpAsk } from "./netlink.ts";
 import { observed } from "./observe.ts";
 import type { EdgeOptions } from "./options.ts";
@@ -113,11 +114,22 @@ export async function startEdge(o: EdgeOptions): Promise<EdgeRole> {
     crew === null || isWorker
       ? openDoors(handle, { ...o, busy: server.busy, joined: crew })
       : openDoorOfKeeper({ ...o, crew, server, cache, counts });
-  const text = () => metrics.text(logs.told(), gaugesOf(cache, sendings?.open ?? 0));
+  const text = textOf({ metrics, logs, cache, sendings });
   return roleOf(o, { opening, stop, drain, webSockets, leaving, metrics: text });
 }
 
-function gaugesOf({ memory, disk }: Cache<Prepared>, bodiesOpen: number): EdgeGauges {
+/** What it shows for Prometheus. */
+function textOf(o: {
+  readonly metrics: EdgeMetrics;
+  readonly logs: ReturnType<typeof startLogs>;
+  readonly cache: Cache<Prepared>;
+  readonly sendings: Sendings | null;
+}): (connections: ConnectionsTold | null) => string {
+  const gauges = () => gaugesOf(o.cache, o.sendings?.open ?? 0);
+  return (connections) => o.metrics.text(o.logs.told(), { ...gauges(), connections });
+}
+
+function gaugesOf({ memory, disk }: Cache<Prepared>, bodiesOpen: number) {
   return {
     bodiesOpen,
     ...{ memoryBytes: memory.bytes, memoryBytesMax: memory.bytesMax, memoryObjects: memory.count },
@@ -143,7 +155,7 @@ async function roleOf(
       Pick<NodeStats, "edge">;
     readonly webSockets: WebSockets;
     readonly leaving: Leaving;
-    readonly metrics: () => string;
+    readonly metrics: (connections: ConnectionsTold | null) => string;
   },
 ): Promise<EdgeRole> {
   const doors = await o.opening.catch(async (fault: unknown) => {
@@ -162,7 +174,7 @@ async function roleOf(
       await doors.stop(Math.max(0, finishMs - (performance.now() - fromMs)));
       await o.stop();
     },
-    metrics: o.metrics,
+    metrics: () => o.metrics(doors.connections()),
     drainStats: () => {
       const drained = o.drain();
       return { ...drained, ...doors.own.take(drained, feed.snapshot()) };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { accessLog } from "./access-log.ts";
 import { hostname, hostPort, ipv4, ipv6, prefix, slug } from "./names.ts";
 import { nodeRole } from "./network.ts";
+import { nodeConnections } from "./node-connections.ts";
 
 const listenOn = z.union([hostPort.transform((one) => [one]), z.array(hostPort).min(1)]);
 
@@ -86,6 +87,7 @@ export const nodeFile = z
         }),
       })
       .prefault({}),
+    connections: nodeConnections,
     doh: z
       .strictObject({
         host: hostname.meta({ description: "Queries go to https://<host>/dns-query" }),

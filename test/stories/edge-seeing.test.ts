@@ -179,8 +179,14 @@ test("a node file alone makes the log, the metrics and `turnpike top edge`", asy
     over = true;
   });
   while (!over) await (await get()).text();
-  const picture = JSON.parse(await said) as { statuses: Record<string, number> };
+  const picture = JSON.parse(await said) as {
+    readonly statuses: Readonly<Record<string, number>>;
+    readonly connections: number;
+    readonly connectionsMax: number;
+  };
   expect(picture.statuses["503"]).toBeGreaterThan(0);
+  expect(picture.connectionsMax).toBeGreaterThan(0);
+  expect(picture.connections).toBeLessThanOrEqual(picture.connectionsMax);
   const file = join(folder, "log", "access.log");
   await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
   expect(readFileSync(file, "utf8").split("\n")[0]).toMatch(

@@ -164,6 +164,7 @@ export class Stage {
       | "files"
       | "access"
       | "exchangesMax"
+      | "connections"
       | "finishMs"
       | "resolver"
       | "certificates"
@@ -188,6 +189,7 @@ export class Stage {
       ...(more.access === undefined ? {} : { access: more.access }),
       ...(more.finishMs === undefined ? {} : { finishMs: more.finishMs }),
       ...(more.exchangesMax === undefined ? {} : { exchangesMax: more.exchangesMax }),
+      ...(more.connections === undefined ? {} : { connections: more.connections }),
       ...(more.credentials === undefined ? {} : { credentials: more.credentials }),
       ...(more.secrets === undefined ? {} : { secrets: more.secrets }),
       ...(more.resolver === undefined ? {} : { resolver: more.resolver }),

@@ -37,14 +37,25 @@ export function startMetrics(o: {
 /** Of this process, by the names that Prometheus' own libraries use. */
 export function processText(): string {
   const { user, system } = process.cpuUsage();
-  const { rss, heapUsed } = process.memoryUsage();
   return [
     "# TYPE process_cpu_seconds_total counter",
     `process_cpu_seconds_total ${(user + system) / 1e6}`,
-    "# TYPE process_resident_memory_bytes gauge",
-    `process_resident_memory_bytes ${rss}`,
-    "# TYPE process_heap_bytes gauge",
-    `process_heap_bytes ${heapUsed}`,
+    ...memoryLines(),
     "",
   ].join("\n");
+}
+
+/** Nothing where no descriptor is free to read it by. */
+function memoryLines(): readonly string[] {
+  try {
+    const { rss, heapUsed } = process.memoryUsage();
+    return [
+      "# TYPE process_resident_memory_bytes gauge",
+      `process_resident_memory_bytes ${rss}`,
+      "# TYPE process_heap_bytes gauge",
+      `process_heap_bytes ${heapUsed}`,
+    ];
+  } catch {
+    return [];
+  }
 }

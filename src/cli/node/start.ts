@@ -279,7 +279,7 @@ async function startCache(
     ...(certificates === null ? {} : { certificates }),
     tierKeys: () => tierKeys.secrets(),
     challenges: tokens.find,
-    ...(await edgeOptions(file, dataDir)),
+    ...(await edgeOptions(file, { dataDir, among: crew === undefined ? 1 : file.cache.workers })),
     ...(crew === undefined || crew.part === "names"
       ? {}
       : { crew: { part: crew.part, number: crew.number, folder: crew.folder } }),
@@ -298,7 +298,10 @@ function listenOf(list: readonly string[], path: string): { hosts: string[]; por
   return { hosts: parts.map((part) => part.host), port };
 }
 
-async function edgeOptions(file: NodeFile, dataDir: string) {
+async function edgeOptions(
+  file: NodeFile,
+  { dataDir, among }: { readonly dataDir: string; readonly among: number },
+) {
   const { hosts, port } = listenOf(file.listen.http, "listen.http");
   const https =
     file.listen.https === undefined
@@ -307,6 +310,7 @@ async function edgeOptions(file: NodeFile, dataDir: string) {
   return {
     listen: { hosts, http: port, ...https, http3: file.listen.http3 },
     ...(await tlsOf(file)),
+    connections: { ...file.connections, among },
     dataDir: join(dataDir, "cache"),
     memoryBytesMax: file.cache.memoryMiB * MIB,
     diskBytesMax: file.cache.diskMiB * MIB,

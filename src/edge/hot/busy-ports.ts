@@ -3,6 +3,8 @@ interface Busy {
   count: number;
   /** Of those, requests whose bodies may be large. */
   uploads: number;
+  /** The look after which, or during which, the last of them began. */
+  since: number;
 }
 
 /**
@@ -13,12 +15,14 @@ export class BusyPorts {
   readonly #ports = new Map<number, Busy>();
   #lately = new Set<number>();
   #before = new Set<number>();
+  #looks = 0;
 
   /** Returns what is to be called at its end; calls after the first do nothing. */
   enter(port: number, isUpload: boolean): () => void {
-    const busy = this.#ports.get(port) ?? { count: 0, uploads: 0 };
+    const busy = this.#ports.get(port) ?? { count: 0, uploads: 0, since: 0 };
     this.#ports.set(port, busy);
     busy.count++;
+    busy.since = this.#looks;
     if (isUpload) {
       busy.uploads++;
       this.#lately.add(port);
@@ -43,10 +47,17 @@ export class BusyPorts {
     return (this.#ports.get(port)?.uploads ?? 0) > 0;
   }
 
-  /** All were looked at: only these ports are connections still. */
+  /** All connections are looked at from now on. */
+  looking(): void {
+    this.#looks++;
+  }
+
+  /** All were looked at: of those there were when it began only these ports are connections still. */
   looked(open: ReadonlySet<number>): void {
     this.#before = this.#lately;
     this.#lately = new Set();
-    for (const port of this.#ports.keys()) if (!open.has(port)) this.#ports.delete(port);
+    for (const [port, { since }] of this.#ports) {
+      if (since < this.#looks && !open.has(port)) this.#ports.delete(port);
+    }
   }
 }

@@ -29,7 +29,6 @@ import { formatHttpDate, writeCacheStatus } from "../../wire/http/mod.ts";
 import { plainAddress } from "../../wire/ip/mod.ts";
 import type { MemoryObject } from "../cache/mod.ts";
 import { type Ask, askedOfUs, nothingSent, receive, relayedAsk, type Sent } from "./ask.ts";
-import type { BusyPorts } from "./busy-ports.ts";
 import { challengePage } from "./challenge.ts";
 import { outcomeCounted, whyCounted } from "./count.ts";
 import { HELD, OUTCOME, type Relayed, UNKNOWN, WHY_NOT_TOLD } from "./crew.ts";
@@ -73,8 +72,8 @@ export class Server {
     parts.cache.memory.onDrop = (object) => this.#known.forget(object);
   }
 
-  /** Which connections have requests under way that are not answered at once. */
-  get busy(): BusyPorts {
+  /** Which connections have requests under way that are not answered at once, by the door they came to. */
+  get busy(): Works["busy"] {
     return this.#works.busy;
   }
 
@@ -147,13 +146,13 @@ export class Server {
       const asked = this.#receiveFromCache(request, table);
       const { keeper } = this.#parts;
       if (asked !== null && keeper !== undefined) {
-        return this.#guarded(this.#relayTier(asked, connection, keeper));
+        return this.#underWay(request, connection, this.#relayTier(asked, connection, keeper));
       }
       if (asked !== null) return this.#tell(asked, connection);
     }
     const purged =
       request.method === "PURGE" ? this.#parts.purgeAsked(request, table, client) : null;
-    if (purged !== null) return this.#guarded(purged);
+    if (purged !== null) return this.#underWay(request, connection, purged);
     const received =
       connection.over === "h3" && namesConnection(request.headers)
         ? refusals.connectionField
@@ -176,7 +175,7 @@ export class Server {
     connection.timeout(ask.request, MISS_IDLE_SEC);
     const behind = this.#works.isBehindOf(ask);
     const response = behind
-      ? this.#guarded(pass(this.#works, ask, { why: "behind" }))
+      ? this.#underWay(ask.request, connection, pass(this.#works, ask, { why: "behind" }))
       : this.#look(ask, connection);
     return withTold(await response, ask);
   }
@@ -319,6 +318,16 @@ export class Server {
         : await errorAnswer(response, ask, { node, look }).catch(() => null);
     ask.ruled?.settle?.(page === null);
     return page ?? response;
+  }
+
+  /** Its connection is not taken for an idle one meanwhile. */
+  #underWay(
+    request: Request,
+    connection: Connection,
+    response: Promise<Response>,
+  ): Promise<Response> {
+    const ended = this.#works.underWay(request, connection);
+    return this.#guarded(response).finally(ended);
   }
 
   #guarded(response: Promise<Response>): Promise<Response> {

@@ -131,7 +131,7 @@ export class Works {
   readonly cache: Cache<Prepared>;
   readonly clock: Clock;
   readonly flights = new Flights();
-  readonly busy = new BusyPorts();
+  readonly busy = { http: new BusyPorts(), https: new BusyPorts() };
   readonly #turns = new Turns();
   readonly holding: Holding;
   readonly slices: Parts;
@@ -240,10 +240,11 @@ export class Works {
 
   /** A request that is not answered at once is under way; returns what is to be called at its end. */
   underWay(request: Request, connection: Connection): () => void {
-    // Nobody watches the other connections.
-    const { port } = (request.url.startsWith("https:") && connection.requestIP(request)) || {};
-    if (port === undefined || connection.over === "h3") return () => {};
-    return this.busy.enter(port, request.method !== "GET" && request.method !== "HEAD");
+    // Nobody watches the others.
+    const { port } = (connection.over !== "h3" && connection.requestIP(request)) || {};
+    if (port === undefined) return () => {};
+    const busy = request.url.startsWith("https:") ? this.busy.https : this.busy.http;
+    return busy.enter(port, request.method !== "GET" && request.method !== "HEAD");
   }
 
   /** What is done once its client has been served, unless somebody fetches it already. */
