@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { rawWebSockets } from "../../test/lab/raw-web-sockets.ts";
 import { seededRng } from "../base/rng.ts";
 import { OriginSocket } from "./origin-socket.ts";
 
@@ -12,25 +12,9 @@ afterEach(() => {
 
 /** A server that opens every WebSocket, and has `said` told of what comes then. */
 async function serverThat(said: (socket: Socket, bytes: Buffer) => void): Promise<number> {
-  const server = createServer((socket) => {
-    ends.push(() => socket.destroy());
-    let head = "";
-    socket.on("error", () => {});
-    socket.on("data", (bytes: Buffer) => {
-      if (head.endsWith("\r\n\r\n")) return said(socket, bytes);
-      head += bytes.toString("latin1");
-      if (!head.endsWith("\r\n\r\n")) return;
-      const key = /sec-websocket-key: (.*)\r\n/i.exec(head)?.[1] ?? "";
-      const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-      const accept = createHash("sha1").update(`${key}${guid}`).digest("base64");
-      socket.write(
-        `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-      );
-    });
-  });
-  await new Promise<void>((listening) => server.listen(0, ADDRESS, listening));
-  ends.push(() => server.close());
-  return (server.address() as AddressInfo).port;
+  const server = await rawWebSockets(ADDRESS, { said });
+  ends.push(() => server.stop());
+  return server.port;
 }
 
 /** An open one, and what makes it look whether anything came: no clock does. */

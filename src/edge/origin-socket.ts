@@ -30,6 +30,8 @@ export interface SocketEvents {
   message(message: string | Uint8Array): void;
   /** Once, unless this side closed first; `NO_CLOSE` where it broke off or said what it may not. */
   closed(code: number, reason: string): void;
+  /** Something came, or waits: more may be held than before. */
+  moved?(): void;
 }
 
 interface OpenOptions {
@@ -39,6 +41,8 @@ interface OpenOptions {
   readonly fields: Fields;
   /** Connecting and the answer together, ms. */
   readonly ms: number;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal?: AbortSignal;
   readonly messageBytesMax: number;
   /** A server of which nothing comes for so long, no answer to a ping either, is gone. */
   readonly idleMs: number;
@@ -90,8 +94,11 @@ export class OriginSocket {
 
   /** Throws Fault: those of `OriginConnection.connect`, or `origin-broken` where it takes none. */
   static async open(to: ConnectTo, o: OpenOptions): Promise<OriginSocket> {
+    if (o.signal?.aborted === true) throw new Fault("origin-unreached", to.address);
     const aborted = new AbortController();
-    const timer = setTimeout(() => aborted.abort(), o.ms);
+    const giveUp = () => aborted.abort();
+    const timer = setTimeout(giveUp, o.ms);
+    o.signal?.addEventListener("abort", giveUp, { once: true });
     try {
       const how = { ms: o.ms, signal: aborted.signal };
       const connection = await OriginConnection.connect(to, how);
@@ -105,6 +112,7 @@ export class OriginSocket {
       throw fault;
     } finally {
       clearTimeout(timer);
+      o.signal?.removeEventListener("abort", giveUp);
     }
   }
 
@@ -133,6 +141,11 @@ export class OriginSocket {
   /** What was sent and is not on its way yet. */
   get waitingBytes(): number {
     return this.#waitingBytes;
+  }
+
+  /** All that is held of what came, and of what is to go. */
+  get heldBytes(): number {
+    return this.#waitingBytes + this.#early.length + (this.#reader?.heldBytes ?? 0);
   }
 
   send(message: string | Uint8Array): void {
@@ -169,6 +182,7 @@ export class OriginSocket {
     this.#quiet = 0;
     if (this.#reader === null) this.#early = Buffer.concat([this.#early, bytes]);
     else this.#reader.push(bytes);
+    this.#events?.moved?.();
   }
 
   /** Of pings that come faster than answers go, some have none (RFC 6455 5.5.3). */
@@ -276,6 +290,7 @@ async function handshake(
     close: () => broken("the connection ended before the answer did"),
   };
   signal.addEventListener("abort", () => broken("given up"), { once: true });
+  if (signal.aborted) broken("given up");
   send();
   const { said, early } = await promise;
   const offered = o.fields.find(([name]) => name === "sec-websocket-protocol")?.[1] ?? "";

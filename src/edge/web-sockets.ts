@@ -11,11 +11,14 @@ import { type Refusal, refusals } from "./hot/refuse.ts";
 import type { EdgeTable } from "./hot/table.ts";
 import type { OpenSocket } from "./hot/works.ts";
 import { OriginSocket } from "./origin-socket.ts";
+import { type RoomHolder, WebSocketRoom } from "./web-socket-room.ts";
 
 /** What may wait in either direction for somebody who does not read; beyond it the WebSocket ends. */
 const WAITING_BYTES_MAX = 1_048_576;
 /** One message. */
 const MESSAGE_BYTES_MAX = 1_048_576;
+/** What all of them together may hold of such, as a part of the cache's memory. */
+const ROOM_PART = 1 / 8;
 /** Seconds without a message or pong, on either side; both are pinged before that. */
 const IDLE_SEC = 120;
 /** The new connection has its own. */
@@ -51,10 +54,18 @@ export class WebSockets {
   readonly #open = new Set<WebSocketPair>();
   readonly #node: string;
   readonly #rng: Pick<Rng, "bytes">;
+  readonly #room: WebSocketRoom;
+  /** The last that was in force; null: none was told of. */
+  #table: EdgeTable | null = null;
 
-  constructor(o: { readonly node: string; readonly rng: Pick<Rng, "bytes"> }) {
+  constructor(o: {
+    readonly node: string;
+    readonly rng: Pick<Rng, "bytes">;
+    readonly memoryBytesMax: number;
+  }) {
     this.#node = o.node;
     this.#rng = o.rng;
+    this.#room = new WebSocketRoom(Math.floor(o.memoryBytesMax * ROOM_PART));
   }
 
   /** Opens one. A refusal says why not; `UPGRADED` that it stands. */
@@ -63,10 +74,16 @@ export class WebSockets {
     const reached = await reach(ask, { next, rng: this.#rng });
     if ("words" in reached) return reached;
     const { server, place } = reached;
+    if (this.#table !== null && !mayStay(ask, this.#table)) {
+      // The site has them no more: that was said while its server was asked.
+      server.terminate();
+      place.leave();
+      return refusals.noOrigin;
+    }
     const { sent } = ask;
     // Its messages are counted one by one, as they go.
     if (sent != null) Object.assign(sent, { streamed: true, lasts: true });
-    const pair = new WebSocketPair(ask, server, () => {
+    const pair = new WebSocketPair({ ask, server, room: this.#room }, () => {
       this.#open.delete(pair);
       place.leave();
       if (sent != null) sent.lasts = false;
@@ -84,17 +101,20 @@ export class WebSockets {
 
   /** Those of sites that are gone, or have none any more, end. */
   tableChanged(table: EdgeTable): void {
-    for (const pair of this.#open) {
-      const { customer, hostname } = pair.ask.entry;
-      const now = table.byHostname.get(hostname);
-      const stays = now?.customer === customer && now.site.fetch?.webSockets === true;
-      if (!stays || now.site.front !== "caches") pair.end(GOING_AWAY);
-    }
+    this.#table = table;
+    for (const pair of this.#open) if (!mayStay(pair.ask, table)) pair.end(GOING_AWAY);
   }
 
   stop(): void {
     for (const pair of this.#open) pair.end(GOING_AWAY);
   }
+}
+
+/** Whether its site is there, and has them. */
+function mayStay({ entry }: Ask, table: EdgeTable): boolean {
+  const now = table.byHostname.get(entry.hostname);
+  const has = now?.customer === entry.customer && now.site.fetch?.webSockets === true;
+  return has && now.site.front === "caches";
 }
 
 /**
@@ -133,17 +153,34 @@ export const webSocketHandlers: Bun.WebSocketHandler<WebSocketPair> = {
 };
 
 /** A client's connection and the one to its server. */
-export class WebSocketPair {
+export class WebSocketPair implements RoomHolder {
   readonly ask: Ask;
   readonly #server: OriginSocket;
+  readonly #room: WebSocketRoom;
   readonly #onEnd: () => void;
   #client: Client | null = null;
   #ended = false;
 
-  constructor(ask: Ask, server: OriginSocket, onEnd: () => void) {
+  constructor(
+    {
+      ask,
+      server,
+      room,
+    }: { readonly ask: Ask; readonly server: OriginSocket; readonly room: WebSocketRoom },
+    onEnd: () => void,
+  ) {
     this.ask = ask;
     this.#server = server;
+    this.#room = room;
     this.#onEnd = onEnd;
+  }
+
+  get customer(): string {
+    return this.ask.entry.customer;
+  }
+
+  get heldBytes(): number {
+    return this.#server.heldBytes + (this.#client?.getBufferedAmount() ?? 0);
   }
 
   /** What the server says before waits there. */
@@ -153,6 +190,7 @@ export class WebSocketPair {
     this.#server.attach({
       message: (message) => this.#heard(client, message),
       closed: (code, reason) => this.#serverClosed(client, code, reason),
+      moved: () => this.#moved(),
     });
   }
 
@@ -169,6 +207,11 @@ export class WebSocketPair {
     if (this.#ended) return;
     if (this.#server.waitingBytes > WAITING_BYTES_MAX) this.end(TOO_SLOW);
     else this.#server.send(message);
+    this.#moved();
+  }
+
+  #moved(): void {
+    if (!this.#ended) this.#room.note(this);
   }
 
   clientClosed(code: number, reason: string): void {
@@ -190,9 +233,17 @@ export class WebSocketPair {
     this.#server.close(code, "");
   }
 
+  /** Ends both at once: there is no room for what they hold. */
+  drop(): void {
+    if (!this.#finish()) return;
+    this.#client?.terminate();
+    this.#server.terminate();
+  }
+
   #finish(): boolean {
     if (this.#ended) return false;
     this.#ended = true;
+    this.#room.leave(this);
     this.#onEnd();
     return true;
   }
@@ -208,15 +259,18 @@ async function reach(
   ask: Ask,
   { next, rng }: Reach,
 ): Promise<{ readonly server: OriginSocket; readonly place: Place } | Refusal> {
+  const { signal } = ask.request;
   let failed: Refusal = refusals.noOrigin;
   for (;;) {
+    // Its client has left: no server is asked for it, and none is to blame.
+    if (signal.aborted) return failed;
     const place = await next();
     if (place === null) return failed;
     if ("words" in place) return place;
     const fromMs = performance.now();
     const server = await connect(ask, place, rng);
     const well = !("words" in server);
-    place.settled({ ms: well ? performance.now() - fromMs : null, well });
+    place.settled({ ms: well ? performance.now() - fromMs : null, well: well || signal.aborted });
     if (well) return { server, place };
     place.leave();
     failed = server;
@@ -230,7 +284,7 @@ function connect(ask: Ask, place: Place, rng: Pick<Rng, "bytes">): Promise<Origi
   const to = { scheme, address, port: choice.port, hostname: entry.hostname, ...(tls && { tls }) };
   const fields = place.fields.filter(([name]) => !OWN_FIELDS.has(name));
   const bounds = { ms: HEAD_MS, messageBytesMax: MESSAGE_BYTES_MAX, idleMs: IDLE_SEC * 1_000 };
-  const how = { path, fields, ...bounds, rng };
+  const how = { path, fields, ...bounds, rng, signal: ask.request.signal };
   return OriginSocket.open(to, how).catch((fault: unknown) => {
     if (!(fault instanceof Fault)) throw fault;
     return fault.code === "origin-unreached" ? refusals.timeout : refusals.badGateway;

@@ -50,6 +50,11 @@ export class FrameReader {
     this.#events = o.events;
   }
 
+  /** Of a message whose end is yet to come. */
+  get heldBytes(): number {
+    return this.#message.length;
+  }
+
   push(bytes: Uint8Array): void {
     let at = 0;
     while (!this.#over && (at < bytes.length || (this.#opcode >= 0 && this.#left === 0))) {
