@@ -6,8 +6,15 @@ import type { Judged } from "./hot/parents.ts";
 
 /** Bans of one site at once; beyond it they become one of the whole site. */
 const BANS_OF_SITE_MAX = 500;
-/** Sites that have bans at once; beyond it the oldest site's become one of the whole site. */
-const BANS_MAX = 20_000;
+/** Of a site, and of all: a ban weighs one, and one more for each 64 characters of what it names. */
+const WEIGHT_OF_SITE_MAX = 2_000;
+const WEIGHT_MAX = 20_000;
+/** So much is freed at once where that is reached. */
+const WEIGHT_FREED = 5_000;
+const CHARS_OF_ONE = 64;
+
+/** By `siteKey()`. */
+type BansBySite = Map<string, readonly Ban[]>;
 
 /**
  * Purges of more than one URL, and cache groups that answers of web servers ended (RFC 9875 3), which
@@ -17,9 +24,11 @@ const BANS_MAX = 20_000;
  */
 export class Bans {
   readonly #path: string;
-  #bySite = new Map<string, readonly Ban[]>();
-  #groups = new Map<string, readonly Ban[]>();
-  #count = 0;
+  #bySite: BansBySite = new Map();
+  #groups: BansBySite = new Map();
+  #weight = 0;
+  #weightMax = WEIGHT_MAX;
+  readonly #judged = new WeakMap<Judged, Verdict>();
   #groupEnds = 0;
   #saving: Promise<void> = Promise.resolve();
   #saveNext: Promise<void> | null = null;
@@ -35,27 +44,26 @@ export class Bans {
       if (text === null) return;
       const kept = JSON.parse(text) as Kept;
       this.#believedFromMs = kept.believedFromMs;
-      this.#bySite = new Map(kept.sites);
-      this.#groups = new Map(kept.groups ?? []);
+      for (const [key, bans] of kept.sites) this.#set(this.#bySite, key, bans);
+      for (const [key, bans] of kept.groups ?? []) this.#set(this.#groups, key, bans);
       this.#groupEnds = kept.groupEnds ?? 0;
-      this.#recount();
     } catch (fault) {
       this.fault = fault;
       this.#believedFromMs = nowMs;
     }
   }
 
-  /** What bans say of a stored object. */
+  /** What bans say of a stored object; read anew only after a purge, for it may have thousands of tags. */
   of(meta: Judged): "hard" | "soft" | null {
     if (meta.receivedMs < this.#believedFromMs) return "hard";
     const key = siteKey(meta.customer, meta.site);
-    const groups = this.#groups.get(key);
-    const { path, fields, groupEnds = 0 } = meta;
-    if (groups !== undefined && banned(groups, { path, fields, purge: groupEnds }) !== null) {
-      return "hard";
-    }
-    const bans = this.#bySite.get(key);
-    return bans === undefined ? null : banned(bans, meta);
+    const [bans, groups] = [this.#bySite.get(key), this.#groups.get(key)];
+    if (bans === undefined && groups === undefined) return null;
+    const known = this.#judged.get(meta);
+    if (known !== undefined && known.bans === bans && known.groups === groups) return known.said;
+    const said = judge(meta, bans ?? [], groups ?? []);
+    this.#judged.set(meta, { bans, groups, said });
+    return said;
   }
 
   /** How many times groups have been ended: what is fetched from now on is of after that. */
@@ -73,7 +81,7 @@ export class Bans {
     // A group that ends again is one ban still.
     const before = (this.#groups.get(key) ?? []).filter((ban) => !groups.includes(ban.of));
     const bans = groups.map((group): Ban => ({ number, scope: "group", of: group, soft: false }));
-    this.#groups.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
+    this.#set(this.#groups, key, bounded([...before, ...bans]));
     return this.#kept();
   }
 
@@ -100,21 +108,42 @@ export class Bans {
         { number, scope: "url", of: bare, soft },
         { number, scope: "prefix", of: `${bare}?`, soft },
       ];
-      this.#bySite.set(key, foldBans([...before, ...bans], BANS_OF_SITE_MAX));
+      this.#set(this.#bySite, key, bounded([...before, ...bans]));
     }
     return this.#kept();
   }
 
+  #set(all: BansBySite, key: string, bans: readonly Ban[]): void {
+    this.#weight += weightOf(bans) - weightOf(all.get(key) ?? []);
+    all.set(key, bans);
+  }
+
   /** Bounded, and on disk. */
   #kept(): Promise<void> {
-    this.#recount();
-    if (this.#count > BANS_MAX) {
-      for (const all of [this.#bySite, this.#groups]) {
-        for (const [key, bans] of all) all.set(key, foldBans(bans, 1));
-      }
-      this.#recount();
-    }
+    if (this.#weight > this.#weightMax) this.#makeRoom();
     return this.#save();
+  }
+
+  /**
+   * Of the customers whose bans weigh the most the heaviest sites' become one of the whole site each, until
+   * there is room again: who purges much purges nothing of anybody else's.
+   */
+  #makeRoom(): void {
+    const all = [this.#bySite, this.#groups].flatMap((of) =>
+      [...of].map(([key, bans]) => ({ of, key, bans, customer: customerOf(key) })),
+    );
+    const sums = new Map<string, number>();
+    for (const { customer, bans } of all) {
+      sums.set(customer, (sums.get(customer) ?? 0) + weightOf(bans));
+    }
+    const sumOf = ({ customer }: { readonly customer: string }) => sums.get(customer) ?? 0;
+    all.sort((a, b) => sumOf(b) - sumOf(a) || weightOf(b.bans) - weightOf(a.bans));
+    for (const { of, key, bans } of all) {
+      if (this.#weight <= WEIGHT_MAX - WEIGHT_FREED) break;
+      if (weightOf(bans) > 1) this.#set(of, key, foldBans(bans, 0));
+    }
+    // Of so many sites that there is nothing to be won: not tried again at each purge.
+    this.#weightMax = Math.max(WEIGHT_MAX, this.#weight + WEIGHT_FREED);
   }
 
   /** One at a time; what comes while one is written is written together after it. */
@@ -133,13 +162,19 @@ export class Bans {
     });
     return this.#saveNext;
   }
+}
 
-  #recount(): void {
-    this.#count = 0;
-    for (const all of [this.#bySite, this.#groups]) {
-      for (const bans of all.values()) this.#count += bans.length;
-    }
-  }
+/** What was said of an object, by which bans. */
+interface Verdict {
+  readonly bans: readonly Ban[] | undefined;
+  readonly groups: readonly Ban[] | undefined;
+  readonly said: "hard" | "soft" | null;
+}
+
+function judge(meta: Judged, bans: readonly Ban[], groups: readonly Ban[]): "hard" | "soft" | null {
+  const { path, fields, groupEnds = 0 } = meta;
+  if (banned(groups, { path, fields, purge: groupEnds }) !== null) return "hard";
+  return banned(bans, meta);
 }
 
 interface Kept {
@@ -158,6 +193,28 @@ function canonicalOf({ scope = "url", path }: Purge): string | null {
 
 function siteKey(customer: string, site: string): string {
   return `${customer} ${site}`;
+}
+
+function customerOf(key: string): string {
+  return key.slice(0, key.indexOf(" "));
+}
+
+/** Of one site. */
+function bounded(bans: readonly Ban[]): readonly Ban[] {
+  const folded = foldBans(bans, BANS_OF_SITE_MAX);
+  return weightOf(folded) > WEIGHT_OF_SITE_MAX ? foldBans(folded, 0) : folded;
+}
+
+/** Lists of bans are never changed. */
+const weights = new WeakMap<readonly Ban[], number>();
+
+function weightOf(bans: readonly Ban[]): number {
+  const known = weights.get(bans);
+  if (known !== undefined) return known;
+  const one = ({ of }: Ban) => 1 + Math.floor(of.length / CHARS_OF_ONE);
+  const weight = bans.reduce((sum, ban) => sum + one(ban), 0);
+  weights.set(bans, weight);
+  return weight;
 }
 
 function readOr(path: string): string | null {

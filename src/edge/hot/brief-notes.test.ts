@@ -30,3 +30,18 @@ test("what has ended goes with the next that is noted", () => {
   notes.note("last", 12);
   expect(notes.size).toBe(11);
 });
+
+test("who floods makes nobody else's names be forgotten, neither by many nor by long ones (T10)", () => {
+  for (const long of ["", "x".repeat(3_000)]) {
+    const notes = new BriefNotes({ ms: 10, most: 100, lengthMax: 100_000 });
+    const few = ["shop a", "shop b", "news a"];
+    for (const name of few) notes.note(name, 0);
+    for (let i = 0; i < 1_000; i++) notes.note(`noisy ${i}${long}`, 1);
+    expect(few.filter((name) => !notes.has(name, 2))).toEqual([]);
+    // Who comes later has its part of what the most had.
+    const late = Array.from({ length: 20 }, (_, i) => `late ${i}`);
+    for (const name of late) notes.note(name, 3);
+    expect([...few, ...late].filter((name) => !notes.has(name, 4))).toEqual([]);
+    expect(notes.size).toBeLessThanOrEqual(100);
+  }
+});

@@ -1,3 +1,4 @@
+import type { Limit } from "../../policy/rules/mod.ts";
 import type { ObjectMeta, Stamp } from "../cache/mod.ts";
 import type { Form } from "./table.ts";
 
@@ -19,7 +20,7 @@ export interface Words {
   stampOf(of: Pick<ObjectMeta, "key" | "customer" | "site">): Stamp;
   isCurrent(stamp: Stamp): boolean;
   /** Takes one request out of a bucket that all processes share; like `Buckets.take`. */
-  takeRate(name: string, rate: { readonly perSec: number; readonly burst: number }): number;
+  takeRate(name: string, rate: Limit): number;
 }
 
 /** What a worker says of a request that it asks the keeper about. */

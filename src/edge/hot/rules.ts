@@ -144,7 +144,8 @@ export class RuleSteps {
     const { rule, is: rate } = plan.rate;
     const name = `${ask.entry.hostname} ${rule} ${bucketName(client, rate)}`;
     const { words, clock } = this.#o;
-    const waitSec = words?.takeRate(name, rate) ?? this.#buckets.take(name, rate, clock.monoMs());
+    const limit = { perSec: rate.perSec, burst: rate.burst, owner: ask.entry.customer };
+    const waitSec = words?.takeRate(name, limit) ?? this.#buckets.take(name, limit, clock.monoMs());
     if (waitSec === 0) return null;
     return this.#refuse(ask, plan.rate, {
       status: 429,

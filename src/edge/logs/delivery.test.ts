@@ -23,6 +23,11 @@ const entry: AccessEntry = {
   ...{ cacheStatus: null, agent: null, referer: null },
 };
 
+/** Whose a site of that name is: `a.shop` is shop's. */
+function customerOf(hostname: string): string {
+  return hostname.split(".")[1] ?? "c";
+}
+
 function world(bounds: { siteBytesMax?: number; allBytesMax?: number } = {}) {
   const dir = mkdtempSync(join(tmpdir(), "turnpike-logs-"));
   dirs.push(dir);
@@ -45,7 +50,7 @@ function world(bounds: { siteBytesMax?: number; allBytesMax?: number } = {}) {
   });
   const sites = (...names: string[]) => {
     const logs = siteLogs.parse({ to: "http://127.0.0.1:9/", everySec: 1 });
-    const all = names.map((hostname) => ({ hostname, customer: "c", logs }));
+    const all = names.map((hostname) => ({ hostname, customer: customerOf(hostname), logs }));
     delivery.setSnapshot({ sites: all } as unknown as Snapshot);
   };
   const tick = async () => {
@@ -161,6 +166,21 @@ describe("LogDelivery", () => {
     expect(a!.waitingBytes + b!.waitingBytes).toBeLessThanOrEqual(8_000);
     expect(b!.lostLines).toBe(0);
     expect(a!.lostLines).toBeGreaterThan(0);
+  });
+
+  test("who leaves logs of many sites gives way before who leaves one site's", async () => {
+    const { delivery, sites, tick } = world({ allBytesMax: 8_000 });
+    const noisy = Array.from({ length: 6 }, (_, i) => `s${i}.noisy`);
+    sites("a.shop", ...noisy);
+    for (const site of ["a.shop", "a.shop", "a.shop", ...noisy, ...noisy]) {
+      delivery.take(site, { ...entry, customer: customerOf(site) });
+    }
+    await tick();
+    const told = delivery.told();
+    expect(told["a.shop"]!.lostLines).toBe(0);
+    expect(told["a.shop"]!.waitingBytes).toBeGreaterThan(3_000);
+    const left = Object.values(told).reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
+    expect(left).toBeLessThanOrEqual(8_000);
   });
 
   test("every site's log is sent, however many there are", async () => {

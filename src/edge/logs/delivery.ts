@@ -208,7 +208,7 @@ export class LogDelivery {
     for (;;) {
       const all = lines.reduce((sum, { spool }) => sum + spool.bytes, 0);
       if (all <= this.#allMax) return;
-      const most = lines.map(({ spool }) => spool).reduce((a, b) => (a.bytes >= b.bytes ? a : b));
+      const most = fullest(lines);
       await dropTo(most, most.bytes - 1);
     }
   }
@@ -279,6 +279,19 @@ export class LogDelivery {
     const lines = [...this.#lines.values()];
     await Promise.all(lines.map(({ spool }) => spool.flush(0, Number.POSITIVE_INFINITY)));
   }
+}
+
+/** Of the customer who leaves the most: who has many sites takes no room of who has one. */
+function fullest(lines: readonly Line[]): LogSpool {
+  const sums = new Map<string, number>();
+  for (const { customer, spool } of lines) {
+    sums.set(customer, (sums.get(customer) ?? 0) + spool.bytes);
+  }
+  const most = Math.max(...sums.values());
+  return lines
+    .filter(({ customer }) => sums.get(customer) === most)
+    .map(({ spool }) => spool)
+    .reduce((a, b) => (a.bytes >= b.bytes ? a : b));
 }
 
 async function dropTo(spool: LogSpool, bytesMax: number): Promise<void> {

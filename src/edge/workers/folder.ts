@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WORDS_FILE } from "./crew.ts";
-import { WORDS_BYTES } from "./words.ts";
+import { SEED, WORDS_BYTES } from "./words.ts";
 
 const NAME = /^turnpike-(\d+)-/;
 
@@ -21,7 +21,9 @@ export function makeCrewFolder(within = existsSync("/dev/shm") ? "/dev/shm" : tm
     }
   }
   const folder = mkdtempSync(join(within, `turnpike-${process.pid}-`));
-  writeFileSync(join(folder, WORDS_FILE), new Uint8Array(WORDS_BYTES), { mode: 0o600 });
+  const words = new Uint32Array(WORDS_BYTES / 4);
+  crypto.getRandomValues(words.subarray(SEED, SEED + 1));
+  writeFileSync(join(folder, WORDS_FILE), words, { mode: 0o600 });
   return folder;
 }
 

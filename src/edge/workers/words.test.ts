@@ -33,6 +33,12 @@ test("a mark of a key or its site outdates what was stamped before, in every pro
   expect(worker.isCurrent(first)).toBe(false);
 });
 
+test("nobody can tell whose marks fall on one place: that is drawn at each start", () => {
+  const places = Array.from({ length: 8 }, () => new SharedWords(file()).stampOf(AT));
+  expect(new Set(places.map(({ key }) => key)).size).toBeGreaterThan(1);
+  expect(new Set(places.map(({ site }) => site)).size).toBeGreaterThan(1);
+});
+
 test("what the keeper says of purges and of itself is seen by all", () => {
   const path = file();
   const [keeper, worker] = [new SharedWords(path), new SharedWords(path)];
@@ -61,6 +67,18 @@ test("a bucket takes as the one of a single process does", () => {
     const name = `${i % 3}`;
     expect(words.takeRate(name, rate)).toBe(alone.take(name, rate, nowMs));
   }
+});
+
+test("buckets of one owner give way to each other, not those of others to them", () => {
+  let nowMs = 1_000;
+  const words = new SharedWords(file(), () => nowMs);
+  const rate = { perSec: 0.01, burst: 1, owner: "shop" };
+  const few = Array.from({ length: 200 }, (_, i) => `shop-${i}`);
+  for (const name of few) expect(words.takeRate(name, rate)).toBe(0);
+  nowMs += 1;
+  for (let i = 0; i < 120_000; i++) words.takeRate(`flood-${i}`, { ...rate, owner: "noisy" });
+  nowMs += 1;
+  expect(few.filter((name) => words.takeRate(name, rate) === 0)).toEqual([]);
 });
 
 test("a holder that ended with a bucket's lock in its hand holds nobody up for long", () => {

@@ -1,15 +1,17 @@
 import { readFileSync } from "node:fs";
-import { nameHash } from "../cache/evict/mod.ts";
+import type { Limit } from "../../policy/rules/mod.ts";
 import type { Stamp } from "../cache/mod.ts";
 import type { Words } from "../hot/crew.ts";
 
 /** Marks of keys, and as many of sites. Two that fall on one place only cost a question each. */
 const MARKS = 65_536;
+const MARK_BITS = BigInt(MARKS - 1);
 /** Buckets stand in sets of so many, each under a lock of its own. */
 const WAYS = 8;
 const SETS = 8_192;
-/** 32 bytes a bucket: two words of its name's hash, then tokens and the time they are of. */
+/** 32 bytes a bucket: two words of its name's hash, then tokens and the time they are of, and whose it is. */
 const BUCKET_WORDS = 8;
+const OWNER_AT = 6;
 /** A lock is held for less than a microsecond, unless its holder was stopped or killed in between. */
 const LOCK_MS = 50;
 
@@ -28,6 +30,8 @@ const APPLIED = 1;
 const HTTP3 = 4;
 /** Of the purge log; 0: none is known. */
 const TERM = 5;
+/** Random, from the start on: nobody knows whose marks and buckets fall on one place. */
+export const SEED = 6;
 /** Of HTTP/3: no process listens for it; clients are to leave it; all else is what it shows. */
 const [NO_HTTP3, CLEAR_HTTP3] = [0, 1];
 
@@ -74,12 +78,12 @@ export class SharedWords implements Words {
 
   /** To be called once nothing of the key is served by the keeper any more. */
   markKey(key: string): void {
-    Atomics.add(this.#words, placeOfKey(key), 1);
+    Atomics.add(this.#words, this.#placeOfKey(key), 1);
   }
 
   /** The same for all that a site has. */
   markSite(of: { readonly customer: string; readonly site: string }): void {
-    Atomics.add(this.#words, placeOfSite(of), 1);
+    Atomics.add(this.#words, this.#placeOfSite(of), 1);
   }
 
   isKeeperThere(): boolean {
@@ -115,7 +119,7 @@ export class SharedWords implements Words {
   }
 
   stampOf(of: { readonly key: string; readonly customer: string; readonly site: string }): Stamp {
-    const [key, site] = [placeOfKey(of.key), placeOfSite(of)];
+    const [key, site] = [this.#placeOfKey(of.key), this.#placeOfSite(of)];
     return { key, site, sum: this.#sum(key, site) };
   }
 
@@ -123,41 +127,75 @@ export class SharedWords implements Words {
     return this.#sum(key, site) === sum;
   }
 
+  #hash(text: string): bigint {
+    return Bun.hash(text, this.#words[SEED]!) as bigint;
+  }
+
+  #placeOfKey(key: string): number {
+    return KEYS_AT + Number(this.#hash(key) & MARK_BITS);
+  }
+
+  #placeOfSite({ customer, site }: { readonly customer: string; readonly site: string }): number {
+    return SITES_AT + Number(this.#hash(`${customer} ${site}`) & MARK_BITS);
+  }
+
   /** Both only go up, so their sum is the same only where both are. */
   #sum(key: number, site: number): number {
     return Atomics.load(this.#words, key) + Atomics.load(this.#words, site);
   }
 
-  takeRate(name: string, rate: { readonly perSec: number; readonly burst: number }): number {
-    const hash = Bun.hash(name) as bigint;
+  takeRate(name: string, rate: Limit): number {
+    const hash = this.#hash(name);
     const [high, low] = [Number(hash >> 32n), Number(hash & 0xffff_ffffn)];
     const set = low % SETS;
     this.#lock(LOCKS_AT + set);
     try {
-      return this.#take(this.#find(set, high, low), rate);
+      return this.#take(this.#find(set, { high, low, owner: ownerOf(rate) }), rate);
     } finally {
       Atomics.store(this.#words, LOCKS_AT + set, 0);
     }
   }
 
-  /** The bucket's first word; the one seen longest ago gives way to a new one, which is full. */
-  #find(set: number, high: number, low: number): { readonly at: number; readonly isNew: boolean } {
+  /**
+   * The bucket's first word. A new one takes a place that nobody had yet, else that of the owner who would have
+   * the most in this set: the one seen longest ago. It is full.
+   */
+  #find(
+    set: number,
+    { high, low, owner }: { readonly high: number; readonly low: number; readonly owner: number },
+  ): { readonly at: number; readonly isNew: boolean } {
     const first = BUCKETS_AT + set * WAYS * BUCKET_WORDS;
-    let oldest = first;
-    for (let way = 0; way < WAYS; way++) {
-      const at = first + way * BUCKET_WORDS;
+    for (let at = first; at < first + WAYS * BUCKET_WORDS; at += BUCKET_WORDS) {
       if (this.#words[at] === high && this.#words[at + 1] === low) return { at, isNew: false };
-      if (this.#numbers[at / 2 + 2]! < this.#numbers[oldest / 2 + 2]!) oldest = at;
     }
-    this.#words[oldest] = high;
-    this.#words[oldest + 1] = low;
-    return { at: oldest, isNew: true };
+    let [place, most] = [first, -1];
+    for (let at = first; at < first + WAYS * BUCKET_WORDS; at += BUCKET_WORDS) {
+      const count = this.#countOf(first, { of: at, owner });
+      const isEarlier = this.#seenMs(at) < this.#seenMs(place);
+      if (count > most || (count === most && isEarlier)) [place, most] = [at, count];
+    }
+    this.#words[place] = high;
+    this.#words[place + 1] = low;
+    this.#words[place + OWNER_AT] = owner;
+    return { at: place, isNew: true };
   }
 
-  #take(
-    { at, isNew }: { readonly at: number; readonly isNew: boolean },
-    rate: { readonly perSec: number; readonly burst: number },
-  ): number {
+  /** How many of the set the owner of this one has, with the new one; more than all: nobody had it. */
+  #countOf(first: number, { of, owner }: { readonly of: number; readonly owner: number }): number {
+    if (this.#seenMs(of) === 0) return WAYS + 2;
+    let count = this.#words[of + OWNER_AT] === owner ? 1 : 0;
+    for (let at = first; at < first + WAYS * BUCKET_WORDS; at += BUCKET_WORDS) {
+      if (this.#words[at + OWNER_AT] === this.#words[of + OWNER_AT]) count++;
+    }
+    return count;
+  }
+
+  /** When the bucket was taken from last; 0: never. */
+  #seenMs(at: number): number {
+    return this.#numbers[at / 2 + 2]!;
+  }
+
+  #take({ at, isNew }: { readonly at: number; readonly isNew: boolean }, rate: Limit): number {
     const [tokensAt, seenAt] = [at / 2 + 1, at / 2 + 2];
     const seenMs = isNew ? 0 : this.#numbers[seenAt]!;
     const nowMs = Math.max(seenMs, this.#nowMs());
@@ -178,12 +216,8 @@ export class SharedWords implements Words {
   }
 }
 
-function placeOfKey(key: string): number {
-  return KEYS_AT + (nameHash(key) & (MARKS - 1));
-}
-
-function placeOfSite({ customer, site }: { readonly customer: string; readonly site: string }) {
-  return SITES_AT + (nameHash(`${customer} ${site}`) & (MARKS - 1));
+function ownerOf({ owner = "" }: Limit): number {
+  return Number((Bun.hash(owner) as bigint) & 0xffff_ffffn);
 }
 
 /** Of the words that say something else none. */

@@ -138,6 +138,25 @@ describe("who may come in", () => {
     expect(buckets.take("x", rate, 0)).toBe(0);
     expect(buckets.take("x", rate, -1e9)).toBe(0);
   });
+
+  test("Buckets of one owner give way to each other, not those of others to them", () => {
+    const buckets = new Buckets(100);
+    const rate = { perSec: 0.01, burst: 1, owner: "shop" };
+    const few = Array.from({ length: 20 }, (_, i) => `shop-${i}`);
+    for (const name of few) expect(buckets.take(name, rate, 0)).toBe(0);
+    for (let i = 0; i < 1000; i++) buckets.take(`flood-${i}`, { ...rate, owner: "noisy" }, 1);
+    expect(buckets.count).toBe(100);
+    for (const name of few) expect(buckets.take(name, rate, 2)).toBeGreaterThan(0);
+    // Who comes later has its part all the same, of who has the most.
+    for (let i = 0; i < 30; i++) {
+      expect(buckets.take(`late-${i}`, { ...rate, owner: "news" }, 3)).toBe(0);
+    }
+    for (let i = 0; i < 30; i++) {
+      expect(buckets.take(`late-${i}`, { ...rate, owner: "news" }, 4)).toBeGreaterThan(0);
+    }
+    for (const name of few) expect(buckets.take(name, rate, 5)).toBeGreaterThan(0);
+    expect(buckets.count).toBe(100);
+  });
 });
 
 describe("lifetimes, compression and error pages", () => {

@@ -5,7 +5,7 @@
  * rules' shape (model/rules) and who carries them out (edge/hot). Clock, secrets and HMAC come in.
  */
 export { type AccessVerdict, clientAddress, compileAccess } from "./access.ts";
-export { Buckets, bucketName } from "./bucket.ts";
+export { Buckets, bucketName, type Limit } from "./bucket.ts";
 export {
   CODINGS,
   type Coding,
