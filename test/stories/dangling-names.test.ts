@@ -155,3 +155,16 @@ function targetsEver(): string[] {
   );
   return [...new Set(targets)];
 }
+
+test("no name of the network's own zone is anybody's to take: not by an alias, nor as another's target", async () => {
+  const owner = site()!;
+  const put = (hostname: string, aliases: readonly string[]) =>
+    putSite(shop, "shop", hostname, { cache: { aliases } });
+  for (const alias of [`${HOST}.${ZONE}`, `c.${ZONE}`, `x.gtm.${ZONE}`]) {
+    const { status } = await put("www.thief.example", [alias]);
+    expect([alias, status]).toEqual([alias, 422]);
+  }
+  expect((await put(`${owner.target}.gtm`, [])).status).toBe(422);
+  expect(site()).toEqual(owner);
+  expect((await put("www.thief.example", [])).status).toBe(200);
+});

@@ -88,6 +88,11 @@ const SENT_ON_WITH_OPTIONS = new Set([
   "access-control-request-headers",
   "access-control-request-method",
 ]);
+/**
+ * Where authorities look for who holds a name (RFC 8555 8.3; CA/B forum, 3.2.2.4.18). Names in the network's zone
+ * are the network's to have certificates for, whichever site they lead to (threats T7).
+ */
+const SHOWS_HOLDER = /^\/\.well-known\/(acme-challenge|pki-validation)(\/|$)/i;
 const WEB_ORIGIN = /^(null|https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?)$/i;
 
 /**
@@ -164,6 +169,7 @@ function siteAt(target: Target, { headers }: Request, table: EdgeTable): SiteAsk
   }
   const found = table.byHost.get(target.host);
   if (found === undefined) return refusals.unknownHost;
+  if (found.form === "host" && SHOWS_HOLDER.test(target.path)) return refusals.notTheirName;
   return { ...found, path: target.path };
 }
 

@@ -61,6 +61,11 @@ export const refusals = {
     fields: { allow: "GET, HEAD, OPTIONS" },
     error: "http_request_denied",
   },
+  notTheirName: {
+    status: 404,
+    words: "No web server shows an authority that it holds a name of this network's",
+    error: "http_request_denied",
+  },
   serviceWorker: {
     status: 403,
     words: "No service worker is served on a name that customers share",

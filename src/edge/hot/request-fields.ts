@@ -22,15 +22,16 @@ export function fieldsToSend(
   if (shown.field !== null) ours.add(shown.field[0]);
   headers.forEach((_, field) => {
     const name = field.toLowerCase();
-    if (isHopByHop(name) || named.has(name) || ours.has(name)) return;
-    if (name === "content-length" || name === "expect") return;
+    if (isOfMessage(name) || named.has(name) || ours.has(name)) return;
     if (sending.shared && CONDITIONS.has(name)) return;
     const value = name === "max-forwards" ? oneLess(ask) : ask.get(name);
     if (value !== null) fields.push([name, value]);
   });
   const there = new Set(fields.map(([name]) => name));
   for (const name of ask.ruled === null ? [] : namesGiven(ask.ruled.plan)) {
-    const value = there.has(name) || ours.has(name) ? null : ask.get(name);
+    // A key may be made of them; what frames a request is written by who sends it (threats H1).
+    const kept = there.has(name) || ours.has(name) || isOfMessage(name);
+    const value = kept ? null : ask.get(name);
     there.add(name);
     if (value !== null) fields.push([name, value]);
   }
@@ -52,6 +53,11 @@ export function fieldsToSend(
     ...(shown.field === null ? [] : [shown.field]),
   );
   return fields;
+}
+
+/** Is it about this message and its connection alone? */
+function isOfMessage(name: string): boolean {
+  return isHopByHop(name) || name === "content-length" || name === "expect";
 }
 
 /** The client wants what is held, and nothing else (RFC 9111 5.2.1.7). */

@@ -1,4 +1,5 @@
 import type { SiteIndex, Snapshot } from "../../model/snapshot.ts";
+import { within } from "./validate.ts";
 
 /**
  * Which site an HTTP host stands for at a cache:
@@ -18,7 +19,11 @@ export function siteOfHost(snapshot: Snapshot): HostTable {
   for (const site of snapshot.sites) {
     if (site.front === "caches") table.set(site.hostname, { site: site.index, form: "first" });
     table.set(`${site.hostname}.${snapshot.zone}`, { site: site.index, form: "host" });
-    for (const alias of site.aliases) table.set(alias, { site: site.index, form: "alias" });
+    for (const alias of site.aliases) {
+      // A snapshot of before these were refused: such a name is another site's, or all sites'.
+      if (within(alias, snapshot.zone)) continue;
+      table.set(alias, { site: site.index, form: "alias" });
+    }
   }
   return table;
 }

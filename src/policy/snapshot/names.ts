@@ -1,6 +1,7 @@
 import type { SiteIndex, Snapshot, SnapshotRecord, SnapshotSite } from "../../model/snapshot.ts";
 import { hasShelves, type SteerAsk, shelfOf } from "../steering/mod.ts";
 import { nameServerSet, nodeServerName } from "./name-servers.ts";
+import { TARGETS, within } from "./validate.ts";
 
 export interface ZoneEntry {
   /** Lower case, without the final dot. Its SOA and NS stand at this name. */
@@ -192,8 +193,11 @@ function addSite(snapshot: Snapshot, site: SnapshotSite, to: To): void {
   const shelf = to.shelved ? { shelf: shelfOf(site.hostname) } : {};
   const edges: Steered = { for: "edges", site: site.index, ...shelf };
   const first: Steered = site.front === "caches" ? edges : { for: "origins", site: site.index };
-  to.at(`${site.target}.gtm.${snapshot.zone}`, 0).steered = first;
-  to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = edges;
+  to.at(`${site.target}.${TARGETS}.${snapshot.zone}`, 0).steered = first;
+  // In a snapshot of before such were refused: it could be the target of another site.
+  if (!within(site.hostname, TARGETS)) {
+    to.at(`${site.hostname}.${snapshot.zone}`, 0).steered = edges;
+  }
   if (site.onboarding === "delegation" || site.onboarding === "hosted") {
     const zone = zoneOf(site.hostname, to.zoneAt);
     if (zone > 0) to.at(site.hostname, zone).steered = first;

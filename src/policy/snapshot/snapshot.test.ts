@@ -76,6 +76,40 @@ test("validateNetwork() refuses one customer's name to another", () => {
   ]);
 });
 
+/** SMALL with another customer, who has these sites. */
+function withThief(...sites: readonly Record<string, unknown>[]) {
+  const file = copy();
+  const thief = { ...structuredClone(file.customers[0]!), name: "thief", sites };
+  return { ...file, customers: [...file.customers, thief] };
+}
+
+test("validateNetwork() refuses names of the network's own zone, under which each is somebody's", () => {
+  const file = withThief({
+    hostname: "www.thief.example",
+    cache: {
+      aliases: [
+        ...["www.shop.example.cdn.example", "c.cdn.example", "cdn.example"],
+        ...["img.notcdn.example", "cdn.example.thief.example"],
+      ],
+    },
+  });
+  expect(
+    validateNetwork(network.parse(file)).map(({ path, received }) => [path, received]),
+  ).toEqual([
+    ["customers.1.sites.0.cache.aliases.0", "www.shop.example.cdn.example"],
+    ["customers.1.sites.0.cache.aliases.1", "c.cdn.example"],
+    ["customers.1.sites.0.cache.aliases.2", "cdn.example"],
+  ]);
+});
+
+test("validateNetwork() refuses a hostname that could be another's CNAME target in the zone", () => {
+  const { target } = snapshotOf().sites[0]!;
+  const file = withThief({ hostname: `${target}.gtm` }, { hostname: "gtm.thief.example" });
+  expect(validateNetwork(network.parse(file)).map(({ path }) => path)).toEqual([
+    "customers.1.sites.0.hostname",
+  ]);
+});
+
 test("verifySnapshot() accepts what compile() made, also after a trip through JSON", () => {
   const snapshot = snapshotOf();
   expect(verifySnapshot(JSON.parse(JSON.stringify(snapshot)), fakeSha256).ok).toBe(true);
@@ -171,6 +205,28 @@ test("siteOfHost() knows the first address only of a site with caches in front",
     site: 0,
     form: "host",
   });
+});
+
+/** As a control of before would have compiled it: what is refused now may be in a stored snapshot. */
+function storedWith(hostname: string, aliases: readonly string[]) {
+  const snapshot = snapshotOf();
+  const [site] = snapshot.sites;
+  const thief = { ...site!, index: 1, customer: "thief", hostname, target: "f".repeat(32) };
+  return { ...snapshot, sites: [site!, { ...thief, aliases }] };
+}
+
+test("siteOfHost() gives no alias the name of another site, nor the one of all sites", () => {
+  const own = "www.shop.example.cdn.example";
+  const hosts = siteOfHost(storedWith("www.thief.example", [own, "c.cdn.example", "a.example"]));
+  expect(hosts.get(own)).toEqual({ site: 0, form: "host" });
+  expect(hosts.has("c.cdn.example")).toBe(false);
+  expect(hosts.get("a.example")).toEqual({ site: 1, form: "alias" });
+});
+
+test("compileNames() keeps a site's target, whatever other sites are called", () => {
+  const { target } = snapshotOf().sites[0]!;
+  const { names } = compileNames(storedWith(`${target}.gtm`, []));
+  expect(names.get(`${target}.gtm.cdn.example`)?.steered).toEqual({ for: "origins", site: 0 });
 });
 
 test("diffIntent() names what was added, changed and removed by name, and shows no password", () => {

@@ -3,6 +3,9 @@ import type { Customer, Network } from "../../model/network.ts";
 import { checkRecords, type RecordPlace } from "./records.ts";
 import { checkChain } from "./steering.ts";
 
+/** Below it, in the network's zone, stand the targets of sites' CNAME records. */
+export const TARGETS = "gtm";
+
 type Add = (path: string, message: string, received: string) => void;
 
 /**
@@ -131,10 +134,18 @@ function checkNames(network: Network, add: Add): void {
       if (!zoneOf.has(site.hostname)) {
         claim(site.hostname, `${at}.hostname`);
       }
-      for (const [a, alias] of site.cache.aliases.entries())
+      for (const [a, alias] of site.cache.aliases.entries()) {
         claim(alias, `${at}.cache.aliases.${a}`);
+        // There each name is somebody's already: c.<zone>, and <hostname>.<zone> of every site.
+        if (!within(alias, network.zone)) continue;
+        add(`${at}.cache.aliases.${a}`, `expected a name outside ${network.zone}`, alias);
+      }
       if (within(site.hostname, network.zone)) {
         add(`${at}.hostname`, `expected a name outside ${network.zone}`, site.hostname);
+      }
+      // Its <hostname>.<zone> could be the CNAME target of another customer's.
+      if (within(site.hostname, TARGETS)) {
+        add(`${at}.hostname`, `expected a name outside ${TARGETS}`, site.hostname);
       }
       if (site.hostname.length + network.zone.length + 1 > 253) {
         add(

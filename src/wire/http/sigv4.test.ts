@@ -70,6 +70,8 @@ describe("s3Path()", () => {
     for (const path of [
       "/",
       "",
+      "//",
+      "/%2F/",
       "/a/../b",
       "/..",
       "/%2e%2E/b",

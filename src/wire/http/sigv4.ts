@@ -29,6 +29,7 @@ export interface SigV4Key {
 /** Of no bytes. */
 export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+const SLASH = 0x2f;
 const encoder = new TextEncoder();
 
 /**
@@ -71,8 +72,9 @@ export function signV4(
 
 /**
  * The path of an object as it is sent and signed: every byte but letters, digits and `-._~/` encoded
- * once, whatever of it came encoded. Null where no single object can be meant: nothing is named, a
- * segment is `.` or `..`, or the encoding is broken.
+ * once, whatever of it came encoded. Null where no single object can be meant: nothing is named, or slashes
+ * alone (stores that take several for one would list the bucket), a segment is `.` or `..`, or the encoding is
+ * broken.
  *
  * @param path without query, as it came
  * @param under what stands before it, such as `/bucket`
@@ -80,7 +82,7 @@ export function signV4(
  */
 export function s3Path(path: string, under: string): string | null {
   const bytes = decodePercent(path);
-  if (bytes === null || bytes.length <= 1) return null;
+  if (bytes === null || bytes.every((byte) => byte === SLASH)) return null;
   const encoded = encodeBytes(bytes, true);
   if (encoded.split("/").some((segment) => segment === "." || segment === "..")) return null;
   return `${under}${encoded}`;
