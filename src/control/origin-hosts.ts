@@ -1,3 +1,4 @@
+import { byTurns } from "../base/by-turns.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Problem } from "../base/result.ts";
@@ -16,6 +17,8 @@ const REFRESH_SEC_MAX = 3600;
 const RETRY_SEC = 5;
 const RETRY_SEC_MAX = 60;
 const LOOKUPS_AT_ONCE = 10;
+/** Names of one customer in a turn: those of others wait no longer for it, however slow its name servers are. */
+const OF_CUSTOMER_MAX = 10;
 const TURN_MS = 1000;
 /** A name that moved is looked up no sooner, so that one that moves all the time keeps nobody busy. */
 const MOVED_SEC = 60;
@@ -160,13 +163,26 @@ export class OriginHosts {
       if (wanted.has(name)) host.wantedMs = nowMs;
       else if (nowMs - host.wantedMs > KEPT_MS) this.#hosts.delete(name);
     }
-    const due = [...wanted.keys()].filter((name) => (this.#hosts.get(name)?.nextMs ?? 0) <= nowMs);
-    await this.#lookAll(due, wanted, snapshot);
+    await this.#lookAll(this.#due(snapshot, nowMs), wanted, snapshot);
     if (this.#stopped || nowMs < this.#publishMs || !this.#differs(snapshot)) return;
     const fromMs = this.#clock.monoMs();
     await this.#publish();
     const tookMs = this.#clock.monoMs() - fromMs;
     this.#publishMs = nowMs + Math.max(PUBLISH_MS, tookMs / PUBLISH_PART);
+  }
+
+  /** What is to be looked up in this turn, of each customer what waits longest. */
+  #due({ origins, sites }: Snapshot, nowMs: number): string[] {
+    const names = new Map<string, Set<string>>();
+    const nextMs = (name: string) => this.#hosts.get(name)?.nextMs ?? 0;
+    for (const { host, site } of origins) {
+      const customer = sites[site]?.customer;
+      if (host === undefined || customer === undefined || nextMs(host) > nowMs) continue;
+      names.set(customer, (names.get(customer) ?? new Set()).add(host));
+    }
+    const first = (own: ReadonlySet<string>) =>
+      [...own].sort((a, b) => nextMs(a) - nextMs(b)).slice(0, OF_CUSTOMER_MAX);
+    return [...new Set(byTurns([...names.values()].map(first)))];
   }
 
   #differs(snapshot: Snapshot): boolean {
@@ -178,9 +194,9 @@ export class OriginHosts {
 
   async #lookAll(hosts: readonly string[], wanted: Wanted, rules: Rules): Promise<void> {
     const own = ownAddresses(rules);
-    const left = [...hosts];
+    let next = 0;
     const one = async () => {
-      for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      for (let name = hosts[next++]; name !== undefined; name = hosts[next++]) {
         const ports = [...(wanted.get(name) ?? [])];
         const refuses = (address: string) =>
           vetAddress(address, {
@@ -215,7 +231,8 @@ export class OriginHosts {
         .sort()
         .filter((address) => {
           const why = refuses(address);
-          if (why !== null) refused.push(`${address} is ${why}`);
+          // Not which: whoever asks may know a name of the operator's own network, and not its addresses.
+          if (why !== null) refused.push(`an address is ${why}`);
           return why === null;
         });
       return before !== undefined && good.includes(before) ? before : good[0];
@@ -284,7 +301,7 @@ function wordsOf(o: {
   readonly refused: readonly string[];
 }): string | null {
   if (!o.whole) return "no resolver answers for it";
-  const refused = o.refused.slice(0, 3).join(", ");
+  const refused = [...new Set(o.refused)].slice(0, 3).join(", ");
   if (o.some) return o.refused.length === 0 ? null : `not all of it may be used: ${refused}`;
   return o.refused.length === 0 ? "it has no address" : refused;
 }

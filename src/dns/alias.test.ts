@@ -172,3 +172,45 @@ test("an ALIAS stands alone among addresses, once, at no steered name, and not a
   expect(refused([{ ...APEX, value: "hosted.example" }])).toContain("another name");
   expect(refused([{ ...APEX, value: "10.0.0.1 x" }])).not.toBe("");
 });
+
+/** A snapshot with these ALIAS records: customer -> how many, each with a target of its own. */
+function many(counts: Readonly<Record<string, number>>): Snapshot {
+  const zones = Object.entries(counts).map(([customer, count]) => {
+    const records = Array.from({ length: count }, (_, i) => ({
+      ...{ name: `a${i}.${customer}.example`, type: "ALIAS" as const, ttlSec: 60 },
+      values: [`a${i}.${customer}.test`],
+    }));
+    return { name: `${customer}.example`, customer, records };
+  });
+  return { ...world([]), zones, sites: [] };
+}
+
+test("a customer with very many targets takes no place of another's", async () => {
+  const { book, resolver, state, shown } = bookOf(many({ noisy: 1_500, shop: 2 }));
+  for (const { records } of state.snapshot.zones) {
+    for (const { values } of records) resolver.table.set(values[0]!, ["192.0.2.9"]);
+  }
+  await book.turn();
+  expect(shown()).toHaveLength(1_000);
+  expect(shown().filter((line) => line.includes("shop"))).toEqual([
+    "a0.shop.example 60 A 192.0.2.9",
+    "a1.shop.example 60 A 192.0.2.9",
+  ]);
+});
+
+test("targets are asked for once, however many turns there are while resolvers are slow", async () => {
+  const { book, resolver } = bookOf(many({ shop: 25 }));
+  const asked: string[] = [];
+  const slow = Promise.withResolvers<void>();
+  const answer = resolver.lookup.bind(resolver);
+  resolver.lookup = async (name, type) => {
+    asked.push(`${name} ${type}`);
+    await slow.promise;
+    return answer(name, type);
+  };
+  const turns = [book.turn(), book.turn()];
+  slow.resolve();
+  await Promise.all(turns);
+  expect(asked).toHaveLength(50);
+  expect(new Set(asked).size).toBe(50);
+});

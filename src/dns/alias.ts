@@ -1,3 +1,4 @@
+import { byTurns } from "../base/by-turns.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { NameResolver } from "../model/resolver.ts";
@@ -13,6 +14,7 @@ const REFRESH_SEC_MAX = 300;
 /** After a failure, doubling up to the most. */
 const RETRY_SEC = 5;
 const RETRY_SEC_MAX = 60;
+/** Of all customers, by turns: who has many takes no place of who has few. */
 const TARGETS_MAX = 1000;
 const ADDRESSES_MAX = 16;
 const LOOKUPS_AT_ONCE = 10;
@@ -68,20 +70,18 @@ export class AliasBook {
   async turn(): Promise<void> {
     const snapshot = this.#o.snapshot();
     if (snapshot === null) return;
-    const wanted = new Set(aliasesOf(snapshot).map((alias) => alias.target));
+    const wanted = targetsOf(snapshot);
     for (const name of this.#targets.keys()) if (!wanted.has(name)) this.#targets.delete(name);
     const nowMs = this.#o.clock.wallMs();
     const due: string[] = [];
     for (const name of wanted) {
-      if (this.#targets.size >= TARGETS_MAX && !this.#targets.has(name)) continue;
       const target = this.#targets.get(name) ?? freshTarget();
       this.#targets.set(name, target);
-      if (!target.asking && target.nextMs <= nowMs) due.push(name);
+      if (isDue(target, nowMs)) due.push(name);
     }
+    let next = 0;
     const workers = Array.from({ length: LOOKUPS_AT_ONCE }, async () => {
-      for (let name = due.pop(); name !== undefined; name = due.pop()) {
-        await this.#look(name, snapshot);
-      }
+      while (next < due.length) await this.#look(due[next++]!, snapshot);
     });
     await Promise.all(workers);
   }
@@ -100,7 +100,8 @@ export class AliasBook {
 
   async #look(name: string, snapshot: Snapshot): Promise<void> {
     const target = this.#targets.get(name);
-    if (target === undefined) return;
+    // Another turn, which began before this one or after it, may have come to it first.
+    if (target === undefined || !isDue(target, this.#o.clock.wallMs())) return;
     target.asking = true;
     const { resolver, clock, log, onChange } = this.#o;
     try {
@@ -137,7 +138,12 @@ function freshTarget(): Target {
   return { v4: [], v6: [], nextMs: 0, failures: 0, asking: false };
 }
 
+function isDue({ asking, nextMs }: Target, nowMs: number): boolean {
+  return !asking && nextMs <= nowMs;
+}
+
 interface Alias {
+  readonly customer: string;
   readonly name: string;
   readonly target: string;
   readonly ttlSec: number;
@@ -147,16 +153,33 @@ interface Alias {
 function aliasesOf(snapshot: Snapshot): Alias[] {
   const zones = new Set(snapshot.zones.map((zone) => zone.name));
   for (const site of snapshot.sites) if (site.onboarding === "delegation") zones.add(site.hostname);
-  const of = (records: readonly SnapshotRecord[], zone: string) =>
+  const of = (records: readonly SnapshotRecord[], zone: string, customer: string) =>
     records.flatMap(({ name, type, ttlSec, values }): Alias[] => {
       const [target] = values;
       if (type !== "ALIAS" || target === undefined) return [];
-      return closest(name, (one) => zones.has(one)) === zone ? [{ name, target, ttlSec }] : [];
+      const isHere = closest(name, (one) => zones.has(one)) === zone;
+      return isHere ? [{ customer, name, target, ttlSec }] : [];
     });
   return [
-    ...snapshot.zones.flatMap((zone) => of(zone.records, zone.name)),
-    ...snapshot.sites.flatMap((site) => of(site.records ?? [], site.hostname)),
+    ...snapshot.zones.flatMap((zone) => of(zone.records, zone.name, zone.customer)),
+    ...snapshot.sites.flatMap((site) => of(site.records ?? [], site.hostname, site.customer)),
   ];
+}
+
+/** Those that are looked up. */
+function targetsOf(snapshot: Snapshot): ReadonlySet<string> {
+  const lists = new Map<string, string[]>();
+  for (const { customer, target } of aliasesOf(snapshot)) {
+    const own = lists.get(customer) ?? [];
+    lists.set(customer, own);
+    own.push(target);
+  }
+  const targets = new Set<string>();
+  for (const target of byTurns(lists.values())) {
+    if (targets.size >= TARGETS_MAX) break;
+    targets.add(target);
+  }
+  return targets;
 }
 
 /** In one order, whatever order the resolver gives them. */

@@ -118,15 +118,16 @@ test("wantedNames() has each name at which caches answer once, by itself, and ho
   });
   expect(lines).toEqual([
     "c.cdn.example  network dns-01",
+    // By turns: nobody's second is waited for by anybody's first.
     "www.shop.example.cdn.example shop second dns-01",
-    "cdn.hosted.example.cdn.example shop second dns-01",
     "www.news.example.cdn.example news second dns-01",
+    "cdn.hosted.example.cdn.example shop second dns-01",
     "cdn.hosted.example shop first dns-01",
-    "img.elsewhere.example shop alias http-01 _acme-challenge.bb.gtm.cdn.example",
-    "img.hosted.example shop alias dns-01",
     "www.news.example news first dns-01",
+    "img.elsewhere.example shop alias http-01 _acme-challenge.bb.gtm.cdn.example",
     // Another customer answers for that zone: nothing is set in it.
     "a.hosted.example news alias http-01 _acme-challenge.cc.gtm.cdn.example",
+    "img.hosted.example shop alias dns-01",
   ]);
   expect(wantedNames({ network: { ...parsed, acme: undefined }, targets: {} })).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import { byTurns } from "../../base/by-turns.ts";
 import type { ChallengeKind } from "../../model/acme.ts";
 import { OF_NETWORK } from "../../model/certificate.ts";
 import type { Intent, Network } from "../../model/network.ts";
@@ -19,7 +20,8 @@ export interface WantedName {
 
 /**
  * The names to obtain certificates for, each one by itself, so that none spans two customers: the more
- * depends on one, the earlier it comes. Names in our own zone are shown as the network file says; others
+ * depends on one, the earlier it comes, and customers by turns: authorities give the names of a zone so many a
+ * week, which who has a thousand sites would else have alone. Names in our own zone are shown as the network file says; others
  * by DNS where we answer for their zone and it is the same customer's, or where their challenges are
  * delegated to us, else by a page at the name.
  */
@@ -28,18 +30,23 @@ export function wantedNames(of: Pick<Intent, "network" | "targets">): readonly W
   const { zone, acme } = network;
   if (acme === undefined) return [];
   const own = acme.challenge;
-  const names: WantedName[] = [
-    { host: `c.${zone}`, customer: OF_NETWORK, kind: "network", challenge: own, delegate: null },
-  ];
-  if (!acme.sites) return names;
+  const ofNetwork: WantedName = {
+    host: `c.${zone}`,
+    customer: OF_NETWORK,
+    kind: "network",
+    challenge: own,
+    delegate: null,
+  };
+  if (!acme.sites) return [ofNetwork];
   const holders = holdersOf(network);
-  const others: WantedName[] = [];
-  for (const { name: customer, sites } of network.customers) {
+  const all = network.customers.map(({ name: customer, sites }) => {
+    const seconds: WantedName[] = [];
+    const others: WantedName[] = [];
     for (const { hostname, front, cache } of sites) {
       const target = targets[hostname];
       const to = target === undefined ? null : `_acme-challenge.${target}.gtm.${zone}`;
       const second = { host: `${hostname}.${zone}`, customer, kind: "second" } as const;
-      names.push({ ...second, challenge: own, delegate: null });
+      seconds.push({ ...second, challenge: own, delegate: null });
       const add = (host: string, kind: "first" | "alias") => {
         const isHeld = holderOf(host, holders) === customer;
         const challenge = isHeld ? "dns-01" : "http-01";
@@ -48,8 +55,10 @@ export function wantedNames(of: Pick<Intent, "network" | "targets">): readonly W
       if (front === "caches") add(hostname, "first");
       for (const alias of cache.aliases) add(alias, "alias");
     }
-  }
-  return [...names, ...others];
+    return { seconds, others };
+  });
+  const [seconds, others] = [all.map((one) => one.seconds), all.map((one) => one.others)];
+  return [ofNetwork, ...byTurns(seconds), ...byTurns(others)];
 }
 
 /** Zones and delegated hostnames that are answered here -> customer. */
