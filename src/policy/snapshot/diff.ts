@@ -1,4 +1,5 @@
 import type { Network } from "../../model/network.ts";
+import type { Site } from "../../model/site.ts";
 
 /** One difference between two intents. Paths name things by their names: `customers.shop.sites...`. */
 export interface Change {
@@ -18,6 +19,13 @@ export function diffIntent(before: Network | null, after: Network): Change[] {
   return changes;
 }
 
+/** What differs between two states of one site: paths begin within it, such as `steering.margin`. */
+export function diffSite(before: Site, after: Site): Change[] {
+  const changes: Change[] = [];
+  walk(before, after, { path: "", changes });
+  return changes;
+}
+
 interface Walk {
   readonly path: string;
   readonly changes: Change[];
@@ -28,6 +36,10 @@ function walk(before: unknown, after: unknown, at: Walk): void {
   if (before === after) return;
   if (isRecords(before) && isRecords(after)) {
     walkRecords(before, after, at);
+    return;
+  }
+  if (isRules(before) && isRules(after)) {
+    walkRules(before, after, at);
     return;
   }
   const left = named(before);
@@ -47,8 +59,9 @@ function walk(before: unknown, after: unknown, at: Walk): void {
     } else if (from === undefined && isThing(to)) at.changes.push({ action: "add", path });
     else if (to === undefined && isThing(from)) at.changes.push({ action: "remove", path });
     else if (from === undefined && isList(to)) walk([], to, { ...at, path });
-    else if (to === undefined && isRecords(from)) walk(from, [], { ...at, path });
-    else if (from === undefined) at.changes.push({ action: "add", path, to: words(to) });
+    else if (to === undefined && (isRecords(from) || isRules(from))) {
+      walk(from, [], { ...at, path });
+    } else if (from === undefined) at.changes.push({ action: "add", path, to: words(to) });
     else if (to === undefined) at.changes.push({ action: "remove", path, from: words(from) });
     else walk(from, to, { ...at, path });
   }
@@ -77,6 +90,36 @@ function isRecords(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.every(one);
 }
 
+type NamedRule = Readonly<Record<string, unknown>> & { readonly name: string };
+
+/** Rules by their names, and their order, which counts, as one more thing that may differ. */
+function walkRules(before: readonly NamedRule[], after: readonly NamedRule[], at: Walk): void {
+  const left = new Map(before.map((rule) => [rule.name, rule]));
+  const right = new Map(after.map((rule) => [rule.name, rule]));
+  for (const [name, to] of right) {
+    const path = `${at.path}.${name}`;
+    const from = left.get(name);
+    if (from === undefined) at.changes.push({ action: "add", path, to: words(to) });
+    else walk(from, to, { ...at, path });
+  }
+  for (const [name, from] of left) {
+    if (right.has(name)) continue;
+    at.changes.push({ action: "remove", path: `${at.path}.${name}`, from: words(from) });
+  }
+  const from = [...left.keys()].filter((name) => right.has(name)).join(", ");
+  const to = [...right.keys()].filter((name) => left.has(name)).join(", ");
+  if (from !== to) at.changes.push({ action: "change", path: `${at.path} in order`, from, to });
+}
+
+/** Of two of one name nobody could say which is which: such a list is compared as a whole. */
+function isRules(value: unknown): value is readonly NamedRule[] {
+  if (!Array.isArray(value)) return false;
+  const names = value.map((one) => {
+    return isThing(one) && "match" in one && typeof one.name === "string" ? one.name : null;
+  });
+  return !names.includes(null) && new Set(names).size === names.length;
+}
+
 /** Objects by key; lists of named things by name, hostname or e-mail; null for anything else. */
 function named(value: unknown): Map<string, unknown> | null {
   if (Array.isArray(value)) {
@@ -93,18 +136,22 @@ function keyOf(item: unknown): string | null {
   if ("type" in thing && "value" in thing) return null;
   // Tests share the names they ask for.
   if ("expect" in thing) return null;
-  // The order of rules counts: a list of them is compared as a whole.
+  // The order of rules counts.
   if ("match" in thing) return null;
   const key = thing.hostname ?? thing.name ?? thing.email;
   return typeof key === "string" ? key : null;
 }
 
-function isThing(value: unknown): boolean {
+function isThing(value: unknown): value is Readonly<Record<string, unknown>> {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 function isList(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && (named(value) !== null || isRecords(value));
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    (named(value) !== null || isRecords(value) || isRules(value))
+  );
 }
 
 function words(value: unknown): string {

@@ -5,7 +5,7 @@
  */
 export { type AsPrefixes, IMPORTED, prefixesByAs, withAsGroups } from "./as-groups.ts";
 export { Compiler, compile } from "./compile.ts";
-export { type Change, diffIntent } from "./diff.ts";
+export { type Change, diffIntent, diffSite } from "./diff.ts";
 export { groupEntries } from "./groups.ts";
 export { hashBody } from "./hash.ts";
 export { type HostEntry, type HostTable, siteOfHost } from "./hosts.ts";
