@@ -27,6 +27,7 @@ export const FAULT_CODES = {
   "name-elsewhere": ["client", "yes", "The name does not lead to the caches of this network"],
   "not-found": ["client", "no", "There is nothing at this name"],
   conflict: ["client", "no", "It does not go with what is there, which others may have changed"],
+  "changed-since": ["client", "no", "It was changed since you read it"],
   "not-signed-in": ["client", "no", "Sign in first"],
   "not-allowed": ["client", "no", "Your role does not allow this"],
   "too-many-requests": ["client", "yes", "Too many requests; wait and try again"],

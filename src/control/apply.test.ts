@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import type { Applied, ProblemDetails, Published, SnapshotRow } from "../model/api/mod.ts";
+import type {
+  Applied,
+  NetworkView,
+  ProblemDetails,
+  Published,
+  SnapshotRow,
+} from "../model/api/mod.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 
 // Every world hashes passwords: on a busy machine that takes seconds.
@@ -37,6 +43,35 @@ test("applying twice changes nothing the second time, passwords included", async
   const again = await apply(NETWORK_YAML);
   expect(again).toEqual({ changes: [], version: 1, snapshot: null, dryRun: false });
   expect(world.published).toHaveLength(1);
+});
+
+test("with the entity tag of the network that was read, an apply undoes nothing that others changed since", async () => {
+  await apply(NETWORK_YAML);
+  const read = await world.call<NetworkView>("GET", "/network", { headers });
+  const { etag } = read.body;
+  expect(read.headers.get("etag")).toBe(etag);
+  const path = "/customers/shop/sites/new.shop.example";
+  await world.call("PUT", path, { headers, body: {} });
+  const late = (tag: string, more: object = {}) =>
+    world.call<ProblemDetails>("POST", "/apply", {
+      headers: { ...headers, "if-match": tag },
+      body: { yaml: NETWORK_YAML.replace("weight: 2", "weight: 5"), ...more },
+    });
+  const refused = await late(etag);
+  expect([refused.status, refused.body.code, refused.body.problems]).toEqual([
+    412,
+    "changed-since",
+    [
+      {
+        path: "customers.shop.sites.new.shop.example",
+        message: "changed since you read it: added",
+      },
+    ],
+  ]);
+  expect((await late(etag, { dryRun: true })).status).toBe(412);
+  expect((await late('"v999"')).body.problems).toEqual([]);
+  const now = await world.call<NetworkView>("GET", "/network", { headers });
+  expect((await late(now.body.etag)).status).toBe(200);
 });
 
 test("a change is said by path, and only what changed changes", async () => {

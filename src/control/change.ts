@@ -23,7 +23,10 @@ const CHANGES_SHOWN = 200;
 
 export interface ChangeOrder {
   /** Makes the new network of the one in force. Bad input: all problems. */
-  readonly edit: (before: Network | null) => Result<Network> | Promise<Result<Network>>;
+  readonly edit: (
+    before: Network | null,
+    version: number,
+  ) => Result<Network> | Promise<Result<Network>>;
   readonly actor: string;
   readonly customer: string | null;
   /** Such as `origin.put`. */
@@ -123,7 +126,7 @@ export class Changer {
   ): Promise<Result<ChangeDone> | ToLook> {
     const { store, clock, publisher } = this.#deps;
     const stored = await store.intents.read();
-    const edited = await order.edit(stored.network);
+    const edited = await order.edit(stored.network, stored.version);
     if (!edited.ok) return edited;
     const { hosts } = this.#deps;
     const look = hosts.unknown(edited.value).filter((host) => !looked.has(host));

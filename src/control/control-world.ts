@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,8 +139,8 @@ export async function startControlWorld(
     async stop() {
       await control.stop();
       bus.close();
-      // Where a file in it goes meanwhile, the runtime says of the folder that it is not there.
-      await rm(dataDir, { recursive: true, force: true });
+      // Where a file in it goes meanwhile, the runtime takes the folder for one that is not there.
+      while (existsSync(dataDir)) await rm(dataDir, { recursive: true, force: true });
     },
   };
   return world;

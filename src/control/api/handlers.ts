@@ -16,9 +16,11 @@ import { deleteOrigin, deleteSite, patchOrigin, putOrigin, putSite } from "../co
 import { createToken, listTokens, revokeToken } from "../commands/token.ts";
 import type { Deps } from "../deps.ts";
 import { Explainer } from "../explain.ts";
+import { heedNetwork, networkTag } from "../network-condition.ts";
 import type { Counted } from "../predict-bills.ts";
 import type { SetUpChecker } from "../set-up.ts";
 import { simulateDraft } from "../simulate.ts";
+import { SiteCondition } from "../site-condition.ts";
 import { Throttle } from "../throttle.ts";
 import { whoGetsServer } from "../who.ts";
 import { why } from "../why.ts";
@@ -130,14 +132,17 @@ function peopleHandlers({ deps, auth }: Parts) {
 function networkHandlers({ deps, changer, counted }: Parts) {
   const explainer = new Explainer(deps.feed, deps.history);
   return {
-    readNetwork: async () => {
+    readNetwork: async ({ headers }) => {
       const { version, network } = await deps.store.intents.read();
       const publishedVersion = deps.publisher.latest()?.intentVersion ?? 0;
-      return { version, publishedVersion, network };
+      const etag = networkTag(version);
+      headers.set("etag", etag);
+      return { version, publishedVersion, network, etag };
     },
-    apply: async ({ caller, body }) => {
-      const { actor } = caller;
-      const done = valueOrFault(await apply(changer, { ...body, actor }));
+    apply: async ({ caller: { actor }, body, request }) => {
+      const heed = (now: Parameters<typeof heedNetwork>[2]) =>
+        heedNetwork(deps, request.headers, now);
+      const done = valueOrFault(await apply(changer, { ...body, actor, heed }));
       const changes = done.changes.map((change) => ({ ...change }));
       return { ...done, changes, dryRun: body.dryRun };
     },
@@ -171,6 +176,12 @@ function networkHandlers({ deps, changer, counted }: Parts) {
 }
 
 function customerHandlers({ deps }: Parts) {
+  const sitesOf = async (customer: string) => {
+    const intent = await deps.store.intents.read();
+    const views = siteViews(intent, customer, deps.feed.health());
+    if (views === null) throw new Fault("not-found", customer);
+    return views;
+  };
   const customersOf = async () => (await deps.store.intents.read()).network?.customers ?? [];
   return {
     listCustomers: async ({ caller }) => {
@@ -185,11 +196,13 @@ function customerHandlers({ deps }: Parts) {
       if (view === null) throw new Fault("not-found", params.customer);
       return view;
     },
-    listSites: async ({ params }) => {
-      const intent = await deps.store.intents.read();
-      const views = siteViews(intent, params.customer, deps.feed.health());
-      if (views === null) throw new Fault("not-found", params.customer);
-      return views;
+    listSites: ({ params }) => sitesOf(params.customer),
+    readSite: async ({ params, headers }) => {
+      const views = await sitesOf(params.customer);
+      const view = views.find(({ site }) => site.hostname === params.hostname);
+      if (view === undefined) throw new Fault("not-found", params.hostname);
+      headers.set("etag", view.etag);
+      return view;
     },
     readLive: async ({ params }) => {
       const { snapshot, site } = publishedSite(deps, params);
@@ -228,10 +241,14 @@ function changeHandlers({ deps, changer, claims, purges }: Parts) {
     return { changes: changeLines(changes), version, snapshot, ...waits };
   };
   return {
-    putSite: ({ caller, params, body }) =>
-      answer(putSite(changer, { ...params, actor: caller.actor, claims }, body)),
-    deleteSite: ({ caller, params }) =>
-      answer(deleteSite(changer, { ...params, actor: caller.actor })),
+    putSite: ({ caller: { actor }, params, body, request: { headers } }) => {
+      const condition = new SiteCondition(deps, headers, params);
+      return answer(putSite(changer, { ...params, actor, claims, condition }, body));
+    },
+    deleteSite: ({ caller: { actor }, params, request: { headers } }) => {
+      const condition = new SiteCondition(deps, headers, params);
+      return answer(deleteSite(changer, { ...params, actor, condition }));
+    },
     putOrigin: ({ caller, params, body }) =>
       answer(putOrigin(changer, { ...params, actor: caller.actor }, body)),
     patchOrigin: ({ caller, params, body }) =>

@@ -1,5 +1,13 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
 import { API_PREFIX, problemDetails, type Route, routes } from "../../model/api/mod.ts";
+
+const conditions = z.object({
+  "if-match": z.string().optional().meta({
+    description: "The entity tag of what was read, or *: 412 with what was changed since",
+  }),
+  "if-none-match": z.string().optional().meta({ description: "*: 412 where there is one" }),
+});
 
 /** The whole API as OpenAPI 3.1, made from the same contracts that are served. */
 export function openApiDocument(version: string): object {
@@ -40,6 +48,7 @@ function describe(name: string, route: Route) {
     request: {
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { query }),
+      ...(route.conditional === true ? { headers: conditions } : {}),
       ...(body === undefined ? {} : { body: { required: true, content: json(body) } }),
     },
     responses: {

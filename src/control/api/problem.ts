@@ -10,6 +10,7 @@ const STATUS: Partial<Record<FaultCode, number>> = {
   "not-allowed": 403,
   "not-found": 404,
   conflict: 409,
+  "changed-since": 412,
   "snapshot-missing": 409,
   "too-many-requests": 429,
   "store-busy": 503,

@@ -15,6 +15,7 @@ import type { Caller } from "../caller.ts";
 import type { ChangeDone } from "../change.ts";
 import { serverNames } from "../commands/zone-file.ts";
 import type { Deps } from "../deps.ts";
+import { siteTag } from "../site-condition.ts";
 
 export function sessionView(caller: Caller): Session {
   const { email, customer, role } = caller;
@@ -73,6 +74,7 @@ export function siteViews(
       },
       ports: { http: network.ports.http, https: network.ports.https },
       up: ids.filter((id) => health.targets[id]?.state === "up").length,
+      etag: siteTag(site),
     };
   });
 }

@@ -10,6 +10,11 @@ export interface ApplyOrder {
   readonly dryRun: boolean;
   readonly publish: boolean;
   readonly actor: string;
+  /** Throws where the network in force is not to be replaced. */
+  readonly heed: (now: {
+    readonly network: Network | null;
+    readonly version: number;
+  }) => Promise<void>;
 }
 
 /** Makes the intent what a network file says, or returns every problem with its line and column. */
@@ -19,7 +24,10 @@ export async function apply(changer: Changer, order: ApplyOrder): Promise<Result
   const { value, locate } = read.value;
   const { dryRun, publish, actor } = order;
   const done = await changer.change({
-    edit: () => ok(value),
+    async edit(before, version) {
+      await order.heed({ network: before, version });
+      return ok(value);
+    },
     actor,
     customer: null,
     action: "network.apply",

@@ -8,6 +8,7 @@ import type { Site } from "../../model/site.ts";
 import { validateNetwork, type Wanted, wantedBySite } from "../../policy/snapshot/mod.ts";
 import type { ChangeDone, Changer } from "../change.ts";
 import type { ClaimBook } from "../claims.ts";
+import type { SiteCondition } from "../site-condition.ts";
 import { vetNetwork } from "../vet.ts";
 
 /** Whose site is changed, and by whom. */
@@ -17,13 +18,16 @@ export interface At {
   readonly actor: string;
 }
 
+/** And what must hold of the site before it is changed. */
+type If = { readonly condition: SiteCondition };
+
 /**
  * Adds the site, or gives it these settings; origins that are not given stay. What is new of its
  * names and overlaps another customer's waits, with all that was put, for a proof.
  */
 export function putSite(
   changer: Changer,
-  at: At & { readonly claims: ClaimBook },
+  at: At & If & { readonly claims: ClaimBook },
   put: z.infer<typeof sitePut>,
 ): Promise<Result<SiteDone>> {
   const { proven: _, ...own } = put;
@@ -47,7 +51,7 @@ function keptLists({ records, rules }: Pick<Site, "records" | "rules">) {
   };
 }
 
-export function deleteSite(changer: Changer, at: At) {
+export function deleteSite(changer: Changer, at: At & If) {
   return changeSite(changer, { ...at, action: "site.delete" }, (before) => {
     found(before, at.hostname);
     return null;
@@ -109,25 +113,30 @@ export interface SiteDone extends ChangeDone {
   readonly pending?: ClaimView;
 }
 
-type Order = At & {
-  readonly name?: string;
-  readonly action: string;
-  /** Where the site is held if names of it must be proven first. */
-  readonly claims?: ClaimBook;
-};
+type Order = At &
+  Partial<If> & {
+    readonly name?: string;
+    readonly action: string;
+    /** Where the site is held if names of it must be proven first. */
+    readonly claims?: ClaimBook;
+  };
 
 async function changeSite(
   changer: Changer,
   order: Order,
   edit: (before: Site | undefined) => Site | null,
 ): Promise<Result<SiteDone>> {
-  const { claims } = order;
+  const { claims, condition } = order;
+  const seen: { now: Site | undefined; unmet: boolean } = { now: undefined, unmet: false };
   let prefix = "";
   let next: Site | null = null;
   let toProve: readonly Wanted[] = [];
   const done = await changer.change({
     edit: async (network) => {
       const edited = editSite(network, order, edit);
+      seen.now = edited.before;
+      seen.unmet = condition?.holds(edited.before) === false;
+      if (seen.unmet) return bad([]);
       prefix = edited.prefix;
       next = edited.after;
       const wanted = edited.after === null ? [] : newNames(edited.before, edited.after);
@@ -149,6 +158,7 @@ async function changeSite(
     subject: order.name === undefined ? order.hostname : `${order.hostname}/${order.name}`,
     publish: true,
   });
+  if (seen.unmet && condition !== undefined) throw await condition.fault(seen.now);
   if (!done.ok) return bad(done.problems.map((p) => relative(p, prefix)));
   if (toProve.length === 0 || claims === undefined || next === null) return done;
   const held = { kind: "site", name: order.hostname, body: next as Site } as const;

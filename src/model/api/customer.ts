@@ -56,11 +56,14 @@ export const siteView = z
       description: "Where caches listen: standard ports unless it is a lab",
     }),
     up: z.int().meta({ description: "Origins that are up now" }),
+    etag: z.string().meta({
+      description: "Of `site` as it is: as If-Match it keeps a change from undoing another",
+    }),
   })
   .meta({ id: "SiteView" });
 export type SiteView = z.infer<typeof siteView>;
 
-/** Settings that are left out take their defaults; `origins` left out stay as they are. */
+/** Settings that are left out take their defaults; `origins`, `rules` and `records` stay. */
 export const sitePut = site
   .omit({ hostname: true, origins: true })
   .extend({ origins: z.array(origin).max(100).optional() });

@@ -7,6 +7,7 @@ export const networkView = z
     version: z.int().meta({ description: "Version of the intent; 0 when nothing was applied yet" }),
     publishedVersion: z.int().meta({ description: "The version that the last snapshot holds" }),
     network: network.nullable(),
+    etag: z.string().meta({ description: "As If-Match it keeps an apply from undoing a change" }),
   })
   .meta({ id: "NetworkView" });
 export type NetworkView = z.infer<typeof networkView>;

@@ -19,6 +19,8 @@ export interface Route {
   readonly summary: string;
   /** Tokens that may only purge may call it, too. */
   readonly forPurge?: true;
+  /** If-Match with the entity tag of what is changed, and If-None-Match, are heeded: 412. */
+  readonly conditional?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

@@ -17,6 +17,16 @@ export function matchesWeakly(list: string, tag: string): boolean {
 }
 
 /**
+ * If-Match: is the tag listed by the strong comparison, or does `*` stand for any (RFC 9110 13.1.1)?
+ *
+ * @example listsStrongly('W/"a", "b"', '"a"') // false
+ */
+export function listsStrongly(list: string, tag: string): boolean {
+  if (list.trim() === "*") return true;
+  return !tag.startsWith("W/") && (list.match(LISTED) ?? []).some((listed) => listed === tag);
+}
+
+/**
  * If-Range: the same tag by the strong comparison; a weak tag never matches.
  *
  * @example matchesStrongly('"a"', '"a"') // true

@@ -7,6 +7,7 @@ import {
   connectionOptions,
   countLoops,
   formatHttpDate,
+  listsStrongly,
   matchesStrongly,
   matchesWeakly,
   parseCacheControl,
@@ -166,6 +167,15 @@ describe("entity tags", () => {
   test("match strongly only when neither is weak", () => {
     expect(matchesStrongly('"a"', '"a"')).toBe(true);
     expect(matchesStrongly('W/"a"', 'W/"a"')).toBe(false);
+  });
+
+  test("listed match strongly only when neither is weak; * stands for any", () => {
+    expect(listsStrongly('"x", "a"', '"a"')).toBe(true);
+    expect(listsStrongly(" * ", '"a"')).toBe(true);
+    expect(listsStrongly('W/"a"', '"a"')).toBe(false);
+    expect(listsStrongly('W/"a"', 'W/"a"')).toBe(false);
+    expect(listsStrongly('"xa"', '"a"')).toBe(false);
+    expect(listsStrongly("a", '"a"')).toBe(false);
   });
 });
 

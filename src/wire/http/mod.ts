@@ -13,7 +13,7 @@ export { countLoops, writeCdnLoop } from "./cdn-loop.ts";
 export { ChunkDecoder } from "./chunked.ts";
 export { formatHttpDate, parseHttpDate } from "./date.ts";
 export { parseDeltaSec } from "./delta.ts";
-export { matchesStrongly, matchesWeakly } from "./etag.ts";
+export { listsStrongly, matchesStrongly, matchesWeakly } from "./etag.ts";
 export { connectionOptions, isHopByHop } from "./hop-by-hop.ts";
 export { canonicalHost, splitUrl, type Target } from "./host.ts";
 export { acceptedLanguages, prefersLanguage } from "./language.ts";
