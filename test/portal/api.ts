@@ -48,6 +48,7 @@ async function answer(world: World, asked: Asked): Promise<Response> {
       params: parsed(one.params, asked.found) as Record<string, string>,
       query: parsed(one.query, Object.fromEntries(asked.url.searchParams)),
       body: parsed(one.body, text === "" ? undefined : JSON.parse(text)),
+      ifMatch: asked.request.headers.get("if-match"),
       cookie: /tp_session=([^;]+)/.exec(asked.request.headers.get("cookie") ?? "")?.[1] ?? null,
     };
     const out = handler(world, input);

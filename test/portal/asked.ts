@@ -19,6 +19,7 @@ export interface Input {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly body: any;
   readonly cookie: string | null;
+  readonly ifMatch: string | null;
 }
 
 export type Handler = (
@@ -53,6 +54,11 @@ export function siteOf(world: World, input: Input): Site {
   const found = sitesOf(world, input).find((s) => s.hostname === input.params.hostname);
   if (found === undefined) throw new Refusal(404, "There is nothing at this name");
   return found;
+}
+
+/** The entity tag of a site, as the API makes one of its own. */
+export function etagOf(one: Site): string {
+  return `"${Bun.hash(JSON.stringify(one)).toString(16)}"`;
 }
 
 export function changed(world: World, note: string) {

@@ -3,6 +3,7 @@ import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import {
   changed,
+  etagOf,
   type Handler,
   type Input,
   PEOPLE,
@@ -31,6 +32,7 @@ function viewOf(customer: string, one: Site) {
       cachePath: `c.cdn.example/${one.hostname}`,
     },
     ports: { http: 80, https: 443 },
+    etag: etagOf(one),
     up: one.origins.filter((o) => o.state === "auto" || o.state === "up").length,
   };
 }
@@ -104,10 +106,19 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
   listSites: (world, input) => ({
     reply: sitesOf(world, input).map((s) => viewOf(input.params.customer ?? "", s)),
   }),
+  readSite: (world, input) => ({
+    reply: viewOf(input.params.customer ?? "", siteOf(world, input)),
+  }),
   putSite(world, input) {
     const sites = sitesOf(world, input);
     const { hostname } = input.params;
     const at = sites.findIndex((one) => one.hostname === hostname);
+    const was = sites[at];
+    if (input.ifMatch !== null && (was === undefined || input.ifMatch !== etagOf(was))) {
+      const message = "changed since you read it by ben@shop.example";
+      const problems = [{ path: "ttlSec", message }];
+      throw new Refusal(412, "It was changed since you read it", { problems });
+    }
     const made = site.parse({ origins: sites[at]?.origins, ...input.body, hostname });
     if (at < 0) sites.push(made);
     else sites[at] = made;
@@ -185,14 +196,22 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     return { reply: { snapshot: world.snapshots[0], published: true } };
   },
   readNetwork: (world) => ({
-    reply: { version: world.snapshot, publishedVersion: world.snapshot, network: null },
+    reply: {
+      ...{ version: world.snapshot, publishedVersion: world.snapshot, network: null },
+      etag: `"v${world.snapshot}"`,
+    },
   }),
-  apply(world, { body }) {
+  apply(world, { body, ifMatch }) {
     if (!body.yaml.includes("zone:")) {
       const problems = [{ path: "zone", message: "expected a zone, such as cdn.example" }];
       throw new Refusal(422, "The input has problems", { problems });
     }
     const changes = [{ action: "change", path: "pops.nyc.lat", from: "40.7", to: "40.8" }];
+    if (ifMatch !== null && ifMatch !== `"v${world.snapshot}"`) {
+      const message = "changed since you read it: added";
+      const problems = [{ path: "customers.acme.sites.new.shop.example", message }];
+      throw new Refusal(412, "It was changed since you read it", { problems });
+    }
     if (body.dryRun) {
       return { reply: { changes, version: world.snapshot, snapshot: null, dryRun: true } };
     }

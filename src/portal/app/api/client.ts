@@ -36,6 +36,7 @@ const CALLS = {
   putOrigin: ["put", "/customers/{customer}/sites/{hostname}/origins/{name}"],
   patchOrigin: ["patch", "/customers/{customer}/sites/{hostname}/origins/{name}"],
   deleteOrigin: ["delete", "/customers/{customer}/sites/{hostname}/origins/{name}"],
+  readSite: ["get", "/customers/{customer}/sites/{hostname}"],
   readLive: ["get", "/customers/{customer}/sites/{hostname}/live"],
   tailLog: ["get", "/customers/{customer}/sites/{hostname}/log"],
   readWhyNot: ["get", "/customers/{customer}/sites/{hostname}/why-not"],
@@ -90,7 +91,10 @@ type Sent<R extends Route, K extends "params" | "query" | "body"> = R[K] extends
 /** What a route takes: path parameters, query and body, as far as it has them. */
 export type Ask<N extends CallName> = Sent<Routes[N], "params"> &
   Sent<Routes[N], "query"> &
-  Sent<Routes[N], "body">;
+  Sent<Routes[N], "body"> & {
+    /** Only where what is changed still has this entity tag; else status 412. */
+    readonly ifMatch?: string;
+  };
 
 export type Reply<N extends CallName> = Routes[N] extends {
   readonly reply: infer R extends z.ZodType;
@@ -130,14 +134,17 @@ export async function call<N extends CallName>(name: N, ask: Ask<N>): Promise<Re
     query?: Record<string, unknown>;
     body?: unknown;
   };
+  const headers: Record<string, string> = {};
   const path = template.replace(/\{([a-z]+)\}/gi, (_, key: string) =>
     encodeURIComponent(String(params?.[key] ?? "")),
   );
   const init: RequestInit = { method: method.toUpperCase(), credentials: "same-origin" };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
-    init.headers = { "content-type": "application/json" };
+    headers["content-type"] = "application/json";
   }
+  if (ask.ifMatch !== undefined) headers["if-match"] = ask.ifMatch;
+  init.headers = headers;
   const response = await fetch(PREFIX + path + queryText(query ?? {}), init).catch(() => null);
   if (response === null) throw new ApiFault(0, "The network's control cannot be reached just now");
   if (!response.ok) throw await faultOf(response);

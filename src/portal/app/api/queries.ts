@@ -81,9 +81,14 @@ export function useRead<N extends CallName>(
 
 /** Calls a route that changes something, then reads anew everything that pages show. */
 export function useChange<N extends CallName>(name: N) {
+  return useAct<Ask<N>, Reply<N>>((ask) => call(name, ask));
+}
+
+/** The same of what takes more than one call. */
+export function useAct<O, T>(act: (order: O) => Promise<T>) {
   const client = useQueryClient();
-  return useMutation<Reply<N>, Error, Ask<N>>({
-    mutationFn: (ask) => call(name, ask),
+  return useMutation<T, Error, O>({
+    mutationFn: (order) => act(order),
     onSuccess: () =>
       client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== SESSION_KEY[0] }),
     onError(error) {

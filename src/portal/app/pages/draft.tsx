@@ -1,8 +1,8 @@
 import { Button, Group, Paper, Stack, Text, Textarea, Title } from "@mantine/core";
 import { useState } from "react";
 import type { Applied } from "../../../model/api/mod.ts";
-import { call } from "../api/client.ts";
-import { useChange } from "../api/queries.ts";
+import { ApiFault, call } from "../api/client.ts";
+import { useAct, useChange } from "../api/queries.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { DraftFigures } from "../parts/draft-figures.tsx";
 import { sortProblems } from "../parts/field-problems.ts";
@@ -20,7 +20,7 @@ export function DraftPage() {
   const [asking, setAsking] = useState(false);
   const simulate = useChange("simulate");
   const check = useChange("apply");
-  const apply = useChange("apply");
+  const { apply, setBase } = useApply();
   const toast = useToast();
   const busy = simulate.isPending || check.isPending || apply.isPending;
 
@@ -37,17 +37,14 @@ export function DraftPage() {
   }
 
   function confirm(): void {
-    apply.mutate(
-      { body: { yaml } },
-      {
-        onSuccess(applied) {
-          check.reset();
-          simulate.reset();
-          toast(appliedWords(applied));
-        },
-        onSettled: () => setAsking(false),
+    apply.mutate(yaml, {
+      onSuccess(applied) {
+        check.reset();
+        simulate.reset();
+        toast(appliedWords(applied));
       },
-    );
+      onSettled: () => setAsking(false),
+    });
   }
 
   const error = apply.error ?? check.error ?? simulate.error;
@@ -56,20 +53,21 @@ export function DraftPage() {
       <Stack>
         <Paper className="tp-card" p="lg">
           <Stack>
-            <FormAlert words={sortProblems(error, {}).rest} />
-            <FileField text={yaml} onText={change} />
-            <Group>
-              <Button onClick={attempt} loading={busy} disabled={yaml.trim() === ""}>
-                Show what it would do
-              </Button>
-              <Button
-                variant="default"
-                onClick={() => setAsking(true)}
-                disabled={yaml.trim() === "" || busy}
-              >
-                Apply…
-              </Button>
-            </Group>
+            <FormAlert words={[...conflictWords(apply.error), ...sortProblems(error, {}).rest]} />
+            <FileField
+              text={yaml}
+              onText={change}
+              onBegin={(text, etag) => {
+                change(text);
+                setBase(etag);
+              }}
+            />
+            <Ways
+              busy={busy}
+              isEmpty={yaml.trim() === ""}
+              onTry={attempt}
+              onApply={() => setAsking(true)}
+            />
           </Stack>
         </Paper>
         {check.data !== undefined && <Changes applied={check.data} />}
@@ -84,6 +82,43 @@ export function DraftPage() {
       />
     </Page>
   );
+}
+
+function Ways(props: { busy: boolean; isEmpty: boolean; onTry: () => void; onApply: () => void }) {
+  const { busy, isEmpty } = props;
+  return (
+    <Group>
+      <Button onClick={props.onTry} loading={busy} disabled={isEmpty}>
+        Show what it would do
+      </Button>
+      <Button variant="default" onClick={props.onApply} disabled={isEmpty || busy}>
+        Apply…
+      </Button>
+    </Group>
+  );
+}
+
+/** Applies a text; where it began with what was in force, only over what was seen of others since. */
+function useApply() {
+  /** The entity tag of that network; null: the text is a file of its own. */
+  const [base, setBase] = useState<string | null>(null);
+  const apply = useAct(async (yaml: string) => {
+    try {
+      const ask = { body: { yaml }, ...(base === null ? {} : { ifMatch: base }) };
+      const applied = await call("apply", ask);
+      if (base !== null) await begin();
+      return applied;
+    } catch (failed) {
+      if (isConflict(failed)) await begin();
+      throw failed;
+    }
+  });
+  /** From what is in force now: it is the text's, or what others made of it is said beside it. */
+  async function begin(): Promise<void> {
+    const now = await call("readNetwork", {}).catch(() => null);
+    if (now !== null) setBase(now.etag);
+  }
+  return { apply, setBase };
 }
 
 function ApplyQuestion(props: {
@@ -106,6 +141,17 @@ function ApplyQuestion(props: {
   );
 }
 
+function isConflict(error: unknown): boolean {
+  return error instanceof ApiFault && error.status === 412;
+}
+
+function conflictWords(error: Error | null): readonly string[] {
+  if (!isConflict(error)) return [];
+  return [
+    "Others changed the network since you began: nothing is applied yet. What they changed is below, and your text is as you left it; applied once more, it takes the place of theirs.",
+  ];
+}
+
 function appliedWords({ changes, snapshot }: Applied): string {
   if (snapshot === null) return "Nothing changed: the network is as this file says";
   return `${countWords(changes.length)} published as snapshot ${snapshot}`;
@@ -121,7 +167,12 @@ function countWords(changes: number): string {
   return formatNumber(changes, "change");
 }
 
-function FileField(props: { text: string; onText: (text: string) => void }) {
+function FileField(props: {
+  text: string;
+  onText: (text: string) => void;
+  /** With the entity tag of the network where it is what is in force. */
+  onBegin: (text: string, etag: string | null) => void;
+}) {
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState(false);
   const toast = useToast();
@@ -129,9 +180,9 @@ function FileField(props: { text: string; onText: (text: string) => void }) {
     setAsking(false);
     setBusy(true);
     try {
-      const { network } = await call("readNetwork", {});
+      const { network, etag } = await call("readNetwork", {});
       // JSON is YAML too.
-      props.onText(network === null ? "" : JSON.stringify(network, null, 2));
+      props.onBegin(network === null ? "" : JSON.stringify(network, null, 2), etag);
     } catch (error) {
       toast((error as Error).message, { bad: true });
     }
@@ -167,7 +218,7 @@ function FileField(props: { text: string; onText: (text: string) => void }) {
             accept=".yaml,.yml,.json"
             onChange={(e) => {
               const file = e.currentTarget.files?.[0];
-              if (file !== undefined) void file.text().then(props.onText);
+              if (file !== undefined) void file.text().then((text) => props.onBegin(text, null));
             }}
           />
         </Text>

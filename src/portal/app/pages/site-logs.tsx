@@ -25,7 +25,7 @@ export function LogsTab(props: SiteTabProps) {
     <Stack>
       {mayEdit && <LogTail customer={customer} hostname={hostname} />}
       {changing && (
-        <SiteLogsForm customer={customer} site={view.site} onClose={() => setChanging(false)} />
+        <SiteLogsForm customer={customer} view={view} onClose={() => setChanging(false)} />
       )}
       {logs === undefined && !changing && (
         <Paper className="tp-card" p="lg" component="section">

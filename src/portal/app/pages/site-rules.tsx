@@ -1,33 +1,21 @@
-import {
-  ActionIcon,
-  Anchor,
-  Button,
-  Group,
-  Menu,
-  NativeSelect,
-  Paper,
-  Stack,
-  Text,
-  Textarea,
-  Title,
-} from "@mantine/core";
+import { ActionIcon, Anchor, Button, Group, Menu, NativeSelect, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import type { Rule } from "../../../model/rules.ts";
-import type { Site } from "../../../model/site.ts";
-import type { Ask } from "../api/client.ts";
 import { useMayEdit } from "../api/lives.ts";
-import { useChange } from "../api/queries.ts";
+import type { SiteAsRead } from "../api/save-site.ts";
 import { Confirm } from "../parts/confirm.tsx";
 import { type Column, DataTable } from "../parts/data-table.tsx";
 import { Dots } from "../parts/dots.tsx";
-import { sortProblems } from "../parts/field-problems.ts";
-import { FormEnds } from "../parts/form-ends.tsx";
+import { MeanwhileAlert } from "../parts/meanwhile.tsx";
 import { type Draft, draftOf, isShown, NEW_DRAFT } from "../parts/rule-draft.ts";
+import { type RuleEdit, theirs } from "../parts/rule-edit.ts";
 import { RuleForm } from "../parts/rule-form.tsx";
 import { doesWords } from "../parts/rule-words.ts";
+import { RulesJsonForm } from "../parts/rules-json-form.tsx";
 import { SigningKeys } from "../parts/signing-keys.tsx";
 import { Empty, FormAlert } from "../parts/states.tsx";
 import { useToast } from "../parts/toast.tsx";
+import { rulesOf, type SavingRules, useSaveRules } from "../parts/use-save-rules.ts";
 import { Link } from "../router.tsx";
 import { pathOf } from "../routes.ts";
 import type { SiteTabProps } from "./site.tsx";
@@ -63,47 +51,41 @@ const EXAMPLES = {
 } satisfies Readonly<Record<string, Rule>>;
 
 /** What is open at the top: nothing, all rules as JSON, or the form of one. */
-type Open =
-  | { readonly kind: "none" }
-  | { readonly kind: "json"; readonly text: string }
-  | { readonly kind: "rule"; readonly index: number; readonly first: Draft };
+type Open = { readonly kind: "none" } | OpenJson | OpenRule;
+interface OpenJson {
+  readonly kind: "json";
+  /** The site as it was then. */
+  readonly base: SiteAsRead;
+  readonly text: string;
+}
+interface OpenRule {
+  readonly kind: "rule";
+  readonly base: SiteAsRead;
+  /** Null: it is to be a new one. */
+  readonly was: Rule | null;
+  readonly first: Draft;
+}
 
 /** What caches do with a site's requests: the rules in their order, and where they are written. */
 export function RulesTab(props: SiteTabProps) {
   const { customer, view } = props;
-  const rules = view.site.rules ?? [];
+  const rules = rulesOf(view.site);
   const traffic = pathOf("siteTab", { customer, hostname: view.site.hostname, tab: "traffic" });
   const [open, setOpen] = useState<Open>({ kind: "none" });
   const mayEdit = useMayEdit();
-  const saving = useSaveRules(customer, view.site);
-  const close = () => {
-    saving.reset();
-    setOpen({ kind: "none" });
-  };
+  // Here, for the list goes with its last rule.
+  const saving = useSaveRules(customer);
   return (
     <Stack>
-      {open.kind === "json" && (
-        <RulesForm
-          text={open.text}
-          onText={(text) => setOpen({ kind: "json", text })}
-          saving={saving}
-          onClose={close}
+      {open.kind !== "none" && (
+        <OpenForm
+          customer={customer}
+          open={open}
+          onOpen={setOpen}
+          onClose={() => setOpen({ kind: "none" })}
         />
       )}
-      {open.kind === "rule" && (
-        <RuleForm
-          key={open.index}
-          title={open.index < rules.length ? `Change ${open.first.name}` : "Add a rule"}
-          first={open.first}
-          index={open.index}
-          taken={rules.filter((_, i) => i !== open.index).map((rule) => rule.name)}
-          busy={saving.busy}
-          error={saving.error}
-          onSave={(rule) => saving.save(rules.toSpliced(open.index, 1, rule as Rule), close)}
-          onClose={close}
-        />
-      )}
-      {open.kind === "none" && mayEdit && <Starts rules={rules} onOpen={setOpen} />}
+      {open.kind === "none" && mayEdit && <Starts view={view} onOpen={setOpen} />}
       {rules.length === 0 ? (
         open.kind === "none" && (
           <Empty title="No rules">
@@ -122,9 +104,9 @@ export function RulesTab(props: SiteTabProps) {
             .
           </Text>
           <RuleList
-            rules={rules}
-            onOpen={mayEdit && open.kind === "none" ? setOpen : null}
+            view={view}
             saving={saving}
+            onOpen={mayEdit && open.kind === "none" ? setOpen : null}
           />
         </>
       )}
@@ -133,59 +115,101 @@ export function RulesTab(props: SiteTabProps) {
   );
 }
 
-interface Saving {
-  readonly busy: boolean;
-  readonly error: Error | null;
-  readonly save: (rules: readonly unknown[], done: () => void) => void;
-  readonly reset: () => void;
+/** The form of one rule or of all, about the rules as they were when it was opened. */
+function OpenForm(props: {
+  customer: string;
+  open: OpenJson | OpenRule;
+  /** As it is by then: people go on typing while it is being saved. */
+  onOpen: (change: (open: Open) => Open) => void;
+  onClose: () => void;
+}) {
+  const { open, onOpen, onClose } = props;
+  const { base } = open;
+  const saving = useSaveRules(props.customer);
+  const rules = rulesOf(base.site);
+  function save(edit: RuleEdit): void {
+    saving.save(base, edit, {
+      done: onClose,
+      conflict({ now }) {
+        if (now !== null) onOpen((is) => upon(now, is));
+      },
+    });
+  }
+  const meanwhile = (verb: string, lines: readonly string[]) =>
+    saving.conflict !== null && (
+      <MeanwhileAlert
+        there={saving.conflict.now !== null}
+        lines={lines}
+        words={`What you typed is below, as you left it. ${verb} puts it in place of theirs.`}
+      />
+    );
+  const words = saving.conflict?.words ?? [];
+  if (open.kind === "json") {
+    return (
+      <RulesJsonForm
+        text={open.text}
+        onText={(text) => onOpen((is) => (is.kind === "json" ? { ...is, text } : is))}
+        theirs={saving.conflict === null ? null : JSON.stringify(rules, null, 2)}
+        above={meanwhile("Save rules", words)}
+        saving={saving}
+        onSave={(is) => save({ kind: "all", is })}
+        onClose={onClose}
+      />
+    );
+  }
+  const { was, first } = open;
+  const index = was === null ? rules.length : rules.findIndex(({ name }) => name === was.name);
+  const gone = was === null && first.name !== "" && !rules.some(({ name }) => name === first.name);
+  const byNow = [
+    ...(was === null
+      ? []
+      : [`By now ${was.name} ${doesWords(was).join("; ")} (${matchWords(was.match)})`]),
+    ...(gone ? [`${first.name} is gone: Save rule adds it again, at the end`] : []),
+  ];
+  return (
+    <RuleForm
+      title={was === null ? "Add a rule" : `Change ${first.name}`}
+      first={first}
+      index={index}
+      taken={rules.map(({ name }) => name).filter((name) => name !== was?.name)}
+      above={meanwhile("Save rule", [...words, ...byNow])}
+      busy={saving.busy}
+      error={saving.error}
+      onSave={(is) => save({ kind: "put", was, is })}
+      onClose={onClose}
+    />
+  );
 }
 
-/** Puts a site's rules in place of those before, and says how that went. */
-function useSaveRules(customer: string, site: Site): Saving {
-  const put = useChange("putSite");
-  const toast = useToast();
-  const { hostname, origins: _, ...kept } = site;
-  return {
-    busy: put.isPending,
-    error: put.error,
-    reset: put.reset,
-    save(rules, done) {
-      const body = { ...kept, rules } as Ask<"putSite">["body"];
-      put.mutate(
-        { params: { customer, hostname }, body },
-        {
-          onSuccess({ snapshot }) {
-            toast(snapshot === null ? "Nothing changed" : `Published as snapshot ${snapshot}`);
-            done();
-          },
-        },
-      );
-    },
-  };
+/** What is open, about the site as others have left it. */
+function upon(now: SiteAsRead, open: Open): Open {
+  if (open.kind === "none") return open;
+  if (open.kind === "json") return { ...open, base: now };
+  return { ...open, base: now, was: open.was && theirs(open.was, rulesOf(now.site)) };
+}
+
+function jsonOf(base: SiteAsRead): OpenJson {
+  return { kind: "json", base, text: JSON.stringify(rulesOf(base.site), null, 2) };
 }
 
 /** Ways to a new rule. */
-function Starts(props: { rules: readonly Rule[]; onOpen: (open: Open) => void }) {
-  const { rules, onOpen } = props;
-  const index = rules.length;
+function Starts(props: { view: SiteAsRead; onOpen: (open: Open) => void }) {
+  const { view, onOpen } = props;
+  const begin = (first: Draft) => onOpen({ kind: "rule", base: view, was: null, first });
   const names = Object.keys(EXAMPLES) as (keyof typeof EXAMPLES)[];
   return (
     <Group align="flex-end">
-      <Button onClick={() => onOpen({ kind: "rule", index, first: NEW_DRAFT })}>Add a rule</Button>
+      <Button onClick={() => begin(NEW_DRAFT)}>Add a rule</Button>
       <NativeSelect
         label="Or begin with an example"
         value=""
         data={[{ value: "", label: "Choose one…" }, ...names]}
         onChange={(e) => {
           const found = names.find((name) => name === e.currentTarget.value);
-          if (found === undefined) return;
-          onOpen({ kind: "rule", index, first: draftOf(EXAMPLES[found]) });
+          if (found !== undefined) begin(draftOf(EXAMPLES[found]));
         }}
       />
-      <Button
-        variant="default"
-        onClick={() => onOpen({ kind: "json", text: JSON.stringify(rules, null, 2) })}
-      >
+      <Button variant="default" onClick={() => onOpen(jsonOf(view))}>
         All as JSON
       </Button>
     </Group>
@@ -193,13 +217,13 @@ function Starts(props: { rules: readonly Rule[]; onOpen: (open: Open) => void })
 }
 
 function RuleList(props: {
-  rules: readonly Rule[];
+  view: SiteAsRead;
+  saving: SavingRules;
   onOpen: ((open: Open) => void) | null;
-  saving: Saving;
 }) {
-  const { rules, onOpen, saving } = props;
-  const [asking, setAsking] = useState<string | null>(null);
-  const toast = useToast();
+  const { view, saving, onOpen } = props;
+  const rules = rulesOf(view.site);
+  const [asking, setAsking] = useState<Asking>(null);
   const actions: Column<Rule> = {
     head: "Actions",
     quiet: true,
@@ -208,10 +232,13 @@ function RuleList(props: {
       onOpen !== null && (
         <RuleMenu
           rule={rule}
-          rules={rules}
+          view={view}
           saving={saving}
           onOpen={onOpen}
-          onRemove={() => setAsking(rule.name)}
+          onRemove={() => {
+            saving.reset();
+            setAsking({ rule, base: view });
+          }}
         />
       ),
   };
@@ -223,46 +250,81 @@ function RuleList(props: {
         rows={rules}
         rowKey={(rule) => rule.name}
       />
-      <Confirm
-        open={asking !== null}
-        title={`Remove the rule ${asking ?? ""}?`}
-        verb="Remove rule"
-        busy={saving.busy}
-        onClose={() => setAsking(null)}
-        onConfirm={() =>
-          saving.save(
-            rules.filter((rule) => rule.name !== asking),
-            () => {
-              toast(`${asking} is removed`);
-              setAsking(null);
-            },
-          )
-        }
-      >
-        <FormAlert words={saving.error === null ? [] : [saving.error.message]} />
-        <Text>
-          Requests that it was for are treated as the other rules say, from this moment on.
-        </Text>
-      </Confirm>
+      <RuleRemoval saving={saving} asking={asking} onAsk={setAsking} />
     </>
+  );
+}
+
+type Asking = { readonly rule: Rule; readonly base: SiteAsRead } | null;
+
+function RuleRemoval(props: {
+  saving: SavingRules;
+  asking: Asking;
+  onAsk: (asking: Asking) => void;
+}) {
+  const { asking, onAsk, saving } = props;
+  const toast = useToast();
+  const name = asking?.rule.name ?? "";
+  const close = () => {
+    saving.reset();
+    onAsk(null);
+  };
+  function remove(): void {
+    if (asking === null) return;
+    const edit = { kind: "remove", was: asking.rule } as const;
+    saving.save(asking.base, edit, {
+      done() {
+        toast(`${name} is removed`);
+        close();
+      },
+      conflict({ now }) {
+        const rule = now === null ? null : theirs(asking.rule, rulesOf(now.site));
+        // Whoever removed it has done what was asked for.
+        if (now === null || rule === null) close();
+        else onAsk({ rule, base: now });
+      },
+    });
+  }
+  const changed = saving.conflict?.words ?? [];
+  const met =
+    saving.conflict === null ? [] : ["Others changed it: it is not removed yet", ...changed];
+  return (
+    <Confirm
+      open={asking !== null}
+      title={`Remove the rule ${name}?`}
+      verb="Remove rule"
+      busy={saving.busy}
+      onClose={close}
+      onConfirm={remove}
+    >
+      <FormAlert words={saving.error === null ? met : [saving.error.message]} />
+      <Text>Requests that it was for are treated as the other rules say, from this moment on.</Text>
+    </Confirm>
   );
 }
 
 function RuleMenu(props: {
   rule: Rule;
-  rules: readonly Rule[];
-  saving: Saving;
+  view: SiteAsRead;
+  saving: SavingRules;
   onOpen: (open: Open) => void;
   onRemove: () => void;
 }) {
-  const { rule, rules, saving, onOpen } = props;
+  const { rule, view, saving, onOpen } = props;
+  const toast = useToast();
+  const rules = rulesOf(view.site);
   const at = rules.indexOf(rule);
-  const moved = (by: number) =>
-    saving.save(rules.toSpliced(at, 1).toSpliced(at + by, 0, rule), () => {});
+  const move = (by: -1 | 1) =>
+    saving.save(
+      view,
+      { kind: "move", was: rule, by },
+      {
+        done() {},
+        conflict: () => toast("Others changed the order: nothing was moved", { bad: true }),
+      },
+    );
   const change = (): Open =>
-    isShown(rule)
-      ? { kind: "rule", index: at, first: draftOf(rule) }
-      : { kind: "json", text: JSON.stringify(rules, null, 2) };
+    isShown(rule) ? { kind: "rule", base: view, was: rule, first: draftOf(rule) } : jsonOf(view);
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -272,10 +334,10 @@ function RuleMenu(props: {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => onOpen(change())}>Change…</Menu.Item>
-        <Menu.Item disabled={at === 0 || saving.busy} onClick={() => moved(-1)}>
+        <Menu.Item disabled={at === 0 || saving.busy} onClick={() => move(-1)}>
           Before the one above
         </Menu.Item>
-        <Menu.Item disabled={at === rules.length - 1 || saving.busy} onClick={() => moved(1)}>
+        <Menu.Item disabled={at === rules.length - 1 || saving.busy} onClick={() => move(1)}>
           After the one below
         </Menu.Item>
         <Menu.Divider />
@@ -308,59 +370,4 @@ function matchWords(match: Rule["match"]): string {
     match.headers && `with the fields ${match.headers.join(" and ")}`,
   ].filter((one) => one !== undefined);
   return words.length === 0 ? "every request" : words.join(", ");
-}
-
-/** All rules at once, as the network file has them. */
-function RulesForm(props: {
-  text: string;
-  onText: (text: string) => void;
-  saving: Saving;
-  onClose: () => void;
-}) {
-  const { saving } = props;
-  const [own, setOwn] = useState<string | null>(null);
-
-  function save(): void {
-    const rules = rulesIn(props.text);
-    setOwn(typeof rules === "string" ? rules : null);
-    if (typeof rules !== "string") saving.save(rules, props.onClose);
-  }
-
-  const problems = own === null ? sortProblems(saving.error, {}).rest : [own];
-  return (
-    <Paper className="tp-card" p="lg" component="section">
-      <Stack>
-        <Title order={2}>Rules</Title>
-        <FormAlert words={problems} />
-        <Textarea
-          label="Rules, in their order"
-          description="JSON, as in the network file. All rules that match count; the first that has a setting decides it"
-          value={props.text}
-          onChange={(e) => props.onText(e.currentTarget.value)}
-          autosize
-          minRows={10}
-          maxRows={28}
-          spellCheck={false}
-          classNames={{ input: "tp-mono" }}
-        />
-        <FormEnds
-          verb="Save rules"
-          busy={saving.busy}
-          onSend={save}
-          onClose={props.onClose}
-          note="Published at once."
-        />
-      </Stack>
-    </Paper>
-  );
-}
-
-/** The rules typed, or what is wrong with the text. What is wrong with rules is the API's word. */
-function rulesIn(text: string): readonly unknown[] | string {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : "Expected a list of rules: [ … ]";
-  } catch (error) {
-    return `This is no JSON: ${(error as Error).message}`;
-  }
 }

@@ -21,7 +21,7 @@ export function SetUpTab(props: SiteTabProps) {
       <SiteSetUpState customer={customer} hostname={view.site.hostname} />
       <SetUpRecords view={view} />
       {changing ? (
-        <SiteSettingsForm customer={customer} site={view.site} onClose={() => setChanging(false)} />
+        <SiteSettingsForm customer={customer} view={view} onClose={() => setChanging(false)} />
       ) : (
         <Settings {...props} onChange={mayEdit ? () => setChanging(true) : null} />
       )}

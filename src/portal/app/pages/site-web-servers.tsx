@@ -79,7 +79,7 @@ export function WebServersTab(props: SiteTabProps) {
           </>
         )}
       </Loaded>
-      <SiteFetchCard customer={customer} site={view.site} hedges={live.data?.hedges} />
+      <SiteFetchCard customer={customer} view={view} hedges={live.data?.hedges} />
     </Stack>
   );
 }

@@ -11,7 +11,7 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { sortProblems } from "./field-problems.ts";
 import { FormEnds } from "./form-ends.tsx";
 import {
@@ -36,6 +36,8 @@ export function RuleForm(props: {
   index: number;
   /** Names that other rules have. */
   taken: readonly string[];
+  /** What is to be seen before anything else of it. */
+  above: ReactNode;
   busy: boolean;
   error: Error | null;
   onSave: (rule: Record<string, unknown>) => void;
@@ -64,6 +66,7 @@ export function RuleForm(props: {
     <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
       <Stack gap="lg">
         <Title order={2}>{props.title}</Title>
+        {props.above}
         <FormAlert words={idle ? ["Choose at least one thing to do"] : problems.rest} />
         <TextInput
           label="Name"

@@ -24,6 +24,26 @@ export const FETCH_PATHS = {
   tiers: ["fetch.tiers"],
 } as const;
 export type FetchField = keyof typeof FETCH_PATHS;
+/** How the form calls each. */
+export const FETCH_LABELS = {
+  scheme: "They are asked by",
+  port: "Port",
+  secret: "Secret value",
+  nextSecret: "Second value, while it changes",
+  secretField: "Field of the secret value",
+  certificate: "Client certificate",
+  s3: "Access key of the bucket",
+  s3Host: "Host of the bucket",
+  s3Region: "Region",
+  s3Prefix: "Path of the bucket",
+  ca: "Authorities of your web servers' certificates",
+  attempts: "Web servers asked for one request",
+  moveOn: "Answers after which the next is asked",
+  hedge: "Ask a second one after",
+  webSockets: "WebSockets go through",
+  tiers: "Caches ask each other first",
+} as const satisfies Readonly<Record<FetchField, string>>;
+
 export type FetchTexts = Readonly<Record<FetchField, string>>;
 
 export function fetchTextsOf(site: Site): FetchTexts {

@@ -1,7 +1,6 @@
 import { Button, Group, Paper, Title } from "@mantine/core";
 import { useState } from "react";
-import type { Live } from "../../../model/api/mod.ts";
-import type { Site } from "../../../model/site.ts";
+import type { Live, SiteView } from "../../../model/api/mod.ts";
 import type { SiteFetch } from "../../../model/site-fetch.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { formatExact } from "./format.ts";
@@ -11,11 +10,11 @@ import { ofDefault } from "./site-fetch-texts.ts";
 /** How a site's web servers are asked, and the form that changes it. */
 export function SiteFetchCard(props: {
   customer: string;
-  site: Site;
+  view: SiteView;
   /** Undefined where none is asked, or nothing is known yet. */
   hedges: Live["hedges"];
 }) {
-  const { site } = props;
+  const { view } = props;
   const [changing, setChanging] = useState(false);
   const mayEdit = useMayEdit();
   if (changing) return <SiteFetchForm {...props} onClose={() => setChanging(false)} />;
@@ -30,7 +29,7 @@ export function SiteFetchCard(props: {
         )}
       </Group>
       <dl className="tp-facts">
-        {factsOf(site, props.hedges).map(([name, value]) => (
+        {factsOf(view, props.hedges).map(([name, value]) => (
           <div key={name} className="tp-fact">
             <dt>{name}</dt>
             <dd>{value}</dd>
@@ -41,7 +40,10 @@ export function SiteFetchCard(props: {
   );
 }
 
-function factsOf(site: Site, hedges: Live["hedges"]): readonly (readonly [string, string])[] {
+function factsOf(
+  { site }: SiteView,
+  hedges: Live["hedges"],
+): readonly (readonly [string, string])[] {
   const fetch = site.fetch ?? ofDefault();
   const { secret, certificate, s3, hedge } = fetch;
   const proofs = [

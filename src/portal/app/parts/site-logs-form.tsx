@@ -1,14 +1,14 @@
 import { NativeSelect, Paper, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
-import type { FormEvent } from "react";
 import type { Site } from "../../../model/site.ts";
 import type { Ask } from "../api/client.ts";
-import { useChange, useRead } from "../api/queries.ts";
-import { sortProblems } from "./field-problems.ts";
+import { useRead } from "../api/queries.ts";
+import type { SiteAsRead } from "../api/save-site.ts";
 import { FormEnds } from "./form-ends.tsx";
+import { MERGED, MeanwhileAlert } from "./meanwhile.tsx";
 import { FormAlert } from "./states.tsx";
 import { storedChoices } from "./stored-choices.ts";
-import { useToast } from "./toast.tsx";
-import { numberIn, useTexts } from "./use-texts.ts";
+import { type SiteField, useSiteForm } from "./use-site-form.ts";
+import { numberIn } from "./use-texts.ts";
 
 const PATHS = {
   to: ["logs.to", "logs"],
@@ -27,30 +27,21 @@ export const LOG_FORMATS = {
   combined: "Combined, as Apache writes it",
 } as const;
 
+const LABELS = {
+  to: "Send it to",
+  format: "Form of its lines",
+  each: "One request of",
+  everySec: "A batch after, s",
+  bucketKey: "Access key of the bucket",
+  region: "Region of the bucket",
+  signingKey: "Key that signs batches",
+} as const satisfies Readonly<Record<Field, string>>;
+
 /** Says where a site's log is sent, in which form, and how much of it. */
-export function SiteLogsForm(props: { customer: string; site: Site; onClose: () => void }) {
-  const { customer, site } = props;
-  const { texts, field } = useTexts<Field>(textsOf(site.logs));
-  const put = useChange("putSite");
-  const toast = useToast();
-  const problems = sortProblems(put.error, PATHS);
-  const errors: { readonly [F in Field]?: string } = problems.fields;
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    put.mutate(
-      { params: { customer, hostname: site.hostname }, body: bodyOf(site, texts) },
-      {
-        onSuccess({ snapshot }) {
-          toast(snapshot === null ? "Nothing changed" : `Changed, in snapshot ${snapshot}`);
-          props.onClose();
-        },
-      },
-    );
-  }
-
+export function SiteLogsForm(props: { customer: string; view: SiteAsRead; onClose: () => void }) {
+  const form = useSiteForm<Field>({ ...props, labels: LABELS, paths: PATHS, textsOf, bodyOf });
   return (
-    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+    <Paper className="tp-card" p="lg" component="form" onSubmit={form.submit} noValidate>
       <Stack>
         <div>
           <Title order={2}>Where the log is sent</Title>
@@ -58,19 +49,16 @@ export function SiteLogsForm(props: { customer: string; site: Site; onClose: () 
             Every cache writes down what it served, and sends that in batches until they are taken.
           </Text>
         </div>
-        <FormAlert words={problems.rest} />
-        <Fields customer={customer} texts={texts} of={(name) => field(name, errors[name])} />
-        <FormEnds verb="Save" busy={put.isPending} onClose={props.onClose} />
+        {form.conflict !== null && <MeanwhileAlert words={MERGED} {...form.conflict} />}
+        <FormAlert words={form.rest} />
+        <Fields customer={props.customer} texts={form.texts} of={form.of} />
+        <FormEnds verb="Save" busy={form.busy} onClose={props.onClose} />
       </Stack>
     </Paper>
   );
 }
 
-function Fields(props: {
-  customer: string;
-  texts: Texts;
-  of: (name: Field) => ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
-}) {
+function Fields(props: { customer: string; texts: Texts; of: (name: Field) => SiteField }) {
   const { texts, of } = props;
   const ask = { params: { customer: props.customer } };
   const credentials = useRead("listCredentials", ask, { refreshMs: false }).data ?? [];
@@ -81,49 +69,39 @@ function Fields(props: {
   return (
     <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
       <TextInput
-        label="Send it to"
         placeholder="https://logs.shop.example/in"
         description="Takes batches of lines by POST, or is a bucket; empty: nowhere"
         {...of("to")}
       />
       <NativeSelect
-        label="Form of its lines"
         data={Object.entries(LOG_FORMATS).map(([value, label]) => ({ value, label }))}
         {...of("format")}
       />
       <NativeSelect
-        label="Access key of the bucket"
         data={storedChoices(bucketNames, texts.bucketKey, "None: it is no bucket")}
         description="Of an S3-compatible store; kept under Credentials"
         {...of("bucketKey")}
       />
       {texts.bucketKey === "" ? (
         <NativeSelect
-          label="Key that signs batches"
           data={storedChoices(keyNames, texts.signingKey)}
           description="So that whoever takes them knows whose they are; kept under Rules"
           {...of("signingKey")}
         />
       ) : (
-        <TextInput label="Region of the bucket" {...of("region")} />
+        <TextInput {...of("region")} />
       )}
       <TextInput
-        label="One request of"
         inputMode="numeric"
         description="So many is written down; 1: every one"
         {...of("each")}
       />
-      <TextInput
-        label="A batch after, s"
-        inputMode="numeric"
-        description="Or once it holds 1 MiB"
-        {...of("everySec")}
-      />
+      <TextInput inputMode="numeric" description="Or once it holds 1 MiB" {...of("everySec")} />
     </SimpleGrid>
   );
 }
 
-function textsOf(logs: Site["logs"]): Texts {
+function textsOf({ logs }: Site): Texts {
   return {
     to: logs?.to ?? "",
     format: logs?.format ?? "json",

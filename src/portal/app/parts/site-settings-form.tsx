@@ -1,13 +1,12 @@
 import { NativeSelect, Paper, SimpleGrid, Stack, TextInput, Title } from "@mantine/core";
-import type { FormEvent } from "react";
 import type { Site } from "../../../model/site.ts";
 import type { Ask } from "../api/client.ts";
-import { useChange } from "../api/queries.ts";
-import { sortProblems } from "./field-problems.ts";
+import type { SiteAsRead } from "../api/save-site.ts";
 import { FormEnds } from "./form-ends.tsx";
+import { MERGED, MeanwhileAlert } from "./meanwhile.tsx";
 import { FormAlert } from "./states.tsx";
-import { useToast } from "./toast.tsx";
-import { numberIn, useTexts } from "./use-texts.ts";
+import { type SiteField, useSiteForm } from "./use-site-form.ts";
+import { numberIn } from "./use-texts.ts";
 
 const PATHS = {
   onboarding: ["onboarding"],
@@ -28,82 +27,67 @@ const PATHS = {
 type Field = keyof typeof PATHS;
 type Texts = Readonly<Record<Field, string>>;
 
+const LABELS = {
+  onboarding: "How the name reaches us",
+  front: "First address answered with",
+  preset: "Steering",
+  margin: "Margin",
+  fallback: "Fallback address",
+  http: "Path to check over HTTP",
+  tcp: "Check TCP",
+  ftp: "Check FTP",
+  interval: "Check every, ms",
+  timeout: "A check fails after, ms",
+  limit: "Response time of full load, ms",
+  ttl: "Answers live for, s",
+  young: "And while health changes, s",
+  aliases: "Names of your own for caches",
+} as const satisfies Readonly<Record<Field, string>>;
+
 /** Changes what is decided for a site; the API publishes it at once. */
-export function SiteSettingsForm(props: { customer: string; site: Site; onClose: () => void }) {
-  const { site } = props;
-  const { texts, field } = useTexts<Field>(textsOf(site));
-  const put = useChange("putSite");
-  const toast = useToast();
-  const problems = sortProblems(put.error, PATHS);
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    const params = { customer: props.customer, hostname: site.hostname };
-    put.mutate(
-      { params, body: bodyOf(site, texts) },
-      {
-        onSuccess: ({ snapshot }) => {
-          toast(snapshot === null ? "Nothing changed" : `Changed, in snapshot ${snapshot}`);
-          props.onClose();
-        },
-      },
-    );
-  }
-
+export function SiteSettingsForm(props: {
+  customer: string;
+  view: SiteAsRead;
+  onClose: () => void;
+}) {
+  const form = useSiteForm<Field>({ ...props, labels: LABELS, paths: PATHS, textsOf, bodyOf });
   return (
-    <Paper className="tp-card" p="lg" component="form" onSubmit={submit} noValidate>
+    <Paper className="tp-card" p="lg" component="form" onSubmit={form.submit} noValidate>
       <Stack>
         <Title order={2}>Change settings</Title>
-        <FormAlert words={problems.rest} />
-        <Fields
-          field={(name) => {
-            const found: { readonly [F in Field]?: string } = problems.fields;
-            return field(name, found[name]);
-          }}
-        />
-        <FormEnds verb="Save" busy={put.isPending} onClose={props.onClose} />
+        {form.conflict !== null && <MeanwhileAlert words={MERGED} {...form.conflict} />}
+        <FormAlert words={form.rest} />
+        <Fields field={form.of} />
+        <FormEnds verb="Save" busy={form.busy} onClose={props.onClose} />
       </Stack>
     </Paper>
   );
 }
 
-type FieldProps = ReturnType<ReturnType<typeof useTexts<Field>>["field"]>;
-
-function Fields(props: { field: (name: Field) => FieldProps }) {
+function Fields(props: { field: (name: Field) => SiteField }) {
   const { field } = props;
   return (
     <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
-      <NativeSelect label="How the name reaches us" data={ONBOARDING} {...field("onboarding")} />
-      <NativeSelect label="First address answered with" data={FRONTS} {...field("front")} />
-      <NativeSelect label="Steering" data={PRESETS} {...field("preset")} />
+      <NativeSelect data={ONBOARDING} {...field("onboarding")} />
+      <NativeSelect data={FRONTS} {...field("front")} />
+      <NativeSelect data={PRESETS} {...field("preset")} />
       <TextInput
-        label="Margin"
         description="A client network keeps its server within this much load of the lowest"
         {...field("margin")}
       />
       <TextInput
-        label="Fallback address"
         description="Answered when no web server can be used; empty: all of them"
         {...field("fallback")}
       />
+      <TextInput description="An answer as slow as this counts as load 1" {...field("limit")} />
+      <TextInput description="Empty: no HTTP check" {...field("http")} />
+      <NativeSelect data={YES_NO} {...field("tcp")} />
+      <NativeSelect data={YES_NO} {...field("ftp")} />
+      <TextInput {...field("interval")} />
+      <TextInput {...field("timeout")} />
+      <TextInput {...field("ttl")} />
+      <TextInput {...field("young")} />
       <TextInput
-        label="Response time of full load, ms"
-        description="An answer as slow as this counts as load 1"
-        {...field("limit")}
-      />
-      <TextInput
-        label="Path to check over HTTP"
-        description="Empty: no HTTP check"
-        {...field("http")}
-      />
-      <NativeSelect label="Check TCP" data={YES_NO} {...field("tcp")} />
-      <NativeSelect label="Check FTP" data={YES_NO} {...field("ftp")} />
-      <TextInput label="Check every, ms" {...field("interval")} />
-      <TextInput label="A check fails after, ms" {...field("timeout")} />
-      <TextInput label="Answers live for, s" {...field("ttl")} />
-      <TextInput label="And while health changes, s" {...field("young")} />
-      <TextInput
-        label="Names of your own for caches"
         description="Separated by commas; each a CNAME to the second address"
         {...field("aliases")}
       />

@@ -16,7 +16,7 @@ export function useTexts<F extends string>(first: Readonly<Record<F, string>>) {
       spellCheck: false,
     };
   }
-  return { texts, set, field };
+  return { texts, setTexts, set, field };
 }
 
 /** A number as people type it: a comma is a point, nothing is no number. */
