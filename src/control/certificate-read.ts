@@ -64,14 +64,24 @@ export function readCertificate(
   return bad([{ path: "cert", message: "expected a certificate that a TLS server can show" }]);
 }
 
+/** Each whole certificate of a text, as it stands there. */
+export function pemBlocks(text: string): readonly string[] {
+  return text.match(PEM) ?? [];
+}
+
+/** The first line that begins or ends something in PEM, such as `-----BEGIN PRIVATE KEY-----`; or null. */
+export function pemLineOf(text: string): string | null {
+  return text.match(/-----(BEGIN|END) [A-Z0-9 ]{1,40}-----/)?.[0] ?? null;
+}
+
 /** What a stored PEM says. */
 export function factsOfPem(cert: string): CertificateFacts {
-  const all = cert.match(PEM) ?? [];
+  const all = pemBlocks(cert);
   return factsOf(new X509Certificate(all[0] ?? ""), all.length);
 }
 
 function readChain(text: string, problems: Problem[]): readonly X509Certificate[] {
-  const blocks = text.length > CERT_CHARS_MAX ? [] : (text.match(PEM) ?? []);
+  const blocks = text.length > CERT_CHARS_MAX ? [] : pemBlocks(text);
   const chain: X509Certificate[] = [];
   for (const block of blocks) {
     try {
@@ -93,7 +103,7 @@ function readChain(text: string, problems: Problem[]): readonly X509Certificate[
 }
 
 /** @throws Error also where a key or a time in it cannot be read */
-function readOne(block: string): X509Certificate {
+export function readOne(block: string): X509Certificate {
   const one = new X509Certificate(block);
   const times = [one.validFrom, one.validTo].map((time) => Date.parse(time));
   if (one.publicKey === undefined || times.some(Number.isNaN)) throw new Error("Unreadable");
@@ -178,7 +188,7 @@ function dnsNames(subjectAltName: string): readonly string[] {
 }
 
 /** The common name and organisation of `CN=...\nO=...`. */
-function wordsOf(distinguished: string): string {
+export function wordsOf(distinguished: string): string {
   const lines = distinguished.split("\n");
   const of = (type: string) => lines.find((line) => line.startsWith(`${type}=`))?.slice(3);
   const organisation = lines.find((line) => line.startsWith("O="))?.slice(2);

@@ -13,6 +13,7 @@ import {
 } from "../policy/snapshot/mod.ts";
 import type { FormerName, NewIntent, Store, StoredIntent } from "../store/mod.ts";
 import type { AddressWebhooks } from "./address-webhook.ts";
+import { authorityProblems } from "./authorities.ts";
 import type { Deps } from "./deps.ts";
 import { hex, sha256 } from "./digest.ts";
 import { checkMembers, hashMembers, withoutPasswords, withPlainEmails } from "./member-list.ts";
@@ -82,6 +83,19 @@ export class Changer {
     }
   }
 
+  /** What is wrong with a network that is not to be in force yet. */
+  problemsOf(before: Network | null, after: Network): readonly Problem[] {
+    return [
+      ...validateNetwork(after),
+      ...vetNetwork(after),
+      ...this.#authorityProblems(before, after),
+    ];
+  }
+
+  #authorityProblems(before: Network | null, after: Network): readonly Problem[] {
+    return authorityProblems(before, after, this.#deps.clock.wallMs());
+  }
+
   /** Publishes what is published with the addresses that web servers' names lead to now. */
   readdress(): Promise<void> {
     return this.#inTurn(async () => {
@@ -146,6 +160,8 @@ export class Changer {
       ...checkMembers(network, operator),
       ...hosts.problems(network),
       ...vetNetwork(found),
+      // What was in force once is no news: nobody's old authorities keep a network from going back.
+      ...(order.revive === true ? [] : this.#authorityProblems(stored.network, network)),
     ];
     if (!compiled.ok) problems.unshift(...compiled.problems);
     if (problems.length > 0) return bad(problems);

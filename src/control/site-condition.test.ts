@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Changed, ProblemDetails, SiteView } from "../model/api/mod.ts";
+import { NETWORK_PAIR, OLD_AUTHORITY, SHOP_PAIR } from "./certificate.fixture.ts";
 import { type ControlWorld, NETWORK_YAML, OPERATOR, startControlWorld } from "./control-world.ts";
 
 // Every world hashes passwords: on a busy machine that takes seconds.
@@ -128,4 +129,60 @@ test("what somebody read so long ago that it is not kept is 412 all the same", a
   const late = await put({ ttlSec: 5 }, { "if-match": etag });
   expect([late.status, late.body.problems]).toEqual([412, []]);
   expect(late.body.detail).toContain("www.shop.example is another by now");
+});
+
+test("authorities of web servers are refused at their field, and shown once they are taken", async () => {
+  const refused = await put({ scheme: "https", fetch: { ca: SHOP_PAIR.cert.slice(0, 300) } });
+  expect([refused.status, refused.body.problems]).toEqual([
+    422,
+    [
+      {
+        path: "fetch.ca",
+        message: "expected certificates in PEM, each whole, and nothing else in PEM",
+        received: "-----BEGIN CERTIFICATE-----",
+      },
+    ],
+  ]);
+  const ended = await put({ fetch: { ca: OLD_AUTHORITY } });
+  expect([ended.status, ended.body.problems[0]?.path]).toEqual([422, "fetch.ca"]);
+  expect((await put({ fetch: { ca: SHOP_PAIR.cert + OLD_AUTHORITY } })).status).toBe(200);
+  const { authorities } = await read();
+  expect(authorities?.map(({ subject, state }) => [subject, state])).toEqual([
+    ["www.shop.example", "valid"],
+    ["Old authority", "ended"],
+  ]);
+  expect((await put({ fetch: { ca: NETWORK_PAIR.cert } })).status).toBe(200);
+  expect((await put({})).status).toBe(200);
+  expect((await read()).authorities).toBeUndefined();
+});
+
+test("going back to what was in force takes its authorities as they were, also once they have ended", async () => {
+  const taken = await put({ fetch: { ca: SHOP_PAIR.cert } });
+  await put({});
+  world.clock.step(21 * 365 * 86_400_000);
+  const headers = await world.token(OPERATOR);
+  const body = { number: taken.body.snapshot };
+  expect((await world.call("POST", "/rollback", { headers, body })).status).toBe(200);
+  const list = await world.call<SiteView[]>("GET", "/customers/shop/sites", { headers });
+  expect(list.body[0]?.authorities?.map(({ state }) => state)).toEqual(["ended"]);
+});
+
+test("a network file's authorities are refused at their line", async () => {
+  const site = "      - hostname: www.shop.example\n";
+  const pem = OLD_AUTHORITY.trim().replaceAll("\n", "\n            ");
+  const yaml = NETWORK_YAML.replace(
+    site,
+    `${site}        fetch:\n          ca: |\n            ${pem}\n`,
+  );
+  const body = { yaml };
+  const first = await world.call<ProblemDetails>("POST", "/apply", { headers: operator, body });
+  expect([first.status, first.body.problems]).toEqual([
+    422,
+    [
+      expect.objectContaining({
+        path: "customers.0.sites.0.fetch.ca",
+        line: yaml.split("\n").findIndex((line) => line.includes("ca: |")) + 1,
+      }),
+    ],
+  ]);
 });

@@ -56,6 +56,24 @@ export function siteOf(world: World, input: Input): Site {
   return found;
 }
 
+/** Of the certificates in `fetch.ca` the second has ended; one that says so is none. */
+export function authoritiesOf({ fetch }: Site) {
+  const blocks = fetch?.ca?.match(/-----BEGIN CERTIFICATE-----/g);
+  if (fetch?.ca?.includes("NONE")) {
+    const message = "expected an X.509 certificate in PEM as number 1 of 1";
+    const problems = [{ path: "fetch.ca", message }];
+    throw new Refusal(422, "The input has problems", { problems });
+  }
+  const authorities = blocks?.map((_, i) => ({
+    subject: `Authority ${i + 1}`,
+    fingerprint: "ab".repeat(32),
+    state: i === 1 ? "ended" : "valid",
+    notBefore: "2020-01-01T00:00:00.000Z",
+    notAfter: i === 1 ? "2022-01-01T00:00:00.000Z" : "2047-05-19T00:00:00.000Z",
+  }));
+  return authorities === undefined ? {} : { authorities };
+}
+
 /** The entity tag of a site, as the API makes one of its own. */
 export function etagOf(one: Site): string {
   return `"${Bun.hash(JSON.stringify(one)).toString(16)}"`;

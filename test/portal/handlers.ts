@@ -2,6 +2,7 @@ import type { RouteName } from "../../src/model/api/mod.ts";
 import { origin } from "../../src/model/origin.ts";
 import { type Site, site } from "../../src/model/site.ts";
 import {
+  authoritiesOf,
   changed,
   etagOf,
   type Handler,
@@ -33,6 +34,7 @@ function viewOf(customer: string, one: Site) {
     },
     ports: { http: 80, https: 443 },
     etag: etagOf(one),
+    ...authoritiesOf(one),
     up: one.origins.filter((o) => o.state === "auto" || o.state === "up").length,
   };
 }
@@ -120,6 +122,7 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
       throw new Refusal(412, "It was changed since you read it", { problems });
     }
     const made = site.parse({ origins: sites[at]?.origins, ...input.body, hostname });
+    authoritiesOf(made);
     if (at < 0) sites.push(made);
     else sites[at] = made;
     return changed(world, `put site ${made.hostname}`);

@@ -116,6 +116,29 @@ story("caches show web servers credentials, by the names of those that are store
   });
 });
 
+story(
+  "authorities of web servers are refused at their field, and shown with their ends",
+  async () => {
+    const pem = (text: string) =>
+      `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+    const page = await stage.page("owner", { width: 390, scheme: "dark" });
+    await visit(page, SITE);
+    await page.getByRole("button", { name: "Change how they are asked" }).click();
+    const field = page.getByLabel("Authorities of your web servers' certificates");
+    await field.fill(pem("NONE"));
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Expected an X.509 certificate in PEM as number 1 of 1").waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await field.fill(pem("AAAA") + pem("BBBB"));
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Their certificates are vouched for by").waitFor();
+    await page
+      .getByText(/Authority 1 \(until .*2047.*Authority 2 \(ended .*2022.*nothing\)/)
+      .waitFor();
+    expect(await overflowOf(page)).toBe(0);
+  },
+);
+
 story("a private bucket stands for web servers, and nothing changed is nothing said", async () => {
   const page = await stage.page("owner");
   await visit(page, SITE);

@@ -37,6 +37,14 @@ function httpsLines({ names, ports }: SiteView, obtained: ObtainedView): string[
   ];
 }
 
+/** Who vouches for its web servers, where that is not left to the public authorities. */
+function authorityLines({ authorities }: SiteView): string[] {
+  return (authorities ?? []).map(({ subject, state, notAfter }) => {
+    const words = { valid: "until", ended: "ended", "not-yet": "not in force yet; until" }[state];
+    return `  authority      ${subject}, ${words} ${notAfter}`;
+  });
+}
+
 export function registerSiteShow(program: Command): void {
   verb(noun(program, "site", "Customers' host names"), {
     usage: "show <hostname>",
@@ -56,6 +64,7 @@ export function registerSiteShow(program: Command): void {
         `  name servers   ${names.nameServers.join(", ")}`,
         `  static objects http://${names.cacheHost}${port}/ or http://${shared}/`,
         ...httpsLines(found, await api.call("listObtained", { params: { customer } })),
+        ...authorityLines(found),
         `  snapshot ${live.snapshot}, health ${live.health}, assignment ${live.assignment}`,
         "",
         ...originTable(live),

@@ -178,7 +178,8 @@ function networkHandlers({ deps, changer, counted }: Parts) {
 function customerHandlers({ deps }: Parts) {
   const sitesOf = async (customer: string) => {
     const intent = await deps.store.intents.read();
-    const views = siteViews(intent, customer, deps.feed.health());
+    const now = { health: deps.feed.health(), wallMs: deps.clock.wallMs() };
+    const views = siteViews(intent, customer, now);
     if (views === null) throw new Fault("not-found", customer);
     return views;
   };

@@ -11,6 +11,7 @@ import type {
 import type { Health } from "../../model/health.ts";
 import type { Customer, Network } from "../../model/network.ts";
 import type { Audit, NodeAck, SnapshotHead, StoredIntent } from "../../store/mod.ts";
+import { authorityRows } from "../authorities.ts";
 import type { Caller } from "../caller.ts";
 import type { ChangeDone } from "../change.ts";
 import { serverNames } from "../commands/zone-file.ts";
@@ -55,13 +56,14 @@ export function customerView(network: Network, name: string): CustomerView | nul
 export function siteViews(
   intent: StoredIntent,
   customerName: string,
-  health: Health,
+  now: { readonly health: Health; readonly wallMs: number },
 ): SiteView[] | null {
   const { network, targets } = intent;
   const customer = network?.customers.find((c) => c.name === customerName);
   if (network == null || customer === undefined) return null;
   const nameServers = serverNames(network, customerName);
   return customer.sites.map((site) => {
+    const authorities = authorityRows(site, now.wallMs);
     const ids = site.origins.map((origin) => `${site.hostname}/${origin.name}`);
     return {
       customer: customerName,
@@ -73,8 +75,9 @@ export function siteViews(
         cachePath: `c.${network.zone}/${site.hostname}`,
       },
       ports: { http: network.ports.http, https: network.ports.https },
-      up: ids.filter((id) => health.targets[id]?.state === "up").length,
+      up: ids.filter((id) => now.health.targets[id]?.state === "up").length,
       etag: siteTag(site),
+      ...(authorities === undefined ? {} : { authorities }),
     };
   });
 }

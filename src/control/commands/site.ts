@@ -5,11 +5,10 @@ import type { ClaimView, originPatch, originPut, sitePut } from "../../model/api
 import type { Network } from "../../model/network.ts";
 import type { Origin } from "../../model/origin.ts";
 import type { Site } from "../../model/site.ts";
-import { validateNetwork, type Wanted, wantedBySite } from "../../policy/snapshot/mod.ts";
+import { type Wanted, wantedBySite } from "../../policy/snapshot/mod.ts";
 import type { ChangeDone, Changer } from "../change.ts";
 import type { ClaimBook } from "../claims.ts";
 import type { SiteCondition } from "../site-condition.ts";
-import { vetNetwork } from "../vet.ts";
 
 /** Whose site is changed, and by whom. */
 export interface At {
@@ -149,7 +148,7 @@ async function changeSite(
         return each.name === order.customer ? each : { ...each, zones: [], sites: [] };
       });
       const alone = { ...edited.network, customers };
-      const problems = [...validateNetwork(alone), ...vetNetwork(alone)];
+      const problems = changer.problemsOf(network, alone);
       return problems.length > 0 ? bad(problems) : ok(network);
     },
     actor: order.actor,

@@ -41,6 +41,18 @@ export const customerView = z
   .meta({ id: "CustomerView" });
 export type CustomerView = z.infer<typeof customerView>;
 
+/** A certificate of `fetch.ca`: who vouches for a site's web servers. */
+export const authorityRow = z
+  .object({
+    subject: z.string().meta({ description: "Common name and organisation" }),
+    fingerprint: z.string().meta({ description: "SHA-256, 64 hex digits" }),
+    state: z.enum(["valid", "ended", "not-yet"]),
+    notBefore: z.string(),
+    notAfter: z.string(),
+  })
+  .meta({ id: "AuthorityRow" });
+export type AuthorityRow = z.infer<typeof authorityRow>;
+
 /** A site as asked for, with the names it is reached by. */
 export const siteView = z
   .object({
@@ -58,6 +70,9 @@ export const siteView = z
     up: z.int().meta({ description: "Origins that are up now" }),
     etag: z.string().meta({
       description: "Of `site` as it is: as If-Match it keeps a change from undoing another",
+    }),
+    authorities: z.array(authorityRow).optional().meta({
+      description: "What `fetch.ca` holds; left out where it is not set: the public ones count",
     }),
   })
   .meta({ id: "SiteView" });

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Live, SiteView } from "../../../model/api/mod.ts";
 import type { SiteFetch } from "../../../model/site-fetch.ts";
 import { useMayEdit } from "../api/lives.ts";
-import { formatExact } from "./format.ts";
+import { formatDay, formatExact } from "./format.ts";
 import { SiteFetchForm } from "./site-fetch-form.tsx";
 import { ofDefault } from "./site-fetch-texts.ts";
 
@@ -41,7 +41,7 @@ export function SiteFetchCard(props: {
 }
 
 function factsOf(
-  { site }: SiteView,
+  { site, authorities }: SiteView,
   hedges: Live["hedges"],
 ): readonly (readonly [string, string])[] {
   const fetch = site.fetch ?? ofDefault();
@@ -56,6 +56,14 @@ function factsOf(
     ...(s3 === undefined
       ? []
       : [["They are a bucket", `${s3.host}${s3.prefix}, by ${s3.key}`] as const]),
+    ...(authorities === undefined
+      ? []
+      : [
+          [
+            "Their certificates are vouched for by",
+            authorities.map(authorityWords).join("; "),
+          ] as const,
+        ]),
     [
       "One request asks",
       `${fetch.attempts} of them at most; the next after ${fetch.moveOn.join(", ") || "no answer only"}`,
@@ -63,6 +71,14 @@ function factsOf(
     ["A second one beside a slow one", hedge === undefined ? "never" : hedgeWords(hedge, hedges)],
   ];
 }
+
+function authorityWords({ subject, state, notBefore, notAfter }: Authority): string {
+  if (state === "ended") return `${subject} (ended ${formatDay(notAfter)}: it vouches for nothing)`;
+  if (state === "not-yet") return `${subject} (from ${formatDay(notBefore)})`;
+  return `${subject} (until ${formatDay(notAfter)})`;
+}
+
+type Authority = NonNullable<SiteView["authorities"]>[number];
 
 function hedgeWords(hedge: NonNullable<SiteFetch["hedge"]>, hedges: Live["hedges"]): string {
   const when = hedge === "p95" ? "where it is slower than 95 of 100" : `after ${hedge} ms`;
