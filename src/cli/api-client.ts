@@ -19,12 +19,15 @@ export interface Send<R> {
   readonly params?: Given<R, "params">;
   readonly query?: Given<R, "query">;
   readonly body?: Given<R, "body">;
+  /** Only where what is changed still has this entity tag, or with null only where there is none; else status 412. */
+  readonly ifMatch?: string | null;
 }
 
 interface AnySend {
   readonly params?: unknown;
   readonly query?: unknown;
   readonly body?: unknown;
+  readonly ifMatch?: string | null;
 }
 
 /** The server understood and refused: its words and all problems. */
@@ -83,7 +86,7 @@ export class ApiClient {
     const url = `${this.server}${API_PREFIX}${path}${query.length > 0 ? "?" : ""}${query.join("&")}`;
     const response = await reach(url, {
       method: route.method.toUpperCase(),
-      headers: { ...this.#headers, "content-type": "application/json" },
+      headers: { ...this.#headers, "content-type": "application/json", ...conditionOf(send) },
       ...(send.body === undefined ? {} : { body: JSON.stringify(send.body) }),
       signal: AbortSignal.timeout(60_000),
     });
@@ -92,6 +95,11 @@ export class ApiClient {
     if (!response.ok) throw refusalOf(response.status, answer);
     return { answer, headers: response.headers };
   }
+}
+
+function conditionOf({ ifMatch }: AnySend): Record<string, string> {
+  if (ifMatch === undefined) return {};
+  return ifMatch === null ? { "if-none-match": "*" } : { "if-match": ifMatch };
 }
 
 async function reach(url: string, init: RequestInit): Promise<Response> {

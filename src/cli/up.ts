@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Fault } from "../base/fault.ts";
 import type { LogLevel } from "../base/log.ts";
 import { realClock } from "../base/real/clock.ts";
@@ -16,7 +16,11 @@ export function registerUp(program: Command): void {
     .command("up")
     .description("Run this machine's roles: name server, cache, probe, control and portal")
     .requiredOption("--config <file>", "the node file, such as turnpike.yaml")
-    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .addOption(
+      new Option("--log-level <level>", "what is logged at least")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    )
     .addHelpText("after", "\nExample:\n  turnpike up --config turnpike.yaml\n")
     .action(async (flags: { config: string; logLevel: LogLevel }) => {
       await up(await readNodeFile(flags.config), flags.logLevel);

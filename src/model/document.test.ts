@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { z } from "zod";
 import { readDocument } from "./document.ts";
 import { network } from "./network.ts";
 
@@ -33,4 +34,16 @@ test("readDocument() names the place where a text is no YAML", () => {
   const read = readDocument("zone: [a\nb: c", network);
   expect(read.ok).toBe(false);
   if (!read.ok) expect(read.problems[0]?.line).toBeGreaterThan(0);
+});
+
+test("of a number, a text or a list that does not fit, a problem says what is expected and nothing else", () => {
+  const shape = z.strictObject({ n: z.int().min(1), t: z.string(), l: z.array(z.string()).max(1) });
+  const read = readDocument("n: 0\nl: [a, b]\n", shape);
+  expect(
+    read.ok ? [] : read.problems.map(({ path, message, received }) => [path, message, received]),
+  ).toEqual([
+    ["n", "expected number to be >=1", "0"],
+    ["t", "expected string", "nothing"],
+    ["l", "expected array to have <=1 items", '["a","b"]'],
+  ]);
 });

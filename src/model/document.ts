@@ -50,9 +50,11 @@ export function problemsOf(error: z.ZodError, raw: unknown): Problem[] {
   });
 }
 
-/** Zod's own messages begin with "Invalid input: "; ours say what is expected. */
+/** Of Zod's own messages what is expected: what was received is told beside them. */
 function sentence(message: string): string {
-  return message.replace(/^Invalid (input|option): /, "");
+  return message
+    .replace(/^(Invalid (input|option)|Too (small|big)): /, "")
+    .replace(/, received \w+$/, "");
 }
 
 /** Splits a dotted path as `problemsOf` joins it. */

@@ -70,7 +70,7 @@ test("an operator works with the command line, from signing in to rolling back",
     ["b", "auto"],
     ["a", "auto"],
   ]);
-}, 30_000);
+}, 90_000);
 
 test("a wrong file is refused whole, each problem at its line, and nothing changes", async () => {
   const before = world.published.length;
@@ -86,4 +86,41 @@ test("a wrong file is refused whole, each problem at its line, and nothing chang
   expect(world.published).toHaveLength(before);
   expect((await turnpike("apply none.yaml")).code).toBe(2);
   expect((await turnpike("site list --server http://127.0.0.1:1")).code).toBe(2);
-}, 30_000);
+}, 90_000);
+
+test("site add and origin add change what they are told and keep the rest; remove removes", async () => {
+  const shown = async () => JSON.parse((await turnpike("site show www.shop.example --json")).out);
+  const { site: before } = await shown();
+  const done = await turnpike("site add www.shop.example --customer shop --front caches");
+  expect([done.code, done.err]).toEqual([0, ""]);
+  expect(await turnpike("origin add www.shop.example/b --v4 127.0.2.9")).toMatchObject({ code: 0 });
+  const [a, b] = before.origins;
+  const after = { ...before, front: "caches", origins: [a, { ...b, v4: "127.0.2.9" }] };
+  expect((await shown()).site).toEqual(after);
+  expect(await turnpike("origin remove www.shop.example/b")).toMatchObject({ code: 0 });
+  expect(await turnpike("site remove www.news.example")).toMatchObject({ code: 0 });
+  const left = JSON.parse((await turnpike("site list --json")).out);
+  expect(left.map((one: { site: unknown }) => one.site)).toEqual([{ ...after, origins: [a] }]);
+}, 90_000);
+
+test("the command line names what is wrong with a flag, and says that there is nothing", async () => {
+  const several = await turnpike("key list");
+  expect([several.code, several.err]).toEqual([
+    2,
+    expect.stringContaining("--customer: expected one of shop, news: received nothing\n"),
+  ]);
+  const weight = await turnpike("origin add www.shop.example/a --weight heavy");
+  expect([weight.code, weight.err]).toEqual([
+    2,
+    expect.stringContaining("--weight: expected a number: received heavy\n"),
+  ]);
+  const nowhere = await turnpike("origin remove www.nobody.example/a");
+  expect([nowhere.code, nowhere.err]).toEqual([1, "turnpike: no site www.nobody.example\n"]);
+  const flag = await turnpike("site list --nope");
+  expect([flag.code, flag.err]).toEqual([2, expect.stringContaining("(see --help)")]);
+  expect(await turnpike("key list --customer shop")).toEqual({
+    code: 0,
+    out: "No keys\n",
+    err: "",
+  });
+}, 90_000);

@@ -49,7 +49,7 @@ async function kept(path: string): Promise<SignedAddresses> {
     return signedAddresses.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
     throw refused(
-      [{ path, message: "expected a signed list of addresses", received: path }],
+      [{ path: "--verify", message: "expected a signed list of addresses", received: path }],
       cause,
     );
   }
@@ -89,7 +89,7 @@ function isSigned({ payload, key, signature }: SignedAddresses): boolean {
 }
 
 function refused(problems: readonly Problem[], cause?: unknown): Fault {
-  return new Fault("bad-input", "addresses", {
+  return new Fault("bad-input", "", {
     problems,
     ...(cause === undefined ? {} : { cause }),
   });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { numberFlag } from "./number-flag.ts";
 import { noun, verb } from "./verb.ts";
 
 export function registerAuditList(program: Command): void {
@@ -8,12 +9,14 @@ export function registerAuditList(program: Command): void {
     examples: ["turnpike audit list", "turnpike audit list --limit 20 --json"],
     options: [["--limit <number>", "how many, at most 500", "50"]],
     run: async ({ api, flags, print }) => {
-      const entries = await api.call("listAudit", { query: { limit: Number(flags.limit) } });
+      const entries = await api.call("listAudit", {
+        query: { limit: numberFlag("--limit", flags.limit) },
+      });
       const words = entries.flatMap((entry) => [
         `${entry.seq}  ${entry.at}  ${entry.actor}  ${entry.action}  ${entry.subject}`,
         ...entry.changes.map((change) => `      ${change}`),
       ]);
-      print(entries, words);
+      print(entries, entries.length === 0 ? "No changes" : words);
       return 0;
     },
   });

@@ -31,7 +31,7 @@ export function registerObtained(parent: Command): void {
         ...[row.notAfter, row.nextAt, wordsOf(row)],
       ]);
       const none = "No certificates are obtained here: the network file has no acme";
-      print(view, view.directory === null ? none : table(heads, cells));
+      print(view, view.directory === null ? none : table(heads, cells, "No name wants one"));
       return 0;
     },
   });

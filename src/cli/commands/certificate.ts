@@ -69,7 +69,7 @@ export function registerCertificates(program: Command): void {
         row.warnings.join("; "),
       ]);
       const heads = ["NAME", "STATE", "FOR", "ISSUER", "NOT AFTER", "DAYS LEFT", "WARNINGS"];
-      print(rows, table(heads, cells));
+      print(rows, table(heads, cells, "No certificates"));
       return 0;
     },
   });

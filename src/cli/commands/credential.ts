@@ -53,7 +53,7 @@ export function registerCredentials(program: Command): void {
       const customer = await onlyCustomer(api, flags.customer);
       const rows = await api.call("listCredentials", { params: { customer } });
       const cells = rows.map((c) => [c.name, c.kind, c.madeAt, c.about, c.sites.join(", ")]);
-      print(rows, table(["NAME", "KIND", "MADE", "ABOUT", "SITES"], cells));
+      print(rows, table(["NAME", "KIND", "MADE", "ABOUT", "SITES"], cells, "No credentials"));
       return 0;
     },
   });
@@ -74,20 +74,25 @@ export function registerCredentials(program: Command): void {
 async function bodyOf(flags: AddFlags): Promise<CredentialPut> {
   const { certificate, privateKey, accessKey, from } = flags;
   if (certificate !== undefined || privateKey !== undefined) {
-    const files = { certificate: read(certificate ?? ""), privateKey: read(privateKey ?? "") };
+    const files = {
+      certificate: read("--certificate", certificate),
+      privateKey: read("--private-key", privateKey),
+    };
     return { kind: "certificate", ...files };
   }
-  const text = from === "-" ? await Bun.stdin.text() : from === undefined ? null : read(from);
+  const text =
+    from === "-" ? await Bun.stdin.text() : from === undefined ? null : read("--from", from);
   const value = text?.trim();
   if (accessKey !== undefined) return { kind: "access-key", id: accessKey, secret: value ?? "" };
   return value === undefined ? { kind: "value" } : { kind: "value", value };
 }
 
-function read(path: string): string {
+function read(path: string, file = ""): string {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    const problem = { path, message: "expected a file that can be read", received: path };
-    throw new Fault("bad-input", path, { cause, problems: [problem] });
+    const received = file === "" ? "nothing" : file;
+    const problem = { path, message: "expected a file that can be read", received };
+    throw new Fault("bad-input", "", { cause, problems: [problem] });
   }
 }

@@ -14,10 +14,15 @@ export async function listSites(api: ApiClient, customer?: string): Promise<read
 
 /** A host name belongs to one customer: people need not say which. */
 export async function findSite(api: ApiClient, hostname: string): Promise<SiteView> {
-  const name = hostname.toLowerCase().replace(/\.$/, "");
+  const name = hostnameOf(hostname);
   const site = (await listSites(api)).find((each) => each.site.hostname === name);
   if (site === undefined) throw new Fault("not-found", `no site ${name}`);
   return site;
+}
+
+/** A host name as sites have it: in lower case, without the final dot. */
+export function hostnameOf(text: string): string {
+  return text.toLowerCase().replace(/\.$/, "");
 }
 
 /** `www.shop.example/a` taken apart. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { MeasuredNetworkView } from "../../model/api/mod.ts";
+import { numberFlag } from "./number-flag.ts";
 import { noun, table, verb } from "./verb.ts";
 
 const GROUP = "Client groups: client prefixes that are treated alike";
@@ -12,9 +13,9 @@ export function registerGroupLearn(program: Command): void {
     run: async ({ api, print }) => {
       const networks = await api.call("listMeasured");
       const cells = networks.map((one) => [one.prefix, one.group, one.samples, far(one)]);
-      const none = ["No client in no group has been seen in the last day"];
+      const none = "No client in no group has been seen in the last day";
       const heads = ["NETWORK", "GROUP", "CONNECTIONS", "FROM"];
-      print(networks, networks.length === 0 ? none : table(heads, cells));
+      print(networks, table(heads, cells, none));
       return 0;
     },
   });
@@ -27,7 +28,10 @@ export function registerGroupLearn(program: Command): void {
       ["--dry-run", "only say what would change"],
     ],
     run: async ({ api, flags, print }) => {
-      const body = { largest: Number(flags.largest), dryRun: flags.dryRun === true };
+      const body = {
+        largest: numberFlag("--largest", flags.largest),
+        dryRun: flags.dryRun === true,
+      };
       const done = await api.call("putMeasuredGroups", { body });
       const end = done.snapshot === null ? "" : `; published as snapshot ${done.snapshot}`;
       print(done, [...done.changes, `${done.groups} groups of measured networks${end}`]);

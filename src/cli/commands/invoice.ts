@@ -62,7 +62,10 @@ function registerReading(parent: Command): void {
         i.state,
         i.issuedAt,
       ]);
-      print(invoices, table(["INVOICE", "PERIOD", "PLAN", "TOTAL", "STATE", "ISSUED"], cells));
+      print(
+        invoices,
+        table(["INVOICE", "PERIOD", "PLAN", "TOTAL", "STATE", "ISSUED"], cells, "No invoices"),
+      );
       return 0;
     },
   });

@@ -32,7 +32,7 @@ export function registerKeys(program: Command): void {
       const customer = await onlyCustomer(api, flags.customer);
       const rows = await api.call("listSigningKeys", { params: { customer } });
       const cells = rows.map((key) => [key.name, key.madeAt, key.rules.join(", ")]);
-      print(rows, table(["NAME", "MADE", "RULES"], cells));
+      print(rows, table(["NAME", "MADE", "RULES"], cells, "No keys"));
       return 0;
     },
   });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Published } from "../../model/api/mod.ts";
+import { numberFlag } from "./number-flag.ts";
 import { verb } from "./verb.ts";
 
 export function registerPublish(program: Command): void {
@@ -18,7 +19,9 @@ export function registerPublish(program: Command): void {
     description: "Publish what an earlier snapshot held, under a new number",
     examples: ["turnpike snapshot list", "turnpike rollback 12"],
     run: async ({ api, args, print }) => {
-      const published = await api.call("rollback", { body: { number: Number(args[0]) } });
+      const published = await api.call("rollback", {
+        body: { number: numberFlag("number", args[0] ?? "") },
+      });
       print(published, words(published));
       return 0;
     },

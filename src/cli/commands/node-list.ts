@@ -26,7 +26,10 @@ export function registerNodeList(program: Command): void {
       ]);
       const heads = ["NODE", "POP", "ROLES", "ADDRESS", "STATE", "LOAD", "FROM", "SNAPSHOT"];
       const more = tiers ? ["ASKS", "CACHES/S"] : [];
-      print(nodes, table([...heads, "LOOKUPS/S", "REQUESTS/S", "HITS", ...more], cells));
+      print(
+        nodes,
+        table([...heads, "LOOKUPS/S", "REQUESTS/S", "HITS", ...more], cells, "No nodes"),
+      );
       return 0;
     },
   });

@@ -1,9 +1,13 @@
 import type { Command } from "commander";
+import type { z } from "zod";
+import type { originPut, SiteView } from "../../model/api/mod.ts";
 import { findSite, splitOrigin } from "./find-site.ts";
+import { foundAt } from "./found-at.ts";
+import { numberFlag } from "./number-flag.ts";
 import { changedWords } from "./site-add.ts";
 import { noun, verb } from "./verb.ts";
 
-interface Flags {
+export interface OriginFlags {
   readonly v4?: string;
   readonly v6?: string;
   readonly host?: string;
@@ -14,11 +18,13 @@ interface Flags {
 }
 
 export function registerOriginAdd(program: Command): void {
-  verb<Flags>(noun(program, "origin", "Customers' mirrored web servers"), {
+  verb<OriginFlags>(noun(program, "origin", "Customers' mirrored web servers"), {
     usage: "add <origin>",
-    description: "Add a web server, or change the one of that name; it is published at once",
+    description:
+      "Add a web server, or change what is said here of the one of that name; it is published at once",
     examples: [
       "turnpike origin add www.shop.example/c --v4 192.0.2.12",
+      "turnpike origin add www.shop.example/c --weight 2",
       "turnpike origin add www.shop.example/d --host web-4.shop.example",
       "turnpike origin add www.shop.example/c --v4 192.0.2.12 --weight 2 \\",
       "    --exporter http://192.0.2.12:9100/metrics",
@@ -34,20 +40,30 @@ export function registerOriginAdd(program: Command): void {
     ],
     run: async ({ api, args, flags, print }) => {
       const { hostname, name } = splitOrigin(args[0] ?? "");
-      const { customer } = await findSite(api, hostname);
-      const { v4, v6, host, port, weight, capacity, exporter } = flags;
-      const body = {
-        ...(v4 === undefined ? {} : { v4 }),
-        ...(v6 === undefined ? {} : { v6 }),
-        ...(host === undefined ? {} : { host }),
-        ...(port === undefined ? {} : { port: Number(port) }),
-        ...(weight === undefined ? {} : { weight: Number(weight) }),
-        ...(capacity === undefined ? {} : { capacity: Number(capacity) }),
-        ...(exporter === undefined ? {} : { exporter }),
-      };
-      const changed = await api.call("putOrigin", { params: { customer, hostname, name }, body });
+      const { customer, site } = await findSite(api, hostname);
+      const body = originBody(
+        flags,
+        site.origins.find((one) => one.name === name),
+      );
+      const params = { customer, hostname: site.hostname, name };
+      const changed = await api.call("putOrigin", { params, body });
       print(changed, changedWords(changed));
       return 0;
     },
   });
+}
+
+type Origin = SiteView["site"]["origins"][number];
+
+/** The server as it is to be: what the flags do not say stays as it was. */
+export function originBody(flags: OriginFlags, before?: Origin): z.input<typeof originPut> {
+  const { port, weight, capacity, exporter } = flags;
+  const { name: _, ...had } = before ?? { name: "" };
+  return {
+    ...foundAt(had, flags),
+    ...(port === undefined ? {} : { port: numberFlag("--port", port) }),
+    ...(weight === undefined ? {} : { weight: numberFlag("--weight", weight) }),
+    ...(capacity === undefined ? {} : { capacity: numberFlag("--capacity", capacity) }),
+    ...(exporter === undefined ? {} : { exporter }),
+  };
 }

@@ -48,5 +48,5 @@ export function originTable({ origins }: Live): string[] {
     `${Math.round(o.share * 100)} %`,
     o.lookupsPerSec.toFixed(1),
   ]);
-  return table(heads, cells);
+  return table(heads, cells, "No web servers");
 }

@@ -18,7 +18,10 @@ export function registerSiteList(program: Command): void {
         `${up}/${site.origins.length}`,
         names.cname,
       ]);
-      print(sites, table(["SITE", "CUSTOMER", "ONBOARDING", "FRONT", "UP", "CNAME"], cells));
+      print(
+        sites,
+        table(["SITE", "CUSTOMER", "ONBOARDING", "FRONT", "UP", "CNAME"], cells, "No sites"),
+      );
       return 0;
     },
   });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { numberFlag } from "./number-flag.ts";
 import { noun, table, verb } from "./verb.ts";
 
 interface Flags {
@@ -17,7 +18,10 @@ export function registerSnapshotList(program: Command): void {
     ],
     run: async ({ api, flags, print }) => {
       const { before, limit } = flags;
-      const query = { limit: Number(limit), ...(before !== undefined && { before }) };
+      const query = {
+        limit: numberFlag("--limit", limit),
+        ...(before !== undefined && { before: numberFlag("--before", before) }),
+      };
       const rows = await api.call("listSnapshots", { query });
       const cells = rows.map((row) => [
         row.number,
@@ -29,7 +33,7 @@ export function registerSnapshotList(program: Command): void {
         row.note,
       ]);
       const heads = ["NUMBER", "CREATED", "INTENT", "HASH", "ACKED", "MISSING", "NOTE"];
-      print(rows, table(heads, cells));
+      print(rows, table(heads, cells, "Nothing was published"));
       return 0;
     },
   });

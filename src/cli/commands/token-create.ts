@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { numberFlag } from "./number-flag.ts";
 import { noun, table, verb } from "./verb.ts";
 
 interface Flags {
@@ -24,7 +25,7 @@ export function registerTokens(program: Command): void {
     ],
     run: async ({ api, args, flags, print }) => {
       const { scope, customer } = flags;
-      const body = { name: args[0] ?? "", scope, days: Number(flags.days) };
+      const body = { name: args[0] ?? "", scope, days: numberFlag("--days", flags.days) };
       const made = await api.call("createToken", {
         body: customer === undefined ? body : { ...body, customer },
       });
@@ -39,7 +40,10 @@ export function registerTokens(program: Command): void {
     run: async ({ api, print }) => {
       const rows = await api.call("listTokens");
       const cells = rows.map((t) => [t.id, t.name, t.scope, t.customer, t.expiresAt, t.lastUsedAt]);
-      print(rows, table(["ID", "NAME", "SCOPE", "CUSTOMER", "EXPIRES", "LAST USED"], cells));
+      print(
+        rows,
+        table(["ID", "NAME", "SCOPE", "CUSTOMER", "EXPIRES", "LAST USED"], cells, "No tokens"),
+      );
       return 0;
     },
   });

@@ -74,9 +74,14 @@ async function scrape(urls: readonly string[], prefix: string): Promise<Scrape> 
     let text: string;
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
+      if (!response.ok) throw new Error(`status ${response.status}`);
       text = await response.text();
     } catch (cause) {
-      const problem = { path: "--metrics", message: "expected a URL that answers", received: url };
+      const problem = {
+        path: "--metrics",
+        message: "expected the address of metrics",
+        received: url,
+      };
       throw new Fault("bad-input", "", { cause, problems: [problem] });
     }
     for (const [, name, value] of text.matchAll(/^(\S+?(?:\{.*\})?) (\S+)$/gm)) {
@@ -84,6 +89,11 @@ async function scrape(urls: readonly string[], prefix: string): Promise<Scrape> 
       const key = name!.slice(prefix.length);
       all.set(key, (all.get(key) ?? 0) + Number(value));
     }
+  }
+  if (all.size === 0) {
+    const message = `expected the address of metrics that begin with ${prefix}`;
+    const problem = { path: "--metrics", message, received: urls.join(",") };
+    throw new Fault("bad-input", "", { problems: [problem] });
   }
   return all;
 }

@@ -1,3 +1,5 @@
+import { Fault } from "../../base/fault.ts";
+
 /** The flag of commands whose word may end by itself. */
 export const UNTIL = [
   "--until <time>",
@@ -8,8 +10,13 @@ export interface UntilFlags {
   readonly until?: string;
 }
 
-export function endOf({ until }: UntilFlags): { until?: string } {
-  return until === undefined ? {} : { until: endAt(until, Date.now()) };
+/** @throws Fault `bad-input`: what has ended already would change nothing */
+export function endOf({ until }: UntilFlags, nowMs = Date.now()): { until?: string } {
+  if (until === undefined) return {};
+  const end = endAt(until, nowMs);
+  if (Date.parse(end) > nowMs || Number.isNaN(Date.parse(end))) return { until: end };
+  const problem = { path: "--until", message: "expected a time to come", received: until };
+  throw new Fault("bad-input", "", { problems: [problem] });
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Explanation } from "../../model/api/mod.ts";
 import { explainWords } from "./explain.ts";
 import { splitOrigin } from "./find-site.ts";
 import { stateWords } from "./state-words.ts";
-import { endAt } from "./until.ts";
+import { endAt, endOf } from "./until.ts";
 import { table } from "./verb.ts";
 
 test("table() aligns columns, says - for nothing, and leaves no blanks at line ends", () => {
@@ -19,6 +19,11 @@ test("table() aligns columns, says - for nothing, and leaves no blanks at line e
   ]);
 });
 
+test("table() says in words that there is nothing, where it is told how", () => {
+  expect(table(["SITE"], [], "No sites")).toEqual(["No sites"]);
+  expect(table(["SITE"], [["a"]], "No sites")).toEqual(["SITE", "a"]);
+});
+
 test("splitOrigin() takes <hostname>/<origin> apart and refuses anything else", () => {
   expect(splitOrigin("www.shop.example/a")).toEqual({ hostname: "www.shop.example", name: "a" });
   for (const bad of ["www.shop.example", "/a", "www.shop.example/", "a/b/c", ""]) {
@@ -31,6 +36,15 @@ test("endAt() takes how long, or a time, and leaves anything else to be refused"
   expect(endAt("1d", 0)).toBe("1970-01-02T00:00:00.000Z");
   expect(endAt("2026-12-01T18:00:00+01:00", 0)).toBe("2026-12-01T17:00:00.000Z");
   expect(endAt("soon", 0)).toBe("soon");
+});
+
+test("endOf() refuses what has ended already, and leaves to the API what is no time", () => {
+  expect(endOf({}, 0)).toEqual({});
+  expect(endOf({ until: "90s" }, 0)).toEqual({ until: "1970-01-01T00:01:30.000Z" });
+  expect(endOf({ until: "soon" }, 0)).toEqual({ until: "soon" });
+  for (const until of ["2001-01-01T00:00:00Z", "0s"]) {
+    expect(() => endOf({ until }, Date.UTC(2026, 0, 1))).toThrow(Fault);
+  }
 });
 
 test("stateWords() says what is forced, and until when", () => {

@@ -42,8 +42,8 @@ export function noun(program: Command, name: string, description: string): Comma
   return known ?? program.command(name).description(description);
 }
 
-/** Adds a command that calls the API, with the options that all of them have. */
-export function verb<F = Record<string, unknown>>(parent: Command, declared: Verb<F>): void {
+/** Adds a command that calls the API, with the options that all of them have; it may have words of its own. */
+export function verb<F = Record<string, unknown>>(parent: Command, declared: Verb<F>): Command {
   const [name = "", ...args] = declared.usage.split(" ");
   const command = new Command(name).description(declared.description);
   for (const arg of args) command.addArgument(new Argument(arg));
@@ -54,12 +54,14 @@ export function verb<F = Record<string, unknown>>(parent: Command, declared: Ver
     .option("--server <url>", "the control plane (TURNPIKE_URL)", defaultServer())
     .option("--token <token>", "a token (TURNPIKE_TOKEN, or what login kept)")
     .option("--json", "print the answer as JSON")
+    .showHelpAfterError("(see --help)")
     .exitOverride((end) => process.exit(end.exitCode === 0 ? 0 : 2))
     .addHelpText("after", `\nExamples:\n${declared.examples.map((e) => `  ${e}\n`).join("")}`)
     .action(async () => {
       process.exitCode = await act(declared, command);
     });
   parent.addCommand(command);
+  return command;
 }
 
 async function act<F>(declared: Verb<F>, command: Command): Promise<number> {
@@ -86,19 +88,30 @@ function lines(words: string | readonly string[]): string {
   return typeof words === "string" ? words : words.join("\n");
 }
 
+const SIGN_IN = "Sign in with: turnpike login --email you@example.com, or set TURNPIKE_TOKEN";
+const START = "Is it running (turnpike up)? Another is named by --server, or by TURNPIKE_URL";
+
+/** What to do about it, where that is known. */
+function hintOf(error: ApiRefusal | Fault): readonly string[] {
+  if (error instanceof ApiRefusal) return error.code === "not-signed-in" ? [SIGN_IN] : [];
+  return error.code === "bus-timeout" ? [START] : [];
+}
+
+/** 1: who was asked says no, or has no such thing; 2: it could not be asked. */
+function exitCodeOf(error: ApiRefusal | Fault): number {
+  if (error instanceof ApiRefusal) return 1;
+  return error.code === "not-found" || error.code === "conflict" ? 1 : 2;
+}
+
 /** Says what went wrong; never a stack. A bug of ours goes on to main, which says so. */
 function report(error: unknown, file: string | undefined): number {
   if (!(error instanceof ApiRefusal) && !(error instanceof Fault)) throw error;
   const problems = error.problems.map((problem) => formatProblem(problem, file));
-  const hint =
-    error instanceof ApiRefusal && error.code === "not-signed-in"
-      ? ["Sign in with: turnpike login --email you@example.com, or set TURNPIKE_TOKEN"]
-      : [];
   // The detail says it; the general words before it only when there is none.
   const words = error instanceof Fault ? error.message.replace(`${error.publicWords}: `, "") : "";
   const last = `turnpike: ${words === "" ? error.message : words}`;
-  process.stderr.write(`${[...problems, last, ...hint].join("\n")}\n`);
-  return error instanceof ApiRefusal ? 1 : 2;
+  process.stderr.write(`${[...problems, last, ...hintOf(error)].join("\n")}\n`);
+  return exitCodeOf(error);
 }
 
 function defaultServer(): string {
@@ -123,8 +136,13 @@ function keptToken(server: string): string | undefined {
   return keptTokens()[server.replace(/\/+$/, "")];
 }
 
-/** Rows in aligned columns, the heads first. */
-export function table(heads: readonly string[], rows: readonly (readonly unknown[])[]): string[] {
+/** Rows in aligned columns, the heads first; `none` in place of heads without rows. */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly unknown[])[],
+  none?: string,
+): string[] {
+  if (rows.length === 0 && none !== undefined) return [none];
   const cells = [heads, ...rows.map((row) => row.map((cell) => String(cell ?? "-")))];
   const widths = heads.map((_, i) => Math.max(...cells.map((row) => (row[i] ?? "").length)));
   return cells.map((row) =>

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { WhoView } from "../../model/api/mod.ts";
 import { instantOf } from "./explain.ts";
+import { numberFlag } from "./number-flag.ts";
 import { table, verb } from "./verb.ts";
 
 /** Client groups that are printed; `--json` has them all. */
@@ -24,7 +25,7 @@ export function registerWho(program: Command): void {
     ],
     run: async ({ api, args, flags, print }) => {
       const at = flags.at === undefined ? {} : { at: instantOf(flags.at, Date.now()) };
-      const query = { server: args[0] ?? "", limit: Number(flags.limit), ...at };
+      const query = { server: args[0] ?? "", limit: numberFlag("--limit", flags.limit), ...at };
       const seen = await api.call("who", { query });
       print(seen, whoWords(seen));
       return seen.groupsOfIt === 0 ? 1 : 0;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { Fault } from "../../base/fault.ts";
 import type { WhyNotReply, WhyReply } from "../../model/api/mod.ts";
 import { findSite } from "./find-site.ts";
 import { table, verb } from "./verb.ts";
@@ -46,7 +47,11 @@ export function registerWhy(program: Command): void {
 
 function fieldOf(text: string): readonly [string, string] {
   const colon = text.indexOf(":");
-  return [text.slice(0, Math.max(0, colon)).trim(), text.slice(colon + 1).trim()];
+  if (colon < 1) {
+    const problem = { path: "--field", message: "expected 'Name: value'", received: text };
+    throw new Fault("bad-input", "", { problems: [problem] });
+  }
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
 }
 
 export function whyWords(reply: WhyReply): string[] {

@@ -15,7 +15,11 @@ export function registerZoneClaims(parent: Command): void {
       const claims = await listClaims(api, flags.customer);
       const rows = claims.map((c) => [c.name, c.customer, c.kind, c.createdAt, c.checkedAt]);
       print(claims, [
-        ...table(["NAME", "CUSTOMER", "KIND", "SINCE", "CHECKED"], rows),
+        ...table(
+          ["NAME", "CUSTOMER", "KIND", "SINCE", "CHECKED"],
+          rows,
+          "Nothing waits for a proof",
+        ),
         ...claims.flatMap((claim) => ["", ...pendingWords(claim)]),
       ]);
       return 0;

@@ -17,7 +17,7 @@ export function registerZones(program: Command): void {
     run: async ({ api, flags, print }) => {
       const zones = await listZones(api, flags.customer);
       const rows = zones.map((z) => [z.name, z.customer, z.kind, z.records]);
-      print(zones, table(["ZONE", "CUSTOMER", "KIND", "RECORDS"], rows));
+      print(zones, table(["ZONE", "CUSTOMER", "KIND", "RECORDS"], rows, "No zones"));
       return 0;
     },
   });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { findZone, zoneChangedWords } from "./find-zone.ts";
+import { numberFlag } from "./number-flag.ts";
 import { verb } from "./verb.ts";
 
 interface Flags {
@@ -18,7 +19,7 @@ export function registerZoneSet(parent: Command): void {
     run: async ({ api, args, flags, print }) => {
       const [zone = "", name = "", type = "", ...values] = args;
       const params = { ...(await findZone(api, zone)), name, type };
-      const body = { ttlSec: Number(flags.ttl ?? "3600"), values };
+      const body = { ttlSec: numberFlag("--ttl", flags.ttl ?? "3600"), values };
       const done = await api.call("putRecords", { params, body });
       print(done, zoneChangedWords(done));
       return 0;

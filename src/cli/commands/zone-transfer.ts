@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { Fault } from "../../base/fault.ts";
 import type { TsigUse } from "../../model/zone-extras.ts";
-import type { ApiClient } from "../api-client.ts";
+import { onlyCustomer } from "./find-customer.ts";
 import { findZone, zoneChangedWords } from "./find-zone.ts";
 import { noun, table, verb } from "./verb.ts";
 
@@ -56,7 +55,7 @@ export function registerTsig(program: Command): void {
       ["--algorithm <name>", "hmac-sha256 or hmac-sha512", "hmac-sha256"],
     ],
     run: async ({ api, args, flags, print }) => {
-      const params = { customer: await customerOf(api, flags.customer) };
+      const params = { customer: await onlyCustomer(api, flags.customer) };
       const { for: use = "transfer", algorithm = "hmac-sha256" } = flags;
       const made = await api.call("createTsigKey", {
         params,
@@ -77,10 +76,10 @@ export function registerTsig(program: Command): void {
     examples: ["turnpike tsig list --customer shop"],
     options: [CUSTOMER],
     run: async ({ api, flags, print }) => {
-      const params = { customer: await customerOf(api, flags.customer) };
+      const params = { customer: await onlyCustomer(api, flags.customer) };
       const keys = await api.call("listTsigKeys", { params });
       const rows = keys.map((key) => [key.key, key.name, key.use, key.algorithm, key.createdAt]);
-      print(keys, table(["KEY", "NAME", "FOR", "ALGORITHM", "SINCE"], rows));
+      print(keys, table(["KEY", "NAME", "FOR", "ALGORITHM", "SINCE"], rows, "No keys"));
       return 0;
     },
   });
@@ -90,21 +89,10 @@ export function registerTsig(program: Command): void {
     examples: ["turnpike tsig delete xfr --customer shop"],
     options: [CUSTOMER],
     run: async ({ api, args, flags, print }) => {
-      const params = { customer: await customerOf(api, flags.customer), key: args[0] ?? "" };
+      const params = { customer: await onlyCustomer(api, flags.customer), key: args[0] ?? "" };
       await api.call("deleteTsigKey", { params });
       print(params, `Took ${params.key} back`);
       return 0;
     },
   });
-}
-
-/** The one asked for, or the only one that the caller sees. */
-async function customerOf(api: ApiClient, asked: string | undefined): Promise<string> {
-  if (asked !== undefined) return asked;
-  const names = (await api.call("listCustomers")).map((customer) => customer.name);
-  const [only] = names;
-  if (only === undefined || names.length > 1) {
-    throw new Fault("bad-input", "say whose key it is, by --customer");
-  }
-  return only;
 }

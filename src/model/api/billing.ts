@@ -64,7 +64,9 @@ export const invoice = z
 export type Invoice = z.infer<typeof invoice>;
 
 export const invoiceCreate = z.strictObject({
-  period: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, { message: "expected a month: 2026-11" }),
+  period: z
+    .string()
+    .regex(/^\d{4}-(0[1-9]|1[0-2])$/, { message: "expected a month such as 2026-11" }),
   upTo: z.literal("now").optional().meta({
     description: "Bill the running month as far as it went; the rest comes with the next invoice",
   }),
