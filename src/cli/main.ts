@@ -16,6 +16,8 @@ async function main(): Promise<void> {
     .description("A content delivery network and global traffic manager that you run yourself")
     .version("0.1.0")
     .showHelpAfterError("(see --help)")
+    // An option belongs to the command that it stands behind.
+    .enablePositionalOptions()
     .exitOverride();
   registerUp(program);
   registerDemo(program);

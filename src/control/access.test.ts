@@ -39,6 +39,7 @@ const SAMPLES: Readonly<Record<RouteName, { readonly path?: string; readonly bod
   tailLog: { path: "/customers/shop/sites/www.shop.example/log?waitMs=0" },
   createPurge: { body: { path: "/a.png" } },
   listPurges: {},
+  listCustomerPurges: {},
   readSite: {},
   readPurge: { path: "/purges/1" },
   readZoneKeys: { path: "/zones/signed.example/keys" },

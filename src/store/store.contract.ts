@@ -240,7 +240,7 @@ export function storeContract(
         const purge = { atMs: AT_MS, customer: "shop", site, path: "/" };
         await store.purges.add(purge, auditOf("purge.create", "shop"));
       }
-      const list = async (site: string, before: number | null, customer = "shop") => {
+      const list = async (site: string | null, before: number | null, customer = "shop") => {
         const purges = await store.purges.list({ customer, site, before, limit: 2 });
         return purges.map((purge) => purge.number);
       };
@@ -248,6 +248,15 @@ export function storeContract(
       expect(await list("a.example", 3)).toEqual([1]);
       expect(await list("b.example", null)).toEqual([2]);
       expect(await list("a.example", null, "news")).toEqual([]);
+      expect(await list(null, null)).toEqual([4, 3]);
+      expect(await list(null, 3)).toEqual([2, 1]);
+      expect(await list(null, null, "news")).toEqual([]);
+      const page = { customer: "shop", site: null, before: null, limit: 1 };
+      const [last] = await store.purges.list(page);
+      expect(last?.actor).toBe(auditOf("purge.create", "shop").actor);
+      // Caches are not told who asked.
+      const { purges } = await store.purges.since({ after: 3 }, 1);
+      expect(purges[0]).not.toHaveProperty("actor");
     });
 
     test("of purges that are folded one of each whole site is left, and nothing of who acknowledged them", async () => {

@@ -157,17 +157,24 @@ export interface PeopleStore {
   dropToken(id: string, audit: NewAudit): Promise<void>;
 }
 
+/** A purge as people read it. Caches are not told who asked. */
+export interface AskedPurge extends Purge {
+  /** Absent: of before it was kept. */
+  readonly actor?: string;
+}
+
 export interface PurgeStore {
   /** Appends to the purge log and gives the entry its number. */
   add(purge: Omit<Purge, "number">, audit: NewAudit): Promise<Purge>;
   read(number: number): Promise<Purge | null>;
-  /** Those of one site that the log still has, newest first, below `before`. */
+  /** Those of one site, or of all sites of a customer, that the log still has, newest first, below `before`. */
   list(o: {
     readonly customer: string;
-    readonly site: string;
+    /** Null: all of the customer's. */
+    readonly site: string | null;
     readonly before: number | null;
     readonly limit: number;
-  }): Promise<readonly Purge[]>;
+  }): Promise<readonly AskedPurge[]>;
   /** The first so many entries above a place, in order, and the log's last number; see `fold`. */
   since(place: PurgePlace, most: number): Promise<PurgesSince>;
   /** Of an entry that is not in the log any more, or is of another term, none is kept. */
@@ -175,7 +182,8 @@ export interface PurgeStore {
   acks(number: number): Promise<readonly PurgeAck[]>;
   /**
    * Folds the oldest entries but the last `keep`, some at a time: of all those of a site one purge of the
-   * whole site is left, in the place of the last of them. `read` and `acks` know them no more.
+   * whole site is left, in the place of the last of them. `read` and `acks` know them no more. Of the terms
+   * that only these had the last 1,000 stay; who has heard nothing since an earlier one has parted from the log.
    */
   fold(keep: number): Promise<void>;
   /**

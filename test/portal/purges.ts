@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 /** Every cache is as quick as the others. */
 function receiptOf(purge: World["purges"][number]): PurgeView {
   const acks = ["fra-1", "lon-1", "nyc-1"].map((node) => ({ node, atMs: purge.atMs + 40 }));
-  return { purge: purge as PurgeView["purge"], acks, missing: [] };
+  return { purge: purge as PurgeView["purge"], acks, missing: [], by: "ada@shop.example" };
 }
 
 /** Purges, as the double of the API keeps them. */

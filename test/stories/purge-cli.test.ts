@@ -87,6 +87,59 @@ test("turnpike purge --customer: all sites of the customer, an entry of the log 
   expect([both.code, both.output]).toEqual([2, expect.stringContaining("and --customer")]);
 }, 30_000);
 
+test("turnpike purge list: the last purges with who asked, how many caches have them, and how fast", async () => {
+  await runTurnpike(["purge", HOSTNAME, "--tag", "listed", "--soft", "--wait", ...world.flags]);
+  await runTurnpike(["purge", HOSTNAME, "/listed.png", "--wait", ...world.flags]);
+  for (const about of [[HOSTNAME], ["--customer", "shop"], []]) {
+    const args = ["purge", "list", ...about, "--limit", "2", ...world.flags];
+    const { code, output } = await runTurnpike(args);
+    const rows = output.trim().split("\n");
+    const row = (what: string) =>
+      new RegExp(`^\\d+ +\\S+Z +${HOSTNAME} +${what} +token/\\S+ +1/1 +\\d+ ms +-$`);
+    expect([code, rows.length]).toEqual([0, 3]);
+    expect(rows[0]).toMatch(/^NUMBER +ASKED +SITE +WHAT +BY +ACKED +IN +LATE$/);
+    expect(rows[1]).toMatch(row("/listed.png"));
+    expect(rows[2]).toMatch(row("--tag listed --soft"));
+  }
+  const json = await runTurnpike(["purge", "list", HOSTNAME, "--json", ...world.flags]);
+  const views: { purge: { number: number } }[] = JSON.parse(json.output);
+  const newest = views[0]?.purge.number ?? 0;
+  expect(newest).toBeGreaterThan(1);
+  const before = ["purge", "list", HOSTNAME, "--before", String(newest), "--json", ...world.flags];
+  const older: typeof views = JSON.parse((await runTurnpike(before)).output);
+  expect(older[0]?.purge.number).toBe(newest - 1);
+  const none = await runTurnpike(["purge", "list", "www.none.example", ...world.flags]);
+  expect([none.code, none.output]).toEqual([1, expect.stringContaining("no site")]);
+}, 60_000);
+
+test("turnpike purge --all-sites: every site of the network, once its zone is said, and only for the operator", async () => {
+  const { api, network, flags } = world;
+  const old = await served("/img/all.png");
+  version++;
+  expect(await served("/img/all.png")).toBe(old);
+  const args = ["purge", "--all-sites", "--all", "--wait", "--json"];
+  for (const more of [[], ["--confirm", "cdn.other"]]) {
+    const ran = await runTurnpike([...args, ...more, ...flags]);
+    expect([ran.code, ran.output]).toEqual([
+      2,
+      expect.stringContaining(`expected --confirm ${network.zone}`),
+    ]);
+  }
+  const zone = ["--confirm", String(network.zone)];
+  const both = await runTurnpike([...args, ...zone, "--customer", "shop", ...flags]);
+  expect([both.code, both.output]).toEqual([2, expect.stringContaining("without a hostname")]);
+  const order = { name: "member", scope: "write", customer: "shop" };
+  const { token } = await api.must("POST", "/tokens", order);
+  const member = await runTurnpike([...args, ...zone, ...flags, "--token", token]);
+  expect([member.code, member.output]).toEqual([1, expect.stringContaining("does not allow this")]);
+  expect(await served("/img/all.png")).toBe(old);
+  const ran = await runTurnpike([...args, ...zone, ...flags]);
+  const views: { purge: { site: string }; missing: string[] }[] = JSON.parse(ran.output);
+  expect(ran.code).toBe(0);
+  expect(views.map(({ purge, missing }) => [purge.site, missing])).toEqual([[HOSTNAME, []]]);
+  expect(await served("/img/all.png")).toBe(`v${version}`);
+}, 60_000);
+
 test("a prefix reaches what it names in the form that URLs have", async () => {
   const path = '/img/"quoted" {1}.png';
   const old = await served(encodeURI(path));

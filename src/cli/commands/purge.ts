@@ -1,16 +1,17 @@
 import type { Command } from "commander";
 import { assert } from "../../base/assert.ts";
 import { Fault } from "../../base/fault.ts";
-import type { PurgeCreate, PurgeView } from "../../model/api/mod.ts";
-import type { ApiClient } from "../api-client.ts";
+import type { PurgeCreate, PurgeView, SiteView } from "../../model/api/mod.ts";
+import { type ApiClient, ApiRefusal } from "../api-client.ts";
 import { findSite, listSites } from "./find-site.ts";
+import { registerPurgeList } from "./purge-list.ts";
 import { type Tools, verb } from "./verb.ts";
 
 const WAIT_SEC = 30;
 const ASK_MS = 100;
 
 export function registerPurge(program: Command): void {
-  verb<Flags>(program, {
+  const purge = verb<Flags>(program, {
     usage: "purge [target] [path]",
     description:
       "Purge a URL, or all with a tag or prefix, from every cache. With --wait, exit code 1 if one did not answer",
@@ -21,6 +22,7 @@ export function registerPurge(program: Command): void {
       "turnpike purge www.shop.example --prefix /img/",
       "turnpike purge www.shop.example --all",
       "turnpike purge --customer shop --all --soft",
+      "turnpike purge --all-sites --all --soft --confirm cdn.example",
     ],
     options: [
       [
@@ -30,12 +32,21 @@ export function registerPurge(program: Command): void {
       ["--prefix <prefix>", "all whose path begins so"],
       ["--all", "everything of the site"],
       ["--customer <name>", "of all sites of this customer, in place of one"],
+      ["--all-sites", "of all customers' sites; for the operator"],
+      [
+        "--confirm <zone>",
+        "with --all-sites: the network's zone, so that nobody does that unmeant",
+      ],
       ["--soft", "keep it, and ask the web servers before it is served again"],
       ["--wait", "until every cache has acknowledged it, at most 30 s"],
       ["--wait-sec <seconds>", "the same, for at most so long"],
     ],
-    run: (tools) => (tools.flags.customer === undefined ? one(tools) : ofCustomer(tools)),
+    run: (tools) => {
+      if (tools.flags.allSites === true) return ofNetwork(tools);
+      return tools.flags.customer === undefined ? one(tools) : ofCustomer(tools);
+    },
   });
+  registerPurgeList(purge);
 }
 
 interface Flags {
@@ -43,6 +54,8 @@ interface Flags {
   readonly prefix?: string;
   readonly all?: true;
   readonly customer?: string;
+  readonly allSites?: true;
+  readonly confirm?: string;
   readonly soft?: true;
   readonly wait?: true;
   readonly waitSec?: string;
@@ -63,17 +76,42 @@ async function one({ api, args, flags, print }: Tools<Flags>): Promise<number> {
   return view.missing.length === 0 ? 0 : 1;
 }
 
-/** One entry of the log for each site. */
-async function ofCustomer({ api, args, flags, print }: Tools<Flags>): Promise<number> {
-  const { customer = "" } = flags;
+async function ofCustomer(tools: Tools<Flags>): Promise<number> {
+  const { api, args, flags } = tools;
   if (args.some((arg) => arg !== undefined)) {
     throw wrong("expected one of a hostname and --customer", args[0] ?? "");
   }
+  return ofSites(tools, await listSites(api, flags.customer));
+}
+
+/** Who may not read the network is refused by that; who has not said its zone, by us. */
+async function ofNetwork(tools: Tools<Flags>): Promise<number> {
+  const { api, args, flags } = tools;
+  const given = args[0] ?? flags.customer;
+  if (given !== undefined)
+    throw wrong("expected --all-sites without a hostname or --customer", given);
+  const { network } = await api.call("readNetwork");
+  if (network === null) throw new Fault("not-found", "no network was applied yet");
+  if (flags.confirm !== network.zone) {
+    const message = `expected --confirm ${network.zone}: it is asked of all web servers of all customers again`;
+    throw wrong(message, flags.confirm ?? "nothing");
+  }
+  return ofSites(tools, await listSites(api));
+}
+
+/** One entry of the log for each site. */
+async function ofSites(
+  { api, flags, print }: Tools<Flags>,
+  sites: readonly SiteView[],
+): Promise<number> {
   const numbers: number[] = [];
-  for (const { site } of await listSites(api, customer)) {
+  if (sites.length === 0) {
+    print({ numbers }, "No sites: nothing to purge");
+    return 0;
+  }
+  for (const { customer, site } of sites) {
     const params = { customer, hostname: site.hostname };
-    const body = orderOf(undefined, flags);
-    numbers.push((await api.call("createPurge", { params, body })).number);
+    numbers.push(await numberOf(api, params, orderOf(undefined, flags)));
   }
   if (flags.wait !== true && flags.waitSec === undefined) {
     print({ numbers }, `Purges ${numbers.join(", ")} are on their way`);
@@ -85,6 +123,22 @@ async function ofCustomer({ api, args, flags, print }: Tools<Flags>): Promise<nu
     views.map((view) => `${view.purge.site}: ${receiptOf(view)}`),
   );
   return views.every((view) => view.missing.length === 0) ? 0 : 1;
+}
+
+/** A customer with hundreds of sites is waited for: so many purges a second are taken of each. */
+async function numberOf(
+  api: ApiClient,
+  params: { readonly customer: string; readonly hostname: string },
+  body: PurgeCreate,
+): Promise<number> {
+  for (;;) {
+    try {
+      return (await api.call("createPurge", { params, body })).number;
+    } catch (error) {
+      if (!(error instanceof ApiRefusal) || error.status !== 429) throw error;
+      await new Promise((go) => setTimeout(go, ASK_MS));
+    }
+  }
 }
 
 /** `www.shop.example /a`, or as a browser shows it: `https://www.shop.example/a`. */
@@ -101,7 +155,8 @@ function targetOf([target = "", path]: readonly string[]): { hostname: string; p
 }
 
 function wrong(message: string, received: string): Fault {
-  return new Fault("bad-input", "", { problems: [{ path: "target", message, received }] });
+  const problem = { path: "target", message, received: received === "" ? "nothing" : received };
+  return new Fault("bad-input", "", { problems: [problem] });
 }
 
 /** What was given, as it was given: the API says what is missing or too much. */

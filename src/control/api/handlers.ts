@@ -218,6 +218,11 @@ function customerHandlers({ deps }: Parts) {
       const { customer, hostname: site } = params;
       return listPurges(deps, { customer, site, before, limit });
     },
+    listCustomerPurges: async ({ params: { customer }, query: { before = null, limit } }) => {
+      const known = (await customersOf()).some(({ name }) => name === customer);
+      if (!known) throw new Fault("not-found", customer);
+      return listPurges(deps, { customer, site: null, before, limit });
+    },
     readPurge: ({ caller, params }) => readPurge(deps, caller, params.number),
   } satisfies Partial<Handlers>;
 }

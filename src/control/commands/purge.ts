@@ -67,13 +67,18 @@ export async function readPurge(deps: Deps, caller: Caller, number: number): Pro
   return receiptOf(deps, purge);
 }
 
-/** The last purges of a site, newest first, whoever asked for them. */
+/** The last purges of a site or of a customer's sites, newest first, whoever asked for them. */
 export async function listPurges(
   deps: Deps,
   page: Parameters<Deps["store"]["purges"]["list"]>[0],
 ): Promise<PurgeView[]> {
   const purges = await deps.store.purges.list(page);
-  return Promise.all(purges.map((purge) => receiptOf(deps, purge)));
+  return Promise.all(
+    purges.map(async ({ actor, ...purge }) => {
+      const by = actor === undefined ? {} : { by: actor };
+      return { ...(await receiptOf(deps, purge)), ...by };
+    }),
+  );
 }
 
 async function receiptOf(deps: Deps, purge: Purge): Promise<PurgeView> {

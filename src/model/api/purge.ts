@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Purge } from "../purge.ts";
-import { siteParams } from "./customer.ts";
+import { customerParams, siteParams } from "./customer.ts";
 import { route } from "./route.ts";
 
 const purgePath = z
@@ -66,6 +66,7 @@ export const purgeView = z
     }),
     acks: z.array(z.object({ node: z.string(), atMs: z.number() })),
     missing: z.array(z.string()).meta({ description: "Caches that have not yet acknowledged it" }),
+    by: z.string().optional().meta({ description: "Who asked for it, in lists" }),
   })
   .meta({ id: "PurgeView" });
 export type PurgeView = z.infer<typeof purgeView>;
@@ -89,6 +90,16 @@ export const purgeRoutes = {
     status: 200,
     summary: "The last purges of a site, newest first, with the caches that acknowledged each",
     params: siteParams,
+    query: purgesQuery,
+    reply: z.array(purgeView),
+  }),
+  listCustomerPurges: route({
+    method: "get",
+    path: "/customers/{customer}/purges",
+    access: "viewer",
+    status: 200,
+    summary: "The same of all of a customer's sites",
+    params: customerParams,
     query: purgesQuery,
     reply: z.array(purgeView),
   }),

@@ -17,6 +17,7 @@ import * as claim0003 from "../migrations/0003-claim.ts";
 import * as purgeFolded0004 from "../migrations/0004-purge-folded.ts";
 import * as purgeTerm0005 from "../migrations/0005-purge-term.ts";
 import * as purgeSite0006 from "../migrations/0006-purge-site.ts";
+import * as purgeActor0007 from "../migrations/0007-purge-actor.ts";
 import type { Db, Schema } from "./schema.ts";
 
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -26,6 +27,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0004-purge-folded": purgeFolded0004,
   "0005-purge-term": purgeTerm0005,
   "0006-purge-site": purgeSite0006,
+  "0007-purge-actor": purgeActor0007,
 };
 
 /**

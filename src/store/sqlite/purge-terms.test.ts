@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { PurgePlace } from "../../model/purge.ts";
-import { hasLeapt, lastShared, type TermFrom, termOf } from "./purge-terms.ts";
+import { eldestKept, hasLeapt, lastShared, type TermFrom, termOf } from "./purge-terms.ts";
 
 /** Up to 4 from before there were terms, then `a` up to 7, then `b`. */
 const LOG: readonly TermFrom[] = [
@@ -61,4 +61,40 @@ test("who parted is told all by a leap from no later, to above what it knows", (
     ...[true, true, false, false],
   ]);
   expect(hasLeapt(LOG, 30, 7)).toBe(false);
+});
+
+/** One term after the other, of ten numbers each. */
+const LONG: readonly TermFrom[] = ["a", "b", "c", "d", "e"].map((term, i) => {
+  return { term, first: 1 + 10 * i };
+});
+const from = (log: readonly TermFrom[], eldest: number) =>
+  log.slice(eldest).map((one, i) => (i === 0 ? { ...one, first: 1 } : one));
+
+test("terms that no entry is of any more are kept as many as is said, and those of entries all", () => {
+  const kept = (first: number, most: number) => eldestKept(LONG, first, most);
+  expect([kept(1, 0), kept(10, 0), kept(11, 0), kept(25, 0), kept(31, 0)]).toEqual([0, 0, 1, 2, 3]);
+  expect([kept(31, 1), kept(31, 2), kept(31, 3), kept(31, 9)]).toEqual([2, 1, 0, 0]);
+  expect(kept(999, 0)).toBe(4);
+  expect(eldestKept([], 5, 1)).toBe(0);
+  // Numbers that nobody is told of stand for no others.
+  const leapt = [...LONG.slice(0, 2), { first: 21, term: null }, { first: 31, term: "z" }];
+  expect([eldestKept(leapt, 31, 0), eldestKept(leapt, 31, 1)]).toEqual([3, 1]);
+});
+
+test("who was told under a term that is kept shares as much as before, and who was not has parted", () => {
+  const cut = from(LONG, eldestKept(LONG, 41, 2));
+  expect(cut.map(({ term }) => term)).toEqual(["c", "d", "e"]);
+  const places = [
+    at(["a", 1, 10], ["b", 11, 20], ["c", 21, 25]),
+    at(["c", 22, 30], ["d", 31, 31]),
+    at(["d", 31, 40], ["x", 41, 44]),
+    at(["e", 41, 45]),
+  ];
+  for (const place of places) expect(lastShared(cut, 45, place)).toBe(lastShared(LONG, 45, place));
+  const away = at(["a", 1, 10], ["b", 11, 15]);
+  expect([lastShared(LONG, 45, away), lastShared(cut, 45, away)]).toEqual([15, 0]);
+  expect(hasLeapt(cut, away.after, 0)).toBe(false);
+  // Whoever begins now is told of old sites under the term that stands for theirs.
+  const young = at(["c", 4, 4], ["d", 33, 33]);
+  expect([termOf(cut, 4), lastShared(cut, 45, young)]).toEqual(["c", 33]);
 });

@@ -36,6 +36,23 @@ export function lastShared(log: readonly TermFrom[], latest: number, place: Purg
   return shared;
 }
 
+/**
+ * Where a log of terms may begin: no more than `most` of those are kept that ended before `first`, the first
+ * entry that is told one by one. The eldest that is kept then stands for all below it: who was told of those
+ * under their own terms, and has heard nothing since, has parted from this log, and is told all anew.
+ *
+ *   log    A 1-9, B 10-19, C 20-29, D 30-     first 30, most 1
+ *   kept                   C 1-29,  D 30-
+ *
+ * Numbers that nobody is told of stand for no others.
+ */
+export function eldestKept(log: readonly TermFrom[], first: number, most: number): number {
+  const over = log.filter((_, i) => (log[i + 1]?.first ?? Number.POSITIVE_INFINITY) <= first);
+  let eldest = Math.max(0, over.length - most);
+  while (log[eldest]?.term === null && eldest > 0) eldest--;
+  return eldest;
+}
+
 /** Whether all that came after `shared` has numbers above `after`: whoever parted there is told it all. */
 export function hasLeapt(log: readonly TermFrom[], after: number, shared: number): boolean {
   return log.some(({ first, term }, i) => {

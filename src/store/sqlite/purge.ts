@@ -2,9 +2,9 @@ import { sql, type Transaction } from "kysely";
 import { assert } from "../../base/assert.ts";
 import type { Rng } from "../../base/rng.ts";
 import type { Purge, PurgePlace, PurgeScope } from "../../model/purge.ts";
-import type { PurgeStore, PurgesSince } from "../store.ts";
+import type { AskedPurge, PurgeStore, PurgesSince } from "../store.ts";
 import { appendAudit } from "./audit.ts";
-import { hasLeapt, lastShared, type TermFrom, termOf } from "./purge-terms.ts";
+import { eldestKept, hasLeapt, lastShared, type TermFrom, termOf } from "./purge-terms.ts";
 import type { Db, Schema } from "./schema.ts";
 
 /** Entries that are folded at once: nobody waits long for a log that was never folded before. */
@@ -15,6 +15,9 @@ const LEAP = 1_000_000;
 
 const TERM_BYTES = 8;
 
+/** Terms that are kept though no entry is of them any more, for caches that were away for long. */
+const TERMS_KEPT = 1_000;
+
 export function purgeStore(db: Db, rng: Rng): PurgeStore {
   // Of this run: a restored copy of the file knows nothing of it.
   let term = newTerm(rng);
@@ -23,7 +26,7 @@ export function purgeStore(db: Db, rng: Rng): PurgeStore {
       db.transaction().execute(async (tx) => {
         const { number } = await tx
           .insertInto("purge")
-          .values(rowOf(purge))
+          .values({ ...rowOf(purge), actor: audit.actor })
           .returning("number")
           .executeTakeFirstOrThrow();
         const last = tx.selectFrom("purge_term").select("term").orderBy("first", "desc").limit(1);
@@ -37,11 +40,11 @@ export function purgeStore(db: Db, rng: Rng): PurgeStore {
         .selectFrom("purge")
         .selectAll()
         .where("customer", "=", customer)
-        .where("site", "=", site)
         .orderBy("number", "desc")
         .limit(limit);
+      if (site !== null) query = query.where("site", "=", site);
       if (before !== null) query = query.where("number", "<", before);
-      return (await query.execute()).map((row) => purgeOf(row as Row));
+      return (await query.execute()).map((row) => askedOf(row as Row));
     },
     // At once: what is numbered anew between two looks would be under neither number.
     read: (number) =>
@@ -74,7 +77,10 @@ export function purgeStore(db: Db, rng: Rng): PurgeStore {
         // What was numbered under the last one may have another number now.
         term = newTerm(rng);
         const moved = await leap(tx, { shared, above: place.after, term });
-        for (const entry of entries) await tx.insertInto("purge").values(rowOf(entry)).execute();
+        for (const entry of entries) {
+          const row = { ...rowOf(entry), actor: audit.actor };
+          await tx.insertInto("purge").values(row).execute();
+        }
         await appendAudit(tx, audit);
         return moved;
       }),
@@ -174,7 +180,17 @@ function fold(db: Db, keep: number): Promise<void> {
     );
     await tx.deleteFrom("purge").where("number", "<=", to).execute();
     await tx.deleteFrom("purge_ack").where("number", "<=", to).execute();
+    await dropTerms(tx, to + 1);
   });
+}
+
+/** @param first the first entry that is kept one by one */
+async function dropTerms(tx: Transaction<Schema>, first: number): Promise<void> {
+  const log = await tx.selectFrom("purge_term").selectAll().orderBy("first").execute();
+  const kept = log[eldestKept(log, first, TERMS_KEPT)];
+  if (kept === undefined || kept === log[0]) return;
+  await tx.deleteFrom("purge_term").where("first", "<", kept.first).execute();
+  await tx.updateTable("purge_term").set({ first: 1 }).where("first", "=", kept.first).execute();
 }
 
 function rowOf(purge: Omit<Purge, "number">) {
@@ -188,11 +204,16 @@ function siteOf(row: Schema["purge_folded"]): Purge {
   return soft === 0 ? of : { ...of, soft: true };
 }
 
-type Row = Omit<Schema["purge"], "number" | "scope" | "soft"> & {
+type Row = Omit<Schema["purge"], "number" | "scope" | "soft" | "actor"> & {
   readonly number: number;
   readonly scope: string;
   readonly soft: number;
+  readonly actor: string;
 };
+
+function askedOf(row: Row): AskedPurge {
+  return row.actor === "" ? purgeOf(row) : { ...purgeOf(row), actor: row.actor };
+}
 
 function purgeOf(row: Row): Purge {
   const { number, customer, site, path, scope, soft } = row;

@@ -48,6 +48,8 @@ export interface Schema {
     scope: Generated<string>;
     /** 0 or 1 */
     soft: Generated<number>;
+    /** Empty: from before it was kept. */
+    actor: Generated<string>;
   };
   purge_ack: { number: number; node: string; at_ms: number };
   purge_folded: {

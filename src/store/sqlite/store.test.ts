@@ -70,6 +70,7 @@ test("purges of before there were terms are of the term that is empty", async ()
   const raw = new Database(path);
   for (const table of ["purge_term", "purge_moved"]) raw.run(`drop table ${table}`);
   raw.run("drop index purge_site");
+  raw.run("alter table purge drop column actor");
   raw.run("delete from kysely_migration where name >= '0005'");
   const row =
     "insert into purge (at_ms, customer, site, path) values (7, 'shop', 'a.example', '/a')";
@@ -86,6 +87,37 @@ test("purges of before there were terms are of the term that is empty", async ()
   const lost = { after: 4, terms: [{ term: "", from: 2, to: 4 }] };
   expect((await store.purges.since(lost, 100)).parted).toBe(true);
   await store.close();
+});
+
+test("terms of runs without number do not pile up: those of folded purges go but for the last 1,000", async () => {
+  const first = await openSqliteStore(path, rng);
+  await first.close();
+  const raw = new Database(path);
+  const put = raw.prepare("insert into purge_term (first, term) values (?, ?)");
+  const add = raw.prepare(
+    "insert into purge (at_ms, customer, site, path) values (7, 'shop', 's', '/')",
+  );
+  raw.transaction(() => {
+    for (let n = 1; n <= 1_500; n++) {
+      put.run(n, `t${n}`);
+      add.run();
+    }
+  })();
+  raw.close();
+  const store = await openSqliteStore(path, rng);
+  await store.purges.fold(100);
+  const told = await store.purges.since({ after: 0 }, 5);
+  expect(told.purges.map(({ number, term }) => `${number} ${term}`)).toEqual([
+    ...["1400 t1400", "1401 t1401", "1402 t1402", "1403 t1403", "1404 t1404"],
+  ]);
+  const at = (n: number) => ({ after: n, terms: [{ term: `t${n}`, from: n, to: n }] });
+  // A cache that has heard nothing for a thousand runs is told all anew; one that was away for less is not.
+  expect((await store.purges.since(at(401), 1)).term).toBe("t401");
+  expect((await store.purges.since(at(400), 1)).parted).toBe(true);
+  await store.close();
+  const after = new Database(path, { readonly: true });
+  expect(after.query("select count(*) as n from purge_term").get()).toEqual({ n: 1_100 });
+  after.close();
 });
 
 test("a full disk undoes the change, says so, and is got over", async () => {

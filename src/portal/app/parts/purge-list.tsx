@@ -66,7 +66,19 @@ function columnsOf(newest: number | undefined): readonly Column<PurgeView>[] {
       head: "Purge",
       cell: ({ purge }) => `${purge.number}${purge.soft === true ? ", soft" : ""}`,
     },
-    { head: "Asked for", cell: ({ purge }) => formatMoment(purge.atMs) },
+    {
+      head: "Asked for",
+      cell: ({ purge, by }) => (
+        <Stack gap={2}>
+          <span>{formatMoment(purge.atMs)}</span>
+          {by !== undefined && (
+            <Text size="xs" c="dimmed" className="tp-break">
+              by {by}
+            </Text>
+          )}
+        </Stack>
+      ),
+    },
     {
       head: "Caches",
       prose: true,
