@@ -286,6 +286,17 @@ export const handlers: { readonly [N in RouteName]?: Handler } = {
     world.obtained[at] = next;
     return { reply: next };
   },
+  revokeObtained(world, input) {
+    const at = world.obtained.findIndex(({ host }) => host === input.params.host);
+    const row = world.obtained[at];
+    if (row === undefined || row.notAfter === null) {
+      throw new Refusal(404, "There is nothing at this name");
+    }
+    const problem = `revoked: ${input.body.reason}`;
+    const next = { ...row, state: "waiting", notAfter: null, problem } as const;
+    world.obtained[at] = next;
+    return { reply: next };
+  },
   addCertificate(world, input) {
     sitesOf(world, input);
     const { cert = "", key = "" } = input.body as { cert?: string; key?: string };

@@ -119,6 +119,20 @@ describe("certificates in the portal", () => {
     },
   );
 
+  story("one that was obtained is revoked for a reason, after a question", async () => {
+    const page = await stage.page("owner", { width: 390, scheme: "dark" });
+    await visit(page, "/customers/acme/certificates");
+    const host = "www.shop.example.cdn.example";
+    await page.getByRole("button", { name: `Revoke ${host}` }).press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Reason").selectOption("Others may have its key");
+    expect(await seriousFindings(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Revoke certificate" }).press("Enter");
+    await page.getByText(`The certificate for ${host} is revoked`).waitFor();
+    expect(stage.world.obtained[0]).toMatchObject({ problem: "revoked: key-compromise" });
+    await page.getByRole("button", { name: `Revoke ${host}` }).waitFor({ state: "detached" });
+  });
+
   story("one is added with all that was wrong said at its fields, and one is removed", async () => {
     const page = await stage.page("owner");
     await visit(page, "/customers/acme/certificates");

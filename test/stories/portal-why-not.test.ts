@@ -1,6 +1,7 @@
 // The owner of a site sees in the portal why requests were no hits, and what to do about it.
 import { expect, setDefaultTimeout } from "bun:test";
 import type { WhyNotReply } from "../../src/model/api/mod.ts";
+import { site } from "../../src/model/site.ts";
 import { seriousFindings, stageOfStories, story, visit } from "../portal/stage.ts";
 
 setDefaultTimeout(30_000);
@@ -42,6 +43,16 @@ story("a site without misses says so, and one without hits promises nothing", as
   await page.reload();
   await page.getByText("No traffic seen yet").waitFor();
   await page.getByRole("button", { name: "Ask every cache" }).waitFor();
+});
+
+story("a site without web servers has words where lines would be", async () => {
+  stage.world.sites.set("acme", [site.parse({ hostname: "www.shop.example" })]);
+  const page = await stage.page("owner");
+  await visit(page, TRAFFIC);
+  const chart = page.getByRole("region", { name: "Load of each web server" });
+  await chart.getByText("Nothing to show yet").waitFor();
+  await page.getByRole("region", { name: "Requests at caches" }).locator("canvas").waitFor();
+  expect(await page.locator("canvas").count()).toBe(3);
 });
 
 story("of one address every cache says what it would do, and why it is no hit", async () => {

@@ -218,6 +218,23 @@ describe("the portal in a browser, day by day", () => {
     await note.waitFor({ state: "detached", timeout: 12_000 });
   });
 
+  story(
+    `a page that is opened while control fails says so under a heading, and comes once it is back`,
+    async () => {
+      const page = await stage.page("owner");
+      stage.world.failWith = 503;
+      await page.goto(SITE);
+      const heading = page.getByRole("heading", {
+        level: 1,
+        name: "This cannot be shown just now",
+      });
+      await heading.waitFor({ timeout: 12_000 });
+      stage.world.failWith = null;
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("row", { name: /web-1/ }).waitFor();
+    },
+  );
+
   story(`a session that ends elsewhere leads to sign-in, and back to the same page`, async () => {
     const page = await stage.page("owner");
     await visit(page, `${SITE}/purge`);

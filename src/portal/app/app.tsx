@@ -80,7 +80,7 @@ function Door() {
     if (session.isError) {
       return (
         <main className="tp-alone">
-          <Failed error={session.error} retry={() => void session.refetch()} />
+          <Failed error={session.error} retry={() => void session.refetch()} alone />
         </main>
       );
     }

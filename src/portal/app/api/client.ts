@@ -70,6 +70,8 @@ const CALLS = {
   listNetworkObtained: ["get", "/obtained"],
   renewNetworkObtained: ["post", "/obtained/{host}/renew"],
   renewObtained: ["post", "/customers/{customer}/obtained/{host}/renew"],
+  revokeObtained: ["post", "/customers/{customer}/obtained/{host}/revoke"],
+  revokeNetworkObtained: ["post", "/obtained/{host}/revoke"],
   listNetworkCertificates: ["get", "/certificates"],
   addNetworkCertificate: ["post", "/certificates"],
   deleteNetworkCertificate: ["delete", "/certificates/{name}"],

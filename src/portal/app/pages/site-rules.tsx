@@ -352,7 +352,7 @@ const COLUMNS: readonly Column<Rule>[] = [
   {
     head: "For",
     prose: true,
-    cell: ({ match }) => <span className="tp-break">{matchWords(match)}</span>,
+    cell: ({ match }) => <span className="tp-break tp-for">{matchWords(match)}</span>,
   },
   {
     head: "Does",

@@ -60,6 +60,7 @@ function Graphs(props: { live: Live }) {
           times={each.times}
           series={each.lookups}
           format={formatRate}
+          least={1}
         />
         <Chart
           title="Load of each web server"
@@ -73,6 +74,7 @@ function Graphs(props: { live: Live }) {
           times={site.times}
           series={site.requests}
           format={formatRate}
+          least={1}
         />
         <Chart
           title="Hit ratio at caches"
@@ -92,6 +94,7 @@ function Graphs(props: { live: Live }) {
           times={each.times}
           series={each.fetches}
           format={(value) => `${formatCount(value)}/s`}
+          least={1}
         />
       </SimpleGrid>
     </Stack>

@@ -34,7 +34,7 @@ export function Chart(props: {
   times: readonly number[];
   series: readonly Series[];
   format: (value: number) => string;
-  /** The scale ends here at least: 1 for ratios, so that 99 % does not look like a cliff. */
+  /** The scale ends here at least: 1 for ratios, so that 99 % does not look like a cliff, and for rates. */
   least?: number;
 }) {
   const scheme = useComputedColorScheme("light");
@@ -78,7 +78,13 @@ export function Chart(props: {
         {props.title}
       </Title>
       <Legend series={props.series} scheme={scheme} format={props.format} at={at} />
-      <div className="tp-plot" ref={place} aria-hidden="true" />
+      {props.series.length === 0 ? (
+        <Text c="dimmed" size="sm">
+          Nothing to show yet.
+        </Text>
+      ) : (
+        <div className="tp-plot" ref={place} aria-hidden="true" />
+      )}
     </Paper>
   );
 }
@@ -100,7 +106,8 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     padding: [10, 18, 0, 0],
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
-      y: { range: (_, __, most) => [0, Math.max(o.latest.current.least, most * 1.1, 1e-9)] },
+      // Of nothing but zeros it goes to one, so that its marks say different things.
+      y: { range: (_, __, most) => [0, Math.max(o.latest.current.least, most * 1.1) || 1] },
     },
     axes: [
       {
@@ -114,7 +121,11 @@ function optionsOf(o: OptionsInput): uPlot.Options {
         values: (_, ticks, __, ___, step) =>
           ticks.map((sec) => (step < 60 ? CLOCK_SEC : CLOCK).format(new Date(sec * 1000))),
       },
-      { ...axis, size: 66, values: (_, ticks) => ticks.map((v) => o.latest.current.format(v)) },
+      {
+        ...axis,
+        size: 66,
+        values: (_, ticks) => marksOf(ticks.map((v) => o.latest.current.format(v))),
+      },
     ],
     series: [
       {},
@@ -128,6 +139,11 @@ function optionsOf(o: OptionsInput): uPlot.Options {
     ],
     hooks: { setCursor: [(plot) => o.onPoint(plot.cursor.idx ?? null)] },
   };
+}
+
+/** Of marks that would say the same, as of very small values, the first. */
+function marksOf(texts: readonly string[]): string[] {
+  return texts.map((text, i) => (text === texts[i - 1] ? "" : text));
 }
 
 function colourOf(scheme: "light" | "dark", index: number): string {

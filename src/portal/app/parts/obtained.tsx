@@ -1,9 +1,11 @@
-import { Alert, Button, Stack, Text, Title } from "@mantine/core";
+import { Alert, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { useState } from "react";
 import type { ObtainedRow, ObtainedView } from "../../../model/api/mod.ts";
 import { useMayEdit } from "../api/lives.ts";
 import { useChange, useRead } from "../api/queries.ts";
 import { type Column, DataTable } from "./data-table.tsx";
 import { formatDay, formatMoment } from "./format.ts";
+import { RevokeObtained } from "./obtained-revoke.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import { useToast } from "./toast.tsx";
 
@@ -30,6 +32,7 @@ function ObtainedTable(props: { view: ObtainedView | undefined }) {
   const [own, theirs] = [useChange("renewNetworkObtained"), useChange("renewObtained")];
   const toast = useToast();
   const mayEdit = useMayEdit();
+  const [revoking, setRevoking] = useState<ObtainedRow | null>(null);
   const { directory = null, names = [] } = props.view ?? {};
   if (directory === null || names.length === 0) return null;
   function again({ host, customer }: ObtainedRow): void {
@@ -48,10 +51,11 @@ function ObtainedTable(props: { view: ObtainedView | undefined }) {
       </Text>
       <DataTable
         label="Certificates obtained by themselves"
-        columns={mayEdit ? [...COLUMNS, actionsOf(again)] : COLUMNS}
+        columns={mayEdit ? [...COLUMNS, actionsOf(again, setRevoking)] : COLUMNS}
         rows={names}
         rowKey={(row) => row.host}
       />
+      <RevokeObtained row={revoking} onClose={() => setRevoking(null)} />
     </Stack>
   );
 }
@@ -75,18 +79,28 @@ const COLUMNS: readonly Column<ObtainedRow>[] = [
   },
 ];
 
-function actionsOf(again: (row: ObtainedRow) => void): Column<ObtainedRow> {
+function actionsOf(
+  again: (row: ObtainedRow) => void,
+  revoke: (row: ObtainedRow) => void,
+): Column<ObtainedRow> {
   return {
     head: "Actions",
     quiet: true,
     align: "right",
-    cell: (row) =>
-      row.state !== "ordering" &&
-      row.state !== "own" && (
-        <Button variant="default" size="compact-sm" onClick={() => again(row)}>
-          Order now<span className="tp-hidden"> {row.host}</span>
-        </Button>
-      ),
+    cell: (row) => (
+      <Group gap="xs" justify="flex-end">
+        {row.state !== "ordering" && row.state !== "own" && (
+          <Button variant="default" size="compact-sm" onClick={() => again(row)}>
+            Order now<span className="tp-hidden"> {row.host}</span>
+          </Button>
+        )}
+        {row.notAfter !== null && (
+          <Button variant="default" size="compact-sm" onClick={() => revoke(row)}>
+            Revoke<span className="tp-hidden"> {row.host}</span>
+          </Button>
+        )}
+      </Group>
+    ),
   };
 }
 

@@ -53,13 +53,16 @@ const FAILED: Readonly<Record<number, string>> = {
   404: "There is nothing here",
 };
 
-export function Failed(props: { error: Error; retry?: () => void }) {
+/** @param props.alone nothing else is on the page */
+export function Failed(props: { error: Error; retry?: () => void; alone?: boolean }) {
   const status = props.error instanceof ApiFault ? props.error.status : 0;
   const final = status === 403 || status === 404;
   return (
     <Paper className="tp-card" p="xl" role="alert">
       <Stack align="flex-start" gap="sm">
-        <Title order={2}>{FAILED[status] ?? "This cannot be shown just now"}</Title>
+        <Title order={props.alone === true ? 1 : 2} size="h2">
+          {FAILED[status] ?? "This cannot be shown just now"}
+        </Title>
         <Text c="dimmed">{props.error.message}</Text>
         {props.retry !== undefined && !final && (
           <Button variant="default" onClick={props.retry}>
