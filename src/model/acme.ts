@@ -12,7 +12,9 @@ export const acme = z
   .strictObject({
     directory: httpsUrl.meta({ description: "The certificate authority's ACME directory" }),
     contact: z.email().optional().meta({ description: "Told by the authority of what goes wrong" }),
-    termsAgreed: z.literal(true, { message: "expected true: its terms of service are agreed to" }),
+    termsAgreed: z
+      .literal(true, { message: "expected true: its terms of service are agreed to" })
+      .meta({ description: "Its terms of service are agreed to" }),
     challenge: challengeKind.default("dns-01").meta({
       description: "For names of the network's own zone; others by what can be shown of them",
     }),
@@ -26,7 +28,7 @@ export const acme = z
       }),
     eab: z
       .strictObject({
-        kid: z.string().min(1).max(200),
+        kid: z.string().min(1).max(200).meta({ description: "The account's name there" }),
         keyFile: z.string().min(1).max(1000).meta({
           description:
             "A file of the control node's: the key in base64url, as the authority gave it",
@@ -45,12 +47,15 @@ export const acme = z
     }),
     limits: z
       .strictObject({
-        perHour: z.int().min(1).max(10_000).default(40),
+        perHour: z.int().min(1).max(10_000).default(40).meta({ description: "Orders in all" }),
         perWeek: z.int().min(1).max(100_000).default(45).meta({
           description: "New certificates within one registered domain; renewals are not counted",
         }),
       })
-      .prefault({}),
+      .prefault({})
+      .meta({
+        description: "What is ordered at most, so that the authority's own limits are not met",
+      }),
   })
   .refine(({ caa, issuers }) => !caa || issuers !== undefined, {
     path: ["issuers"],
@@ -60,7 +65,6 @@ export type Acme = z.infer<typeof acme>;
 
 /** Where a name's certificate stands. */
 export const obtainedState = z.enum(["waiting", "ordering", "obtained", "failed", "own"]);
-export type ObtainedState = z.infer<typeof obtainedState>;
 
 /** A page that shows an authority that a name is ours (RFC 8555 8.3). Not secret: anybody may ask for it. */
 export interface AcmeToken {

@@ -38,13 +38,15 @@ export const prefix = z
   .string()
   .refine((text) => z.cidrv4().safeParse(text).success || z.cidrv6().safeParse(text).success, {
     message: "expected a prefix in CIDR form, such as 198.51.100.0/24",
-  });
+  })
+  .meta({ examples: ["198.51.100.0/24"] });
 
 /** The number of an autonomous system (RFC 6793: 32 bits). */
 export const asNumber = z
   .int({ message: "expected the number of an autonomous system, such as 64500" })
   .min(1, { message: "expected the number of an autonomous system, such as 64500" })
-  .max(4_294_967_295, { message: "expected the number of an autonomous system, such as 64500" });
+  .max(4_294_967_295, { message: "expected the number of an autonomous system, such as 64500" })
+  .meta({ examples: [64500] });
 
 export const httpUrl = z.url({
   protocol: /^https?$/,

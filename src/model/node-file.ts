@@ -16,7 +16,9 @@ const dnsAnswers = z
     }),
     cookies: z
       .strictObject({
-        enabled: z.boolean().default(true),
+        enabled: z.boolean().default(true).meta({
+          description: "Give cookies to who sends one, and do not limit who sends ours (RFC 7873)",
+        }),
         secrets: z
           .array(
             z.string().regex(/^[0-9a-f]{32}$/i, {
@@ -26,25 +28,37 @@ const dnsAnswers = z
           .max(4)
           .default([])
           .meta({ description: "The first makes cookies, all are accepted; none: one per start" }),
-        required: z.boolean().default(false),
+        required: z.boolean().default(false).meta({
+          description: "Who sends a cookie and none of ours gets BADCOOKIE and a new one",
+        }),
       })
       .prefault({}),
     rateLimit: z
       .strictObject({
-        enabled: z.boolean().default(true),
-        answersPerSec: perSec.default(1000),
-        nxdomainPerSec: perSec.default(200),
-        errorsPerSec: perSec.default(100),
-        slip: z.int().min(0).max(100).default(2),
-        exempt: z.array(prefix).default(["127.0.0.0/8", "::1/128"]),
+        enabled: z.boolean().default(true).meta({ description: "Limit at all" }),
+        answersPerSec: perSec
+          .default(1000)
+          .meta({ description: "Answers with what was asked for" }),
+        nxdomainPerSec: perSec
+          .default(200)
+          .meta({ description: "Answers that there is no such name" }),
+        errorsPerSec: perSec.default(100).meta({ description: "Refused and malformed" }),
+        slip: z.int().min(0).max(100).default(2).meta({
+          description: "Of what is beyond, one in so many is sent truncated; 0: none",
+        }),
+        exempt: z.array(prefix).default(["127.0.0.0/8", "::1/128"]).meta({
+          description: "Client prefixes without a limit",
+        }),
       })
       .prefault({})
       .meta({ description: "Responses over UDP to one /24 or /56 without a cookie of ours" }),
     queryLog: z
       .strictObject({
-        file: z.string().min(1),
-        each: z.int().min(1).default(1000),
-        maxMiB: z.int().min(1).default(100),
+        file: z.string().min(1).meta({ description: "Relative to the node file" }),
+        each: z.int().min(1).default(1000).meta({ description: "One lookup of so many" }),
+        maxMiB: z.int().min(1).default(100).meta({
+          description: "Then it is kept as FILE.1 and begun anew",
+        }),
       })
       .optional()
       .meta({ description: "Writes one lookup of `each` down, as JSON lines" }),
@@ -55,33 +69,62 @@ const dnsAnswers = z
 export const nodeFile = z
   .strictObject({
     name: slug.meta({ description: "This node's name in the network file" }),
-    data: z.string().min(1).default("./data").meta({ description: "Folder for what lasts" }),
-    roles: z.array(nodeRole).min(1).default(["control", "dns", "edge", "probe"]),
-    pop: slug.default("main"),
-    addresses: z.strictObject({ v4: ipv4.optional(), v6: ipv6.optional() }).optional(),
-    store: z.literal("sqlite").default("sqlite"),
-    bus: z.literal("local").default("local"),
+    data: z.string().min(1).default("./data").meta({
+      description: "Folder for what lasts, relative to the node file",
+    }),
+    roles: z
+      .array(nodeRole)
+      .min(1)
+      .default(["control", "dns", "edge", "probe"])
+      .meta({ description: "What this machine runs: API and portal, name server, cache, probe" }),
+    pop: slug.default("main").meta({ description: "The pop it stands in" }),
+    addresses: z
+      .strictObject({
+        v4: ipv4.optional().meta({ description: "IPv4" }),
+        v6: ipv6.optional().meta({ description: "IPv6" }),
+      })
+      .optional()
+      .meta({
+        description: "Its public addresses, for who reads the file: the network file's count",
+      }),
+    store: z.literal("sqlite").default("sqlite").meta({ description: "What keeps what lasts" }),
+    bus: z.literal("local").default("local").meta({ description: "How its processes speak" }),
     listen: z
       .strictObject({
-        dns: listenOn.prefault(["0.0.0.0:53"]),
-        http: listenOn.prefault(["0.0.0.0:80"]),
-        https: listenOn.optional(),
+        dns: listenOn.prefault(["0.0.0.0:53"]).meta({ description: "DNS, over UDP and TCP" }),
+        http: listenOn.prefault(["0.0.0.0:80"]).meta({ description: "The cache, plain" }),
+        https: listenOn
+          .optional()
+          .meta({ description: "The cache, over TLS, such as 0.0.0.0:443" }),
         http3: z.boolean().default(false).meta({
           description: "HTTP/3 too, over UDP at the addresses and port of https (experimental)",
         }),
-        dot: listenOn.optional().meta({ description: "DNS over TLS, with the files of tls" }),
-        control: hostPort.default("127.0.0.1:8053"),
-        metrics: hostPort.optional().meta({ description: "Prometheus text at /metrics" }),
+        dot: listenOn.optional().meta({
+          description: "DNS over TLS, with the files of tls, such as 0.0.0.0:853",
+        }),
+        control: hostPort.default("127.0.0.1:8053").meta({ description: "API and portal" }),
+        metrics: hostPort.optional().meta({
+          description: "Prometheus text at /metrics, such as 127.0.0.1:9353",
+        }),
       })
       .prefault({}),
     tls: z
-      .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
+      .strictObject({
+        cert: z.string().min(1).meta({ description: "The certificate and those above it" }),
+        key: z.string().min(1).meta({ description: "Its private key" }),
+      })
       .optional()
-      .meta({ description: "PEM files for listen.https and listen.dot" }),
+      .meta({
+        description: "PEM files for listen.https and listen.dot, relative to the node file",
+      }),
     cache: z
       .strictObject({
-        memoryMiB: z.int().min(1).default(256),
-        diskMiB: z.int().min(0).default(4096),
+        memoryMiB: z.int().min(1).default(256).meta({
+          description: "The most that objects in memory and bodies on their way take, in MiB",
+        }),
+        diskMiB: z.int().min(0).default(4096).meta({
+          description: "The most that objects on disk take, in MiB; 0: none are kept there",
+        }),
         workers: z.int().min(1).max(64).default(1).meta({
           description: "Processes that share the ports and one disk, beside one that keeps it",
         }),
@@ -95,7 +138,8 @@ export const nodeFile = z
       .optional()
       .meta({ description: "DNS over HTTPS, on listen.https, of a node with dns and edge" }),
     resolvers: z.array(hostPort).min(1).max(8).optional().meta({
-      description: "Asked for proofs of ownership and targets of aliases; default the system's",
+      description:
+        "Asked for proofs of ownership and targets of aliases, such as 192.0.2.53:53; default the system's",
     }),
     places: z.array(z.string().min(1)).max(8).optional().meta({
       description: "MaxMind DB files (cities, countries, AS numbers): where client groups are",
@@ -104,10 +148,17 @@ export const nodeFile = z
       description: "How long requests under way may take when the cache is told to end",
     }),
     accessLog: accessLog.optional().meta({ description: "Requests to the cache, line by line" }),
-    dnsWorkers: z.int().min(1).max(64).default(1),
+    dnsWorkers: z.int().min(1).max(64).default(1).meta({
+      description: "Threads for DNS over UDP; one a core where that is most of the work",
+    }),
     dns: dnsAnswers,
     operator: z
-      .strictObject({ email: z.email(), password: z.string().min(8).max(200).optional() })
+      .strictObject({
+        email: z.email().meta({ description: "What the operator signs in as" }),
+        password: z.string().min(8).max(200).optional().meta({
+          description: "Of at least 8 characters",
+        }),
+      })
       .prefault({ email: "operator@localhost.example" })
       .meta({ description: "The operator's account; without a password one is made and printed" }),
   })

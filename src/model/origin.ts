@@ -7,10 +7,9 @@ export const forcedState = z.enum(["auto", "up", "down", "drain"]);
 export type ForcedState = z.infer<typeof forcedState>;
 
 /** When such a word ends. */
-export const forcedUntil = z.iso.datetime({
-  offset: true,
-  message: "expected a time such as 2026-12-01T18:00:00Z",
-});
+export const forcedUntil = z.iso
+  .datetime({ offset: true, message: "expected a time such as 2026-12-01T18:00:00Z" })
+  .meta({ examples: ["2026-12-01T18:00:00Z"] });
 
 /**
  * The word that holds at a time, ms since 1970: one that has ended is none.
@@ -31,26 +30,28 @@ const snmpPassword = z
 
 /** A user of SNMP version 3 (RFC 3414): always authenticated, encrypted with a `privPassword`. */
 export const snmpUser = z.strictObject({
-  user: z.string().min(1).max(32),
-  auth: z.enum(["sha", "sha256", "sha512"]).default("sha256"),
-  authPassword: snmpPassword,
+  user: z.string().min(1).max(32).meta({ description: "The user's name" }),
+  auth: z.enum(["sha", "sha256", "sha512"]).default("sha256").meta({
+    description: "By which hash it is authenticated",
+  }),
+  authPassword: snmpPassword.meta({ description: "Of at least 8 characters" }),
   privPassword: snmpPassword.optional().meta({ description: "Encrypts by AES-128" }),
 });
 export type SnmpUser = z.infer<typeof snmpUser>;
 
 /** An SNMP agent on the machine itself: CPU and memory are read from it. Version 2c, or 3. */
 export const snmpAgent = z.strictObject({
-  community: z.string().min(1).max(64).default("public"),
-  port: port.default(161),
+  community: z.string().min(1).max(64).default("public").meta({ description: "Of version 2c" }),
+  port: port.default(161).meta({ description: "Its port, over UDP" }),
   v3: snmpUser.optional().meta({ description: "Asks by version 3 in place of 2c" }),
 });
 export type SnmpAgent = z.infer<typeof snmpAgent>;
 
 /** The fields of an origin, without the rule that it needs an address. */
 export const originFields = z.strictObject({
-  name: slug,
-  v4: ipv4.optional(),
-  v6: ipv6.optional(),
+  name: slug.meta({ description: "What steering and explain call it" }),
+  v4: ipv4.optional().meta({ description: "Its IPv4 address" }),
+  v6: ipv6.optional().meta({ description: "Its IPv6 address" }),
   host: hostname.optional().meta({
     description:
       "In place of addresses: a name that leads to it, looked up again when its TTL ends",
@@ -69,13 +70,17 @@ export const originFields = z.strictObject({
     .positive({ message: "expected lookups per second, above 0" })
     .default(1000)
     .meta({ description: "Demand in lookups per second at which the server is at load 1" }),
-  state: forcedState.default("auto"),
+  state: forcedState.default("auto").meta({
+    description: "Overrules what is measured; drain sends nobody new",
+  }),
   until: forcedUntil.optional().meta({ description: "When `state` ends; else it stays" }),
   pop: slug
     .optional()
     .meta({ description: "The pop it stands near: latency to it is taken for it" }),
-  lat: z.number().min(-90).max(90).optional().meta({ description: "Default: that of its pop" }),
-  lon: z.number().min(-180).max(180).optional(),
+  lat: z.number().min(-90).max(90).optional().meta({
+    description: "Where it is, in degrees north; default: where its pop is",
+  }),
+  lon: z.number().min(-180).max(180).optional().meta({ description: "In degrees east" }),
   exporter: httpUrl.optional().meta({ description: "A node_exporter's /metrics to scrape" }),
   loadUrl: httpUrl.optional().meta({
     description: "A load object to fetch, JSON or XML: current, target and maximum load",

@@ -46,7 +46,9 @@ function edits(
   return z.strictObject({
     set: given.optional().meta({ description: "In place of whatever is there" }),
     add: given.optional().meta({ description: "Beside whatever is there" }),
-    remove: z.array(named.refine(mayName, { message })).max(20).optional(),
+    remove: z.array(named.refine(mayName, { message })).max(20).optional().meta({
+      description: "Not sent on",
+    }),
   });
 }
 

@@ -28,12 +28,13 @@ const cookieName = z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,64}$/, {
   message: "expected the name of a cookie",
 });
 
-export const pathPattern = z
+const pathPattern = z
   .string()
   .regex(/^[/*][\x21\x22\x24-\x3e\x40-\x7e]{0,199}$/, {
     message: "expected a path such as /img/* that begins with / or *, up to 200 characters",
   })
-  .refine((text) => text.split("*").length <= 6, { message: "expected at most five stars" });
+  .refine((text) => text.split("*").length <= 6, { message: "expected at most five stars" })
+  .meta({ examples: ["/img/*"] });
 
 const ruleMatch = z.strictObject({
   path: z.array(pathPattern).min(1).max(16).optional().meta({
@@ -43,7 +44,8 @@ const ruleMatch = z.strictObject({
   methods: z
     .array(z.enum(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]))
     .min(1)
-    .optional(),
+    .optional()
+    .meta({ description: "Any of these; a rule for GET alone says nothing of HEAD" }),
   forms: z
     .array(z.enum(["first", "host", "alias", "path"]))
     .min(1)
@@ -71,8 +73,16 @@ const ruleKey = z.strictObject({
     .union(
       [
         z.enum(["all", "none", "sorted"]),
-        z.strictObject({ only: z.array(parameter).min(1).max(32) }),
-        z.strictObject({ except: z.array(parameter).min(1).max(32) }),
+        z.strictObject({
+          only: z.array(parameter).min(1).max(32).meta({ description: "Only these parameters" }),
+        }),
+        z.strictObject({
+          except: z
+            .array(parameter)
+            .min(1)
+            .max(32)
+            .meta({ description: "All parameters but these" }),
+        }),
       ],
       { message: "expected all, none, sorted, {only: [...]} or {except: [...]}" },
     )
@@ -85,7 +95,8 @@ const ruleKey = z.strictObject({
       }),
     )
     .max(8)
-    .optional(),
+    .optional()
+    .meta({ description: "Request fields that keep objects of one URL apart, and are sent on" }),
   cookies: z.array(cookieName).max(8).optional().meta({
     description: "Only these are sent on; at second addresses none ever are",
   }),
@@ -110,10 +121,18 @@ export type Statuses = z.infer<typeof statuses>;
 const ttlRow = z
   .strictObject({
     status: statuses.optional().meta({ description: "Default: 2xx and 3xx" }),
-    edgeSec: seconds(YEAR_SEC).optional(),
-    browserSec: seconds(YEAR_SEC).optional(),
-    staleWhileRevalidateSec: seconds(YEAR_SEC).optional(),
-    staleIfErrorSec: seconds(YEAR_SEC).optional(),
+    edgeSec: seconds(YEAR_SEC).optional().meta({
+      description: "How long caches hold it for fresh, whatever the web server says",
+    }),
+    browserSec: seconds(YEAR_SEC).optional().meta({
+      description: "The `max-age` that clients are told",
+    }),
+    staleWhileRevalidateSec: seconds(YEAR_SEC).optional().meta({
+      description: "How long it is served stale while it is asked for again (RFC 5861 3)",
+    }),
+    staleIfErrorSec: seconds(YEAR_SEC).optional().meta({
+      description: "How long it stands in for errors of the web servers (RFC 5861 4)",
+    }),
   })
   .refine((row) => Object.keys(row).some((key) => key.endsWith("Sec")), {
     message: "expected at least one of edgeSec, browserSec and the stale windows",
@@ -131,12 +150,15 @@ const ruleRedirect = z.strictObject({
     .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)], {
       message: "expected 301, 302, 303, 307 or 308",
     })
-    .default(302),
-  to: target.refine((text) => !text.startsWith("//") && !text.includes("\\"), {
-    message: "expected a path with one slash at its start",
-  }),
+    .default(302)
+    .meta({ description: "With which status" }),
+  to: target
+    .refine((text) => !text.startsWith("//") && !text.includes("\\"), {
+      message: "expected a path with one slash at its start",
+    })
+    .meta({ description: "A path or an address", examples: ["https://www.shop.example/"] }),
   keepPath: z.boolean().default(false).meta({ description: "Append the path that was asked for" }),
-  keepQuery: z.boolean().default(true),
+  keepQuery: z.boolean().default(true).meta({ description: "Append the query, too" }),
 });
 export type RuleRedirect = z.infer<typeof ruleRedirect>;
 
@@ -156,8 +178,12 @@ const mediaType = z
 const ruleCompress = z.union([
   z.boolean(),
   z.strictObject({
-    types: z.array(mediaType).min(1).max(50).optional(),
-    leastBytes: z.int().min(1).max(1_048_576).default(512),
+    types: z.array(mediaType).min(1).max(50).optional().meta({
+      description: "Media types; default: text and its like",
+    }),
+    leastBytes: z.int().min(1).max(1_048_576).default(512).meta({
+      description: "Smaller bodies stay as they are",
+    }),
   }),
 ]);
 export type RuleCompress = z.infer<typeof ruleCompress>;
@@ -174,25 +200,35 @@ const ruleSigned = z.union([
     skewSec: seconds(300).default(30).meta({ description: "How far clocks may differ" }),
   }),
 ]);
-export type RuleSigned = z.infer<typeof ruleSigned>;
 
-export const country = z.string().regex(/^[A-Z]{2}$/, {
-  message: "expected a country by its two capital letters, such as DE (ISO 3166-1)",
-});
+export const country = z
+  .string()
+  .regex(/^[A-Z]{2}$/, {
+    message: "expected a country by its two capital letters, such as DE (ISO 3166-1)",
+  })
+  .meta({ examples: ["DE"] });
 
 const ruleAccess = z.strictObject({
   allow: z.array(prefix).max(1000).optional().meta({ description: "Only these client prefixes" }),
   deny: z.array(prefix).max(1000).optional().meta({ description: "Never these; stronger" }),
-  allowCountries: z.array(country).max(250).optional(),
-  denyCountries: z.array(country).max(250).optional(),
+  allowCountries: z.array(country).max(250).optional().meta({
+    description: "Only clients whose group is in these",
+  }),
+  denyCountries: z.array(country).max(250).optional().meta({
+    description: "Never these; stronger",
+  }),
 });
 export type RuleAccess = z.infer<typeof ruleAccess>;
 
 const ruleRate = z.strictObject({
-  perSec: z.number().min(0.01).max(100_000),
-  burst: z.int().min(1).max(1_000_000),
-  v4Bits: z.int().min(8).max(32).default(32).meta({ description: "Clients that share a limit" }),
-  v6Bits: z.int().min(16).max(128).default(64),
+  perSec: z.number().min(0.01).max(100_000).meta({
+    description: "Requests a second of one client prefix, at each node",
+  }),
+  burst: z.int().min(1).max(1_000_000).meta({ description: "As many at once after a pause" }),
+  v4Bits: z.int().min(8).max(32).default(32).meta({
+    description: "Length of the IPv4 prefix whose clients share a limit",
+  }),
+  v6Bits: z.int().min(16).max(128).default(64).meta({ description: "The same of IPv6" }),
 });
 export type RuleRate = z.infer<typeof ruleRate>;
 
@@ -202,15 +238,31 @@ const webOrigin = z.string().regex(/^(\*|https?:\/\/(\*\.)?[a-z0-9.-]{1,253}(:\d
 
 const ruleCors = z
   .strictObject({
-    origins: z.array(webOrigin).min(1).max(50),
+    origins: z
+      .array(webOrigin)
+      .min(1)
+      .max(50)
+      .meta({
+        description: "Pages that may read it; *: all",
+        examples: [["https://*.shop.example"]],
+      }),
     methods: z
       .array(z.string().regex(/^[A-Z]{1,16}$/))
       .max(10)
-      .default(["GET", "HEAD"]),
-    headers: z.array(fieldName).max(30).default([]),
-    expose: z.array(fieldName).max(30).default([]),
-    maxAgeSec: seconds(86_400).default(600),
-    credentials: z.boolean().default(false),
+      .default(["GET", "HEAD"])
+      .meta({ description: "What they may ask with" }),
+    headers: z.array(fieldName).max(30).default([]).meta({
+      description: "Request fields that they may send",
+    }),
+    expose: z.array(fieldName).max(30).default([]).meta({
+      description: "Fields of answers that they may read",
+    }),
+    maxAgeSec: seconds(86_400).default(600).meta({
+      description: "How long browsers remember a preflight",
+    }),
+    credentials: z.boolean().default(false).meta({
+      description: "They may send cookies; origins are named then, not *",
+    }),
   })
   .refine((cors) => !cors.credentials || !cors.origins.includes("*"), {
     message: "expected origins by name where credentials are allowed",
@@ -219,7 +271,7 @@ export type RuleCors = z.infer<typeof ruleCors>;
 
 const errorPage = z
   .strictObject({
-    status: statuses,
+    status: statuses.meta({ description: "Which answers it takes the place of" }),
     html: z.string().min(1).max(8_192).optional().meta({
       description: "The page; {status}, {words} and {host} stand for what they say",
     }),
@@ -237,20 +289,31 @@ const errorPage = z
 export type ErrorPage = z.infer<typeof errorPage>;
 
 const ruleFields = z.strictObject({
-  name: slug,
-  match: ruleMatch.prefault({}),
-  key: ruleKey.optional(),
-  ttl: z.array(ttlRow).min(1).max(16).optional(),
-  request: requestEdits.optional(),
-  response: responseEdits.optional(),
-  redirect: ruleRedirect.optional(),
+  name: slug.meta({ description: "What `Cache-Status` and `turnpike why` call it" }),
+  match: ruleMatch.prefault({}).meta({ description: "Which requests; without it all" }),
+  key: ruleKey.optional().meta({ description: "What an object is held under beside its path" }),
+  ttl: z.array(ttlRow).min(1).max(16).optional().meta({
+    description: "Lifetimes by status: the first row about it counts",
+  }),
+  request: requestEdits.optional().meta({ description: "Fields on the way to the web server" }),
+  response: responseEdits.optional().meta({ description: "Fields on the way to the client" }),
+  redirect: ruleRedirect.optional().meta({ description: "Send clients elsewhere" }),
   https: z.boolean().optional().meta({ description: "Send plain HTTP to HTTPS" }),
-  compress: ruleCompress.optional(),
-  signed: ruleSigned.optional(),
-  access: ruleAccess.optional(),
-  rate: z.union([z.literal(false), ruleRate]).optional(),
-  cors: ruleCors.optional(),
-  errorPages: z.array(errorPage).min(1).max(10).optional(),
+  compress: ruleCompress.optional().meta({ description: "br, zstd or gzip, as the client takes" }),
+  signed: ruleSigned.optional().meta({
+    description: "Only with a signature; false exempts from later rules",
+  }),
+  access: ruleAccess.optional().meta({ description: "Who may come in; others get 403" }),
+  rate: z
+    .union([z.literal(false), ruleRate])
+    .optional()
+    .meta({
+      description: "How much of one client: 429 beyond it; false exempts from later rules",
+    }),
+  cors: ruleCors.optional().meta({ description: "Which pages may read it" }),
+  errorPages: z.array(errorPage).min(1).max(10).optional().meta({
+    description: "Pages in place of errors",
+  }),
 });
 
 /** What is done with requests that match. */

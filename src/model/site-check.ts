@@ -35,9 +35,12 @@ const requestHeaders = z
   });
 
 const httpCheck = z.strictObject({
-  path: z.string().regex(/^\/[\x21-\x7e]*$/, { message: "expected a path such as /health" }),
-  statusMin: status.default(200),
-  statusMax: status.default(399),
+  path: z
+    .string()
+    .regex(/^\/[\x21-\x7e]*$/, { message: "expected a path such as /health" })
+    .meta({ description: "What to ask for", examples: ["/health"] }),
+  statusMin: status.default(200).meta({ description: "The lowest status that passes" }),
+  statusMax: status.default(399).meta({ description: "The highest status that passes" }),
   statuses: z.array(status).min(1).max(50).optional().meta({
     description: "In place of the range: only these pass",
   }),
@@ -59,8 +62,10 @@ const httpCheck = z.strictObject({
 
 const dnsCheck = z.strictObject({
   name: hostname.meta({ description: "The name to ask for" }),
-  type: z.enum(["A", "AAAA", "NS", "SOA", "TXT", "CNAME"]).default("A"),
-  port: port.default(53),
+  type: z.enum(["A", "AAAA", "NS", "SOA", "TXT", "CNAME"]).default("A").meta({
+    description: "The type to ask for",
+  }),
+  port: port.default(53).meta({ description: "Where the server answers" }),
   expect: z.string().min(1).max(253).optional().meta({
     description: "An address or name that must be among the answers",
   }),
@@ -68,20 +73,23 @@ const dnsCheck = z.strictObject({
 
 /** How a site's servers are checked. At least one kind; HTTP unless told otherwise. */
 export const siteCheck = z.strictObject({
-  intervalMs: ms(1000, 300_000, 1000),
-  timeoutMs: ms(100, 60_000, 900),
+  intervalMs: ms(1000, 300_000, 1000).meta({ description: "From one check to the next, in ms" }),
+  timeoutMs: ms(100, 60_000, 900).meta({ description: "How long one may take, in ms" }),
   fall: count(2).meta({ description: "Failures in a row before a server is down" }),
   rise: count(3).meta({ description: "Successes in a row before it is up again" }),
-  http: httpCheck.nullable().prefault({ path: "/" }),
-  tcp: z.boolean().default(false),
+  http: httpCheck.nullable().prefault({ path: "/" }).meta({
+    description: "An HTTP request; null: none",
+  }),
+  tcp: z.boolean().default(false).meta({ description: "A TCP connection" }),
   ftp: z
     .strictObject({
-      user: z.string().max(64).default("anonymous"),
-      password: z.string().max(64).default("turnpike@"),
+      user: z.string().max(64).default("anonymous").meta({ description: "Whom to sign in as" }),
+      password: z.string().max(64).default("turnpike@").meta({ description: "With what" }),
       path: z.string().max(255).optional().meta({ description: "A file to retrieve" }),
     })
     .nullable()
-    .default(null),
+    .default(null)
+    .meta({ description: "An FTP session; null: none" }),
   tls: z
     .strictObject({
       port: port.optional().meta({ description: "Default: the server's own" }),

@@ -16,7 +16,7 @@ const secretField = z
 export const siteCredentials = {
   secret: z
     .strictObject({
-      field: secretField.default("x-origin-secret"),
+      field: secretField.default("x-origin-secret").meta({ description: "The field it goes in" }),
       keys: z.array(slug).min(1).max(2).meta({
         description: "Names of values: the first that there is goes with each request",
       }),
@@ -32,7 +32,8 @@ export const siteCredentials = {
       region: z
         .string()
         .regex(/^[a-z0-9-]{1,64}$/, { message: "expected a region such as eu-central-1" })
-        .default("us-east-1"),
+        .default("us-east-1")
+        .meta({ description: "The region that requests are signed for" }),
       prefix: z
         .string()
         .regex(/^(\/[A-Za-z0-9._~-]+)*$/, { message: "expected a path such as /media" })

@@ -7,7 +7,8 @@ const bucket = z.strictObject({
   region: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, { message: "expected a region such as eu-central-1" })
-    .default("us-east-1"),
+    .default("us-east-1")
+    .meta({ description: "The region that requests are signed for" }),
 });
 
 /** Where caches send what they logged of a site. */
@@ -27,7 +28,9 @@ const fields = z.strictObject({
         "Takes a POST of lines, gzip; any 2xx says that they are kept. With s3: the bucket, and what objects' names begin with",
     }),
   s3: bucket.optional().meta({ description: "It is a bucket: each batch is an object of its own" }),
-  format: z.enum(["json", "combined"]).default("json"),
+  format: z.enum(["json", "combined"]).default("json").meta({
+    description: "JSON lines, or as Apache writes them",
+  }),
   each: z.int().min(1).max(1_000_000).default(1).meta({
     description: "One of so many requests is written down",
   }),

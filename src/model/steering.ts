@@ -22,7 +22,10 @@ export const clientRule = z.strictObject({
 });
 export type ClientRule = z.infer<typeof clientRule>;
 
-const rules = z.array(clientRule).min(1).max(1000);
+const rules = z.array(clientRule).min(1).max(1000).meta({ description: "Which clients get which" });
+const strictly = z.boolean().default(false).meta({
+  description: "Keep them even while none can serve",
+});
 const percent = z
   .number({ message: "expected a percentage from -99 to 99" })
   .min(-99, { message: "expected a percentage from -99 to 99" })
@@ -43,7 +46,7 @@ export const steeringStep = z.discriminatedUnion("filter", [
   z
     .strictObject({ filter: z.literal("allowed"), rules })
     .meta({ description: "Origins that a rule names serve only the clients of their rules" }),
-  z.strictObject({ filter: z.literal("map"), rules, strict: z.boolean().default(false) }).meta({
+  z.strictObject({ filter: z.literal("map"), rules, strict: strictly }).meta({
     description: "The first rule for a client keeps its origins, in its order, while one can serve",
   }),
   z.strictObject({ filter: z.literal("lowest-load") }),
@@ -69,16 +72,21 @@ export const steeringStep = z.discriminatedUnion("filter", [
     }),
   }),
   z.strictObject({ filter: z.literal("sticky") }),
-  z.strictObject({ filter: z.literal("shed"), target: load(0.7), limit: load(1) }).meta({
-    description: "Sends away a growing share of clients between the loads target and limit",
-  }),
+  z
+    .strictObject({
+      filter: z.literal("shed"),
+      target: load(0.7).meta({ description: "The load at which it begins" }),
+      limit: load(1).meta({ description: "The load at which all go" }),
+    })
+    .meta({
+      description: "Sends away a growing share of clients between the loads target and limit",
+    }),
   z.strictObject({
     filter: z.literal("first"),
     n: z.int().min(1).max(100).default(1).meta({ description: "How many servers to keep" }),
   }),
 ]);
 export type SteeringStep = z.infer<typeof steeringStep>;
-export type FilterName = SteeringStep["filter"];
 
 /** Chains that have a name: one ordering filter each. */
 export const steeringPreset = z.enum([
@@ -109,7 +117,10 @@ export const policyTest = z.strictObject({
       z.string(),
       z.union([
         givenState,
-        z.strictObject({ state: givenState.default("up"), load: z.number().min(0).default(0) }),
+        z.strictObject({
+          state: givenState.default("up").meta({ description: "What it is taken to be" }),
+          load: z.number().min(0).default(0).meta({ description: "0 idle, 1 full" }),
+        }),
       ]),
     )
     .default({})

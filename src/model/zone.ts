@@ -147,13 +147,21 @@ const TTL = "expected seconds from 0 to 604800";
 /** A plain record of a zone. `name` is relative to the zone; `@` is the apex. */
 export const zoneRecord = z
   .strictObject({
-    name: z.string().min(1).max(1004),
+    name: z
+      .string()
+      .min(1)
+      .max(1004)
+      .meta({
+        description: "Relative to the zone; @: the zone itself",
+        examples: ["www"],
+      }),
     type: z.string().min(1).max(20).meta({ description: "Such as MX, or TYPE123 (RFC 3597)" }),
     ttlSec: z
       .int({ message: TTL })
       .min(0, { message: TTL })
       .max(604_800, { message: TTL })
-      .default(3600),
+      .default(3600)
+      .meta({ description: "How long resolvers may keep it, in seconds" }),
     value: z.string().min(1).max(140_000).meta({
       description: "As in a master file; names in it are absolute; TXT may be the plain text",
     }),
@@ -178,10 +186,14 @@ export type ZoneRecord = z.infer<typeof zoneRecord>;
 
 /** A customer's zone that our name servers hold whole (onboarding `hosted`). */
 export const zone = z.strictObject({
-  name: hostname,
+  name: hostname.meta({ description: "The zone's own name", examples: ["shop.example"] }),
   dnssec: dnssec.optional(),
   proven: proven.optional(),
-  transfer: zoneTransfer.optional(),
-  records: z.array(zoneRecord).max(ZONE_LIMITS.records).default([]),
+  transfer: zoneTransfer.optional().meta({
+    description: "Secondaries that may fetch it whole; docs/zones.md",
+  }),
+  records: z.array(zoneRecord).max(ZONE_LIMITS.records).default([]).meta({
+    description: "Its plain records",
+  }),
 });
 export type Zone = z.infer<typeof zone>;

@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FAULT_CODES } from "../../src/base/fault-codes.ts";
+import { settingsPage } from "./settings.ts";
 import type { Violation } from "./source.ts";
 
 /** Generated pages: path -> what it must hold. `bun tools/tidy.ts --write` writes them. */
 export function generatedPages(): Readonly<Record<string, string>> {
-  return { "docs/errors.md": errorsPage(FAULT_CODES) };
+  return {
+    "docs/errors.md": errorsPage(FAULT_CODES),
+    "docs/settings.md": settingsPage(),
+  };
 }
 
 const RETRY_WORDS: Readonly<Record<string, string>> = {

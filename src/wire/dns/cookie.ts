@@ -4,7 +4,6 @@ import type { Family } from "../ip/mod.ts";
 export const CLIENT_COOKIE_BYTES = 8;
 export const COOKIE_BYTES = 24;
 export const COOKIE_BYTES_MAX = 40;
-export const COOKIE_SECRET_BYTES = 16;
 
 /** RFC 9018 4.3: how old a cookie may be, how far ahead of our clock, and when it is renewed. */
 const OLD_SEC_MAX = 3600;

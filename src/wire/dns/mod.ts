@@ -12,7 +12,6 @@ export {
   CLIENT_COOKIE_BYTES,
   COOKIE,
   COOKIE_BYTES,
-  COOKIE_SECRET_BYTES,
   type CookieAsker,
   Cookies,
   type CookieWorth,
