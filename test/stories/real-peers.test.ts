@@ -69,10 +69,14 @@ describe("with unbound, NSD, nginx, vsftpd, node_exporter and Chromium", () => {
     async () => {
       let { decision } = await world.explain("www.shop.example");
       const of = (name: string) => decision!.reasons.find((one) => one.name === name)!;
-      // A load is smoothed: it comes near to what the exporters say now within a few probes.
+      // A load is smoothed: it comes near to what the exporters say now within a few probes; and a
+      // processor's is known from the second reading of its exporter on.
       const near = async () => {
         decision = (await world.explain("www.shop.example")).decision;
-        return (of("o3").load ?? 0) > 0.8 && (of("o2").load ?? 1) < 0.2;
+        const timed = ["o1", "o2", "o3"].every((name) =>
+          of(name).sources.some((one) => one.kind === "cpu"),
+        );
+        return timed && (of("o3").load ?? 0) > 0.8 && (of("o2").load ?? 1) < 0.2;
       };
       await until(near, { what: "loads near those reported", withinMs: 20_000, everyMs: 200 });
       for (const name of ["o1", "o2", "o3"]) {
