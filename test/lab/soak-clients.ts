@@ -37,9 +37,9 @@ export class SoakClients {
   readonly wrong: string[] = [];
   /**
    * Each client asks so often, whatever it waits for an answer: who was late catches up, so that a busy
-   * machine does not change how much is asked. Another pace begins at once.
+   * machine does not change how much is asked.
    */
-  paceMs: number;
+  readonly #paceMs: number;
   readonly #world: SoakWorld;
   readonly #rng: Rng;
   readonly #sessions = new Map<string, ClientHttp2Session>();
@@ -48,7 +48,7 @@ export class SoakClients {
   #unique = 0;
 
   constructor(world: SoakWorld, rng: Rng, paceMs: number) {
-    this.paceMs = paceMs;
+    this.#paceMs = paceMs;
     this.#world = world;
     this.#rng = rng;
   }
@@ -66,14 +66,11 @@ export class SoakClients {
   }
 
   async #askOften(): Promise<void> {
-    let paceMs = this.paceMs;
-    let nextMs = performance.now() + this.#rng.float() * paceMs;
+    let nextMs = performance.now() + this.#rng.float() * this.#paceMs;
     while (!this.#stopped) {
       await Bun.sleep(Math.max(0, nextMs - performance.now()));
       await this.#one();
-      if (paceMs !== this.paceMs) nextMs = performance.now();
-      paceMs = this.paceMs;
-      nextMs += paceMs;
+      nextMs += this.#paceMs;
     }
   }
 
