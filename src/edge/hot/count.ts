@@ -49,6 +49,9 @@ export interface DeliveryStatus extends CacheStatus {
   readonly whyNot?: WhyNot;
 }
 
+/** Why a request goes forward (RFC 9211 2.2). */
+export type Fwd = NonNullable<DeliveryStatus["fwd"]>;
+
 /** Why the one request that was counted so was no hit; null: it was one. */
 export function whyCounted({ whyNot }: SiteCounts): WhyNot | null {
   return WHY_NOT[whyNot.findIndex((n) => n > 0)] ?? null;

@@ -23,7 +23,7 @@ export type Held =
   | DiskObject
   | { readonly kind: "spool"; readonly meta: ObjectMeta; readonly spool: Spool };
 
-/** All of a large object, in slices that are all held (hot/parts). */
+/** All of a large object, in slices that are all held (hot/held-in-parts). */
 export interface OfSlices {
   readonly kind: "slices";
   readonly meta: ObjectMeta;
@@ -131,7 +131,7 @@ function rangesOf(
   const { meta } = held;
   const field = asked.get("range");
   // A body whose length is not known yet is sent whole; a server may (RFC 9110 14.2). Of slices parts are
-  // cut before (hot/parts): what comes here is for who gets all of it.
+  // cut before (hot/serve-part): what comes here is for who gets all of it.
   if (field === null || meta.bodyBytes < 0 || held.kind === "slices") return null;
   const only = asked.get("if-range");
   if (only !== null && !mayCut(only, { ...meta, dateMs: dateMsOf(meta.fields, nowMs) })) {

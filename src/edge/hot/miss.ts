@@ -19,18 +19,22 @@ import { parseContentRange } from "../../wire/http/mod.ts";
 import { MemoryObject, type ObjectMeta, sealMeta } from "../cache/mod.ts";
 import type { Ask } from "./ask.ts";
 import { readBody } from "./body.ts";
+import type { Fwd } from "./count.ts";
 import { countIn, deliver, type Held, isAhead } from "./deliver.ts";
 import { type Fetched, replaces } from "./fetched.ts";
 import type { Flight, Outcome } from "./flight.ts";
 import type { Prepared } from "./head.ts";
+import { serveHeldParts } from "./held-in-parts.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, dateMsOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
-import { type Fwd, type PartObject, partsKey, type Serving } from "./parts.ts";
+import type { PartObject } from "./parts.ts";
 import { pass, passOn, staleOnError } from "./pass.ts";
 import { type Refusal, refusals } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { isOnlyIfCached } from "./request-fields.ts";
 import { codingAwaited, isDatedTwice } from "./rules-encode.ts";
+import { type Serving, servePart } from "./serve-part.ts";
+import { standIn } from "./stand-in.ts";
 import type { Works } from "./works.ts";
 
 /** Answers to conditions and ranges, where neither was asked: they are about nothing that is here. */
@@ -97,8 +101,8 @@ export class Misses {
     const late = flight.landed;
     const outcome = await flight.outcome;
     const failed = outcome.kind === "failed" || (outcome.kind === "private" && outcome.failed);
-    const standIn = failed ? await this.#standIn(ask, outcome.kind === "private") : null;
-    if (standIn !== null) return standIn;
+    const instead = failed ? await standIn(this.#works, ask, outcome.kind === "private") : null;
+    if (instead !== null) return instead;
     if (outcome.kind === "failed") return this.#works.refused(ask, outcome.refusal, fwd);
     if (outcome.kind === "again" && tries < 3) {
       const again = { tries: tries + 1, waited: fwd };
@@ -140,33 +144,20 @@ export class Misses {
    * be served and nobody has to be asked for any of it. Null: it may not, or not all of it is held.
    */
   async ofParts(ask: Ask, how: Pick<Serving, "waited"> = {}): Promise<Response | null> {
-    const held = await this.#works.slices.find(ask);
+    const held = await this.#works.heldParts.find(ask);
     if (held === null) return null;
-    if (this.#works.isFresh(held.meta)) return this.#serveHeld(ask, held, how);
+    if (this.#works.isFresh(held.meta)) return serveHeldParts(this.#works, ask, held, how);
     return this.#meanwhile(ask, held);
-  }
-
-  async #serveHeld(ask: Ask, held: PartObject, how: Serving): Promise<Response | null> {
-    const { slices, node } = this.#works;
-    const range = ask.method === "GET" ? ask.request.headers.get("range") : null;
-    if (range !== null && slices.holdsInSlices(held, range) && !isDatedTwice(held.meta, ask)) {
-      const part = await slices.serve(held, ask, { ...how, heldOnly: true });
-      if (part !== null) return part;
-    }
-    const whole = await slices.whole(held, ask, { keep: how.detail === undefined });
-    if (whole === null) return null;
-    const status = slices.statusOf(held, how);
-    return deliver(whole, ask, { node, nowMs: this.#works.nowMs(), status });
   }
 
   /** Answers with a part without fetching the whole (H12). Null: the whole is to be fetched. */
   async #part(ask: Ask, range: string): Promise<Response | null> {
     const part = partToAsk(range);
     if (part === null) return null;
-    const held = await this.#works.slices.find(ask);
+    const held = await this.#works.heldParts.find(ask);
     if (held !== null && this.#works.isFresh(held.meta)) {
       if (isDatedTwice(held.meta, ask)) return null;
-      const served = await this.#works.slices.serve(held, ask, {});
+      const served = await servePart(this.#works, ask, held, {});
       return served ?? pass(this.#works, ask, { partial: true });
     }
     // Somebody is about to learn whether it comes in parts.
@@ -178,7 +169,9 @@ export class Misses {
   /** What is stale, and its whole validated behind it (RFC 5861 3). Null: it is not held, or may not. */
   async #meanwhile(ask: Ask, held: PartObject): Promise<Response | null> {
     if (!this.#works.mayRevalidateLater(held.meta)) return null;
-    const served = await this.#serveHeld(ask, held, { detail: "stale-while-revalidate" });
+    const served = await serveHeldParts(this.#works, ask, held, {
+      detail: "stale-while-revalidate",
+    });
     if (served === null || isOnlyIfCached(ask.request)) return served;
     const part = slice(Math.floor(held.meta.part.first / SLICE_BYTES));
     this.#works.later(ask, async (alone) => {
@@ -189,13 +182,6 @@ export class Misses {
     return served;
   }
 
-  /** What is stale in place of an answer that cannot be had (RFC 5861 4, RFC 9111 4.2.4). */
-  async #standIn(ask: Ask, answered: boolean): Promise<Response | null> {
-    const held = await this.#works.slices.find(ask);
-    if (held === null || !this.#works.mayServeStale(held.meta, answered)) return null;
-    return this.#serveHeld(ask, held, { detail: "stale-if-error" });
-  }
-
   /** The same for who makes a fetch, and for those who wait for it. */
   async #standInFor(
     fetched: Fetched | Refusal,
@@ -203,7 +189,7 @@ export class Misses {
   ): Promise<Landed | null> {
     const answered = !("status" in fetched);
     if (answered && fetched.response.status < 500) return null;
-    const response = await this.#standIn(ask, answered);
+    const response = await standIn(this.#works, ask, answered);
     if (response === null) return null;
     if (answered) await fetched.response.body?.cancel();
     flight.land(answered ? { kind: "private", failed: true } : failedBy(fetched));
@@ -215,7 +201,7 @@ export class Misses {
    * looks further on gets all that lies before. Null: it can be had from what comes.
    */
   async #aside(ask: Ask, coming: Held): Promise<Response | null> {
-    const { flights, slices } = this.#works;
+    const { flights, heldParts } = this.#works;
     const field = ask.request.headers.get("range");
     if (field === null || !isAhead(coming, ask.request.headers, this.#works.nowMs())) return null;
     const flight = `${ask.flight} aside`;
@@ -225,9 +211,9 @@ export class Misses {
       await flights.of(flight)?.outcome;
       waited = { waited: "partial" };
     }
-    const held = await slices.find(ask);
+    const held = await heldParts.find(ask);
     if (held !== null && this.#works.isFresh(held.meta)) {
-      return slices.serve(held, ask, waited);
+      return servePart(this.#works, ask, held, waited);
     }
     const part = partToAsk(field);
     if (part === null || flights.of(flight) !== undefined) return null;
@@ -267,17 +253,18 @@ export class Misses {
   /** A part that came, for the one who asked for it and to be kept. */
   async #takePart(ask: Ask, o: PartFetch, fetched: Fetched): Promise<Landed> {
     const { held, flight } = o;
-    const taken = await this.#works.slices.take(ask, fetched, held);
+    const taken = await this.#works.heldParts.take(ask, fetched, held);
     if (taken === null) return { response: await this.#alone(ask), coming: null };
     if (o.whole != null && taken.own === null) await this.#works.cache.purge(ask.key);
     if (isDatedTwice(taken.object.meta, ask)) {
       return this.#fetchShared({ ask, stale: null, flight, part: null });
     }
     if (taken.keep && !flight.purged) {
-      this.#works.slices.keep(taken.object, held);
+      this.#works.heldParts.keep(taken.object, held);
       flight.land({ kind: "again" });
     } else {
-      if (!taken.keep && taken.own === null && held !== null) await this.#forgetParts(ask);
+      if (!taken.keep && taken.own === null && held !== null)
+        await this.#works.heldParts.forget(ask.key);
       this.#keepApart(ask, flight, taken.own);
     }
     const asked = ask.request.headers.get("range") ?? writeRange(o.part);
@@ -286,7 +273,7 @@ export class Misses {
       ...{ fwd, whyNot: o.whyNot, stored: taken.keep && !flight.purged },
       asCame: asked === writeRange(o.part),
     };
-    const response = await this.#works.slices.serve(taken.object, ask, { came });
+    const response = await servePart(this.#works, ask, taken.object, { came });
     return { response: response ?? (await this.#alone(ask)), coming: null };
   }
 
@@ -294,11 +281,6 @@ export class Misses {
   async #alone(ask: Ask): Promise<Response> {
     if (!ask.request.headers.has("range")) return this.#works.refused(ask, refusals.badGateway);
     return pass(this.#works, ask);
-  }
-
-  /** What is held of it is not what its server has any more. */
-  #forgetParts(ask: Ask): Promise<void> {
-    return this.#works.cache.purge(partsKey(ask.key));
   }
 
   /** Makes a fetch of the whole that others may wait for; of a part where a large whole is held. */
@@ -451,7 +433,7 @@ export class Misses {
       const renewed = await this.#renew(stale, o, fetched);
       if (renewed !== null) return renewed;
     }
-    const held = await this.#works.slices.find(ask);
+    const held = await this.#works.heldParts.find(ask);
     return this.#takePart(ask, { ...o, held, whole: stale }, fetched);
   }
 
@@ -461,7 +443,7 @@ export class Misses {
     fetched: Fetched,
   ): Promise<Landed> {
     await fetched.response.body?.cancel();
-    return this.#fetchPart(ask, { ...o, held: await this.#works.slices.find(ask) });
+    return this.#fetchPart(ask, { ...o, held: await this.#works.heldParts.find(ask) });
   }
 
   /** Why a request is fetched for that others may wait for. */
@@ -578,12 +560,12 @@ export class Misses {
     { ask, fetched }: { readonly ask: Ask; readonly fetched: Fetched },
     { verdict, etag }: { readonly verdict: StoreVerdict; readonly etag: string | null },
   ): Promise<boolean> {
-    const held = await this.#works.slices.find(ask);
+    const held = await this.#works.heldParts.find(ask);
     if (held === null) return false;
     const same = verdict.store && isStrong(etag) && etag === held.meta.etag;
     const own =
       !verdict.store && (isOwnReason(verdict.reason) || verdict.reason === "same-address");
-    if (!same && !own && replaces(fetched)) await this.#forgetParts(ask);
+    if (!same && !own && replaces(fetched)) await this.#works.heldParts.forget(ask.key);
     return true;
   }
 

@@ -21,7 +21,6 @@ import { addCacheStatus, bodiless, formHeaders, ttlSec } from "./head.ts";
 import { WHOLE_BYTES_MAX, WHOLE_MS } from "./limits.ts";
 import { cacheRequestOf, describe, emptyMeta, factsOf, getter } from "./meta.ts";
 import type { Where } from "./parents.ts";
-import { partsKey } from "./parts.ts";
 import { refusals, refuse } from "./refuse.ts";
 import { keepRenewed, renewed } from "./renew.ts";
 import { forwardsLeft } from "./request-fields.ts";
@@ -82,13 +81,13 @@ export async function pass(
  * what this request says of itself.
  */
 async function judgeParts(works: Works, ask: Ask, fetched: Fetched): Promise<void> {
-  const held = await works.slices.find(ask);
+  const held = await works.heldParts.find(ask);
   if (held === null || ownReasons(cacheRequestOf(ask)).length > 0) return;
   const facts = factsOf(ask, fetched.response, fetched.receivedMs);
   const contentLength = getter(fetched.response.fields)("content-length");
   const whole = { ...held.meta, bodyBytes: held.meta.part.sizeBytes };
   if (compareHead(whole, { ...facts, contentLength }) !== "other") return;
-  await works.cache.purge(partsKey(ask.key));
+  await works.heldParts.forget(ask.key);
 }
 
 /** OPTIONS that goes no further (RFC 9110 7.6.2): what this cache itself says. */

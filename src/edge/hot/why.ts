@@ -80,13 +80,13 @@ interface Found {
 /** What is held in parts only, where that is all that is asked for, and fresh. */
 async function inParts(works: Works, ask: Ask): Promise<Found | null> {
   if (ask.method !== "GET" && ask.method !== "HEAD") return null;
-  const { slices, cache } = works;
+  const { heldParts, cache } = works;
   const tier = cache.find(partsKey(ask.key), ask.get) === null ? "disk" : "memory";
-  const part = await slices.find(ask);
+  const part = await heldParts.find(ask);
   if (part === null || !works.isFresh(part.meta)) return null;
   const range = ask.method === "GET" ? ask.request.headers.get("range") : null;
-  const inSlices = range !== null && slices.holdsInSlices(part, range);
-  return inSlices || slices.holdsWhole(part) ? { meta: part.meta, tier } : null;
+  const inSlices = range !== null && heldParts.holdsInSlices(part, range);
+  return inSlices || heldParts.holdsWhole(part) ? { meta: part.meta, tier } : null;
 }
 
 async function held(works: Works, ask: Ask): Promise<Found | null> {

@@ -30,12 +30,13 @@ import type { Prepared } from "./head.ts";
 import { cacheRequestOf } from "./meta.ts";
 import type { OriginClient } from "./origin.ts";
 import type { Judged, ParentTimes, Where } from "./parents.ts";
-import { Parts, partsKey } from "./parts.ts";
+import { Parts } from "./parts.ts";
 import { fetchOf } from "./pool.ts";
 import { type Refusal, refusals, refuse } from "./refuse.ts";
 import type { Keeper } from "./relay.ts";
 import type { Signatures } from "./rules.ts";
 import type { Encode } from "./rules-table.ts";
+import { Slices } from "./slices.ts";
 import type { EdgeTable } from "./table.ts";
 import type { TierKeys } from "./tier.ts";
 import { Turns } from "./turns.ts";
@@ -134,7 +135,8 @@ export class Works {
   readonly busy = { http: new BusyPorts(), https: new BusyPorts() };
   readonly #turns = new Turns();
   readonly holding: Holding;
-  readonly slices: Parts;
+  readonly heldParts: Parts;
+  readonly slices: Slices;
   readonly #parts: ServeParts;
   readonly #fetcher: Fetcher;
 
@@ -145,10 +147,12 @@ export class Works {
     this.clock = parts.clock;
     this.holding = new Holding(Math.floor(parts.cache.memory.bytesMax / 4));
     this.#fetcher = new Fetcher({ ...parts, nowMs: () => this.nowMs() });
-    this.slices = new Parts({
-      ...{ node: parts.node, cache: parts.cache, banned: parts.banned },
-      nowMs: () => this.nowMs(),
+    this.heldParts = new Parts({
+      ...{ cache: parts.cache, banned: parts.banned },
       generation: () => parts.rng.float().toString(36).slice(2) + this.nowMs().toString(36),
+    });
+    this.slices = new Slices({
+      ...{ cache: parts.cache, parts: this.heldParts },
       fetch: (ask, o) => this.fetch(ask, { ...o, shared: true }),
     });
   }
@@ -315,7 +319,7 @@ export class Works {
   /** Applies a purge; resolves when neither tier, nor anything under way, can serve the old object. */
   async purge(key: string): Promise<void> {
     this.flights.purge(key);
-    await Promise.all([this.cache.purge(key), this.cache.purge(partsKey(key))]);
+    await Promise.all([this.cache.purge(key), this.heldParts.forget(key)]);
   }
 
   /** What a web server said that its answer to an unsafe method outdates (RFC 9875 3). */
