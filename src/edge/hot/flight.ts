@@ -1,7 +1,9 @@
+import type { WhyNot } from "../../model/why-not.ts";
+import type { Ask } from "./ask.ts";
 import { BriefNotes } from "./brief-notes.ts";
 import type { Held } from "./deliver.ts";
 import { NOTES_LENGTH_MAX, PRIVATE_KEY_MS, PRIVATE_KEYS_MAX } from "./limits.ts";
-import type { Refusal } from "./refuse.ts";
+import { type Refusal, refusals } from "./refuse.ts";
 
 /** How a fetch for a key came out, for those who waited for it. */
 export type Outcome =
@@ -32,6 +34,25 @@ export interface Flight {
   purged: boolean;
   /** Called on a purge. */
   onPurge: () => void;
+}
+
+/** Who makes a fetch that others may wait for. */
+export interface Lead {
+  readonly ask: Ask;
+  readonly flight: Flight;
+  /** What is held whole, and not to be served as it is. */
+  readonly stale: Held | null;
+  /** Why it is made. */
+  readonly whyNot: WhyNot;
+}
+
+export type Coming = Extract<Held, { kind: "spool" }>;
+
+/** How a fetch that others may wait for came out for the one who made it. */
+export interface Landed {
+  readonly response: Response;
+  /** Its body on its way, which others may join; null: it has come. */
+  readonly coming: Coming | null;
 }
 
 /** Somebody who would store an answer for a key, and must not if the key is purged meanwhile. */
@@ -117,4 +138,9 @@ export class Flights {
   noteShared(key: string): void {
     this.#private.forget(key);
   }
+}
+
+/** What is wrong with the one request is not wrong with those of others. */
+export function failedBy(refusal: Refusal): Outcome {
+  return refusal === refusals.badField ? { kind: "again" } : { kind: "failed", refusal };
 }
