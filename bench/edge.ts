@@ -7,6 +7,7 @@ import { request } from "node:http";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfSigned } from "../src/cli/demo/certificate.ts";
+import { engineOptions } from "../src/cli/engine-options.ts";
 import { cpuUs, rssBytes } from "./dns-process.ts";
 import { peers, startBare } from "./edge-peers.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
@@ -31,6 +32,8 @@ const SERVER_CORE = "0";
 const LOAD_CORE = availableParallelism() > 1 ? "1" : "0";
 const PIN = ["taskset", "-c", SERVER_CORE];
 const READY_MS_MAX = 20_000;
+/** What the cache may hold in memory: all that is asked for but what is asked for once. */
+const MEMORY_BYTES = 512 * 1024 * 1024;
 /** One step of a warm-up, and how many of them there are at most. */
 const WARM_UP_SEC = 3;
 const WARM_UP_STEPS_MAX = 4;
@@ -181,10 +184,11 @@ async function startAll(o: {
   readonly missing: string[];
 }): Promise<void> {
   const script = join(import.meta.dir, "edge-server.ts");
-  const args = [process.execPath, script, ADDRESS, ORIGIN, String(o.origin)];
+  const args = [process.execPath, script, ADDRESS, ORIGIN, String(o.origin), String(MEMORY_BYTES)];
+  const more = { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...engineOptions(MEMORY_BYTES) };
   const child = spawn(PIN[0]!, [...PIN.slice(1), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" },
+    env: { ...process.env, ...more },
   });
   const line = await new Promise<string>((resolve) => {
     child.stdout!.once("data", (data: Buffer) => resolve(data.toString()));

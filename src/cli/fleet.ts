@@ -6,6 +6,7 @@ import { type Bus, Hub } from "../bus/mod.ts";
 import { type NodeFile, splitHostPort } from "../model/node-file.ts";
 import type { ChildKind, FromChild, ToChild } from "./child.ts";
 import { type CrewMember, crewOf, expectFreePorts } from "./crew.ts";
+import { engineOptions } from "./engine-options.ts";
 import { adoptLeft } from "./left-behind.ts";
 import { CrewVoice } from "./node/crew-voice.ts";
 import { printOut } from "./node/line-log.ts";
@@ -100,18 +101,10 @@ function selfCommand(): string[] {
   return compiled ? [process.execPath] : [process.execPath, `${import.meta.dir}/main.ts`];
 }
 
-/**
- * The engine collects garbage the more seldom, the more memory it believes it may fill: a cache has a
- * cap. Memory comes in small pages, so that those that are free again can be given back.
- */
 function environmentOf(kind: ChildKind, file: NodeFile): Record<string, string | undefined> {
   const env = { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" };
   if (kind !== "node" || !file.roles.includes("edge")) return env;
-  return {
-    ...env,
-    BUN_JSC_forceRAMSize: String(file.cache.memoryMiB * 1024 * 1024),
-    MIMALLOC_ALLOW_THP: "0",
-  };
+  return { ...env, ...engineOptions(file.cache.memoryMiB * 1024 * 1024) };
 }
 
 interface ChildOptions {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { engineOptions } from "../../src/cli/engine-options.ts";
 import { floodWithMisses } from "../lab/miss-flood.ts";
 
 /** Unique URLs of each size; the long run goes on for so many seconds instead. */
@@ -31,8 +32,7 @@ beforeAll(async () => {
   const args = ["127.84.0.1", "127.84.1.1", String(origin.port), String(CAP_BYTES)];
   child = Bun.spawn([process.execPath, server, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    // As the node starts it: src/cli/fleet.ts.
-    env: { ...process.env, BUN_JSC_forceRAMSize: String(CAP_BYTES), MIMALLOC_ALLOW_THP: "0" },
+    env: { ...process.env, ...engineOptions(CAP_BYTES) },
   });
   const { value } = await child.stdout.getReader().read();
   port = (JSON.parse(new TextDecoder().decode(value)) as { http: number }).http;
