@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { selfSigned } from "../../src/cli/demo/certificate.ts";
-import { Stage, type StageOrigin, snapshotOf, startOrigin } from "./edge-stage.ts";
+import { Stage, type StageOrigin, snapshotOf, startOrigin, until } from "./edge-stage.ts";
 import { TwoWays } from "./edge-two-ways.ts";
 
 const NET = "127.95";
@@ -17,6 +17,8 @@ let validator: "strong" | "weak" = "strong";
 let control = "max-age=60";
 /** Body bytes that the origin was asked to send. */
 let sent = 0;
+/** What is asked for from now on is answered once this is resolved, as it is when it is asked for. */
+let gate: Promise<void> | null = null;
 let origin: StageOrigin;
 let stage: Stage;
 const ways = new TwoWays(() => stage);
@@ -27,7 +29,12 @@ function bytesOf(first: number, last: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function answer(request: Request): Response {
+function answer(request: Request): Response | Promise<Response> {
+  const response = answerNow(request);
+  return gate === null ? response : gate.then(() => response);
+}
+
+function answerNow(request: Request): Response {
   const etag = `${validator === "weak" ? "W/" : ""}"v${version}"`;
   const headers: Record<string, string> = { etag, "cache-control": control };
   const range = /^bytes=(\d*)-(\d*)$/.exec(request.headers.get("range") ?? "");
@@ -65,6 +72,7 @@ beforeEach(() => {
   version = 1;
   validator = "strong";
   control = "max-age=60";
+  gate = null;
   origin.log.length = 0;
 });
 
@@ -177,6 +185,44 @@ for (const [via, ask] of ways.both) {
         ]);
         expect([...(await part("/p", "bytes=0-9")).body]).toEqual([...bytesOf(0, 9)]);
       });
+
+      for (const asked of [true, false]) {
+        const meanwhile = asked ? "somebody asks" : "nobody asks";
+        test(`purged on its way, while ${meanwhile} for it anew, goes to who asked for it and is not kept`, async () => {
+          const path = `/purged-${asked}`;
+          const get = async (): Promise<readonly [string, number[]]> => {
+            const { body, headers } = await part(path, "bytes=5242880-5242889");
+            return [(headers.get("cache-status") ?? "").replace(/^edge-1; /, ""), [...body]];
+          };
+          const bytes = () => [...bytesOf(5 * MIB, 5 * MIB + 9)];
+          await part(`${path}-beside`, "bytes=0-0");
+          origin.log.length = 0;
+          const hold = Promise.withResolvers<void>();
+          gate = hold.promise;
+          const first = get();
+          await until(() => origin.log.length === 1);
+          const old = bytes();
+          gate = null;
+          version = 2;
+          const waits = get();
+          // What was sent before this is answered has come: it waits for the first.
+          await part(`${path}-beside`, "bytes=0-0");
+          await stage.purge("video", SITE, `/${n}${path}`);
+          const stored = "fwd=uri-miss; fwd-status=206; stored";
+          if (asked) expect((await get())[1]).toEqual(bytes());
+          hold.resolve();
+          expect(await first).toEqual(["fwd=uri-miss; fwd-status=206", old]);
+          // One that was sent before the purge and one that is sent now: one of them fetches, for all.
+          const others = await Promise.all([waits, get()]);
+          for (const [, body] of others) expect(body).toEqual(bytes());
+          for (const [said] of others) {
+            const collapsed = "fwd=uri-miss; fwd-status=206; collapsed";
+            expect([stored, "hit; ttl=60", collapsed]).toContain(said);
+          }
+          for (let i = 0; i < 3; i++) expect(await get()).toEqual(["hit; ttl=60", bytes()]);
+          expect(origin.log.length).toBe(2);
+        });
+      }
 
       test("outlive their freshness when the origin still has the same", async () => {
         const at = 5 * MIB;

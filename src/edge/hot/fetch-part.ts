@@ -53,18 +53,20 @@ export async function takePart(
   if (taken === null) return { response: await alone(works, ask), coming: null };
   if (stale !== null && taken.own === null) await works.cache.purge(ask.key);
   if (isDatedTwice(taken.object.meta, ask)) return null;
-  if (taken.keep && !flight.purged) {
-    works.heldParts.keep(taken.object, held);
+  const stored = taken.keep && !flight.purged;
+  if (stored) works.heldParts.keep(taken.object, held);
+  if (taken.keep) {
+    // Of what was purged on its way nothing is found: whoever waits looks again for what there is now.
     flight.land({ kind: "again" });
   } else {
-    const ends = !taken.keep && taken.own === null && held !== null;
+    const ends = taken.own === null && held !== null;
     if (ends) await works.heldParts.forget(ask.key);
     keepApart(works, o, taken.own);
   }
   const asked = ask.request.headers.get("range") ?? writeRange(o.part);
   const came = {
     ...{ fwd: fwdOf(whyNot, { stale: held !== null || stale !== null }), whyNot },
-    stored: taken.keep && !flight.purged,
+    stored,
     asCame: asked === writeRange(o.part),
   };
   const response = await servePart(works, ask, taken.object, { came });
