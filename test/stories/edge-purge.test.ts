@@ -23,22 +23,30 @@ describe("a purge", () => {
     w.version = 1;
   });
 
-  test("reaches what is being fetched: those who come later do not get it", async () => {
-    const hold = Promise.withResolvers<void>();
-    w.gate = hold.promise;
-    const url = `http://${SHOP}.${ZONE}/in-flight.png`;
-    const early = w.stage.get(url);
-    await until(() => w.origins[1]!.log.length === 1);
-    await w.stage.purge("shop", SHOP, "/in-flight.png");
-    w.gate = Promise.resolve();
-    w.version = 4;
-    const late = await w.stage.get(url);
-    expect(late.text).toContain(" v4 ");
-    hold.resolve();
-    await early;
-    expect((await w.stage.get(url)).text).toContain(" v4 ");
-    w.version = 1;
-  });
+  for (const size of [0, 3_000_000]) {
+    test(`reaches what is being fetched, of ${size} bytes: those who come later do not get it`, async () => {
+      const hold = Promise.withResolvers<void>();
+      w.gate = hold.promise;
+      const path = `/in-flight.png?size=${size}`;
+      const url = `http://${SHOP}.${ZONE}${path}`;
+      const early = w.stage.get(url);
+      await until(() => w.origins[1]!.log.length === 1);
+      await w.stage.purge("shop", SHOP, path);
+      w.gate = Promise.resolve();
+      w.version = 4;
+      const late = await w.stage.get(url);
+      expect(late.text).toContain(" v4 ");
+      const stored = "edge-1; fwd=uri-miss; fwd-status=200; stored";
+      expect(late.headers.get("cache-status")).toBe(stored);
+      hold.resolve();
+      const { text, headers } = await early;
+      expect(text).toContain(" v1 ");
+      // It is not kept, and does not say that it is.
+      expect(headers.get("cache-status")).toBe("edge-1; fwd=uri-miss; fwd-status=200");
+      expect((await w.stage.get(url)).text).toContain(" v4 ");
+      w.version = 1;
+    });
+  }
 
   test("of one customer leaves another's object of the same path", async () => {
     await w.stage.get(`http://c.${ZONE}/${NEWS}/same.png`);

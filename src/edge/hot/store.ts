@@ -152,7 +152,7 @@ function spooled(
   const meta = sealMeta({ ...o.meta, bodyBytes: known });
   const held = { kind: "spool", meta, spool } as const;
   const why = known > objectBytesMax ? "too-large" : whyNot;
-  const response = delivered(works, ask, held, { fwd, stored: true, whyNot: why });
+  const response = delivered(works, ask, held, { fwd, stored: spool.keep, whyNot: why });
   const finish = (bodyBytes: number) =>
     known >= 0 && known !== bodyBytes ? null : sealMeta({ ...meta, bodyBytes });
   const run = () => void spool.run(body.rest, body.first, finish);
