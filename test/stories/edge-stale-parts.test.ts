@@ -50,6 +50,8 @@ describe("in slices, and stale", () => {
     back();
     expect(replies.map(({ status }) => status)).toEqual([206, 502, 502]);
     expect(said(replies[0]!)).toBe("v1 stale-if-error");
+    // It was asked for because what is held is stale, though that is not what is served.
+    expect(replies[2]!.headers.get("cache-status")).toBe("edge-1; fwd=stale; detail=no-answer");
   });
 
   for (const [what, change] of [

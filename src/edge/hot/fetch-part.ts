@@ -26,7 +26,7 @@ export interface PartLead extends Lead {
 
 /** Null: what came shows that the client gets all of it, which is to be fetched (`isDatedTwice`). */
 export async function fetchPart(works: Works, o: PartLead): Promise<Landed | null> {
-  const { ask, flight, held } = o;
+  const { ask, flight, held, stale, whyNot } = o;
   const conditions = [["range", writeRange(o.part)]] as const;
   const prefer = held === null ? {} : { prefer: held.meta.part.origin };
   const fetched = await works.fetch(ask, { conditions, shared: true, ...prefer });
@@ -34,7 +34,8 @@ export async function fetchPart(works: Works, o: PartLead): Promise<Landed | nul
   if (standIn !== null) return standIn;
   if ("status" in fetched) {
     flight.land(failedBy(fetched));
-    return { response: works.refused(ask, fetched), coming: null };
+    const fwd = fwdOf(whyNot, { stale: held !== null || stale !== null });
+    return { response: works.refused(ask, fetched, fwd), coming: null };
   }
   const { status } = fetched.response;
   if (status === 206) return takePart(works, o, fetched);
