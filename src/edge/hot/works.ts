@@ -108,7 +108,6 @@ export interface OpenSocket {
   readonly connection: Connection;
 }
 
-/** What the listener knows of a request's connection. */
 /** The method PURGE; null where it is not one of somebody who may use it. */
 export type AnswerPurge = (
   request: Request,
@@ -116,6 +115,7 @@ export type AnswerPurge = (
   client: string,
 ) => Promise<Response> | null;
 
+/** What the listener knows of a request's connection. */
 export interface Connection {
   /** What a request came over; left out: HTTP/1.1 or HTTP/2. */
   readonly over?: "h3";
