@@ -12,6 +12,12 @@ export const MEMORY_MIB = 64;
 /** Little, so that a run of minutes has filled it and evicts from then on. */
 const DISK_MIB = 96;
 const FROM = new Date(Date.UTC(2020, 0, 1));
+/**
+ * Little, so that from the second minute on what is held becomes stale and is asked for again as often as
+ * ever: with ten minutes memory and CPU rise when those are over.
+ */
+const LIFETIME_SEC = 60;
+const SHORT_SEC = 5;
 
 export interface SoakSite {
   readonly customer: string;
@@ -27,7 +33,8 @@ export interface SoakSite {
 function answerOf(site: SoakSite, request: Request): Response {
   const { pathname } = new URL(request.url);
   const [, kind, size] = pathname.split("/");
-  const control = kind === "private" ? "no-store" : kind === "short" ? "max-age=5" : "max-age=600";
+  const maxAge = kind === "short" ? SHORT_SEC : LIFETIME_SEC;
+  const control = kind === "private" ? "no-store" : `max-age=${maxAge}`;
   const headers: Record<string, string> = {
     "cache-control": control,
     etag: `"${pathname.length}"`,
