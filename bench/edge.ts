@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { selfSigned } from "../src/cli/demo/certificate.ts";
 import { engineOptions } from "../src/cli/engine-options.ts";
 import { cpuUs, rssBytes } from "./dns-process.ts";
+import { type Load, readH2load, readWrk } from "./edge-load.ts";
 import { peers, startBare } from "./edge-peers.ts";
 import type { BenchCase, BenchFigure, BenchOptions, BenchResult } from "./result.ts";
 
@@ -32,7 +33,6 @@ const SERVER_CORE = "0";
 const LOAD_CORE = availableParallelism() > 1 ? "1" : "0";
 const PIN = ["taskset", "-c", SERVER_CORE];
 const READY_MS_MAX = 20_000;
-/** What the cache may hold in memory: all that is asked for but what is asked for once. */
 const MEMORY_BYTES = 512 * 1024 * 1024;
 /** One step of a warm-up, and how many of them there are at most. */
 const WARM_UP_SEC = 3;
@@ -185,10 +185,10 @@ async function startAll(o: {
 }): Promise<void> {
   const script = join(import.meta.dir, "edge-server.ts");
   const args = [process.execPath, script, ADDRESS, ORIGIN, String(o.origin), String(MEMORY_BYTES)];
-  const more = { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...engineOptions(MEMORY_BYTES) };
+  const env = { BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...engineOptions(MEMORY_BYTES) };
   const child = spawn(PIN[0]!, [...PIN.slice(1), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...more },
+    env: { ...process.env, ...env },
   });
   const line = await new Promise<string>((resolve) => {
     child.stdout!.once("data", (data: Buffer) => resolve(data.toString()));
@@ -315,12 +315,6 @@ async function warmUp(
   }
 }
 
-interface Load {
-  readonly answers: number;
-  readonly failed: number;
-  readonly perSec: number;
-}
-
 async function load(
   workload: Workload,
   subject: Subject,
@@ -377,23 +371,6 @@ async function output(command: string, args: readonly string[]): Promise<string>
   const text = await new Response(child.stdout).text();
   await child.exited;
   return text;
-}
-
-function readWrk(text: string): Load {
-  const answers = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
-  const perSec = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1] ?? 0);
-  const errors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text);
-  const others = Number(/Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? 0);
-  const failed = (errors?.slice(1) ?? []).reduce((sum, n) => sum + Number(n), others);
-  return { answers, failed, perSec };
-}
-
-function readH2load(text: string, seconds: number): Load {
-  const counts = /(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored/.exec(text);
-  const status = /(\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(text);
-  const answers = Number(counts?.[2] ?? 0);
-  const failed = Number(counts?.[3] ?? 0) + Number(status?.[3] ?? 0) + Number(status?.[4] ?? 0);
-  return { answers, failed, perSec: answers / seconds };
 }
 
 async function end(subject: Subject): Promise<void> {
