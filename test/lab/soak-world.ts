@@ -12,10 +12,7 @@ export const MEMORY_MIB = 64;
 /** Little, so that a run of minutes has filled it and evicts from then on. */
 const DISK_MIB = 96;
 const FROM = new Date(Date.UTC(2020, 0, 1));
-/**
- * Little, so that from the second minute on what is held becomes stale and is asked for again as often as
- * ever: with ten minutes memory and CPU rise when those are over.
- */
+/** Little, so that what is held becomes stale and is asked for again from the second minute on. */
 const LIFETIME_SEC = 60;
 const SHORT_SEC = 5;
 

@@ -23,16 +23,12 @@ const SECONDS = Number(process.env.TURNPIKE_SOAK_SEC ?? 8);
 const IS_LONG = SECONDS >= 600;
 const WINDOW_SEC = IS_LONG ? 60 : SECONDS / 4;
 const WINDOWS = Math.round(SECONDS / WINDOW_SEC);
-/**
- * Until memory and disk are full, everything has been done, what runs often is compiled (in its last form
- * it takes 50 MiB more than none), and the allocator's pages are as full as they come to be: about
- * 90,000 requests.
- */
+/** Until memory and disk are full, everything has been done, and what runs often is compiled: 90,000 requests. */
 const WARM = Math.min(Math.floor(0.3 * WINDOWS), 8);
 /**
- * The same from first to last. Where traffic falls to a third, memory falls by a tenth within a minute
- * and takes most of an hour to come back: a run that slows down sees a rise that is none. Two cores are
- * busy by half with it; where they are not enough, what waits takes memory, too.
+ * The same from first to last: where traffic falls to a third, memory falls by a tenth within a minute, and
+ * what is judged would begin in that hollow. Two cores are busy by half with it; where they are not enough,
+ * what waits takes memory, too.
  */
 const PACE_MS = IS_LONG ? 100 : 200;
 const TICK_MS = IS_LONG ? 500 : 150;

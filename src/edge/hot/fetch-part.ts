@@ -1,6 +1,6 @@
 /**
  * A fetch of a part that others may wait for (threats H12): what comes is kept among the parts, and the one who
- * made the fetch is answered from it. Where its server sends all of it, that is stored as any other.
+ * made the fetch is answered from it. Where the server sends all of it, hot/store keeps that.
  */
 import { writeRange } from "../../policy/caching/mod.ts";
 import type { Ask } from "./ask.ts";
@@ -17,7 +17,7 @@ import { standInFor } from "./stand-in.ts";
 import { keepApart, store } from "./store.ts";
 import type { Works } from "./works.ts";
 
-/** Who makes a fetch of a part; `stale`: what is held whole, and is not what its server has any more. */
+/** Who makes a fetch of a part; `stale`: what is held whole, of which its server has another version by now. */
 export interface PartLead extends Lead {
   readonly part: PartAsked;
   /** What is held in parts, and not fresh. */

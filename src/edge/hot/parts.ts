@@ -164,7 +164,7 @@ export class Parts {
     this.#needs.cache.put(sealMeta({ ...kept, bodyBytes: bytes.byteLength }), bytes);
   }
 
-  /** What is held in parts under this key is not what its server has any more. */
+  /** Drops what is held in parts under this key. */
   forget(key: string): Promise<void> {
     return this.#needs.cache.purge(partsKey(key));
   }
